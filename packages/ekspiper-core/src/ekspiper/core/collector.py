@@ -1,0 +1,69 @@
+"""The contract of a collector: what returning means, what raising means, and how it recovers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+from .component import Component
+from .source import Position
+
+__all__ = ["Collector", "Recoverable", "State"]
+
+Item_contra = TypeVar("Item_contra", contravariant=True)
+
+State: TypeAlias = Any
+"""What a collector says of itself, as a JSON value: a file's length, a list of files."""
+
+
+class Collector(Component, Protocol[Item_contra]):
+    """Takes outputs in batches, in order, one batch at a time.
+
+    A collector may also carry `batch_policy`, a `BatchPolicy` that is used where the flow gives
+    none. Records are shared with other collectors: never change one.
+    """
+
+    async def collect(self, batch: Sequence[Item_contra]) -> None:
+        """Keep a batch. Returning means *kept*, as safe as this sink can promise.
+
+        Raises:
+            BatchError: some members were not kept, and which; the others were.
+            Retryable: nothing was kept; the same batch comes again after a backoff.
+            Throttled: likewise, after the delay it names.
+            Permanent: nothing was kept, and never will be. So does any other exception.
+        """
+        raise NotImplementedError
+
+
+@runtime_checkable
+class Recoverable(Protocol):
+    """A collector that can be brought back to an earlier state, so that nothing is doubled.
+
+    Between `open` and the first `collect` the runner calls `restore` once. From time to time, at
+    a point where everything up to a position of the source has been collected and nothing after
+    it, it calls `snapshot`. The last state that got into the checkpoint is what `restore` gets.
+    """
+
+    async def snapshot(self, position: Position) -> State:
+        """Make everything collected so far durable, and describe it.
+
+        Args:
+            position: the source's position up to which everything has been collected.
+
+        Returns:
+            A JSON value. None is not allowed.
+        """
+        ...
+
+    async def restore(self, state: State | None) -> Position | None:
+        """Undo everything that came after `state` was taken.
+
+        Args:
+            state: what `snapshot` returned; None when there is no checkpoint: the collector
+                must not destroy anything then, and goes on from what the sink holds.
+
+        Returns:
+            None; or, from a sink that committed rows and position together, the position up to
+            which it already holds everything. Rows up to it are then not sent again.
+        """
+        ...

@@ -1,0 +1,33 @@
+"""What sources, processors and collectors have in common: they open and they close."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Protocol, Self
+
+__all__ = ["Component"]
+
+
+class Component(Protocol):
+    """Opened once before its first use, closed once after its last; closing twice is fine.
+
+    Inherit to get these defaults, or write methods of the same shape.
+    """
+
+    async def open(self) -> None:
+        """Acquire what is needed: connections, files. Raises what `collect` may raise."""
+
+    async def close(self) -> None:
+        """Release everything. Called also after a failed `open`, and possibly twice."""
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()

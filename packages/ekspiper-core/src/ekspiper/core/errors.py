@@ -1,0 +1,126 @@
+"""Everything ekspiper raises on purpose.
+
+::
+
+    EkspiperError
+    ├── ConfigError            what the user gave cannot be used (exit code 2)
+    │   └── UnknownComponent   no collector, source or processor of that name
+    ├── MissingExtra           an optional dependency is not installed
+    ├── PipelineError          flows that cannot run together, found when the pipeline is made
+    ├── ProcessingError        what a processor or collector can say of an item
+    │   ├── Retryable          try again, with backoff
+    │   │   └── Throttled      try again after the delay that the server asked for
+    │   └── Permanent          will never work: a dead letter
+    ├── BatchError             some members of a batch were not kept; names which, and why
+    ├── FlowFailed             a flow stopped the pipeline; names flow, step and position
+    ├── CheckpointError        a checkpoint that is damaged, foreign, or cannot be written
+    ├── ReceiptError           a receipt was lost or settled twice: a bug in the runner
+    └── DrainTimeout           the pipeline was stopped before everything was kept
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+__all__ = [
+    "BatchError",
+    "CheckpointError",
+    "ConfigError",
+    "DrainTimeout",
+    "EkspiperError",
+    "FlowFailed",
+    "MissingExtra",
+    "Permanent",
+    "PipelineError",
+    "ProcessingError",
+    "ReceiptError",
+    "Retryable",
+    "Throttled",
+    "UnknownComponent",
+    "is_retryable",
+]
+
+
+class EkspiperError(Exception):
+    """The root of all errors that ekspiper raises on purpose."""
+
+
+class ConfigError(EkspiperError):
+    """What the user gave cannot be used. The message says what, where, and what to do."""
+
+
+class UnknownComponent(ConfigError):
+    """No component of that name is installed; the message lists the known ones, nearest first."""
+
+
+class MissingExtra(EkspiperError):
+    """An optional dependency is not installed; the message says which extra to install."""
+
+
+class PipelineError(EkspiperError):
+    """The flows cannot run together: found when the pipeline is made, before anything runs."""
+
+
+class ProcessingError(EkspiperError):
+    """What a processor or a collector can say of the item or batch it was given."""
+
+
+class Retryable(ProcessingError):
+    """It may work if tried again: a lost connection, a time-out, a busy server."""
+
+
+class Throttled(Retryable):
+    """It may work after `delay` seconds, as the server asked."""
+
+    def __init__(self, message: str, *, delay: float) -> None:
+        super().__init__(message)
+        self.delay = delay
+
+
+class Permanent(ProcessingError):
+    """It will never work, however often it is tried: the item is a dead letter."""
+
+
+class BatchError(EkspiperError):
+    """Some members of a batch were not kept; the others were.
+
+    Args:
+        failures: the exception of each failed member, by its place in the batch (from 0).
+            A `Retryable` member is tried again alone; any other goes to the dead letters.
+    """
+
+    def __init__(self, failures: Mapping[int, Exception]) -> None:
+        first = next(iter(failures.values()), None)
+        super().__init__(f"{len(failures)} of the batch not kept, the first because: {first}")
+        self.failures = dict(failures)
+
+
+class FlowFailed(EkspiperError):
+    """A flow stopped the pipeline on an error that no dead-letter collector took."""
+
+    def __init__(self, message: str, *, flow: str, step: str, position: object = None) -> None:
+        super().__init__(message)
+        self.flow = flow
+        self.step = step
+        self.position = position
+
+
+class CheckpointError(EkspiperError):
+    """A checkpoint is damaged, belongs to another pipeline, or cannot be written."""
+
+
+class ReceiptError(EkspiperError):
+    """A receipt was lost or settled twice. Never the user's fault."""
+
+
+class DrainTimeout(EkspiperError):
+    """The pipeline was stopped before everything that was read had been kept."""
+
+
+def is_retryable(error: BaseException) -> bool:
+    """Whether trying again can help: `Retryable`, a lost connection, or a time-out.
+
+    Everything else, an unexpected exception in a processor included, is permanent.
+    """
+    return isinstance(error, Retryable | ConnectionError | TimeoutError | asyncio.TimeoutError)

@@ -1,0 +1,144 @@
+"""What a run tells the outside: one table of metrics, and the protocol that receives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+__all__ = ["METRICS", "Instrument", "Instruments", "Metric", "NoInstruments"]
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: its name as Prometheus shows it, kind, labels, unit and meaning."""
+
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    unit: str
+    help: str
+    buckets: tuple[float, ...] = ()
+
+
+class Instrument(Protocol):
+    """One metric with its labels filled in. Cheap to call; never raises, never blocks."""
+
+    def record(self, value: float) -> None:
+        """Counter: add. Gauge: set. Histogram: observe."""
+
+
+class Instruments(Protocol):
+    """Receives what a run measures. The Prometheus implementation is in ekspiper-sinks."""
+
+    def instrument(self, metric: Metric, **labels: str) -> Instrument:
+        """The instrument for one combination of labels. Called when a run starts."""
+        ...
+
+
+class _Nothing:
+    def record(self, value: float) -> None:
+        pass
+
+
+class NoInstruments:
+    """Measures nothing: the default."""
+
+    def instrument(self, metric: Metric, **labels: str) -> Instrument:
+        """An instrument that forgets."""
+        return _Nothing()
+
+
+_SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0)
+_COUNTS = (1, 10, 50, 100, 500, 1000, 5000)
+
+
+def _table() -> Iterator[Metric]:
+    step = ("flow", "step")
+    place = ("flow", "collector")
+    yield Metric("ekspiper_items_in_total", "counter", step, "items", "Items a step took in")
+    yield Metric("ekspiper_items_out_total", "counter", step, "items", "Outputs a step handed on")
+    yield Metric("ekspiper_source_items_total", "counter", ("flow",), "items", "Items read")
+    yield Metric(
+        "ekspiper_source_lag_seconds", "gauge", ("flow",), "seconds", "Age of the newest item read"
+    )
+    yield Metric(
+        "ekspiper_kept_items_total", "counter", place, "items", "Items a collector has kept"
+    )
+    yield Metric(
+        "ekspiper_kept_bytes_total", "counter", place, "bytes", "Bytes a collector has kept"
+    )
+    yield Metric(
+        "ekspiper_errors_total",
+        "counter",
+        ("flow", "step", "kind"),
+        "errors",
+        "Errors by kind: retryable, throttled, permanent",
+    )
+    yield Metric(
+        "ekspiper_retries_total", "counter", step, "retries", "Calls that were tried again"
+    )
+    yield Metric(
+        "ekspiper_dead_letters_total",
+        "counter",
+        step,
+        "items",
+        "Items that went to the dead letters",
+    )
+    yield Metric("ekspiper_dropped_total", "counter", step, "items", "Items dropped on error")
+    yield Metric("ekspiper_queue_items", "gauge", ("queue",), "items", "Items waiting in a queue")
+    yield Metric(
+        "ekspiper_queue_items_limit", "gauge", ("queue",), "items", "Items a queue holds at most"
+    )
+    yield Metric("ekspiper_queue_bytes", "gauge", ("queue",), "bytes", "Bytes waiting in a queue")
+    yield Metric(
+        "ekspiper_queue_bytes_limit", "gauge", ("queue",), "bytes", "Bytes a queue holds at most"
+    )
+    yield Metric(
+        "ekspiper_batch_items",
+        "histogram",
+        (*place, "trigger"),
+        "items",
+        "Batch sizes by trigger: count, bytes, period, barrier, end",
+        _COUNTS,
+    )
+    yield Metric(
+        "ekspiper_collect_seconds",
+        "histogram",
+        place,
+        "seconds",
+        "Time a collector took for a batch",
+        _SECONDS,
+    )
+    yield Metric(
+        "ekspiper_head_of_line_seconds_total",
+        "counter",
+        step,
+        "seconds",
+        "Time finished items waited for an earlier one",
+    )
+    yield Metric(
+        "ekspiper_receipt_seconds",
+        "histogram",
+        ("flow",),
+        "seconds",
+        "Time from reading an item to all of it kept",
+        _SECONDS,
+    )
+    yield Metric(
+        "ekspiper_open_receipts", "gauge", ("flow",), "items", "Items read and not yet settled"
+    )
+    yield Metric(
+        "ekspiper_checkpoint_position",
+        "gauge",
+        ("flow",),
+        "position",
+        "Position up to which everything is kept, where it is a number",
+    )
+    yield Metric("ekspiper_checkpoints_total", "counter", (), "checkpoints", "Checkpoints written")
+
+
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _table()}
+"""Every metric of the core, by name. `docs/metrics.md` describes them."""

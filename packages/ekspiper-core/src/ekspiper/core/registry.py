@@ -1,0 +1,42 @@
+"""Finds components by name through entry points, so that a user's package plugs in like ours."""
+
+from __future__ import annotations
+
+import difflib
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Literal
+
+from .errors import ConfigError, MissingExtra, UnknownComponent
+
+__all__ = ["Kind", "known", "load"]
+
+Kind = Literal["collectors", "processors", "sources"]
+
+
+def known(kind: Kind) -> dict[str, EntryPoint]:
+    """The installed components of a kind, by name."""
+    return {point.name: point for point in entry_points(group=f"ekspiper.{kind}")}
+
+
+def load(kind: Kind, name: str) -> Any:
+    """The class registered under `name`.
+
+    Raises:
+        UnknownComponent: nothing of that name; lists the known ones, nearest first.
+        MissingExtra: it is known, but a dependency of it is not installed.
+    """
+    points = known(kind)
+    if name not in points:
+        raise UnknownComponent(_unknown(kind, name, list(points)))
+    try:
+        return points[name].load()
+    except MissingExtra:
+        raise
+    except ImportError as error:
+        raise ConfigError(f"the {kind[:-1]} {name!r} cannot be loaded: {error}") from error
+
+
+def _unknown(kind: Kind, name: str, names: list[str]) -> str:
+    nearest = difflib.get_close_matches(name, names, n=len(names) or 1, cutoff=0.0)
+    listed = ", ".join(nearest) if nearest else "none: is ekspiper-sinks installed?"
+    return f"no {kind[:-1]} is called {name!r}; known: {listed}"

@@ -1,0 +1,48 @@
+"""The contract of a source: items in order, each with a position to go on from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from .component import Component
+
+__all__ = ["Position", "Source"]
+
+Item_co = TypeVar("Item_co", covariant=True)
+
+Position: TypeAlias = Any
+"""Where an item stands in its source, as a JSON value: a ledger index, a file offset, a key."""
+
+
+class Source(Component, Protocol[Item_co]):
+    """An async iterable of items, read by one flow.
+
+    The runner calls `open`, then `resume` when a checkpoint holds a position, then iterates
+    once. It reads `position` after each item, before it asks for the next. On a drain it cancels
+    a pending `__anext__`; the end of the iteration is the end of the flow. Raise `Retryable` only
+    for what iterating anew cannot repair: a source reconnects by itself.
+    """
+
+    @property
+    def position(self) -> Position:
+        """The position of the item yielded last. `resume(position)` goes on right after it."""
+        return None
+
+    @property
+    def identity(self) -> str:
+        """What is read, for example the network. A checkpoint of another identity is refused."""
+        return type(self).__name__
+
+    @property
+    def lag(self) -> float | None:
+        """Seconds between the newest item yielded and now; None where that means nothing."""
+        return None
+
+    async def resume(self, position: Position) -> None:
+        """Go on right after `position`. Called at most once, after `open`, before iterating."""
+        raise NotImplementedError(f"{type(self).__name__} cannot resume from a checkpoint")
+
+    def __aiter__(self) -> AsyncIterator[Item_co]:
+        """The items, from the start or from where `resume` said."""
+        raise NotImplementedError
