@@ -16,11 +16,11 @@ class Component(Protocol):
 
     async def open(self) -> None:
         """Acquire what is needed: connections, files. Raises what `collect` may raise."""
-        return None
+        return
 
     async def close(self) -> None:
         """Release everything. Called also after a failed `open`, and possibly twice."""
-        return None
+        return
 
     async def __aenter__(self) -> Self:
         await self.open()
