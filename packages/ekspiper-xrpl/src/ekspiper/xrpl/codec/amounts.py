@@ -1,0 +1,69 @@
+"""The numbers inside amounts, as rippled prints them."""
+
+from __future__ import annotations
+
+__all__ = ["IssuedValueCache", "issued_value", "mpt_value", "xrp_drops"]
+
+_MAGNITUDE = 0x3FFFFFFFFFFFFFFF
+_POSITIVE = 0x4000000000000000
+_MANTISSA = 0x003FFFFFFFFFFFFF
+
+
+def xrp_drops(word: int) -> str:
+    """Drops from the eight bytes of an XRP amount: a sign bit and a magnitude.
+
+    Real ledgers of 2013 hold negative ones.
+    """
+    if word & _POSITIVE:
+        return str(word & _MAGNITUDE)
+    return f"-{word & _MAGNITUDE}"
+
+
+def mpt_value(lead: int, magnitude: int) -> str:
+    """Units from the first byte (0x40: not negative) and the eight bytes of an MPT amount."""
+    return str(magnitude) if lead & 0x40 or not magnitude else f"-{magnitude}"
+
+
+def decimal_text(digits: str, exponent: int) -> str:
+    """Digits times ten to the exponent, written out without useless zeros."""
+    if exponent >= 0:
+        return digits + "0" * exponent
+    point = len(digits) + exponent
+    if point > 0:
+        whole, fraction = digits[:point], digits[point:].rstrip("0")
+    else:
+        whole, fraction = "0", ("0" * -point + digits).rstrip("0")
+    return f"{whole}.{fraction}" if fraction else whole
+
+
+def issued_value(word: int) -> str:
+    """The value of an issued amount from its eight bytes.
+
+    Exponents below -25 and above -5 are printed in the form `1234567890123456e-30`,
+    with all digits of the mantissa.
+
+    Source: `STAmount::getText` in rippled's `STAmount.cpp`.
+    """
+    mantissa = word & _MANTISSA
+    if not mantissa:
+        return "0"
+    exponent = (word >> 54 & 0xFF) - 97
+    sign = "" if word & _POSITIVE else "-"
+    if exponent and (exponent < -25 or exponent > -5):
+        return f"{sign}{mantissa}e{exponent}"
+    return sign + decimal_text(str(mantissa), exponent)
+
+
+class IssuedValueCache(dict[bytes, str]):
+    """Values by their eight bytes: the same one stands in many fields of one ledger."""
+
+    def __init__(self, limit: int = 65_536) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def __missing__(self, word: bytes) -> str:
+        text = issued_value(int.from_bytes(word))
+        if len(self) >= self._limit:
+            self.clear()
+        self[word] = text
+        return text

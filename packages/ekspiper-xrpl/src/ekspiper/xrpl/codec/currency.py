@@ -1,0 +1,49 @@
+"""Currency codes: 20 bytes, shown as three characters or as 40 hex digits."""
+
+from __future__ import annotations
+
+from .address import AddressCache
+
+__all__ = ["AssetCache", "currency_text"]
+
+_XRP = bytes(20)
+_NO_CURRENCY = bytes(19) + b"\x01"
+_LETTERS = frozenset(
+    b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789<>(){}[]|?!@#$%^&*"
+)
+
+
+def currency_text(code: bytes) -> str:
+    """How rippled prints a currency: `XRP`, three characters, or 40 upper-case hex digits.
+
+    Source: `to_string(Currency)` in rippled's `UintTypes.cpp`.
+    """
+    if code == _XRP:
+        return "XRP"
+    if code == _NO_CURRENCY:
+        return "1"
+    letters = code[12:15]
+    if (
+        code[:12] == _XRP[:12]
+        and code[15:] == _XRP[:5]
+        and letters != b"XRP"
+        and _LETTERS.issuperset(letters)
+    ):
+        return letters.decode("ascii")
+    return code.hex().upper()
+
+
+class AssetCache(dict[bytes, tuple[str, str]]):
+    """Currency and issuer by the 40 bytes that say both; it forgets all when it is full."""
+
+    def __init__(self, addresses: AddressCache, limit: int = 65_536) -> None:
+        super().__init__()
+        self._addresses = addresses
+        self._limit = limit
+
+    def __missing__(self, asset: bytes) -> tuple[str, str]:
+        texts = (currency_text(asset[:20]), self._addresses[asset[20:]])
+        if len(self) >= self._limit:
+            self.clear()
+        self[asset] = texts
+        return texts

@@ -1,0 +1,169 @@
+"""What the fields of the ledger are: their names, types, codes, and what the codes mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from ekspiper.core import ConfigError
+
+__all__ = ["Definitions", "DefinitionsError", "Field", "FormatField"]
+
+_FILE = Path("core", "binarycodec", "definitions", "definitions.json")
+
+
+class DefinitionsError(ConfigError):
+    """Definitions that cannot be used; the message says where they came from and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field: `code` is the type's code shifted by 16 bits, or-ed with `nth`."""
+
+    name: str
+    type: str
+    type_code: int
+    nth: int
+    is_serialized: bool
+    is_signing: bool
+    is_variable_length: bool
+
+    @property
+    def code(self) -> int:
+        return self.type_code << 16 | self.nth
+
+
+@dataclass(frozen=True, slots=True)
+class FormatField:
+    """A field that a transaction type or ledger entry type has, and whether it must."""
+
+    name: str
+    optionality: int
+    """0 required, 1 optional, 2 default (left out when it has its default value)."""
+
+    @property
+    def is_required(self) -> bool:
+        return self.optionality == 0
+
+
+Codes = Mapping[str, int]
+Formats = Mapping[str, tuple[FormatField, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Definitions:
+    """Fields, types, results and formats, as a server's `server_definitions` gives them.
+
+    Formats and flags are empty when the server is too old to give them.
+    """
+
+    hash: str
+    types: Codes
+    fields: Mapping[str, Field]
+    fields_by_code: Mapping[int, Field]
+    transaction_types: Codes
+    ledger_entry_types: Codes
+    transaction_results: Codes
+    transaction_formats: Formats
+    ledger_entry_formats: Formats
+    transaction_flags: Mapping[str, Codes]
+    ledger_entry_flags: Mapping[str, Codes]
+    account_set_flags: Codes
+
+    def __repr__(self) -> str:
+        return f"Definitions(hash={self.hash!r}, fields={len(self.fields)})"
+
+    @classmethod
+    def bundled(cls) -> Definitions:
+        """The definitions that come with the installed xrpl-py. Read once."""
+        return _bundled()
+
+    @classmethod
+    def from_file(cls, path: Path) -> Definitions:
+        """Definitions from a JSON file of the same shape."""
+        try:
+            content = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            raise DefinitionsError(f"definitions in {path} cannot be read: {error}") from error
+        return cls._parse(content, where=str(path))
+
+    @classmethod
+    def from_server(cls, result: Mapping[str, Any]) -> Definitions:
+        """Definitions from the `result` of a node's `server_definitions`."""
+        return cls._parse(result, where="server_definitions")
+
+    @classmethod
+    def _parse(cls, content: Any, *, where: str) -> Definitions:
+        try:
+            return cls(**_parts(content))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            raise DefinitionsError(f"definitions from {where} are broken: {reason}") from error
+
+
+@cache
+def _bundled() -> Definitions:
+    # The file is found without importing xrpl, which costs half a second.
+    spec = find_spec("xrpl")
+    if spec is None or not spec.submodule_search_locations:
+        raise DefinitionsError("xrpl-py is not installed: pip install 'xrpl-py>=5.0'")
+    return Definitions.from_file(Path(spec.submodule_search_locations[0]) / _FILE)
+
+
+def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
+    types = _codes(content["TYPES"])
+    fields = {field.name: field for field in _fields(content["FIELDS"], types)}
+    return {
+        "hash": str(content.get("hash", "")),
+        "types": types,
+        "fields": MappingProxyType(fields),
+        "fields_by_code": MappingProxyType(
+            {field.code: field for field in fields.values() if field.is_serialized}
+        ),
+        "transaction_types": _codes(content["TRANSACTION_TYPES"]),
+        "ledger_entry_types": _codes(content["LEDGER_ENTRY_TYPES"]),
+        "transaction_results": _codes(content["TRANSACTION_RESULTS"]),
+        "transaction_formats": _formats(content.get("TRANSACTION_FORMATS", {})),
+        "ledger_entry_formats": _formats(content.get("LEDGER_ENTRY_FORMATS", {})),
+        "transaction_flags": _flags(content.get("TRANSACTION_FLAGS", {})),
+        "ledger_entry_flags": _flags(content.get("LEDGER_ENTRY_FLAGS", {})),
+        "account_set_flags": _codes(content.get("ACCOUNT_SET_FLAGS", {})),
+    }
+
+
+def _codes(table: Mapping[str, Any]) -> Codes:
+    return MappingProxyType({str(name): int(code) for name, code in table.items()})
+
+
+def _flags(tables: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Codes]:
+    return MappingProxyType({name: _codes(table) for name, table in tables.items()})
+
+
+def _fields(rows: list[tuple[str, Mapping[str, Any]]], types: Codes) -> list[Field]:
+    return [
+        Field(
+            name=name,
+            type=row["type"],
+            type_code=types[row["type"]],
+            nth=row["nth"],
+            is_serialized=row["isSerialized"],
+            is_signing=row["isSigningField"],
+            is_variable_length=row["isVLEncoded"],
+        )
+        for name, row in rows
+    ]
+
+
+def _formats(tables: Mapping[str, list[Mapping[str, Any]]]) -> Formats:
+    return MappingProxyType(
+        {
+            name: tuple(FormatField(row["name"], row["optionality"]) for row in rows)
+            for name, rows in tables.items()
+        }
+    )

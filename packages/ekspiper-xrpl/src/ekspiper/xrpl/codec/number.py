@@ -1,0 +1,32 @@
+"""The Number type: a 64-bit mantissa and a 32-bit exponent, both signed."""
+
+from __future__ import annotations
+
+from .amounts import decimal_text
+
+__all__ = ["number_text"]
+
+_DIGITS = 19
+_MIN_MANTISSA = 10 ** (_DIGITS - 1)
+_MIN_EXPONENT = -32768
+
+
+def number_text(mantissa: int, exponent: int) -> str:
+    """How rippled prints a Number, its mantissa scaled to 19 digits first.
+
+    Source: `Number::normalize` and `to_string` in rippled's `Number.cpp`, with the large
+    range of mantissas, which prints the small one alike but for integers of 16 digits.
+    """
+    if not mantissa:
+        return "0"
+    sign, digits = ("-", -mantissa) if mantissa < 0 else ("", mantissa)
+    while digits < _MIN_MANTISSA and exponent > _MIN_EXPONENT:
+        digits *= 10
+        exponent -= 1
+    if exponent < _MIN_EXPONENT or digits < _MIN_MANTISSA:
+        return "0"
+    if exponent and (exponent < -28 or exponent > -8):
+        text = str(digits)
+        stripped = text.rstrip("0")
+        return f"{sign}{stripped}e{exponent + len(text) - len(stripped)}"
+    return sign + decimal_text(str(digits), exponent)

@@ -1,0 +1,206 @@
+"""Root hashes of the ledger's trees: its transactions, and its state.
+
+The tree is a radix tree over the hex digits of 256-bit keys. A leaf hangs as high as it can while
+being alone under its prefix; the root is always an inner node.
+
+Source: https://xrpl.org/docs/references/protocol/ledger-data/ledger-header, rippled's `SHAMap.cpp`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha512
+
+from .errors import CodecError
+from .hashes import (
+    INNER_NODE,
+    STATE_LEAF,
+    TRANSACTION_LEAF,
+    ZERO_HASH,
+    encode_length,
+    transaction_id,
+)
+
+__all__ = [
+    "StateTreeFold",
+    "Subtree",
+    "differing_subtrees",
+    "join_subtrees",
+    "state_root",
+    "transaction_root",
+]
+
+_KEY_BITS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Subtree:
+    """All leaves whose keys begin with `prefix` (hex digits), folded.
+
+    Attributes:
+        hash: of the inner node at the prefix, or of the only leaf; zeros when there is none.
+        leaves: how many there are. A single leaf may hang higher than the prefix.
+    """
+
+    prefix: str
+    hash: bytes
+    leaves: int
+
+
+class _TreeFold:
+    """Folds leaves that come in the order of their keys, keeping one path of the tree.
+
+    Memory: 16 hashes for each level of the path.
+    """
+
+    __slots__ = ("_depth", "_key", "_leaf", "_levels", "_shared", "count", "prefix")
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix.upper()
+        self.count = 0
+        self._depth = len(prefix)
+        self._key = -1
+        self._leaf = ZERO_HASH
+        self._shared = self._depth  # digits that the last leaf shares with the one before it
+        self._levels: list[list[bytes]] = []  # inner nodes, from the prefix downwards
+
+    def add_leaf(self, key: int, leaf: bytes) -> None:
+        """Take the next leaf by its hash; keys rise strictly."""
+        if self.count:
+            if key <= self._key:
+                raise CodecError(
+                    f"leaves are out of order: {key:064X} does not come after {self._key:064X}"
+                )
+            shared = (_KEY_BITS - (key ^ self._key).bit_length()) >> 2
+            self._place(shared)
+            self._shared = shared
+        self._key = key
+        self._leaf = leaf
+        self.count += 1
+
+    def _place(self, shared_with_next: int) -> None:
+        """Hang the last leaf where it is alone, and close the nodes that get no more leaves."""
+        key, base, levels = self._key, self._depth, self._levels
+        if shared_with_next < base:
+            raise CodecError(f"{key:064X} and its successor are not both under {self.prefix}")
+        depth = max(self._shared, shared_with_next)
+        while len(levels) <= depth - base:
+            levels.append([ZERO_HASH] * 16)
+        levels[depth - base][key >> (252 - 4 * depth) & 15] = self._leaf
+        self._close(shared_with_next)
+
+    def _close(self, depth: int) -> None:
+        key, base, levels = self._key, self._depth, self._levels
+        while len(levels) - 1 > depth - base:
+            node = levels.pop()
+            parent = len(levels) - 1
+            digit = key >> (252 - 4 * (base + parent)) & 15
+            levels[parent][digit] = sha512(INNER_NODE + b"".join(node)).digest()[:32]
+
+    def subtree(self) -> Subtree:
+        """What was folded. The fold is finished then."""
+        if self.count == 0:
+            return Subtree(self.prefix, ZERO_HASH, 0)
+        if self.prefix and f"{self._key:064X}"[: self._depth] != self.prefix:
+            raise CodecError(f"{self._key:064X} is not under {self.prefix}")
+        if self.count == 1:
+            return Subtree(self.prefix, self._leaf, 1)
+        self._place(self._depth)
+        return Subtree(self.prefix, _inner_hash(self._levels[0]), self.count)
+
+    def root(self) -> bytes:
+        """The root hash of the whole tree. The fold is finished then."""
+        if self.prefix:
+            raise CodecError(f"a fold of {self.prefix} has no root: join its subtree with others")
+        if self.count == 1:
+            return _inner_hash(
+                [self._leaf if self._key >> 252 == at else ZERO_HASH for at in range(16)]
+            )
+        return self.subtree().hash
+
+
+class StateTreeFold(_TreeFold):
+    """The tree of the ledger's objects, fed in the order of their indexes, page by page.
+
+    Args:
+        prefix: hex digits; only objects whose indexes begin with them are fed. Subtrees of shards
+            are put together by `join_subtrees`.
+    """
+
+    __slots__ = ()
+
+    def add(self, index: bytes, data: bytes) -> None:
+        """Take the next object: its index and its bytes."""
+        self.add_leaf(int.from_bytes(index), sha512(STATE_LEAF + data + index).digest()[:32])
+
+
+def state_root(objects: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The `account_hash` of a ledger from (index, data) of all its objects, in any order."""
+    fold = StateTreeFold()
+    for index, data in sorted(objects):
+        fold.add(index, data)
+    return fold.root()
+
+
+def transaction_root(transactions: Iterable[tuple[bytes, bytes]]) -> bytes:
+    """The `transaction_hash` of a ledger from (tx_blob, meta_blob) of all its transactions."""
+    fold = _TreeFold()
+    leaves = [(transaction_id(tx), tx, meta) for tx, meta in transactions]
+    leaves.sort()
+    for key, tx, meta in leaves:
+        fold.add_leaf(int.from_bytes(key), transaction_leaf(key, tx, meta))
+    return fold.root()
+
+
+def transaction_leaf(key: bytes, tx_blob: bytes, meta_blob: bytes) -> bytes:
+    """The hash of a transaction with its metadata, whose id is `key`."""
+    parts = (
+        TRANSACTION_LEAF,
+        encode_length(len(tx_blob)),
+        tx_blob,
+        encode_length(len(meta_blob)),
+        meta_blob,
+        key,
+    )
+    return sha512(b"".join(parts)).digest()[:32]
+
+
+def join_subtrees(subtrees: Sequence[Subtree]) -> bytes:
+    """The root hash from the subtrees of all prefixes of one length: 16, 256, 4096, ...
+
+    A prefix that is not given must be given as empty; a missing or doubled one is an error.
+    """
+    level = {subtree.prefix: subtree for subtree in subtrees}
+    digits = len(next(iter(level), ""))
+    if len(level) != len(subtrees) or set(level) != _prefixes(digits):
+        raise CodecError(f"{len(subtrees)} subtrees are not those of all prefixes of one length")
+    for length in range(digits - 1, -1, -1):
+        level = {prefix: _parent(prefix, level) for prefix in _prefixes(length)}
+    return level[""].hash
+
+
+def _prefixes(length: int) -> set[str]:
+    return {f"{value:0{length}X}" for value in range(16**length)} if length else {""}
+
+
+def _parent(prefix: str, children: Mapping[str, Subtree]) -> Subtree:
+    """The subtree of a prefix from those one digit longer: a leaf that is alone moves up."""
+    below = [children[f"{prefix}{digit:X}"] for digit in range(16)]
+    leaves = sum(child.leaves for child in below)
+    if leaves == 0:
+        return Subtree(prefix, ZERO_HASH, 0)
+    if leaves == 1 and prefix:
+        return Subtree(prefix, next(child.hash for child in below if child.leaves), 1)
+    return Subtree(prefix, _inner_hash([child.hash for child in below]), leaves)
+
+
+def differing_subtrees(ours: Mapping[str, bytes], theirs: Mapping[str, bytes]) -> list[str]:
+    """The prefixes whose hashes are not the same on both sides, in order."""
+    return sorted(
+        prefix for prefix in ours.keys() | theirs.keys() if ours.get(prefix) != theirs.get(prefix)
+    )
+
+
+def _inner_hash(children: Sequence[bytes]) -> bytes:
+    return sha512(INNER_NODE + b"".join(children)).digest()[:32]

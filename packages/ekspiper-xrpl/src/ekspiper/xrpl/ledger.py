@@ -1,0 +1,110 @@
+"""Ledgers and transactions as the pipeline carries them: raw bytes, decoded when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .codec.decoder import Decoder
+from .codec.header import LedgerHeader
+
+__all__ = ["Ledger", "Transaction"]
+
+
+class Transaction:
+    """A transaction of a validated ledger, with its metadata.
+
+    Args:
+        tx_blob: the signed bytes.
+        meta_blob: the metadata's bytes.
+        hash: the transaction's id as the server gave it, upper-case hex.
+        index: its place in the ledger (`TransactionIndex`).
+        decoder: decodes both to the shape of records.
+    """
+
+    __slots__ = ("_decoder", "_fields", "_meta", "hash", "index", "ledger", "meta_blob", "tx_blob")
+
+    ledger: Ledger
+    """The ledger it is in."""
+
+    def __init__(
+        self, *, tx_blob: bytes, meta_blob: bytes, hash: str, index: int, decoder: Decoder
+    ) -> None:
+        self.tx_blob = tx_blob
+        self.meta_blob = meta_blob
+        self.hash = hash
+        self.index = index
+        self._decoder = decoder
+        self._fields: dict[str, Any] | None = None
+        self._meta: dict[str, Any] | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The transaction's own fields in the shape of records, decoded once; do not change it."""
+        if self._fields is None:
+            self._fields = self._decoder.transaction(self.tx_blob)
+        return self._fields
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """The metadata in the shape of records, decoded once; do not change it."""
+        if self._meta is None:
+            self._meta = self._decoder.metadata(self.meta_blob)
+        return self._meta
+
+    def __repr__(self) -> str:
+        return f"Transaction(hash={self.hash!r}, index={self.index})"
+
+
+class Ledger:
+    """A closed ledger: its header, and its transactions in the order of `TransactionIndex`.
+
+    Args:
+        header: the fields of the header.
+        ledger_hash: as the server gave it, upper-case hex; whether it is the header's own hash
+            is for `verify_ledger` to say.
+        transactions: in any order.
+        network_id: of the network, where it is known.
+    """
+
+    __slots__ = ("header", "ledger_hash", "network_id", "transactions")
+
+    def __init__(
+        self,
+        header: LedgerHeader,
+        *,
+        ledger_hash: str,
+        transactions: Sequence[Transaction],
+        network_id: int | None = None,
+    ) -> None:
+        self.header = header
+        self.ledger_hash = ledger_hash
+        self.network_id = network_id
+        self.transactions = tuple(sorted(transactions, key=lambda each: each.index))
+        for transaction in self.transactions:
+            transaction.ledger = self
+
+    @property
+    def ledger_index(self) -> int:
+        return self.header.ledger_index
+
+    @property
+    def parent_hash(self) -> str:
+        """Upper-case hex, as `ledger_hash`."""
+        return self.header.parent_hash.hex().upper()
+
+    @property
+    def close_time_iso(self) -> str:
+        """When the ledger closed, such as `2026-11-22T12:01:40Z`."""
+        return self.header.close_time_iso
+
+    @property
+    def size(self) -> int:
+        """Bytes of the blobs it holds."""
+        return sum(len(each.tx_blob) + len(each.meta_blob) for each in self.transactions)
+
+    def __repr__(self) -> str:
+        return (
+            f"Ledger(ledger_index={self.ledger_index}, ledger_hash={self.ledger_hash!r}, "
+            f"transactions={len(self.transactions)})"
+        )

@@ -1,0 +1,196 @@
+"""From a server's answer to a ledger that is proven: every byte of it hashes to its `ledger_hash`.
+
+Reading an answer (`parse_ledger`) and proving it (`verify_ledger`) are apart: the first refuses what
+is not a whole validated ledger, the second what was altered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+from ekspiper.core import Permanent
+
+from .codec.decoder import Decoder, transaction_index
+from .codec.errors import CodecError
+from .codec.hashes import transaction_id
+from .codec.header import LedgerHeader
+from .codec.shamap import transaction_root
+from .ledger import Ledger, Transaction
+
+__all__ = ["IncompleteLedger", "VerificationError", "parse_ledger", "verify_ledger"]
+
+_SHOWN = 3
+
+
+class IncompleteLedger(Permanent):
+    """An answer that is not the whole validated ledger that was asked for."""
+
+
+class VerificationError(Permanent):
+    """A ledger whose bytes are not what its hashes say.
+
+    Attributes:
+        ledger_index: of the ledger.
+        differences: everything that differs, one sentence each.
+    """
+
+    def __init__(self, ledger_index: int, differences: list[str]) -> None:
+        super().__init__(f"ledger {ledger_index} is not proven: {'; '.join(differences)}")
+        self.ledger_index = ledger_index
+        self.differences = differences
+
+
+@cache
+def _record_decoder() -> Decoder:
+    return Decoder(shape="record")
+
+
+def parse_ledger(
+    result: Mapping[str, Any],
+    *,
+    ledger_index: int | None = None,
+    ledger_hash: str | None = None,
+    network_id: int | None = None,
+    require_validated: bool = True,
+    decoder: Decoder | None = None,
+) -> Ledger:
+    """The ledger in the `result` of `ledger` with `transactions`, `expand` and `binary`.
+
+    Both api_version 2 (`meta_blob`) and 1 (`meta`) are read.
+
+    Args:
+        ledger_index, ledger_hash: what was asked for; the answer must be that ledger.
+        network_id: of the network that the node is in, kept with the ledger.
+        require_validated: refuse an answer that does not say `"validated": true`.
+        decoder: decodes transactions when they are read; one of the shape `"record"` without it.
+
+    Raises:
+        IncompleteLedger: the answer is not validated, is another ledger, or lacks something.
+        CodecError: its bytes cannot be read.
+    """
+    ledger = _member(result, "ledger", Mapping, "the answer")
+    if require_validated and result.get("validated") is not True:
+        raise IncompleteLedger(f"{_named(ledger_index)} is not validated yet; ask again later")
+    header = LedgerHeader.from_bytes(_bytes(ledger, "ledger_data", "the ledger"))
+    if ledger_index is not None and header.ledger_index != ledger_index:
+        raise IncompleteLedger(
+            f"ledger {ledger_index} was asked for, ledger {header.ledger_index} was answered"
+        )
+    where = f"ledger {header.ledger_index}"
+    answered = result.get("ledger_hash") or ledger.get("ledger_hash")
+    if answered is None:
+        answered = ledger_hash or header.ledger_hash.hex()
+    if ledger_hash is not None and answered.upper() != ledger_hash.upper():
+        raise IncompleteLedger(
+            f"{where}: the hash {ledger_hash} was asked for, {answered} was answered"
+        )
+    rows = _member(ledger, "transactions", list, where)
+    if not rows and any(header.transaction_hash):
+        raise IncompleteLedger(
+            f"{where} has no transactions in the answer, but its header says that it has some"
+        )
+    using = decoder or _record_decoder()
+    return Ledger(
+        header,
+        ledger_hash=answered.upper(),
+        transactions=[_transaction(row, at, where, using) for at, row in enumerate(rows)],
+        network_id=network_id,
+    )
+
+
+def verify_ledger(
+    ledger: Ledger, *, expected_hash: str | None = None, parent_hash: str | None = None
+) -> None:
+    """Prove a ledger: header, parent, and the tree over all its transactions.
+
+    Args:
+        expected_hash: the ledger's hash as known from elsewhere (the stream, the next ledger).
+        parent_hash: the hash of the ledger before it.
+
+    Raises:
+        VerificationError: something differs; its message lists everything that does.
+    """
+    differences = list(_differences(ledger, expected_hash, parent_hash))
+    if differences:
+        raise VerificationError(ledger.ledger_index, differences)
+
+
+def _differences(
+    ledger: Ledger, expected_hash: str | None, parent_hash: str | None
+) -> Iterator[str]:
+    header = ledger.header
+    computed = header.ledger_hash.hex().upper()
+    if computed != ledger.ledger_hash:
+        yield f"its header hashes to {computed}, not to its ledger_hash {ledger.ledger_hash}"
+    if expected_hash is not None and computed != expected_hash.upper():
+        yield f"its header hashes to {computed}, but {expected_hash.upper()} is expected"
+    if parent_hash is not None and ledger.parent_hash != parent_hash.upper():
+        yield (
+            f"its parent_hash is {ledger.parent_hash}, "
+            f"but the ledger before it is {parent_hash.upper()}"
+        )
+    yield from _transaction_differences(ledger)
+
+
+def _transaction_differences(ledger: Ledger) -> Iterator[str]:
+    seen: set[str] = set()
+    for place, transaction in enumerate(ledger.transactions):
+        computed = transaction_id(transaction.tx_blob).hex().upper()
+        if computed != transaction.hash:
+            yield f"transaction {transaction.hash} hashes to {computed}"
+        if transaction.index != place:
+            yield f"transaction {transaction.hash} says index {transaction.index}, not {place}"
+        if computed in seen:
+            yield f"transaction {computed} is there twice"
+        seen.add(computed)
+    if len(seen) != len(ledger.transactions):
+        return  # a tree holds a key once
+    root = transaction_root((each.tx_blob, each.meta_blob) for each in ledger.transactions)
+    if root != ledger.header.transaction_hash:
+        yield (
+            f"its {len(ledger.transactions)} transactions hash to {root.hex().upper()}, "
+            f"not to its transaction_hash {ledger.header.transaction_hash.hex().upper()}"
+        )
+
+
+def _transaction(row: Any, at: int, where: str, decoder: Decoder) -> Transaction:
+    where = f"{where}, transaction {at} of the answer"
+    if not isinstance(row, Mapping):
+        raise IncompleteLedger(f"{where} is not expanded: ask with expand and binary")
+    meta_key = "meta_blob" if "meta_blob" in row else "meta"
+    meta_blob = _bytes(row, meta_key, where)
+    tx_blob = _bytes(row, "tx_blob", where)
+    hash = row.get("hash")
+    try:
+        index = transaction_index(meta_blob)
+    except CodecError as error:
+        raise CodecError(f"{where}: {error}") from error
+    return Transaction(
+        tx_blob=tx_blob,
+        meta_blob=meta_blob,
+        hash=hash.upper() if isinstance(hash, str) else transaction_id(tx_blob).hex().upper(),
+        index=index,
+        decoder=decoder,
+    )
+
+
+def _named(ledger_index: int | None) -> str:
+    return "the ledger" if ledger_index is None else f"ledger {ledger_index}"
+
+
+def _member(holder: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
+    value = holder.get(key)
+    if not isinstance(value, kind):
+        found = "is missing" if value is None else f"is a {type(value).__name__}"
+        raise IncompleteLedger(f"{where}: {key} {found}; ask with transactions, expand and binary")
+    return value
+
+
+def _bytes(holder: Mapping[str, Any], key: str, where: str) -> bytes:
+    value = _member(holder, key, str, where)
+    try:
+        return bytes.fromhex(value)
+    except ValueError as error:
+        raise CodecError(f"{where}: {key} is not hex: {error}") from error
