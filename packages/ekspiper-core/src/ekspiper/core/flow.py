@@ -1,0 +1,202 @@
+"""A flow as a value: what it reads, what it does, and who takes the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from .batch_policy import BatchPolicy
+from .collector import Collector
+from .errors import PipelineError
+from .iterable_source import IterableSource
+from .processor import Processor, processor
+from .queue import Queue
+from .retry import RetryPolicy
+from .source import Source
+
+__all__ = ["Delivery", "Flow", "OnError", "Step", "name_of"]
+
+OnError: TypeAlias = Literal["stop", "dead-letter", "skip"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Delivery:
+    """One collector at the end of a step, with how it is to be served.
+
+    Args:
+        collector: who takes the outputs.
+        batch: bounds of a batch; by default the collector's own `batch_policy`, if it has one.
+        retry: how long a failing collector is tried again; by default for ever, so that a dead
+            sink stops the source and nothing is lost.
+        name: unique in its step; by default the collector's class name.
+    """
+
+    collector: Collector[Any]
+    batch: BatchPolicy | None = None
+    retry: RetryPolicy = field(default=RetryPolicy(elapsed=None), kw_only=True)
+    name: str = field(default="", kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not callable(getattr(self.collector, "collect", None)):
+            raise PipelineError(
+                f"{self.collector!r} is no collector: it has no method collect(batch)"
+            )
+        if not self.name:
+            object.__setattr__(self, "name", name_of(self.collector))
+
+    @property
+    def policy(self) -> BatchPolicy:
+        """The bounds of a batch that hold."""
+        own = getattr(self.collector, "batch_policy", None)
+        return self.batch or (own if isinstance(own, BatchPolicy) else BatchPolicy())
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class Step:
+    """One processor and its collectors.
+
+    Args:
+        processor: turns an item into outputs; a plain function is wrapped by `processor`.
+        collectors: queues, collectors, or collectors with their own `Delivery`.
+        name: unique in its flow; by default the processor's class or function name.
+        concurrency: items processed at once.
+        ordered: hand outputs on in the order of the items, whatever finishes first.
+        retry: how a `Retryable` or `Throttled` error of the processor is tried again.
+        on_error: what happens to an item that fails for good, here or in a collector: `stop` the
+            pipeline, keep it as a `dead-letter`, or `skip` it (the checkpoint then stays before
+            it). By default `dead-letter` where the run has a dead-letter collector, else `stop`.
+        max_outputs: an item with more outputs than this is an error, so that a processor that
+            yields for ever is found. An item's outputs are handed on together, once it is
+            processed: a failed item leaves none behind.
+    """
+
+    processor: Processor[Any, Any]
+    collectors: tuple[Queue | Delivery, ...] = field(default=(), kw_only=True)
+    name: str = field(default="", kw_only=True)
+    concurrency: int = field(default=1, kw_only=True)
+    ordered: bool = field(default=True, kw_only=True)
+    retry: RetryPolicy = field(default=RetryPolicy(), kw_only=True)
+    on_error: OnError | None = field(default=None, kw_only=True)
+    max_outputs: int = field(default=100_000, kw_only=True)
+
+    def __init__(
+        self,
+        processor: Processor[Any, Any] | Callable[[Any], Any],
+        *,
+        collectors: Iterable[Queue | Delivery | Collector[Any]] = (),
+        name: str = "",
+        concurrency: int = 1,
+        ordered: bool = True,
+        retry: RetryPolicy | None = None,
+        on_error: OnError | None = None,
+        max_outputs: int = 100_000,
+    ) -> None:
+        adopt = object.__setattr__
+        adopt(self, "processor", _as_processor(processor))
+        adopt(self, "collectors", _as_deliveries(collectors))
+        adopt(self, "name", name or name_of(self.processor))
+        adopt(self, "concurrency", concurrency)
+        adopt(self, "ordered", ordered)
+        adopt(self, "retry", retry or RetryPolicy())
+        adopt(self, "on_error", on_error)
+        adopt(self, "max_outputs", max_outputs)
+        self._validate()
+
+    def _validate(self) -> None:
+        where = f"step {self.name!r}"
+        if self.concurrency < 1:
+            raise PipelineError(f"{where}: concurrency must be at least 1, not {self.concurrency}")
+        if self.max_outputs < 1:
+            raise PipelineError(f"{where}: max_outputs must be at least 1, not {self.max_outputs}")
+        if self.on_error not in (None, "stop", "dead-letter", "skip"):
+            raise PipelineError(
+                f"{where}: on_error is stop, dead-letter or skip, not {self.on_error!r}"
+            )
+        names = [collector.name for collector in self.collectors]
+        for name in names:
+            if names.count(name) > 1:
+                raise PipelineError(
+                    f"{where}: two collectors are called {name!r}; name them: "
+                    "Delivery(collector, name=...)"
+                )
+
+
+@dataclass(frozen=True, slots=True, eq=False, init=False)
+class Flow:
+    """A name, a source and its steps. Every item goes through every step.
+
+    Args:
+        name: unique in the pipeline; used in metrics, logs, checkpoints and diagrams.
+        source: a `Source`, a `Queue` that another flow writes to, or any (async) iterable.
+        steps: what is done with each item; the steps do not see each other's outputs.
+    """
+
+    name: str
+    source: Source[Any] | Queue = field(kw_only=True)
+    steps: tuple[Step, ...] = field(kw_only=True)
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        source: Source[Any] | Queue | Iterable[Any] | AsyncIterable[Any],
+        steps: Iterable[Step],
+    ) -> None:
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "source", _as_source(name, source))
+        object.__setattr__(self, "steps", tuple(steps))
+        self._validate()
+
+    def _validate(self) -> None:
+        if not self.name:
+            raise PipelineError("a flow needs a name")
+        if not self.steps:
+            raise PipelineError(f"flow {self.name!r} has no steps")
+        names = [step.name for step in self.steps]
+        for step in self.steps:
+            if not isinstance(step, Step):
+                raise PipelineError(f"flow {self.name!r}: {step!r} is no Step")
+            if names.count(step.name) > 1:
+                raise PipelineError(
+                    f"flow {self.name!r}: two steps are called {step.name!r}; give them names"
+                )
+
+    def _repr_markdown_(self) -> str:
+        from .diagram import fenced, mermaid
+
+        return fenced(mermaid((self,)))
+
+
+def name_of(component: object) -> str:
+    """What a component is called where it was given no name: its own, or that of its class."""
+    name = getattr(component, "name", None) or getattr(component, "__name__", None)
+    return name if isinstance(name, str) else type(component).__name__
+
+
+def _as_processor(candidate: Any) -> Processor[Any, Any]:
+    if callable(getattr(candidate, "process", None)) and not isinstance(candidate, type):
+        return candidate  # type: ignore[no-any-return]
+    if callable(candidate) and not isinstance(candidate, type):
+        return processor(candidate)
+    raise PipelineError(f"{candidate!r} is no processor: it has no method process(item)")
+
+
+def _as_deliveries(
+    collectors: Iterable[Queue | Delivery | Collector[Any]],
+) -> tuple[Queue | Delivery, ...]:
+    if isinstance(collectors, Queue | Delivery) or not isinstance(collectors, Iterable):
+        raise PipelineError(f"collectors are given as a tuple, not as one {collectors!r}")
+    return tuple(
+        each if isinstance(each, Queue | Delivery) else Delivery(each) for each in collectors
+    )
+
+
+def _as_source(flow: str, candidate: Any) -> Source[Any] | Queue:
+    if isinstance(candidate, Queue):
+        return candidate
+    if isinstance(candidate, AsyncIterable) and hasattr(candidate, "resume"):
+        return candidate  # type: ignore[return-value]
+    if isinstance(candidate, AsyncIterable | Iterable) and not isinstance(candidate, str | bytes):
+        return IterableSource(candidate)
+    raise PipelineError(f"flow {flow!r}: {candidate!r} is no source: it cannot be iterated")

@@ -1,0 +1,46 @@
+"""Any iterable as a source; the position is the number of items read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from typing import Any
+
+from .source import Position, Source
+
+__all__ = ["IterableSource"]
+
+
+class IterableSource(Source[Any]):
+    """Reads an iterable or async iterable from its start.
+
+    It resumes by skipping as many items as were read before, so the iterable must give the same
+    items again: a list or a file does, a generator that was used up does not.
+    """
+
+    def __init__(self, items: Iterable[Any] | AsyncIterable[Any]) -> None:
+        self._items = items
+        self._read = 0
+        self._skip = 0
+
+    @property
+    def position(self) -> Position:
+        """How many items have been read, those skipped included."""
+        return self._read
+
+    async def resume(self, position: Position) -> None:
+        """Skip the first `position` items."""
+        self._skip = int(position)
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        self._read = 0
+        items = self._items
+        if isinstance(items, AsyncIterable):
+            async for item in items:
+                self._read += 1
+                if self._read > self._skip:
+                    yield item
+        else:
+            for item in items:
+                self._read += 1
+                if self._read > self._skip:
+                    yield item

@@ -1,0 +1,203 @@
+"""The flows that run together, checked when the pipeline is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from .collector import Recoverable
+from .diagram import fenced, mermaid
+from .errors import PipelineError
+from .flow import Delivery, Flow, Step
+from .queue import Queue
+
+if TYPE_CHECKING:
+    from .checkpoint import Checkpoint, CommitPolicy
+    from .collector import Collector
+    from .instruments import Instruments
+    from .runner.report import Report
+    from .runner.run import Run
+    from .tracing import Tracer
+
+__all__ = ["Pipeline"]
+
+
+class Pipeline:
+    """Flows tied together by queues: a value that validates itself, draws itself and runs.
+
+    Args:
+        flows: each queue among them has one flow that writes to it and one that reads it.
+
+    Raises:
+        PipelineError: the flows cannot run together; says which flow, step or queue, and why.
+    """
+
+    def __init__(self, *flows: Flow) -> None:
+        self.flows = flows
+        _validate(flows)
+
+    async def run(
+        self,
+        *,
+        checkpoint: Checkpoint | None = None,
+        commit: CommitPolicy | None = None,
+        dead_letters: Collector[Any] | None = None,
+        instruments: Instruments | None = None,
+        tracer: Tracer | None = None,
+        drain_timeout: float = 30.0,
+        signals: bool = False,
+    ) -> Report:
+        """Run until every source has ended, or a drain is over.
+
+        Args:
+            checkpoint: where progress is loaded from and saved to.
+            commit: how often it is saved.
+            dead_letters: takes items that failed for good, as dicts of `DeadLetter`.
+            instruments: receives the measurements.
+            tracer: opens a span around each call of a processor or collector.
+            drain_timeout: seconds that a drain may take before the run is stopped by force.
+            signals: let SIGINT and SIGTERM drain the run, and a second one stop it.
+
+        Raises:
+            FlowFailed: an item failed for good and nothing takes dead letters.
+            CheckpointError: the checkpoint is damaged or of another pipeline.
+            DrainTimeout: stopped by force before everything read was kept.
+        """
+        run = self.start(
+            checkpoint=checkpoint,
+            commit=commit,
+            dead_letters=dead_letters,
+            instruments=instruments,
+            tracer=tracer,
+            drain_timeout=drain_timeout,
+        )
+        if not signals:
+            return await run.finish()
+        from .runner.signals import draining_on_signals
+
+        with draining_on_signals(run):
+            return await run.finish()
+
+    def start(self, **options: Any) -> Run:
+        """A run of this pipeline, to watch (`statistics`), drain or stop; see `run`.
+
+        Nothing happens until `await run.finish()`.
+        """
+        from .runner.run import Run
+
+        return Run(self, **options)
+
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """Every place an item can reach, as `flow/step/collector`: what a checkpoint is tied to."""
+        places = []
+        for flow in self.flows:
+            for step in flow.steps:
+                place = f"{flow.name}/{step.name}"
+                places += [f"{place}/{each.name}" for each in step.collectors] or [place]
+        return tuple(places)
+
+    def to_mermaid(self) -> str:
+        """The pipeline as a Mermaid flowchart."""
+        return mermaid(self.flows)
+
+    def _repr_markdown_(self) -> str:
+        return fenced(self.to_mermaid())
+
+    def __repr__(self) -> str:
+        return f"Pipeline({', '.join(flow.name for flow in self.flows)})"
+
+
+def _validate(flows: tuple[Flow, ...]) -> None:
+    if not flows:
+        raise PipelineError("a pipeline needs at least one flow")
+    for flow in flows:
+        if not isinstance(flow, Flow):
+            raise PipelineError(f"{flow!r} is no Flow")
+    _refuse_twins("flows", [flow.name for flow in flows])
+    queues = {id(q): q for flow in flows for q in (*_read_by(flow), *_written_by(flow))}
+    _refuse_twins("queues", [queue.name for queue in queues.values()])
+    for queue in queues.values():
+        _refuse_loose_ends(queue, flows)
+    _refuse_cycles(flows)
+    _refuse_shared_collectors(flows)
+
+
+def _read_by(flow: Flow) -> Iterator[Queue]:
+    if isinstance(flow.source, Queue):
+        yield flow.source
+
+
+def _written_by(flow: Flow) -> Iterator[Queue]:
+    for step in flow.steps:
+        for collector in step.collectors:
+            if isinstance(collector, Queue):
+                yield collector
+
+
+def _refuse_twins(what: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise PipelineError(f"two {what} are called {name!r}; names are unique in a pipeline")
+
+
+def _refuse_loose_ends(queue: Queue, flows: tuple[Flow, ...]) -> None:
+    readers = [flow.name for flow in flows if queue in _read_by(flow)]
+    writers = [
+        f"{flow.name}/{step.name}"
+        for flow in flows
+        for step in flow.steps
+        for collector in step.collectors
+        if collector is queue
+    ]
+    if not readers:
+        raise PipelineError(
+            f"queue {queue.name!r} is filled by {writers[0]} and read by no flow: "
+            "make it the source of one"
+        )
+    if not writers:
+        raise PipelineError(
+            f"queue {queue.name!r} is the source of flow {readers[0]!r} and filled by none: "
+            "add it to the collectors of a step"
+        )
+    for end, names in (("read", readers), ("filled", writers)):
+        if len(names) > 1:
+            raise PipelineError(
+                f"queue {queue.name!r} is {end} by {', '.join(names)}: each end takes one; "
+                "use a queue for each"
+            )
+
+
+def _refuse_cycles(flows: tuple[Flow, ...]) -> None:
+    reached: set[int] = set()
+    frontier = [flow for flow in flows if not isinstance(flow.source, Queue)]
+    while frontier:
+        flow = frontier.pop()
+        reached.add(id(flow))
+        fed = {id(queue) for queue in _written_by(flow)}
+        frontier += [each for each in flows if id(each.source) in fed]
+    stuck = [flow.name for flow in flows if id(flow) not in reached]
+    if stuck:
+        raise PipelineError(
+            f"the queues of {', '.join(stuck)} form a cycle: no source ever feeds them"
+        )
+
+
+def _refuse_shared_collectors(flows: tuple[Flow, ...]) -> None:
+    seen: dict[int, str] = {}
+    for flow in flows:
+        for step in flow.steps:
+            for place in _recoverable(step):
+                here = f"{flow.name}/{step.name}"
+                other = seen.setdefault(id(place.collector), here)
+                if other != here:
+                    raise PipelineError(
+                        f"the collector {place.name!r} stands in {other} and in {here}: one that "
+                        "recovers from a checkpoint can stand in one place; make one for each"
+                    )
+
+
+def _recoverable(step: Step) -> Iterator[Delivery]:
+    for collector in step.collectors:
+        if isinstance(collector, Delivery) and isinstance(collector.collector, Recoverable):
+            yield collector

@@ -1,0 +1,40 @@
+"""A bounded link between two flows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import PipelineError
+
+__all__ = ["Queue"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Queue:
+    """Stands among the collectors of one flow and as the source of another.
+
+    A full queue stops the flow that writes to it. Bounds count items and bytes, whichever comes
+    first; a single item larger than `max_bytes` still passes, alone.
+
+    Args:
+        name: unique in the pipeline; used in metrics, logs and diagrams.
+        max_items: items that wait in it at most.
+        max_bytes: bytes that wait in it at most.
+        measure: gives an item's size in bytes; by default it is measured or estimated.
+    """
+
+    name: str
+    max_items: int = 1000
+    max_bytes: int = 64 * 1024 * 1024
+    measure: Callable[[Any], int] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise PipelineError("a queue needs a name")
+        for bound in ("max_items", "max_bytes"):
+            if getattr(self, bound) < 1:
+                raise PipelineError(
+                    f"queue {self.name!r}: {bound} must be at least 1, not {getattr(self, bound)}"
+                )

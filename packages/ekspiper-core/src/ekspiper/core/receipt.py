@@ -1,0 +1,112 @@
+"""Receipts: each follows one source item until everything that came of it is settled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from enum import IntEnum
+
+from .errors import ReceiptError
+from .source import Position
+from .watermark import LowWaterMark
+
+__all__ = ["Receipt", "Receipts", "Status"]
+
+
+class Status(IntEnum):
+    """What became of an item; where its parts differ, the worst (highest) wins."""
+
+    KEPT = 0
+    DEAD_LETTERED = 1
+    DROPPED = 2
+
+
+class Receipt:
+    """Counts the open parts of one source item and remembers the worst status of the settled.
+
+    It starts with one part. Whoever hands an item on to more places calls `fork` first; each
+    place settles its part exactly once.
+    """
+
+    __slots__ = ("_ledger", "parts", "position", "read_at", "sequence", "status")
+
+    def __init__(self, ledger: Receipts, sequence: int, position: Position, read_at: float) -> None:
+        self._ledger = ledger
+        self.sequence = sequence
+        self.position = position
+        self.read_at = read_at
+        self.parts = 1
+        self.status = 0
+
+    def fork(self, parts: int) -> None:
+        """Expect `parts` more settlements."""
+        self.parts += parts
+
+    def settle(self, status: int = 0) -> None:
+        """One part is settled. The last one settles the item."""
+        if status > self.status:
+            self.status = status
+        self.parts -= 1
+        if self.parts <= 0:
+            self._ledger.settled(self)
+
+    def __del__(self) -> None:
+        if self.parts > 0:
+            self._ledger.lost(self)
+
+
+class Receipts:
+    """All receipts of one source in one run.
+
+    Args:
+        watch: called with the seconds from reading to settling of each item.
+    """
+
+    def __init__(self, *, watch: Callable[[float], None] | None = None) -> None:
+        self.watermark = LowWaterMark()
+        self.issued = 0
+        self.counts = dict.fromkeys(Status, 0)
+        self._watch = watch
+        self._abandoned = False
+        self._errors: list[str] = []
+
+    @property
+    def open(self) -> int:
+        """How many items are read and not settled."""
+        return self.issued - sum(self.counts.values())
+
+    def issue(self, position: Position) -> Receipt:
+        """A receipt for the item just read from the source."""
+        read_at = time.monotonic() if self._watch is not None else 0.0
+        receipt = Receipt(self, self.issued, position, read_at)
+        self.issued += 1
+        return receipt
+
+    def settled(self, receipt: Receipt) -> None:
+        """All parts of an item are settled: called by its receipt."""
+        if receipt.parts < 0:
+            self._errors.append(f"the item at {receipt.position!r} was settled more than once")
+            return
+        status = receipt.status
+        self.counts[status] += 1  # type: ignore[index]  # an IntEnum key equals its int
+        if status <= Status.DEAD_LETTERED:
+            self.watermark.keep(receipt.sequence)
+        else:
+            self.watermark.lose(receipt.sequence)
+        if self._watch is not None:
+            self._watch(time.monotonic() - receipt.read_at)
+
+    def lost(self, receipt: Receipt) -> None:
+        """A receipt was dropped with open parts: called when it is collected as garbage."""
+        if not self._abandoned:
+            self._errors.append(f"the item at {receipt.position!r} was lost on its way")
+
+    def abandon(self) -> None:
+        """The run was stopped by force: open receipts are no error from now on."""
+        self._abandoned = True
+
+    def check(self) -> None:
+        """Raise `ReceiptError` if a receipt was lost or settled twice."""
+        if self._errors:
+            more = f" (and {len(self._errors) - 1} more)" if len(self._errors) > 1 else ""
+            raise ReceiptError(f"{self._errors[0]}{more}: this is a bug in the runner")

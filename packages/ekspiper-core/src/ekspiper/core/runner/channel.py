@@ -1,0 +1,189 @@
+"""The bounded link that items cross while a pipeline runs: what a Queue is at run time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from ..receipt import Receipt
+
+__all__ = ["END", "Channel", "ChannelStatistics", "Control", "Entry", "Measurer"]
+
+
+class Control:
+    """A mark that travels with the items and is no item: a barrier, or the end."""
+
+    __slots__ = ()
+
+
+END = Control()
+"""Nothing comes after this mark."""
+
+
+Entry: TypeAlias = tuple[Any, Receipt | None, int]
+"""What crosses a channel: an item, its receipt and its size; or a mark with None and 0."""
+
+Measurer: TypeAlias = Callable[[Any], int]
+Waiting: TypeAlias = "deque[asyncio.Future[None]]"
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStatistics:
+    """How full a channel is, and its bounds."""
+
+    name: str
+    items: int
+    max_items: int
+    bytes: int
+    max_bytes: int
+
+
+class Channel:
+    """A first-in first-out queue, bounded by items and by bytes.
+
+    Writers wait while it is full, and go on when it is half empty, so that reader and writer do
+    not take turns at every item. Marks need no room. One item larger than `max_bytes` may be in
+    it when it is otherwise empty: nothing is too large to pass.
+    """
+
+    __slots__ = (
+        "_bytes",
+        "_entries",
+        "_items",
+        "_readers",
+        "_writers",
+        "max_bytes",
+        "max_items",
+        "measure",
+        "name",
+    )
+
+    def __init__(self, name: str, *, max_items: int, max_bytes: int, measure: Measurer) -> None:
+        self.name = name
+        self.max_items = max_items
+        self.max_bytes = max_bytes
+        self.measure = measure
+        self._entries: deque[Entry] = deque()
+        self._items = 0
+        self._bytes = 0
+        self._readers: deque[asyncio.Future[None]] = deque()
+        self._writers: deque[asyncio.Future[None]] = deque()
+
+    def __len__(self) -> int:
+        return self._items
+
+    def statistics(self) -> ChannelStatistics:
+        """How full it is now."""
+        return ChannelStatistics(
+            self.name, self._items, self.max_items, self._bytes, self.max_bytes
+        )
+
+    @property
+    def full(self) -> bool:
+        """Whether a writer must wait."""
+        return self._items >= self.max_items or (self._bytes >= self.max_bytes and self._items > 0)
+
+    def offer(self, item: Any, receipt: Receipt) -> bool:
+        """Append an item if there is room; whether there was."""
+        size = self.measure(item)
+        if self._items >= self.max_items or (self._items and self._bytes + size > self.max_bytes):
+            return False
+        self._entries.append((item, receipt, size))
+        self._items += 1
+        self._bytes += size
+        if self._readers:
+            _wake_one(self._readers)
+        return True
+
+    async def put(self, item: Any, receipt: Receipt) -> None:
+        """Append an item; waits while the channel is full."""
+        while not self.offer(item, receipt):
+            await self._wait_in(self._writers)
+
+    def put_control(self, mark: Control) -> None:
+        """Append a mark, at once."""
+        self._entries.append((mark, None, 0))
+        if self._readers:
+            _wake_one(self._readers)
+
+    def take(self, limit: int) -> list[Entry]:
+        """Up to `limit` entries, oldest first; none when it is empty."""
+        entries = self._entries
+        if len(entries) <= limit:
+            taken = list(entries)
+            entries.clear()
+            self._items = self._bytes = 0
+        else:
+            taken = [entries.popleft() for _ in range(limit)]
+            for _, receipt, size in taken:
+                if receipt is not None:
+                    self._items -= 1
+                    self._bytes -= size
+        if self._writers and self._half_empty():
+            _wake_all(self._writers)
+        return taken
+
+    async def get(self, limit: int) -> list[Entry]:
+        """Up to `limit` entries; waits for the first."""
+        while not self._entries:
+            await self._wait_in(self._readers)
+        return self.take(limit)
+
+    async def pop(self) -> Entry:
+        """The oldest entry; waits for one."""
+        entries = self._entries
+        while not entries:
+            await self._wait_in(self._readers)
+        entry = entries.popleft()
+        if entry[1] is not None:
+            self._items -= 1
+            self._bytes -= entry[2]
+            if self._writers and self._half_empty():
+                _wake_all(self._writers)
+        return entry
+
+    async def wait_until(self, deadline: float) -> bool:
+        """Wait for an entry until `deadline` (of the loop's clock); whether there is one."""
+        if self._entries:
+            return True
+        loop = asyncio.get_running_loop()
+        if loop.time() >= deadline:
+            return False
+        timer = loop.call_at(deadline, _wake_all, self._readers)
+        try:
+            await self._wait_in(self._readers)
+        finally:
+            timer.cancel()
+        return bool(self._entries)
+
+    def _half_empty(self) -> bool:
+        return self._items <= self.max_items // 2 and self._bytes <= self.max_bytes // 2
+
+    async def _wait_in(self, waiting: Waiting) -> None:
+        future = asyncio.get_running_loop().create_future()
+        waiting.append(future)
+        try:
+            await future
+        except asyncio.CancelledError:
+            if future in waiting:
+                waiting.remove(future)
+            else:  # it was this one's turn: pass it on
+                _wake_one(waiting)
+            raise
+
+
+def _wake_one(waiting: Waiting) -> None:
+    while waiting:
+        future = waiting.popleft()
+        if not future.done():
+            future.set_result(None)
+            return
+
+
+def _wake_all(waiting: Waiting) -> None:
+    """Wake all that wait: each looks again, and waits anew where it came too late."""
+    while waiting:
+        _wake_one(waiting)

@@ -1,0 +1,63 @@
+"""Reads the counters of a run's parts into one picture."""
+
+from __future__ import annotations
+
+from ..receipt import Status
+from .committing import Committer
+from .delivering import Deliverer
+from .graph import Graph
+from .reading import SourceReader
+from .report import CollectorStatistics, SourceReport, Statistics, StepStatistics
+from .working import StepWorker
+
+__all__ = ["gather"]
+
+
+def gather(graph: Graph | None, committer: Committer | None, *, seconds: float) -> Statistics:
+    """The statistics of a run that lasts for `seconds`; empty before it has begun."""
+    if graph is None or committer is None:
+        return Statistics(
+            seconds=seconds, sources={}, steps={}, collectors={}, queues={}, checkpoints=0
+        )
+    return Statistics(
+        seconds=seconds,
+        sources={name: _source(reader, committer) for name, reader in graph.readers.items()},
+        steps={worker.place: _step(worker) for worker in graph.workers},
+        collectors={each.place: _collector(each) for each in graph.deliverers},
+        queues={name: channel.statistics() for name, channel in graph.queues.items()},
+        checkpoints=committer.written,
+    )
+
+
+def _source(reader: SourceReader, committer: Committer) -> SourceReport:
+    counts = reader.receipts.counts
+    return SourceReport(
+        read=reader.receipts.issued,
+        kept=counts[Status.KEPT],
+        dead_lettered=counts[Status.DEAD_LETTERED],
+        dropped=counts[Status.DROPPED],
+        position=committer.positions.get(reader.flow),
+        lag=reader.source.lag,
+    )
+
+
+def _step(worker: StepWorker) -> StepStatistics:
+    return StepStatistics(
+        items_in=worker.items_in,
+        items_out=worker.items_out,
+        retries=worker.retries,
+        dead_letters=worker.dead_letters,
+        dropped=worker.dropped,
+        head_of_line=worker.head_of_line,
+    )
+
+
+def _collector(deliverer: Deliverer) -> CollectorStatistics:
+    return CollectorStatistics(
+        items=deliverer.kept_items,
+        bytes=deliverer.kept_bytes,
+        retries=deliverer.retries,
+        dead_letters=deliverer.dead_letters,
+        dropped=deliverer.dropped,
+        failing=deliverer.failing,
+    )

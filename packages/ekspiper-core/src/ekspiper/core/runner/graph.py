@@ -1,0 +1,214 @@
+"""Lays the channels of a pipeline and puts a reader, worker or deliverer at each end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+from ..flow import Delivery, Flow, Step
+from ..instruments import METRICS, Instrument, Instruments, NoInstruments
+from ..measure import Measure
+from ..pipeline import Pipeline
+from ..queue import Queue
+from ..receipt import Receipts
+from ..source import Source
+from ..tracing import Tracer
+from .barrier import Barrier
+from .channel import Channel
+from .delivering import Deliverer
+from .failing import Failures
+from .fanning import Fan
+from .reading import SourceReader
+from .working import StepWorker, worker_for
+
+__all__ = ["Graph"]
+
+_READ_AHEAD = 64
+"""Items of a source that wait for its step."""
+
+_BYTES = 64 * 1024 * 1024
+
+
+class Graph:
+    """The runtime parts of one run.
+
+    Args:
+        on_barrier: called with the reader and each of its barriers that reached all ends.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        failures: Failures,
+        instruments: Instruments,
+        tracer: Tracer,
+        *,
+        barrier_every: int,
+        on_barrier: Callable[[SourceReader, Barrier], None],
+    ) -> None:
+        self.readers: dict[str, SourceReader] = {}
+        self.workers: list[StepWorker] = []
+        self.deliverers: list[Deliverer] = []
+        self.fans: list[Fan] = []
+        self.queues: dict[str, Channel] = {}
+        self._failures = failures
+        self._instruments = instruments
+        self._measured = not isinstance(instruments, NoInstruments)
+        self._tracer = tracer
+        self._barrier_every = barrier_every
+        self._on_barrier = on_barrier
+        self._locks: dict[int, asyncio.Lock] = {}
+        self._flows = pipeline.flows
+        self._root = ""
+        for flow in pipeline.flows:
+            if not isinstance(flow.source, Queue):
+                self._plant(flow, flow.source)
+
+    def _plant(self, flow: Flow, source: Source[Any]) -> None:
+        """The tree of flows that a source feeds."""
+        inlet = Channel(
+            f"{flow.name}.source", max_items=_READ_AHEAD, max_bytes=_BYTES, measure=Measure()
+        )
+        reader = SourceReader(
+            flow.name,
+            source,
+            inlet,
+            Receipts(watch=self._receipt_watch(flow.name)),
+            barrier_every=self._barrier_every,
+            on_barrier=lambda barrier: self._on_barrier(reader, barrier),
+        )
+        self.readers[flow.name] = reader
+        self._root = flow.name
+        reader.ends = self._grow(flow, inlet, source.identity)
+
+    def _grow(self, flow: Flow, inlet: Channel, source: str) -> int:
+        """The steps of a flow and everything behind them; returns how many ends that has."""
+        inlets = [inlet]
+        if len(flow.steps) > 1:
+            inlets = [
+                Channel(
+                    f"{flow.name}/{step.name}",
+                    max_items=_READ_AHEAD,
+                    max_bytes=_BYTES,
+                    measure=inlet.measure,
+                )
+                for step in flow.steps
+            ]
+            self.fans.append(Fan(inlet, inlets))
+        return sum(
+            self._grow_step(flow, step, own, source)
+            for step, own in zip(flow.steps, inlets, strict=True)
+        )
+
+    def _grow_step(self, flow: Flow, step: Step, inlet: Channel, source: str) -> int:
+        outlets = []
+        ends = 0
+        for collector in step.collectors:
+            if isinstance(collector, Queue):
+                channel = self._channel_of(collector)
+                ends += self._grow(self._reader_of(collector), channel, source)
+            else:
+                channel = self._deliver(flow, step, collector, source)
+                ends += 1
+            outlets.append(channel)
+        self.workers.append(
+            worker_for(
+                step,
+                flow.name,
+                step,
+                inlet,
+                outlets,
+                self._failures,
+                source=source,
+                errors=self._errors(flow, step),
+                tracer=self._tracer,
+            )
+        )
+        return ends or 1
+
+    def _deliver(self, flow: Flow, step: Step, delivery: Delivery, source: str) -> Channel:
+        policy = delivery.policy
+        channel = Channel(
+            f"{flow.name}/{step.name}/{delivery.name}",
+            max_items=max(2 * policy.count, _READ_AHEAD),
+            max_bytes=max(2 * policy.bytes, 1024 * 1024),
+            measure=Measure(),
+        )
+        labels = {"flow": flow.name, "collector": delivery.name}
+        self.deliverers.append(
+            Deliverer(
+                flow.name,
+                step,
+                delivery,
+                channel,
+                self._failures,
+                self._locks.setdefault(id(delivery.collector), asyncio.Lock()),
+                root=self._root,
+                source=source,
+                errors=self._errors(flow, step),
+                batches=self._batches(labels),
+                seconds=self._histogram("ekspiper_collect_seconds", labels),
+                tracer=self._tracer,
+            )
+        )
+        return channel
+
+    def _channel_of(self, queue: Queue) -> Channel:
+        channel = Channel(
+            queue.name,
+            max_items=queue.max_items,
+            max_bytes=queue.max_bytes,
+            measure=queue.measure or Measure(),
+        )
+        self.queues[queue.name] = channel
+        return channel
+
+    def _reader_of(self, queue: Queue) -> Flow:
+        return next(flow for flow in self._flows if flow.source is queue)
+
+    def _errors(self, flow: Flow, step: Step) -> dict[str, Instrument]:
+        metric = METRICS["ekspiper_errors_total"]
+        return {
+            kind: self._instruments.instrument(metric, flow=flow.name, step=step.name, kind=kind)
+            for kind in ("retryable", "throttled", "permanent")
+        }
+
+    def _batches(self, labels: dict[str, str]) -> dict[str, Instrument] | None:
+        if not self._measured:
+            return None
+        metric = METRICS["ekspiper_batch_items"]
+        return {
+            trigger: self._instruments.instrument(metric, **labels, trigger=trigger)
+            for trigger in ("count", "bytes", "period", "barrier", "end")
+        }
+
+    def _histogram(self, name: str, labels: dict[str, str]) -> Instrument | None:
+        if not self._measured:
+            return None
+        return self._instruments.instrument(METRICS[name], **labels)
+
+    def _receipt_watch(self, flow: str) -> Callable[[float], None] | None:
+        histogram = self._histogram("ekspiper_receipt_seconds", {"flow": flow})
+        return histogram.record if histogram is not None else None
+
+    @property
+    def components(self) -> list[Any]:
+        """Everything to be opened: collectors first, sources last; each once."""
+        steps = [step for flow in self._flows for step in flow.steps]
+        ordered = [
+            *(
+                each.collector
+                for step in steps
+                for each in step.collectors
+                if isinstance(each, Delivery)
+            ),
+            *(step.processor for step in steps),
+            *(reader.source for reader in self.readers.values()),
+        ]
+        return list({id(component): component for component in ordered}.values())
+
+    def tasks(self) -> list[Callable[[], Any]]:
+        """What runs until the end of all sources has reached every collector."""
+        parts = [*self.deliverers, *self.workers, *self.fans, *self.readers.values()]
+        return [cast("Any", part).run for part in parts]

@@ -1,0 +1,117 @@
+"""Reads one source, gives each item its receipt, and sets the barriers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import FlowFailed
+from ..receipt import Receipts
+from ..source import Position, Source
+from .barrier import Barrier
+from .channel import END, Channel
+from .failing import describe
+
+__all__ = ["SourceReader"]
+
+_BREATH = 256
+"""A source that never waits lets the others run after this many items."""
+
+
+class SourceReader:
+    """Moves the items of a source into a channel.
+
+    Args:
+        flow: the flow that reads it.
+        barrier_every: items between two barriers at most.
+        on_barrier: called when a barrier has reached all ends.
+    """
+
+    def __init__(
+        self,
+        flow: str,
+        source: Source[Any],
+        outlet: Channel,
+        receipts: Receipts,
+        *,
+        barrier_every: int,
+        on_barrier: Callable[[Barrier], Any],
+    ) -> None:
+        self.flow = flow
+        self.source = source
+        self.outlet = outlet
+        self.receipts = receipts
+        self.ends = 0
+        self.position: Position = None
+        self._every = barrier_every
+        self._on_barrier = on_barrier
+        self._put = 0
+        self._marked = 0
+        self._task: asyncio.Task[None] | None = None
+        self._waiting = False
+        self._draining = False
+        self.ended = False
+
+    def drain(self) -> None:
+        """Read no more: as if the source had ended after the item in hand."""
+        self._draining = True
+        if self._waiting and self._task is not None:
+            self._task.cancel()
+
+    def set_barrier(self) -> None:
+        """Send a barrier behind the items handed on so far, if there are new ones."""
+        if self._put > self._marked:
+            self._marked = self._put
+            self.outlet.put_control(
+                Barrier(self._put - 1, self.position, ends=self.ends, done=self._on_barrier)
+            )
+
+    async def run(self) -> None:
+        """Read until the source ends or is drained; then send the last barrier and the end.
+
+        Raises:
+            FlowFailed: the source raised.
+        """
+        self._task = asyncio.current_task()
+        try:
+            await self._read()
+        except asyncio.CancelledError:
+            task = self._task
+            if not (self._draining and self._waiting) or task is None:
+                raise
+            task.uncancel()
+        finally:
+            self._waiting = False
+        self.ended = True
+        self.set_barrier()
+        self.outlet.put_control(END)
+
+    async def _read(self) -> None:
+        source, outlet, issue = self.source, self.outlet, self.receipts.issue
+        items = aiter(source)
+        while not self._draining:
+            self._waiting = True
+            try:
+                item = await anext(items)
+            except StopAsyncIteration:
+                return
+            except Exception as error:
+                raise FlowFailed(
+                    f"flow {self.flow!r}: the source failed after position "
+                    f"{self.position!r}: {describe(error)}",
+                    flow=self.flow,
+                    step="",
+                    position=self.position,
+                ) from error
+            self._waiting = False
+            position = source.position
+            receipt = issue(position)
+            if not outlet.offer(item, receipt):
+                await outlet.put(item, receipt)
+            self.position = position
+            self._put += 1
+            if self._put - self._marked >= self._every:
+                self.set_barrier()
+            if self._put % _BREATH == 0:
+                await asyncio.sleep(0)
