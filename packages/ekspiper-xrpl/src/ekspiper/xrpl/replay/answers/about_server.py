@@ -1,0 +1,97 @@
+"""`server_info`, `server_state`, `server_definitions`, `fee`, `ping`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from ..errors import RpcError
+from ..fees import Fees, fees_of
+from ..view import View
+
+__all__ = ["fee", "ping", "server_definitions", "server_info", "server_state"]
+
+_BUILD = "2.3.0"
+
+
+def server_info(view: View, request: Mapping[str, Any]) -> bytes:
+    """The recorded answer, with the ledgers that this node holds and has released."""
+    info = _about(view, "server_info", "info")
+    last = view.validated
+    fees = fees_of(view.recording)
+    info["validated_ledger"] = {
+        "age": 0,
+        "base_fee_xrp": fees.base / 1_000_000,
+        "hash": last.hash,
+        "reserve_base_xrp": _xrp(fees.reserve_base),
+        "reserve_inc_xrp": _xrp(fees.reserve_inc),
+        "seq": last.index,
+    }
+    return orjson.dumps({"info": info})
+
+
+def server_state(view: View, request: Mapping[str, Any]) -> bytes:
+    """As `server_info`, amounts in drops."""
+    state = _about(view, "server_state", "state")
+    last = view.validated
+    fees: Fees = fees_of(view.recording)
+    state["validated_ledger"] = {
+        "base_fee": fees.base,
+        "close_time": last.header.close_time if last.header else 0,
+        "hash": last.hash,
+        "reserve_base": fees.reserve_base,
+        "reserve_inc": fees.reserve_inc,
+        "seq": last.index,
+    }
+    return orjson.dumps({"state": state})
+
+
+def server_definitions(view: View, request: Mapping[str, Any]) -> bytes:
+    """The recorded definitions; only their hash to a client that has them already."""
+    recorded = view.recording.template("server_definitions")
+    if recorded is None:
+        raise RpcError("unknownCmd")
+    if "hash" in request:
+        known = request["hash"]
+        if not isinstance(known, str) or len(known) != 64:
+            raise RpcError("invalidParams", "Invalid field 'hash'.")
+        if known.upper() == recorded.get("hash"):
+            return orjson.dumps({"hash": recorded["hash"]})
+    return orjson.dumps(recorded)
+
+
+def fee(view: View, request: Mapping[str, Any]) -> bytes:
+    """The recorded answer, for the ledger that is open now."""
+    base = str(fees_of(view.recording).base)
+    usual: dict[str, Any] = {
+        "current_ledger_size": "0",
+        "current_queue_size": "0",
+        "drops": {
+            "base_fee": base,
+            "median_fee": "5000",
+            "minimum_fee": base,
+            "open_ledger_fee": base,
+        },
+    }
+    recorded = view.recording.template("fee") or usual
+    return orjson.dumps({**recorded, "ledger_current_index": view.validated.index + 1})
+
+
+def ping(view: View, request: Mapping[str, Any]) -> bytes:
+    """Nothing, or what the recorded server said of the client's role."""
+    return orjson.dumps(view.recording.template("ping") or {})
+
+
+def _about(view: View, command: str, key: str) -> dict[str, Any]:
+    recorded = (view.recording.template(command) or {}).get(key) or {}
+    usual = {"build_version": _BUILD, "server_state": "full", "load_factor": 1, "peers": 0}
+    about = {**usual, **recorded, "complete_ledgers": view.complete_ledgers}
+    if view.network_id is not None:
+        about["network_id"] = view.network_id
+    return about
+
+
+def _xrp(drops: int) -> int | float:
+    return drops // 1_000_000 if drops % 1_000_000 == 0 else drops / 1_000_000

@@ -1,0 +1,73 @@
+"""From a request to an answer, whatever it came over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from .answers.about_server import fee, ping, server_definitions, server_info, server_state
+from .answers.books import amm_info, book_offers
+from .answers.ledger import ledger, ledger_closed, ledger_current
+from .answers.ledger_data import ledger_data, ledger_entry
+from .answers.transactions import tx
+from .errors import RpcError
+from .indexing import exchange_key
+from .view import View
+
+__all__ = ["COMMANDS", "MAX_API_VERSION", "answer", "check_api_version"]
+
+MAX_API_VERSION = 2
+
+COMMANDS: Mapping[str, Callable[[View, Mapping[str, Any]], bytes]] = {
+    "amm_info": amm_info,
+    "book_offers": book_offers,
+    "fee": fee,
+    "ledger": ledger,
+    "ledger_closed": ledger_closed,
+    "ledger_current": ledger_current,
+    "ledger_data": ledger_data,
+    "ledger_entry": ledger_entry,
+    "ping": ping,
+    "server_definitions": server_definitions,
+    "server_info": server_info,
+    "server_state": server_state,
+    "tx": tx,
+}
+
+
+def check_api_version(request: Mapping[str, Any]) -> None:
+    """Raises RpcError (invalid_API_version) when the request names a version that is not served."""
+    version = request.get("api_version", 1)
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise RpcError("invalid_API_version")
+    if not 1 <= version <= MAX_API_VERSION:
+        raise RpcError("invalid_API_version")
+
+
+def answer(view: View, request: Mapping[str, Any]) -> bytes:
+    """The `result` of a request, as JSON. Raises RpcError.
+
+    What no rule answers is looked up among the recorded requests, so that a recording can hold
+    commands that this node knows nothing about.
+    """
+    handler = COMMANDS.get(request["command"])
+    try:
+        if handler is None:
+            raise RpcError("unknownCmd")
+        return handler(view, request)
+    except RpcError as error:
+        return _recorded(view, request, error)
+
+
+def _recorded(view: View, request: Mapping[str, Any], error: RpcError) -> bytes:
+    response = view.recording.exchange(exchange_key(request))
+    if response is None:
+        raise error
+    if "result" not in response:
+        raise RpcError.recorded(response)
+    result = response["result"]
+    if isinstance(index := result.get("ledger_index"), int):
+        view.record(index)
+    return orjson.dumps(result)

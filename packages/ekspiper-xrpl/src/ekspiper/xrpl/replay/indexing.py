@@ -1,0 +1,165 @@
+"""Puts recorded lines where the answers will look for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from ..codec.definitions import Definitions
+from ..codec.hashes import transaction_id
+from .history import History
+from .ledger_record import LedgerRecord, full_form, header_of
+from .lines import Exchange, Message
+from .spool import Span, Spool
+from .state import StateRecord
+
+__all__ = ["Index", "add", "asset_key", "book_key", "exchange_key"]
+
+ABOUT_THE_SERVER = frozenset({"server_info", "server_state", "server_definitions", "fee", "ping"})
+
+
+@dataclass(slots=True)
+class Index:
+    """Where everything is; filled line by line by `add`, put in order by `finish`."""
+
+    spool: Spool = field(default_factory=Spool)
+    ledgers: dict[int, LedgerRecord] = field(default_factory=dict)
+    transactions: dict[bytes, int] = field(default_factory=dict)
+    books: dict[object, History] = field(default_factory=dict)
+    pools: dict[str, History] = field(default_factory=dict)
+    pool_accounts: dict[frozenset[tuple[str, ...]], str] = field(default_factory=dict)
+    states: dict[int, StateRecord] = field(default_factory=dict)
+    stream: dict[int, list[Span]] = field(default_factory=dict)
+    exchanges: dict[bytes, Span] = field(default_factory=dict)
+    templates: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def finish(self) -> None:
+        for state in self.states.values():
+            state.finish()
+
+
+def add(index: Index, item: Exchange | Message) -> None:
+    """Index one line. Raises KeyError, TypeError or ValueError when a field is not as it should be."""
+    if isinstance(item, Message):
+        _add_message(index, item.body)
+        return
+    request, response = item
+    result = response.get("result")
+    command = request["command"]
+    if result is None:
+        _add_error(index, request, response)
+    elif command in ABOUT_THE_SERVER:
+        # With `hash`, server_definitions may have been answered by the hash alone.
+        if command != "server_definitions" or "FIELDS" in result:
+            index.templates[command] = result
+    elif command in _ADDERS and result.get("validated") is True:
+        _ADDERS[command](index, request, result)
+    else:
+        index.exchanges[exchange_key(request)] = index.spool.add(orjson.dumps({"result": result}))
+
+
+def exchange_key(request: Mapping[str, Any]) -> bytes:
+    """What two requests must share for one answer to serve both: everything but the id."""
+    body = {name: value for name, value in request.items() if name != "id"}
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
+def asset_key(asset: object) -> tuple[str, ...]:
+    """A currency, issued currency or MPT as a key. Raises ValueError when it is none."""
+    if isinstance(asset, str):
+        return ("XRP", "")
+    if isinstance(asset, dict):
+        if isinstance(issuance := asset.get("mpt_issuance_id"), str):
+            return ("MPT", issuance.upper())
+        if isinstance(currency := asset.get("currency"), str):
+            return (currency, asset.get("issuer", ""))
+    raise ValueError(f"not an asset: {asset!r}")
+
+
+def book_key(request: Mapping[str, Any]) -> object:
+    """One side of a book: what is given, what is paid, and the domain if it has one."""
+    return (
+        asset_key(request["taker_gets"]),
+        asset_key(request["taker_pays"]),
+        request.get("domain"),
+    )
+
+
+def _add_message(index: Index, body: dict[str, Any]) -> None:
+    if body["type"] in ("ledgerClosed", "transaction") and "ledger_index" in body:
+        span = index.spool.add(orjson.dumps(body))
+        index.stream.setdefault(int(body["ledger_index"]), []).append(span)
+
+
+def _add_error(index: Index, request: Mapping[str, Any], response: Mapping[str, Any]) -> None:
+    if request["command"] == "amm_info" and response["error"] == "actNotFound":
+        ledger_index, account = request.get("ledger_index"), request.get("amm_account")
+        if isinstance(ledger_index, int) and isinstance(account, str):
+            index.pools.setdefault(account, History()).add(ledger_index, None)
+    told = {k: v for k, v in response.items() if k not in ("id", "request", "type", "status")}
+    index.exchanges[exchange_key(request)] = index.spool.add(orjson.dumps(told))
+
+
+def _add_ledger(index: Index, request: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+    ledger = result["ledger"]
+    record = _record(index, result, ledger)
+    form = full_form(ledger, api_version=request.get("api_version", 1))
+    if form is None:
+        return
+    record.forms[form] = index.spool.add(orjson.dumps(result))
+    for transaction in ledger["transactions"]:
+        name = transaction.get("hash")
+        key = bytes.fromhex(name) if name else transaction_id(bytes.fromhex(transaction["tx_blob"]))
+        index.transactions[key] = record.index
+
+
+def _record(index: Index, result: Mapping[str, Any], ledger: Mapping[str, Any]) -> LedgerRecord:
+    number = int(result["ledger_index"] if "ledger_index" in result else ledger["ledger_index"])
+    record = index.ledgers.get(number)
+    if record is None:
+        name = result["ledger_hash"] if "ledger_hash" in result else ledger["ledger_hash"]
+        record = index.ledgers[number] = LedgerRecord(number, name)
+    # The bytes are preferred to fields of JSON, which a server has printed.
+    if record.header is None or "ledger_data" in ledger:
+        record.header = header_of(ledger) or record.header
+    return record
+
+
+def _add_page(index: Index, request: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+    if "ledger" in result:
+        _record(index, result, result["ledger"])
+    if request.get("type") is not None:
+        return
+    state = index.states.setdefault(int(result["ledger_index"]), StateRecord())
+    column = state.binary if request.get("binary") else state.json
+    column.add_page(
+        result["state"],
+        index.spool,
+        after=request.get("marker"),
+        until=result.get("marker"),
+        types=Definitions.bundled().ledger_entry_types,
+    )
+
+
+def _add_book(index: Index, request: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+    history = index.books.setdefault(book_key(request), History())
+    history.add(int(result["ledger_index"]), index.spool.add(orjson.dumps(result)))
+
+
+def _add_pool(index: Index, request: Mapping[str, Any], result: Mapping[str, Any]) -> None:
+    amm = result["amm"]
+    history = index.pools.setdefault(amm["account"], History())
+    history.add(int(result["ledger_index"]), index.spool.add(orjson.dumps(result)))
+    assets = frozenset((asset_key(amm["amount"]), asset_key(amm["amount2"])))
+    index.pool_accounts[assets] = amm["account"]
+
+
+_ADDERS = {
+    "ledger": _add_ledger,
+    "ledger_data": _add_page,
+    "book_offers": _add_book,
+    "amm_info": _add_pool,
+}

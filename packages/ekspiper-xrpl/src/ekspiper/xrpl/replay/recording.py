@@ -1,0 +1,156 @@
+"""A recording, loaded: what a node once answered and sent, ready to be served again."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+
+from ..codec.decoder import Decoder
+from ..codec.definitions import Definitions
+from .cache import ByteCache
+from .errors import RecordingError
+from .history import History
+from .indexing import Index, add
+from .ledger_record import LedgerRecord
+from .lines import read_folder
+from .spool import Span
+from .state import StateRecord
+
+__all__ = ["SAMPLE", "Recording"]
+
+SAMPLE = Path(__file__).parent / "sample"
+"""The folder of the recording that comes with the package."""
+
+
+class Recording:
+    """Everything in a folder of recorded lines; `close` it after use.
+
+    Memory holds an index; the answers themselves lie in a temporary file. Nothing changes after
+    loading, so several nodes may serve one recording.
+
+    Args:
+        index: what was found in the lines (see `load`).
+        name: what messages call it, usually the folder.
+    """
+
+    def __init__(self, index: Index, *, name: str) -> None:
+        self.name = name
+        self._index = index
+        self.ledgers: dict[int, LedgerRecord] = dict(sorted(index.ledgers.items()))
+        """Every ledger of which at least the header was recorded, in order."""
+        self.indexes: tuple[int, ...] = tuple(i for i, r in self.ledgers.items() if r.is_complete)
+        """The ledgers recorded with their transactions."""
+        self.cache = ByteCache()
+        """Answers that were made from other forms."""
+        if not self.ledgers:
+            raise RecordingError(f"{name}: no validated ledger was recorded here")
+        if not self.indexes:
+            self.indexes = tuple(self.ledgers)
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """Read the `*.jsonl.gz` and `*.jsonl` files of a folder.
+
+        Raises RecordingError at the first line that cannot be used, with file and line number.
+        """
+        folder = Path(folder)
+        index = Index()
+        try:
+            for where, item in read_folder(folder):
+                try:
+                    add(index, item)
+                except (KeyError, TypeError, ValueError) as error:
+                    reason = f"{error} is missing" if isinstance(error, KeyError) else error
+                    raise RecordingError(f"{where}: not what a server answers: {reason}") from error
+            index.finish()
+            return cls(index, name=str(folder))
+        except BaseException:
+            index.spool.close()
+            raise
+
+    @classmethod
+    def sample(cls) -> Self:
+        """The recording that comes with the package: 120 ledgers and the state of the last one."""
+        return cls.load(SAMPLE)
+
+    def close(self) -> None:
+        """Give the temporary file back. Closing twice is fine."""
+        self._index.spool.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"Recording({self.name!r}, ledgers={len(self.indexes)})"
+
+    @property
+    def first(self) -> int:
+        """The first ledger."""
+        return self.indexes[0]
+
+    @property
+    def last(self) -> int:
+        """The last ledger."""
+        return self.indexes[-1]
+
+    @cached_property
+    def by_hash(self) -> dict[str, int]:
+        """The index of each ledger, by its hash."""
+        return {record.hash: index for index, record in self.ledgers.items()}
+
+    @cached_property
+    def definitions(self) -> Definitions:
+        """The recorded server's own definitions, or those that are bundled."""
+        own = self.template("server_definitions")
+        return Definitions.from_server(own) if own else Definitions.bundled()
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        """Makes JSON of recorded bytes."""
+        return Decoder(self.definitions, shape="server")
+
+    def read(self, span: Span) -> bytes:
+        """Recorded bytes."""
+        return self._index.spool.read(span)
+
+    def template(self, command: str) -> dict[str, Any] | None:
+        """The result of a command about the server itself, as it was recorded last."""
+        return self._index.templates.get(command)
+
+    def ledger_of(self, transaction: str) -> int | None:
+        """The ledger in which the transaction of this hash was recorded."""
+        try:
+            return self._index.transactions.get(bytes.fromhex(transaction))
+        except ValueError:
+            return None
+
+    def book(self, key: object) -> History | None:
+        """The answers about one side of a book, by `indexing.book_key`."""
+        return self._index.books.get(key)
+
+    def pool(self, account: str) -> History | None:
+        """The answers about an AMM pool, by its account."""
+        return self._index.pools.get(account)
+
+    def pool_of(self, assets: frozenset[tuple[str, ...]]) -> str | None:
+        """The account of the pool of two assets."""
+        return self._index.pool_accounts.get(assets)
+
+    def state(self, ledger_index: int) -> StateRecord | None:
+        """The state of a ledger, where it was recorded."""
+        return self._index.states.get(ledger_index)
+
+    def stream(self, ledger_index: int) -> list[bytes]:
+        """The recorded stream messages of a ledger, in the order in which they were received."""
+        return [self.read(span) for span in self._index.stream.get(ledger_index, ())]
+
+    def exchange(self, key: bytes) -> dict[str, Any] | None:
+        """The response recorded for exactly this request, by `indexing.exchange_key`."""
+        span = self._index.exchanges.get(key)
+        return None if span is None else orjson.loads(self.read(span))

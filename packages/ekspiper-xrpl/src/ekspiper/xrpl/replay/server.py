@@ -1,0 +1,220 @@
+"""The replay node: one port that speaks rippled's WebSocket and JSON-RPC."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Collection, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from ekspiper.core import ConfigError, MissingExtra
+
+from .dispatch import answer
+from .http_rpc import answer_post
+from .pacing import Follower
+from .recording import Recording
+from .session import Session
+from .stream_messages import closed_message
+from .view import View
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+__all__ = ["ReplayNode"]
+
+
+class ReplayNode:
+    """Serves a recording as rippled would: `async with ReplayNode(recording) as node: node.url`.
+
+    Args:
+        recording: what to serve; it stays open when the node is closed.
+        host: the address to listen on.
+        port: the port to listen on; 0 for any that is free.
+        close_every: how ledgers close. None: all are closed from the start, and the streams are
+            silent. A number of seconds: one each time. 0: as fast as the clients follow, from the
+            moment the first of them subscribes to the stream `ledger`, or asks for a ledger.
+        start_at: the ledger that is the last one closed at the start; the first of the recording
+            without it. Of no use when `close_every` is None.
+        missing: ledgers that this node does not hold.
+        latency: seconds between a request and its answer; requests do not wait for each other.
+        network_id: what `server_info` says; None: what was recorded, if anything.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        close_every: float | None = None,
+        start_at: int | None = None,
+        missing: Collection[int] = (),
+        latency: float = 0.0,
+        network_id: int | None = None,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._close_every = close_every
+        self.latency = latency
+        first = None if close_every is None else (start_at or recording.first)
+        self.view = View(recording, released=first, missing=missing, network_id=network_id)
+        self._follower = Follower(self.view.held)
+        self._followed = asyncio.Event()
+        self._finished = asyncio.Event()
+        self._sessions: set[Session] = set()
+        self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
+        self._releasing: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where WebSocket clients connect."""
+        return f"ws://{self._host}:{self._port}"
+
+    @property
+    def http_url(self) -> str:
+        """Where JSON-RPC clients post; the same port."""
+        return f"http://{self._host}:{self._port}"
+
+    @property
+    def port(self) -> int:
+        """The port, known once the node is open."""
+        return self._port
+
+    @property
+    def released(self) -> int:
+        """The last ledger closed so far."""
+        return self.view.released
+
+    async def finished(self) -> None:
+        """Return when every ledger of the recording is closed."""
+        await self._finished.wait()
+
+    async def open(self) -> None:
+        """Listen. Raises ConfigError when the port is taken, MissingExtra without aiohttp."""
+        try:
+            from aiohttp import web
+        except ImportError:
+            raise MissingExtra(
+                "the replay node needs aiohttp: pip install 'ekspiper-xrpl[replay]'"
+            ) from None
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
+        await self._runner.setup()
+        await self._listen()
+        self._releasing = asyncio.create_task(self._release_all())
+
+    async def close(self) -> None:
+        """Drop every connection and stop listening. Closing twice is fine."""
+        if self._releasing is not None:
+            self._releasing.cancel()
+            await asyncio.gather(self._releasing, return_exceptions=True)
+            self._releasing = None
+        if self._runner is not None:
+            self.drop_connections()
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self.open()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def release(self, ledger_index: int) -> None:
+        """Close every ledger up to this one that is not closed yet, and tell the subscribers."""
+        held = self.view.held
+        for index in held[self._place(self.view.released) :]:
+            if index > ledger_index:
+                break
+            self.view.released = index
+            closed = closed_message(self.view, index)
+            for session in self._sessions:
+                session.announce(index, closed)
+        if not held or self.view.released >= held[-1]:
+            self._finished.set()
+
+    def answer(self, request: Mapping[str, Any]) -> bytes:
+        """The `result` of a request. Raises RpcError."""
+        if request["command"] == "ledger":
+            self._note_asked(request.get("ledger_index"))
+        return answer(self.view, request)
+
+    def note_subscriber(self) -> None:
+        """A client subscribed: with `close_every=0` ledgers begin to close."""
+        self._followed.set()
+
+    def drop_connections(self) -> None:
+        """Cut every connection, without a word to the client."""
+        for session in list(self._sessions):
+            session.abort()
+
+    def _note_asked(self, asked: object) -> None:
+        if self._close_every != 0 or not isinstance(asked, int):
+            return
+        self._followed.set()
+        self._follower.asked_for(asked)
+        # Another node has told the client of this ledger: this one is not to lag behind.
+        if self.view.released < asked <= self.view.recording.last:
+            self.release(asked)
+
+    async def _release_all(self) -> None:
+        if self._close_every is None or self.view.released >= self.view.recording.last:
+            self._finished.set()
+            return
+        if self._close_every == 0:
+            await self._followed.wait()
+        for index in self.view.held:
+            if index <= self.view.released:
+                continue
+            if self._close_every:
+                await asyncio.sleep(self._close_every)
+            else:
+                await self._follower.wait(index)
+            self.release(index)
+
+    def _place(self, ledger_index: int) -> int:
+        return bisect_right(self.view.held, ledger_index)
+
+    async def _listen(self) -> None:
+        from aiohttp import web
+
+        assert self._runner is not None
+        self._site = web.TCPSite(self._runner, self._host, self._port)
+        try:
+            await self._site.start()
+        except OSError as error:
+            raise ConfigError(
+                f"cannot listen on {self._host} port {self._port}: {error.strerror or error}; "
+                "choose another port, or 0 for any that is free"
+            ) from error
+        self._port = self._runner.addresses[0][1]
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        from aiohttp import web
+
+        if request.method == "POST":
+            return await answer_post(self, request)
+        socket = web.WebSocketResponse(compress=False, max_msg_size=1 << 20)
+        if not socket.can_prepare(request):
+            return web.Response(text="A replay node: connect with a WebSocket, or POST JSON-RPC.\n")
+        await socket.prepare(request)
+        session = Session(self, socket, request.transport)
+        self._sessions.add(session)
+        try:
+            await session.run()
+        finally:
+            self._sessions.discard(session)
+        return socket

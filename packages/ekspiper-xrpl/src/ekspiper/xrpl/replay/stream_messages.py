@@ -1,0 +1,100 @@
+"""The messages that a subscriber gets for a ledger: recorded, or made from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from .engine_results import message_of
+from .fees import fees_of
+from .ledger_content import LedgerContent
+from .transaction_forms import json_v1
+from .view import View
+
+__all__ = ["closed_fields", "closed_message", "transaction_messages"]
+
+
+def closed_fields(view: View) -> dict[str, Any]:
+    """What `ledgerClosed` and the reply to `subscribe` say of the last ledger."""
+    last = view.validated
+    fees = fees_of(view.recording)
+    fields = {
+        "fee_base": fees.base,
+        "ledger_hash": last.hash,
+        "ledger_index": last.index,
+        "ledger_time": last.header.close_time if last.header else 0,
+        "reserve_base": fees.reserve_base,
+        "reserve_inc": fees.reserve_inc,
+        "validated_ledgers": view.complete_ledgers,
+    }
+    if view.network_id is not None:
+        fields["network_id"] = view.network_id
+    return fields
+
+
+def closed_message(view: View, ledger_index: int) -> bytes:
+    """`ledgerClosed` of a ledger that has just been released."""
+    for message in view.recording.stream(ledger_index):
+        body = orjson.loads(message)
+        if body["type"] == "ledgerClosed":
+            body["validated_ledgers"] = view.complete_ledgers
+            if view.network_id is not None:
+                body["network_id"] = view.network_id
+            return orjson.dumps(body)
+    content = LedgerContent(view.recording, view.recording.ledgers[ledger_index])
+    count = len(content.hashes)
+    return orjson.dumps({**closed_fields(view), "txn_count": count, "type": "ledgerClosed"})
+
+
+def transaction_messages(view: View, ledger_index: int, *, api_version: int) -> list[bytes]:
+    """`transaction` of everything in a ledger, in the order of execution."""
+    key = ("stream", ledger_index)
+    joined = view.recording.cache.get(key, lambda: _messages_v2(view, ledger_index))
+    messages = joined.split(b"\n") if joined else []
+    if api_version > 1:
+        return messages
+    return [orjson.dumps(_in_version_1(orjson.loads(message))) for message in messages]
+
+
+def _messages_v2(view: View, ledger_index: int) -> bytes:
+    recorded = [
+        message
+        for message in view.recording.stream(ledger_index)
+        if orjson.loads(message)["type"] == "transaction"
+    ]
+    content = LedgerContent(view.recording, view.recording.ledgers[ledger_index])
+    if len(recorded) == len(content.hashes):
+        return b"\n".join(recorded)
+    entries = sorted(content.entries, key=lambda entry: entry["meta"]["TransactionIndex"])
+    results = view.recording.definitions.transaction_results
+    close_time = content.header(api_version=2)["close_time"]
+    return b"\n".join(orjson.dumps(_message(e, results, close_time)) for e in entries)
+
+
+def _message(
+    entry: Mapping[str, Any], results: Mapping[str, int], close_time: int
+) -> dict[str, Any]:
+    result = entry["meta"]["TransactionResult"]
+    return {
+        "close_time_iso": entry["close_time_iso"],
+        "engine_result": result,
+        "engine_result_code": results.get(result, 0),
+        "engine_result_message": message_of(result),
+        "hash": entry["hash"],
+        "ledger_hash": entry["ledger_hash"],
+        "ledger_index": entry["ledger_index"],
+        "meta": entry["meta"],
+        "status": "closed",
+        "tx_json": {**entry["tx_json"], "date": close_time},
+        "type": "transaction",
+        "validated": True,
+    }
+
+
+def _in_version_1(message: dict[str, Any]) -> dict[str, Any]:
+    flat = json_v1({**message, "meta": None})
+    del flat["metaData"]
+    kept = {name: value for name, value in message.items() if name not in ("tx_json", "hash")}
+    return {**kept, "transaction": flat}

@@ -1,0 +1,95 @@
+"""The forms in which rippled gives a transaction of a ledger, one made from another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..codec.hashes import transaction_id
+
+__all__ = [
+    "binary_v1",
+    "binary_v2",
+    "delivered_amount",
+    "json_v1",
+    "json_v2",
+    "json_v2_from_v1",
+]
+
+_DELIVERING = frozenset({"Payment", "CheckCash", "AccountDelete"})
+_NOT_OF_TX = frozenset({"hash", "metaData", "DeliverMax", "validated"})
+# Before these, nobody wrote down what a partial payment delivered (rippled's DeliveredAmount.cpp).
+_FIRST_WITH_DELIVERED_AMOUNT = 4_594_095
+_SURELY_WITH_DELIVERED_AMOUNT = 446_000_000  # a close time
+
+
+def binary_v2(blobs: Mapping[str, Any]) -> dict[str, Any]:
+    """`{hash, meta_blob, tx_blob}` from either binary form."""
+    name = blobs.get("hash") or transaction_id(bytes.fromhex(blobs["tx_blob"])).hex().upper()
+    meta = blobs["meta_blob"] if "meta_blob" in blobs else blobs["meta"]
+    return {"hash": name, "meta_blob": meta, "tx_blob": blobs["tx_blob"]}
+
+
+def binary_v1(blobs: Mapping[str, Any]) -> dict[str, Any]:
+    """`{meta, tx_blob}` from either binary form."""
+    meta = blobs["meta_blob"] if "meta_blob" in blobs else blobs["meta"]
+    return {"meta": meta, "tx_blob": blobs["tx_blob"]}
+
+
+def json_v2(
+    tx: dict[str, Any], meta: dict[str, Any], name: str, ledger: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The api_version 2 form from decoded fields; `ledger` is the header's JSON."""
+    shown = {**meta}
+    delivered = delivered_amount(
+        tx, meta, ledger_index=int(ledger["ledger_index"]), close_time=ledger["close_time"]
+    )
+    if delivered is not None:
+        shown["delivered_amount"] = delivered
+    return {
+        "close_time_iso": ledger["close_time_iso"],
+        "hash": name,
+        "ledger_hash": ledger["ledger_hash"],
+        "ledger_index": int(ledger["ledger_index"]),
+        "meta": shown,
+        "tx_json": _with_deliver_max(tx),
+        "validated": True,
+    }
+
+
+def json_v2_from_v1(flat: Mapping[str, Any], ledger: Mapping[str, Any]) -> dict[str, Any]:
+    """The api_version 2 form from that of version 1."""
+    tx = {name: value for name, value in flat.items() if name not in _NOT_OF_TX}
+    return json_v2(tx, flat["metaData"], flat["hash"], ledger)
+
+
+def json_v1(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The flat form of api_version 1 from that of version 2."""
+    tx = entry["tx_json"]
+    flat = {**tx, "hash": entry["hash"], "metaData": entry["meta"]}
+    if "DeliverMax" in tx:
+        flat["Amount"] = tx["DeliverMax"]
+    return flat
+
+
+def delivered_amount(
+    tx: Mapping[str, Any], meta: Mapping[str, Any], *, ledger_index: int, close_time: int
+) -> Any | None:
+    """What rippled adds to the metadata of a transaction that may deliver; None for the others."""
+    if tx["TransactionType"] not in _DELIVERING or meta["TransactionResult"] != "tesSUCCESS":
+        return None
+    if "DeliveredAmount" in meta:
+        return meta["DeliveredAmount"]
+    told = (
+        ledger_index >= _FIRST_WITH_DELIVERED_AMOUNT or close_time > _SURELY_WITH_DELIVERED_AMOUNT
+    )
+    amount = tx.get("Amount", tx.get("DeliverMax"))
+    return amount if told and amount is not None else "unavailable"
+
+
+def _with_deliver_max(tx: dict[str, Any]) -> dict[str, Any]:
+    if tx["TransactionType"] != "Payment" or "Amount" not in tx:
+        return tx
+    shown = {name: value for name, value in tx.items() if name != "Amount"}
+    shown["DeliverMax"] = tx["Amount"]
+    return shown
