@@ -2,13 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from .codec.decoder import Decoder
 from .codec.header import LedgerHeader
 
-__all__ = ["Ledger", "Transaction"]
+__all__ = ["Ledger", "LedgerInfo", "Transaction"]
+
+
+class LedgerInfo:
+    """What a ledger is, without its transactions.
+
+    Args:
+        header: the fields of the header.
+        ledger_hash: as the server gave it, upper-case hex; whether it is the header's own hash
+            is for `verify_ledger` to say.
+        network_id: of the network, where it is known.
+    """
+
+    __slots__ = ("header", "ledger_hash", "network_id")
+
+    def __init__(
+        self, header: LedgerHeader, *, ledger_hash: str, network_id: int | None = None
+    ) -> None:
+        self.header = header
+        self.ledger_hash = ledger_hash
+        self.network_id = network_id
+
+    @property
+    def ledger_index(self) -> int:
+        return self.header.ledger_index
+
+    @property
+    def parent_hash(self) -> str:
+        """Upper-case hex, as `ledger_hash`."""
+        return self.header.parent_hash.hex().upper()
+
+    @property
+    def close_time_iso(self) -> str:
+        """When the ledger closed, such as `2026-11-22T12:01:40Z`."""
+        return self.header.close_time_iso
 
 
 class Transaction:
@@ -19,21 +53,28 @@ class Transaction:
         meta_blob: the metadata's bytes.
         hash: the transaction's id as the server gave it, upper-case hex.
         index: its place in the ledger (`TransactionIndex`).
-        decoder: decodes both to the shape of records.
+        ledger: the ledger it is in. It does not hold the transactions, so that one transaction
+            in a queue does not keep all others of its ledger in memory.
+        decoder: decodes both blobs, to the shape of records.
     """
 
     __slots__ = ("_decoder", "_fields", "_meta", "hash", "index", "ledger", "meta_blob", "tx_blob")
 
-    ledger: Ledger
-    """The ledger it is in."""
-
     def __init__(
-        self, *, tx_blob: bytes, meta_blob: bytes, hash: str, index: int, decoder: Decoder
+        self,
+        *,
+        tx_blob: bytes,
+        meta_blob: bytes,
+        hash: str,
+        index: int,
+        ledger: LedgerInfo,
+        decoder: Decoder,
     ) -> None:
         self.tx_blob = tx_blob
         self.meta_blob = meta_blob
         self.hash = hash
         self.index = index
+        self.ledger = ledger
         self._decoder = decoder
         self._fields: dict[str, Any] | None = None
         self._meta: dict[str, Any] | None = None
@@ -52,56 +93,38 @@ class Transaction:
             self._meta = self._decoder.metadata(self.meta_blob)
         return self._meta
 
+    @property
+    def size(self) -> int:
+        """Bytes of its blobs."""
+        return len(self.tx_blob) + len(self.meta_blob)
+
     def __repr__(self) -> str:
-        return f"Transaction(hash={self.hash!r}, index={self.index})"
+        return (
+            f"Transaction(hash={self.hash!r}, index={self.index}, "
+            f"ledger_index={self.ledger.ledger_index})"
+        )
 
 
-class Ledger:
-    """A closed ledger: its header, and its transactions in the order of `TransactionIndex`.
+class Ledger(LedgerInfo):
+    """A closed ledger with all its transactions, in the order of `TransactionIndex`."""
 
-    Args:
-        header: the fields of the header.
-        ledger_hash: as the server gave it, upper-case hex; whether it is the header's own hash
-            is for `verify_ledger` to say.
-        transactions: in any order.
-        network_id: of the network, where it is known.
-    """
-
-    __slots__ = ("header", "ledger_hash", "network_id", "transactions")
+    __slots__ = ("transactions",)
 
     def __init__(
         self,
         header: LedgerHeader,
         *,
         ledger_hash: str,
-        transactions: Sequence[Transaction],
+        transactions: Iterable[Transaction],
         network_id: int | None = None,
     ) -> None:
-        self.header = header
-        self.ledger_hash = ledger_hash
-        self.network_id = network_id
+        super().__init__(header, ledger_hash=ledger_hash, network_id=network_id)
         self.transactions = tuple(sorted(transactions, key=lambda each: each.index))
-        for transaction in self.transactions:
-            transaction.ledger = self
-
-    @property
-    def ledger_index(self) -> int:
-        return self.header.ledger_index
-
-    @property
-    def parent_hash(self) -> str:
-        """Upper-case hex, as `ledger_hash`."""
-        return self.header.parent_hash.hex().upper()
-
-    @property
-    def close_time_iso(self) -> str:
-        """When the ledger closed, such as `2026-11-22T12:01:40Z`."""
-        return self.header.close_time_iso
 
     @property
     def size(self) -> int:
-        """Bytes of the blobs it holds."""
-        return sum(len(each.tx_blob) + len(each.meta_blob) for each in self.transactions)
+        """Bytes of the blobs of its transactions."""
+        return sum(each.size for each in self.transactions)
 
     def __repr__(self) -> str:
         return (

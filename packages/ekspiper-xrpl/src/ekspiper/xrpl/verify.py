@@ -16,12 +16,10 @@ from .codec.decoder import Decoder, transaction_index
 from .codec.errors import CodecError
 from .codec.hashes import transaction_id
 from .codec.header import LedgerHeader
-from .codec.shamap import transaction_root
-from .ledger import Ledger, Transaction
+from .codec.shamap import transaction_tree_root
+from .ledger import Ledger, LedgerInfo, Transaction
 
 __all__ = ["IncompleteLedger", "VerificationError", "parse_ledger", "verify_ledger"]
-
-_SHOWN = 3
 
 
 class IncompleteLedger(Permanent):
@@ -58,10 +56,12 @@ def parse_ledger(
 ) -> Ledger:
     """The ledger in the `result` of `ledger` with `transactions`, `expand` and `binary`.
 
-    Both api_version 2 (`meta_blob`) and 1 (`meta`) are read.
+    Both api_version 2 (`meta_blob`) and 1 (`meta`) are read. The server's `ledger_hash` is kept as
+    it is; where the answer has none, `ledger_hash` must be given.
 
     Args:
-        ledger_index, ledger_hash: what was asked for; the answer must be that ledger.
+        ledger_index: what was asked for; the answer must be that ledger.
+        ledger_hash: the hash that was asked for, likewise.
         network_id: of the network that the node is in, kept with the ledger.
         require_validated: refuse an answer that does not say `"validated": true`.
         decoder: decodes transactions when they are read; one of the shape `"record"` without it.
@@ -72,30 +72,28 @@ def parse_ledger(
     """
     ledger = _member(result, "ledger", Mapping, "the answer")
     if require_validated and result.get("validated") is not True:
-        raise IncompleteLedger(f"{_named(ledger_index)} is not validated yet; ask again later")
-    header = LedgerHeader.from_bytes(_bytes(ledger, "ledger_data", "the ledger"))
-    if ledger_index is not None and header.ledger_index != ledger_index:
-        raise IncompleteLedger(
-            f"ledger {ledger_index} was asked for, ledger {header.ledger_index} was answered"
-        )
+        which = "the ledger" if ledger_index is None else f"ledger {ledger_index}"
+        raise IncompleteLedger(f"{which} is not validated; ask again later, or another node")
+    header = LedgerHeader.from_bytes(_bytes(ledger, "ledger_data", "the answer"))
     where = f"ledger {header.ledger_index}"
-    answered = result.get("ledger_hash") or ledger.get("ledger_hash")
-    if answered is None:
-        answered = ledger_hash or header.ledger_hash.hex()
-    if ledger_hash is not None and answered.upper() != ledger_hash.upper():
-        raise IncompleteLedger(
-            f"{where}: the hash {ledger_hash} was asked for, {answered} was answered"
-        )
+    for asked in (ledger_index, result.get("ledger_index")):
+        if asked is not None and str(asked) != str(header.ledger_index):
+            raise IncompleteLedger(f"{where} was answered where ledger {asked} was asked for")
+    info = LedgerInfo(
+        header,
+        ledger_hash=_ledger_hash(result, ledger, ledger_hash, where),
+        network_id=network_id,
+    )
     rows = _member(ledger, "transactions", list, where)
     if not rows and any(header.transaction_hash):
         raise IncompleteLedger(
-            f"{where} has no transactions in the answer, but its header says that it has some"
+            f"{where}: the answer has no transactions, but the header says that there are some"
         )
     using = decoder or _record_decoder()
     return Ledger(
         header,
-        ledger_hash=answered.upper(),
-        transactions=[_transaction(row, at, where, using) for at, row in enumerate(rows)],
+        ledger_hash=info.ledger_hash,
+        transactions=[_transaction(row, at, info, using) for at, row in enumerate(rows)],
         network_id=network_id,
     )
 
@@ -135,19 +133,15 @@ def _differences(
 
 
 def _transaction_differences(ledger: Ledger) -> Iterator[str]:
-    seen: set[str] = set()
-    for place, transaction in enumerate(ledger.transactions):
-        computed = transaction_id(transaction.tx_blob).hex().upper()
-        if computed != transaction.hash:
-            yield f"transaction {transaction.hash} hashes to {computed}"
-        if transaction.index != place:
-            yield f"transaction {transaction.hash} says index {transaction.index}, not {place}"
-        if computed in seen:
-            yield f"transaction {computed} is there twice"
-        seen.add(computed)
-    if len(seen) != len(ledger.transactions):
-        return  # a tree holds a key once
-    root = transaction_root((each.tx_blob, each.meta_blob) for each in ledger.transactions)
+    leaves: dict[bytes, tuple[bytes, bytes, bytes]] = {}
+    for transaction in ledger.transactions:
+        key = transaction_id(transaction.tx_blob)
+        if key.hex() != transaction.hash.lower():
+            yield f"transaction {transaction.hash} hashes to {key.hex().upper()}"
+        if key in leaves:
+            yield f"transaction {key.hex().upper()} is there twice"
+        leaves[key] = (key, transaction.tx_blob, transaction.meta_blob)
+    root = transaction_tree_root(leaves.values())
     if root != ledger.header.transaction_hash:
         yield (
             f"its {len(ledger.transactions)} transactions hash to {root.hex().upper()}, "
@@ -155,29 +149,45 @@ def _transaction_differences(ledger: Ledger) -> Iterator[str]:
         )
 
 
-def _transaction(row: Any, at: int, where: str, decoder: Decoder) -> Transaction:
-    where = f"{where}, transaction {at} of the answer"
+def _ledger_hash(
+    result: Mapping[str, Any], ledger: Mapping[str, Any], asked: str | None, where: str
+) -> str:
+    answered = result.get("ledger_hash") or ledger.get("ledger_hash") or asked
+    if not isinstance(answered, str):
+        raise IncompleteLedger(f"{where}: the answer has no ledger_hash, so nothing proves it")
+    if asked is not None and answered.upper() != asked.upper():
+        raise IncompleteLedger(f"{where}: hash {answered} was answered where {asked} was asked for")
+    return answered.upper()
+
+
+def _transaction(row: Any, at: int, ledger: LedgerInfo, decoder: Decoder) -> Transaction:
     if not isinstance(row, Mapping):
-        raise IncompleteLedger(f"{where} is not expanded: ask with expand and binary")
-    meta_key = "meta_blob" if "meta_blob" in row else "meta"
-    meta_blob = _bytes(row, meta_key, where)
-    tx_blob = _bytes(row, "tx_blob", where)
-    hash = row.get("hash")
+        raise IncompleteLedger(
+            f"{_place(ledger, at)} is not expanded: ask with transactions, expand and binary"
+        )
     try:
+        tx_blob = bytes.fromhex(row["tx_blob"])
+        meta_blob = bytes.fromhex(row["meta_blob"] if "meta_blob" in row else row["meta"])
         index = transaction_index(meta_blob)
+        hash = row["hash"].upper()
+    except KeyError as error:
+        raise IncompleteLedger(f"{_place(ledger, at)} has no {error}") from error
+    except (TypeError, AttributeError, ValueError) as error:
+        raise CodecError(f"{_place(ledger, at)} is not in hex: {error}") from error
     except CodecError as error:
-        raise CodecError(f"{where}: {error}") from error
+        raise CodecError(f"{_place(ledger, at)}: {error}") from error
     return Transaction(
         tx_blob=tx_blob,
         meta_blob=meta_blob,
-        hash=hash.upper() if isinstance(hash, str) else transaction_id(tx_blob).hex().upper(),
+        hash=hash,
         index=index,
+        ledger=ledger,
         decoder=decoder,
     )
 
 
-def _named(ledger_index: int | None) -> str:
-    return "the ledger" if ledger_index is None else f"ledger {ledger_index}"
+def _place(ledger: LedgerInfo, at: int) -> str:
+    return f"ledger {ledger.ledger_index}, transaction {at} of the answer"
 
 
 def _member(holder: Mapping[str, Any], key: str, kind: type, where: str) -> Any:

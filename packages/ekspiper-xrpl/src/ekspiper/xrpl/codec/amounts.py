@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["IssuedValueCache", "issued_value", "mpt_value", "xrp_drops"]
+__all__ = ["POSITIVE", "IssuedValueCache", "decimal_text", "issued_value", "mpt_value", "xrp_drops"]
 
 _MAGNITUDE = 0x3FFFFFFFFFFFFFFF
-_POSITIVE = 0x4000000000000000
+POSITIVE = 0x4000000000000000
+"""The bit that is set in the first eight bytes of an amount that is not negative."""
+
 _MANTISSA = 0x003FFFFFFFFFFFFF
 
 
@@ -14,7 +16,7 @@ def xrp_drops(word: int) -> str:
 
     Real ledgers of 2013 hold negative ones.
     """
-    if word & _POSITIVE:
+    if word & POSITIVE:
         return str(word & _MAGNITUDE)
     return f"-{word & _MAGNITUDE}"
 
@@ -48,7 +50,7 @@ def issued_value(word: int) -> str:
     if not mantissa:
         return "0"
     exponent = (word >> 54 & 0xFF) - 97
-    sign = "" if word & _POSITIVE else "-"
+    sign = "" if word & POSITIVE else "-"
     if exponent and (exponent < -25 or exponent > -5):
         return f"{sign}{mantissa}e{exponent}"
     return sign + decimal_text(str(mantissa), exponent)

@@ -11,7 +11,7 @@ from collections import Counter
 from typing import Any, Literal
 
 from .address import AddressCache
-from .amounts import IssuedValueCache, mpt_value, xrp_drops
+from .amounts import POSITIVE, IssuedValueCache, mpt_value, xrp_drops
 from .currency import AssetCache
 from .definitions import Definitions
 from .errors import CodecError
@@ -28,28 +28,28 @@ UNRECOGNIZED = "_unrecognized"
 _MAX_DEPTH = 10  # as rippled, in STObject.cpp
 _OBJECT_END = b"\xe1"
 _TRANSACTION_INDEX = b"\x20\x1c"
-_UINT32 = struct.Struct(">I")
-_UINT64 = struct.Struct(">Q")
+_uint32 = struct.Struct(">I").unpack_from
+_uint64 = struct.Struct(">Q").unpack_from
 
 # Plain integers: comparing with members of an enum costs a lookup for each field.
 _K_UINT32 = int(Kind.UINT32)
 _K_HEX = int(Kind.HEX)
 _K_AMOUNT = int(Kind.AMOUNT)
 _K_OBJECT = int(Kind.OBJECT)
-_K_ACCOUNT = int(Kind.ACCOUNT)
+_K_OBJECT_END = int(Kind.OBJECT_END)
 _K_NAME16 = int(Kind.NAME16)
+_K_ACCOUNT = int(Kind.ACCOUNT)
 _K_BLOB = int(Kind.BLOB)
 _K_UINT64 = int(Kind.UINT64)
-_K_READER = int(Kind.READER)
 _K_ARRAY = int(Kind.ARRAY)
+_K_READER = int(Kind.READER)
 _K_UINT8 = int(Kind.UINT8)
 _K_UINT16 = int(Kind.UINT16)
+_K_UNKNOWN_TYPE = int(Kind.UNKNOWN_TYPE)
 _K_RAW_OBJECT = int(Kind.RAW_OBJECT)
 _K_RAW_ARRAY = int(Kind.RAW_ARRAY)
-_K_UNKNOWN_TYPE = int(Kind.UNKNOWN_TYPE)
 _K_ARRAY_END = int(Kind.ARRAY_END)
 _K_EXTENDED = int(Kind.EXTENDED)
-_K_OBJECT_END = int(Kind.OBJECT_END)
 
 
 class _UnknownType(Exception):
@@ -137,7 +137,7 @@ class Decoder:
                 else:
                     position += 1
                 if kind == _K_UINT32:
-                    fields[name] = _UINT32.unpack_from(data, position)[0]
+                    fields[name] = _uint32(data, position)[0]
                     position += 4
                 elif kind == _K_HEX:
                     at = position + position
@@ -154,7 +154,8 @@ class Decoder:
                         fields[name] = self._mpt_amount(data, digits, position)
                         position += 33
                     else:
-                        value = xrp_drops(_UINT64.unpack_from(data, position)[0])
+                        word = _uint64(data, position)[0]
+                        value = str(word ^ POSITIVE) if word & POSITIVE else xrp_drops(word)
                         fields[name] = (
                             {"currency": "XRP", "issuer": "", "value": value}
                             if self._record
@@ -184,7 +185,7 @@ class Decoder:
                     fields[name] = digits[at : at + size + size]
                     position += size
                 elif kind == _K_UINT64:
-                    fields[name] = f"{_UINT64.unpack_from(data, position)[0]:x}"
+                    fields[name] = f"{_uint64(data, position)[0]:x}"
                     position += 8
                 elif kind == _K_ARRAY:
                     fields[name], position = self._array(data, digits, position, depth + 1)
@@ -255,7 +256,7 @@ class Decoder:
 
     def _mpt_amount(self, data: bytes, digits: str, position: int) -> dict[str, str]:
         """An amount of a multi-purpose token: a sign, a magnitude, the id of the issuance."""
-        value = mpt_value(data[position], _UINT64.unpack_from(data, position + 1)[0])
+        value = mpt_value(data[position], _uint64(data, position + 1)[0])
         issuance = digits[position * 2 + 18 : position * 2 + 66]
         if self._record:
             return {"currency": "", "issuer": "", "value": value, "mpt_issuance_id": issuance}

@@ -40,20 +40,20 @@ class Kind(IntEnum):
     HEX = 1
     AMOUNT = 2
     OBJECT = 3
-    ACCOUNT = 4
+    OBJECT_END = 4
     NAME16 = 5
-    BLOB = 6
-    UINT64 = 7
-    READER = 8
+    ACCOUNT = 6
+    BLOB = 7
+    UINT64 = 8
     ARRAY = 9
-    UINT8 = 10
-    UINT16 = 11
-    RAW_OBJECT = 12
-    RAW_ARRAY = 13
-    UNKNOWN_TYPE = 14
-    ARRAY_END = 15
-    EXTENDED = 16
-    OBJECT_END = 17
+    READER = 10
+    UINT8 = 11
+    UINT16 = 12
+    UNKNOWN_TYPE = 13
+    RAW_OBJECT = 14
+    RAW_ARRAY = 15
+    ARRAY_END = 16
+    EXTENDED = 17
 
 
 Entry = tuple[int, str, Any]

@@ -28,7 +28,9 @@ __all__ = [
     "differing_subtrees",
     "join_subtrees",
     "state_root",
+    "transaction_leaf",
     "transaction_root",
+    "transaction_tree_root",
 ]
 
 _KEY_BITS = 256
@@ -145,11 +147,14 @@ def state_root(objects: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 def transaction_root(transactions: Iterable[tuple[bytes, bytes]]) -> bytes:
     """The `transaction_hash` of a ledger from (tx_blob, meta_blob) of all its transactions."""
+    return transaction_tree_root((transaction_id(tx), tx, meta) for tx, meta in transactions)
+
+
+def transaction_tree_root(transactions: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
+    """The same from (id, tx_blob, meta_blob), where the ids are known."""
     fold = _TreeFold()
-    leaves = [(transaction_id(tx), tx, meta) for tx, meta in transactions]
-    leaves.sort()
-    for key, tx, meta in leaves:
-        fold.add_leaf(int.from_bytes(key), transaction_leaf(key, tx, meta))
+    for key, tx_blob, meta_blob in sorted(transactions):
+        fold.add_leaf(int.from_bytes(key), transaction_leaf(key, tx_blob, meta_blob))
     return fold.root()
 
 
