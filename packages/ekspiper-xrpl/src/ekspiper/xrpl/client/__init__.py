@@ -1,0 +1,17 @@
+"""Nodes of the XRP Ledger, as one pool."""
+
+from .answers import Answer as Answer
+from .errors import BadNodeUrl as BadNodeUrl
+from .errors import ConnectionLost as ConnectionLost
+from .errors import LedgerUnavailable as LedgerUnavailable
+from .errors import NodeBusy as NodeBusy
+from .errors import NodeUnreachable as NodeUnreachable
+from .errors import RequestError as RequestError
+from .errors import RequestTimeout as RequestTimeout
+from .errors import WrongNetwork as WrongNetwork
+from .ledger_set import LedgerSet as LedgerSet
+from .node_status import NodeStatus as NodeStatus
+from .pool import NodePool as NodePool
+from .redact import redact as redact
+from .subscription import Subscription as Subscription
+from .subscription import SubscriptionOverrun as SubscriptionOverrun

@@ -1,0 +1,93 @@
+"""What a server's answer means for the request: take it, ask elsewhere, slow down, or give up."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Answer", "Verdict", "is_clio", "judge", "warns_of_load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer and who gave it.
+
+    Attributes:
+        result: the `result` of the response; for a refused raw request an empty dict.
+        response: the whole message, as it came.
+        node: the node's URL as it may be shown.
+    """
+
+    result: dict[str, Any]
+    response: dict[str, Any]
+    node: str
+
+
+class Verdict(enum.Enum):
+    """What to do with an answer."""
+
+    GOOD = "the answer"
+    OVERLOADED = "the node asks to slow down"
+    LACKING = "the node does not have the ledger, or not yet validated"
+    UNREADY = "the node cannot answer at present"
+    REFUSED = "the request is at fault"
+
+
+_OVERLOADED = frozenset({"slowDown", "tooBusy"})
+_LACKING = frozenset({"lgrNotFound", "lgrNotValidated", "noLedger"})
+_UNREADY = frozenset(
+    {
+        "amendmentBlocked",
+        "failedToForward",
+        "internal",
+        "noClosed",
+        "noCurrent",
+        "noNetwork",
+        "notReady",
+        "notSynced",
+        "reportingUnsupported",
+    }
+)
+
+_CLIO = 2001
+_CLIO_RATE_LIMIT = 2003
+
+
+def judge(response: Mapping[str, Any], *, ledger_index: int | None = None) -> Verdict:
+    """What an answer means. With `ledger_index`, only a validated ledger is a good answer."""
+    error = response.get("error")
+    if error is None and response.get("status") == "success":
+        result = response.get("result")
+        if not isinstance(result, dict):
+            return Verdict.UNREADY
+        # Clio puts errors of forwarded requests into the result of a "success".
+        error = result.get("error")
+        if error is None:
+            unvalidated = ledger_index is not None and result.get("validated") is False
+            return Verdict.LACKING if unvalidated else Verdict.GOOD
+    if error in _OVERLOADED:
+        return Verdict.OVERLOADED
+    if error in _LACKING:
+        return Verdict.LACKING
+    if error in _UNREADY:
+        return Verdict.UNREADY
+    return Verdict.REFUSED
+
+
+def warns_of_load(response: Mapping[str, Any]) -> bool:
+    """Whether the server said that it is about to drop this client."""
+    return response.get("warning") == "load" or _warned(response, _CLIO_RATE_LIMIT)
+
+
+def is_clio(response: Mapping[str, Any]) -> bool:
+    """Whether a Clio server answered."""
+    return _warned(response, _CLIO)
+
+
+def _warned(response: Mapping[str, Any], number: int) -> bool:
+    warnings = response.get("warnings")
+    if not isinstance(warnings, list):
+        return False
+    return any(isinstance(w, dict) and w.get("id") == number for w in warnings)

@@ -1,0 +1,337 @@
+"""Carries each request to a node that can answer it, and on to another when that one does not."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .answers import Verdict, judge, warns_of_load
+from .call import Call
+from .choice import Wait, choose
+from .errors import (
+    ConnectionLost,
+    LedgerUnavailable,
+    NodeBusy,
+    NodeUnreachable,
+    RequestError,
+    RequestTimeout,
+)
+from .node import Node
+
+__all__ = ["Dispatcher"]
+
+log = logging.getLogger("ekspiper.xrpl.client")
+
+_MOST_ATTEMPTS = 20
+_MOST_TIMEOUTS = 3
+_OVERLOAD_PATIENCE = 120.0
+_RETRY = 0.1
+_RECENT = 8
+_REFRESH = 1.0
+_LOOK_AHEAD = 64
+
+
+class Dispatcher:
+    """Places requests, and places them again.
+
+    A request is *waiting* while the nodes that could answer it have no room, and *parked* while
+    no ready node has what it needs.
+
+    Args:
+        nodes: the pool's nodes.
+        clock: the pool's clock, in seconds.
+        request_timeout: a node that sits on a request for this long is connected to again.
+        hedge_after: a request that takes this long, and much longer than usual, is also sent to
+            another node.
+        patience: how long a request waits for a ledger that no ready node holds.
+        refresh: asks a node what it holds.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        *,
+        clock: Callable[[], float],
+        request_timeout: float,
+        hedge_after: float,
+        patience: float,
+        refresh: Callable[[Node], None],
+    ) -> None:
+        self.newest = 0
+        self._nodes = nodes
+        self._clock = clock
+        self._request_timeout = request_timeout
+        self._hedge_after = hedge_after
+        self._patience = patience
+        self._refresh = refresh
+        self._waiting: deque[Call] = deque()
+        self._parked: list[Call] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._hedge_said: dict[Node, float] = {}
+
+    @property
+    def backlog(self) -> int:
+        """Requests that are not with any node."""
+        return len(self._waiting) + len(self._parked)
+
+    def submit(self, call: Call) -> None:
+        """Take a new request."""
+        if self._waiting or not self._place(call, self._clock()):
+            self._waiting.append(call)
+            self._arm()
+
+    def close(self, error: Exception) -> None:
+        """Fail every request that is not with a node."""
+        for call in (*self._waiting, *self._parked):
+            call.fail(error)
+        self._waiting.clear()
+        self._parked.clear()
+        if self._timer:
+            self._timer.cancel()
+
+    # Placing.
+
+    def _place(self, call: Call, now: float) -> bool:
+        """Send or park a request; False when it has to wait for room."""
+        choice = choose(
+            self._nodes,
+            ledger_index=call.ledger_index,
+            excluded=call.lacking,
+            avoided=call.avoided,
+            newest=self.newest,
+            now=now,
+        )
+        if choice is Wait.ROOM:
+            return False
+        if isinstance(choice, Wait):
+            if call.parked is None:
+                call.parked = now
+            self._parked.append(call)
+            if choice is Wait.HOLDER:
+                self._refresh_all(now)
+        else:
+            choice.send(call)
+        return True
+
+    def pump(self) -> None:
+        """Send what waits, as far as there is room."""
+        now = self._clock()
+        passed: list[Call] = []
+        while self._waiting and len(passed) < _LOOK_AHEAD:
+            if not any(n.ready and n.allows(now) for n in self._nodes):
+                break
+            call = self._waiting.popleft()
+            if not call.answer.done() and not self._place(call, now):
+                passed.append(call)
+        self._waiting.extendleft(reversed(passed))
+        if self._waiting:
+            self._arm()
+
+    def _arm(self) -> None:
+        """Pump again when the first paused or paced window opens."""
+        now = self._clock()
+        opens = [n.window.opens_at() for n in self._nodes if n.ready]
+        opens = [at for at in opens if at > now]
+        if opens and (self._timer is None or self._timer.cancelled()):
+            self._timer = asyncio.get_running_loop().call_later(min(opens) - now, self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        self.pump()
+
+    def _refresh_all(self, now: float) -> None:
+        for node in self._nodes:
+            if node.ready and not node.refreshing and now - node.refreshed > _REFRESH:
+                self._refresh(node)
+
+    # Answers.
+
+    def answered(self, node: Node, call: Call, response: dict[str, Any]) -> None:
+        """Take a response: settle the request, or carry it on."""
+        now = self._clock()
+        if warns_of_load(response):
+            node.overloaded("warning: load", delay=0.0)
+        if not call.answer.done():
+            self._take(node, call, response, now)
+        if self._waiting:
+            self.pump()
+
+    def _take(self, node: Node, call: Call, response: dict[str, Any], now: float) -> None:
+        verdict = judge(response, ledger_index=call.ledger_index)
+        if verdict is Verdict.GOOD or (verdict is Verdict.REFUSED and call.raw):
+            node.answers += 1
+            node.window.succeeded(node.in_flight + 1, now)
+            node.good_answer(call, response)
+            return
+        error, message = _error(response)
+        call.last_error = f"{error} from {node.label}"
+        if verdict is Verdict.REFUSED:
+            node.window.succeeded(node.in_flight + 1, now)
+            call.fail(RequestError(error, message, call.message, node=node.label))
+        elif verdict is Verdict.OVERLOADED:
+            self._overloaded(node, call, error, response.get("retry_after"), now)
+        else:
+            self._lacking(node, call, now)
+
+    def _overloaded(self, node: Node, call: Call, error: str, hint: object, now: float) -> None:
+        delay = float(hint) if isinstance(hint, int | float) else None
+        node.overloaded(error, delay=delay)
+        if call.overloaded is None:
+            call.overloaded = now
+        if now - call.overloaded > _OVERLOAD_PATIENCE:
+            message = (
+                f"{call.name} was refused for {now - call.overloaded:.0f} s: {call.last_error}"
+            )
+            call.fail(NodeBusy(message, delay=max(1.0, node.window.opens_at() - now)))
+        elif not call.holders:
+            self._waiting.appendleft(call)
+            self._arm()
+
+    def _lacking(self, node: Node, call: Call, now: float) -> None:
+        call.lacking.append(node)
+        call.retry_at = now + _RETRY
+        if not call.holders and not self._place(call, now):
+            self._waiting.appendleft(call)
+
+    # Trouble.
+
+    def lost(self, node: Node, calls: list[Call]) -> None:
+        """A connection is gone: its requests go on, the oldest first."""
+        for call in reversed(calls):
+            if call.answer.done() or call.holders:
+                continue
+            if not call.repeatable:
+                call.fail(ConnectionLost(f"{node.label} was lost with {call.name} open"))
+            elif call.attempts >= _MOST_ATTEMPTS:
+                call.fail(RequestTimeout(f"{call.name}: lost {call.attempts} connections on it"))
+            else:
+                self._waiting.appendleft(call)
+        self._flush_waiting()
+
+    def _flush_waiting(self) -> None:
+        """Pump; with no node ready, everything that waits for room waits for a node."""
+        if any(n.ready for n in self._nodes):
+            self.pump()
+        else:
+            self._parked.extend(self._waiting)
+            self._waiting.clear()
+
+    def tick(self, now: float, elapsed: float) -> None:
+        """Look after everything that is late."""
+        for node in self._nodes:
+            if node.ready:
+                self._look_at_late(node, now)
+        if self._parked:
+            self.review(now, elapsed)
+        if self._waiting:
+            self._flush_waiting()
+
+    def _look_at_late(self, node: Node, now: float) -> None:
+        usual = node.latency + 4 * node.deviation
+        for number, call, age in node.overdue(max(self._hedge_after, usual), now):
+            if call.answer.done():
+                if age > self._request_timeout:
+                    node.forget(number)
+            elif age > self._request_timeout:
+                return self._stuck(node, call, age)
+            elif len(call.holders) < 2 and call.repeatable:
+                self._hedge(node, call, age, now)
+        return None
+
+    def _stuck(self, node: Node, call: Call, age: float) -> None:
+        call.timeouts += 1
+        if call.timeouts >= _MOST_TIMEOUTS:
+            call.fail(
+                RequestTimeout(
+                    f"{call.name}: not answered {call.timeouts} times, last by {node.label}"
+                )
+            )
+        node.drop(f"did not answer {call.name} for {age:.1f} s")
+
+    def _hedge(self, node: Node, call: Call, age: float, now: float) -> None:
+        other = choose(
+            self._nodes,
+            ledger_index=call.ledger_index,
+            excluded=(*call.holders, *call.lacking),
+            avoided=call.avoided,
+            newest=self.newest,
+            now=now,
+        )
+        if isinstance(other, Wait):
+            return
+        node.measure(age)
+        other.send(call)
+        if now - self._hedge_said.get(node, float("-inf")) > 60:
+            self._hedge_said[node] = now
+            log.warning(
+                "%s sits on %s for %.1f s: asking %s", node.label, call.name, age, other.label
+            )
+
+    def review(self, now: float, elapsed: float = 0.0) -> None:
+        """Place parked requests, or give them up."""
+        parked, self._parked = self._parked, []
+        any_ready = any(n.ready for n in self._nodes)
+        for call in parked:
+            if call.answer.done():
+                continue
+            if call.parked is None:
+                call.parked = now
+            if not any_ready:
+                call.parked += elapsed
+                self._parked.append(call)
+                continue
+            if call.lacking and now >= call.retry_at:
+                call.lacking.clear()
+            if not self._place(call, now):
+                self._waiting.append(call)
+            elif self._parked and self._parked[-1] is call:
+                self._give_up(call, now)
+
+    def _give_up(self, call: Call, now: float) -> None:
+        """Fail a parked request that waited long enough, or that nothing will ever answer."""
+        assert call.parked is not None
+        index = call.ledger_index
+        if index is not None and self._hopeless(call, index):
+            if call.attempts:
+                call.fail(self._unavailable(call, index))
+                return
+            # Servers have been wrong about what they hold: one of them is asked all the same.
+            able = choose(self._nodes, ledger_index=None, newest=self.newest, now=now)
+            if not isinstance(able, Wait):
+                self._parked.pop()
+                able.send(call)
+        elif now - call.parked > self._patience:
+            if index is not None and not self._held_by_lost_node(index):
+                call.fail(self._unavailable(call, index))
+            else:
+                reason = call.last_error or self._problems()
+                call.fail(NodeUnreachable(f"no node could answer {call.name}: {reason}"))
+
+    def _hopeless(self, call: Call, index: int) -> bool:
+        """An old ledger that no node, connected or not, says it holds, and all were just asked."""
+        assert call.parked is not None
+        if index > self.newest - _RECENT or any(index in n.ledgers for n in self._nodes):
+            return False
+        return all(n.refreshed >= call.parked for n in self._nodes if n.ready)
+
+    def _held_by_lost_node(self, index: int) -> bool:
+        return any(index in n.ledgers and not n.ready for n in self._nodes)
+
+    def _unavailable(self, call: Call, index: int) -> LedgerUnavailable:
+        held = "; ".join(f"{n.label} holds {n.ledgers}" for n in self._nodes)
+        again = f" (last answer: {call.last_error})" if call.last_error else ""
+        return LedgerUnavailable(f"no node has ledger {index}: {held}{again}", ledger_index=index)
+
+    def _problems(self) -> str:
+        return "; ".join(f"{n.label}: {n.problem or n.state}" for n in self._nodes)
+
+
+def _error(response: dict[str, Any]) -> tuple[str, str]:
+    result = response.get("result")
+    inner = result if isinstance(result, dict) else {}
+    error = response.get("error") or inner.get("error") or "unvalidated"
+    message = response.get("error_message") or inner.get("error_message") or ""
+    return str(error), str(message)

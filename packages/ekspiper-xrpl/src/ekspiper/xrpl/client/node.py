@@ -1,0 +1,484 @@
+"""One node: its connection through all its lives, and what is known of it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import random
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import orjson
+from websockets.exceptions import InvalidStatus, WebSocketException
+
+from .answers import Answer, is_clio
+from .call import API_VERSION, Call
+from .errors import ConnectionLost, RequestError, WrongNetwork
+from .ledger_set import LedgerSet
+from .node_status import Kind, NodeState, NodeStatus
+from .redact import redact
+from .window import Window
+from .wire import Text, Wire
+
+__all__ = ["Node", "NodeEvents"]
+
+log = logging.getLogger("ekspiper.xrpl.client")
+
+_BACKOFF = 0.2
+_LONGEST_BACKOFF = 15.0
+_SAY_AGAIN = 60.0
+_POLICY_VIOLATION = 1008
+
+
+class NodeEvents(Protocol):
+    """What a node tells its pool. Called from the socket's callback: must not block."""
+
+    def admit(self, node: Node, network_id: int) -> None:
+        """It belongs to this network; raises `WrongNetwork`."""
+
+    def ready(self, node: Node) -> None:
+        """It can take requests."""
+
+    def lost(self, node: Node, calls: list[Call]) -> None:
+        """Its connection is gone, with these requests unanswered."""
+
+    def answered(self, node: Node, call: Call, response: dict[str, Any]) -> None:
+        """A response came."""
+
+    def streamed(self, node: Node, message: dict[str, Any]) -> None:
+        """A message of a subscription came."""
+
+    def subscription(self) -> dict[str, Any] | None:
+        """The `subscribe` request that a new connection sends; None for none."""
+
+
+class Node:
+    """Keeps one connection alive, and carries requests over it.
+
+    Args:
+        url: where it is.
+        events: the pool.
+        window: how many requests it is given at once.
+        clock: seconds, monotonic; stands still while the event loop does.
+        liveness: a subscribed connection without a ledger for this many seconds is dead.
+        open_timeout: seconds to connect, and to greet.
+        public: whether it is a public server.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        events: NodeEvents,
+        *,
+        window: Window,
+        clock: Callable[[], float],
+        liveness: float,
+        open_timeout: float,
+        public: bool,
+    ) -> None:
+        self.url = url
+        self.label = redact(url)
+        self.public = public
+        self.window = window
+        self.state: NodeState = "connecting"
+        self.ready = False
+        self.ledgers = LedgerSet()
+        self.latency = 0.05
+        self.deviation = 0.05
+        self.network_id: int | None = None
+        self.answers = 0
+        self.errors = 0
+        self.lies = 0
+        self.refreshed = float("-inf")
+        self.refreshing = False
+        self.problem = ""
+        self._events = events
+        self._clock = clock
+        self._liveness = liveness
+        self._open_timeout = open_timeout
+        self._wire: Wire | None = None
+        self._ids = itertools.count(1)
+        self._calls: dict[int, tuple[Call, float]] = {}
+        self._own: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._kind: Kind | None = None
+        self._version = ""
+        self._load: float | None = None
+        self._why = ""
+        self._failures = 0
+        self._said = ("", float("-inf"))
+        self._load_said = float("-inf")
+        self._not_before = 0.0
+        self._heard = (0, 0.0)
+        self._pinged: float | None = None
+        self._ledger_at = 0.0
+        self._ledger_patience = liveness
+        self._down_since: float | None = None
+
+    def __repr__(self) -> str:
+        return f"<Node {self.label} {self.state}>"
+
+    # What the choice looks at.
+
+    @property
+    def in_flight(self) -> int:
+        """Requests sent and not answered."""
+        return len(self._calls)
+
+    def allows(self, now: float) -> bool:
+        """Whether its window has room for one more request."""
+        return self.window.allows(len(self._calls), now)
+
+    # Requests.
+
+    def send(self, call: Call) -> None:
+        """Send a request. The caller has looked at `ready` and `allows`."""
+        assert self._wire is not None
+        number = next(self._ids)
+        now = self._clock()
+        self._calls[number] = (call, now)
+        call.holders.append(self)
+        call.attempts += 1
+        self.window.sent(now)
+        self._wire.send_now(orjson.dumps({"id": number, **call.message}).decode())
+
+    def overdue(self, age: float, now: float) -> list[tuple[int, Call, float]]:
+        """Its requests open for longer than `age` seconds, oldest first: number, call, age."""
+        late: list[tuple[int, Call, float]] = []
+        for number, (call, sent) in self._calls.items():
+            if now - sent <= age:
+                break
+            late.append((number, call, now - sent))
+        return late
+
+    def forget(self, number: int) -> None:
+        """Count a request as open no longer; its answer, should it come, is ignored."""
+        self._calls.pop(number, None)
+
+    async def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        """Send a request of the pool itself to this node; its whole response.
+
+        Raises:
+            ConnectionLost: the connection went.
+            TimeoutError: no answer within `open_timeout`.
+        """
+        if self._wire is None:
+            raise ConnectionLost(f"{self.label} is not connected")
+        number = next(self._ids)
+        future = self._own[number] = asyncio.get_running_loop().create_future()
+        self._wire.send_now(orjson.dumps({"id": number, **message}).decode())
+        try:
+            async with asyncio.timeout(self._open_timeout):
+                response: dict[str, Any] = await future
+                return response
+        finally:
+            self._own.pop(number, None)
+
+    def drop(self, why: str) -> None:
+        """End the connection; it is opened again, and its requests go on there or elsewhere."""
+        if self._wire is not None:
+            self._why = self._why or why
+            self._wire.drop()
+
+    def hold_off(self, seconds: float, state: NodeState, why: str) -> None:
+        """End the connection, and do not open it again for a while."""
+        self._not_before = self._clock() + seconds
+        self.state = state
+        self.drop(why)
+
+    # The connection's life.
+
+    async def run(self) -> None:
+        """Connect, greet, stay, and start again, until cancelled or refused."""
+        try:
+            while True:
+                await self._wait_turn()
+                try:
+                    await self._live()
+                except WrongNetwork as error:
+                    self._refuse(error)
+                    return
+                except (OSError, TimeoutError, WebSocketException, RequestError) as error:
+                    self._unreachable(error)
+                except ConnectionLost:
+                    self._unreachable(ConnectionError(self._why or "connection lost"))
+        finally:
+            if self.state != "refused":
+                self.state = "closed"
+
+    async def _wait_turn(self) -> None:
+        """Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/"""
+        bound = min(_LONGEST_BACKOFF, _BACKOFF * 2 ** min(self._failures, 10))
+        pause = random.uniform(0, bound) if self._failures else 0.0
+        await asyncio.sleep(max(pause, self._not_before - self._clock()))
+
+    async def _live(self) -> None:
+        self._why = ""
+        wire = await Wire.open(self.url, self._on_text, timeout=self._open_timeout)
+        self._wire = wire
+        closed = asyncio.ensure_future(wire.closed())
+        try:
+            await self._greet()
+            self._up()
+            why = await asyncio.shield(closed)
+            if wire.close_code == _POLICY_VIOLATION:
+                self.overloaded("close 1008")
+            self._down(why)
+        except asyncio.CancelledError:
+            await wire.close()
+            raise
+        finally:
+            wire.drop()
+            await closed
+            self._leave()
+
+    async def _greet(self) -> None:
+        """Learn who it is, and subscribe; anything it holds against us shows here."""
+        questions = [self.ask({"command": "server_info", "api_version": API_VERSION})]
+        subscription = self._events.subscription()
+        if subscription:
+            questions.append(self.ask(subscription))
+        info, *subscribed = await asyncio.gather(*questions)
+        self._learn(info)
+        for response in subscribed:
+            self.subscribed(response)
+
+    def _learn(self, response: dict[str, Any]) -> None:
+        info = _result(response, self.label, "server_info").get("info", {})
+        self.network_id = int(info.get("network_id") or 0)
+        self._events.admit(self, self.network_id)
+        self._kind = "clio" if is_clio(response) or "clio_version" in info else "rippled"
+        self._version = str(info.get("clio_version") or info.get("build_version") or "")
+        self._load = info.get("load_factor")
+        self.refreshed = self._clock()
+        self._learn_ledgers(info.get("complete_ledgers"))
+
+    def _learn_ledgers(self, text: object) -> None:
+        if isinstance(text, str):
+            try:
+                self.ledgers = LedgerSet.parse(text)
+            except ValueError as error:
+                self.drop(f"complete_ledgers cannot be read: {error}")
+
+    async def refresh(self) -> None:
+        """Ask again what it holds. Its failures are the connection's failures: nothing raised."""
+        self.refreshing = True
+        try:
+            self._learn(await self.ask({"command": "server_info", "api_version": API_VERSION}))
+        except (ConnectionLost, RequestError, TimeoutError, WrongNetwork) as error:
+            self.drop(f"server_info failed: {error or 'no answer in time'}")
+        finally:
+            self.refreshing = False
+
+    def subscribed(self, response: dict[str, Any]) -> None:
+        """Take the reply to `subscribe`: it carries the newest ledger."""
+        result = _result(response, self.label, "subscribe")
+        now = self._clock()
+        self._ledger_at = now
+        if "ledger_index" in result:
+            self._take_message({"type": "ledgerClosed", **result}, now)
+
+    def _up(self) -> None:
+        now = self._clock()
+        self._heard, self._pinged, self._ledger_at = (0, now), None, now
+        self._failures = 0
+        self.state, self.ready = "ready", True
+        if self._down_since is not None:
+            log.info("%s is back after %.1f s", self.label, now - self._down_since)
+            self._down_since = None
+        self._events.ready(self)
+
+    def _down(self, why: str) -> None:
+        self.problem = self._why or why
+        self.errors += 1
+        self._failures += 1
+        self._down_since = self._clock()
+        if self.state != "ejected":
+            self.state = "down"
+            open_calls = len(self._calls)
+            log.warning(
+                "%s: %s; connecting again%s",
+                self.label,
+                self.problem,
+                f", {open_calls} open requests are sent again" if open_calls else "",
+            )
+
+    def _leave(self) -> None:
+        self._wire, self.ready = None, False
+        for future in self._own.values():
+            if not future.done():
+                future.set_exception(ConnectionLost(f"{self.label}: connection lost"))
+        calls = [call for call, _ in self._calls.values()]
+        self._calls.clear()
+        for call in calls:
+            if self in call.holders:
+                call.holders.remove(self)
+        self._events.lost(self, calls)
+
+    def _refuse(self, error: WrongNetwork) -> None:
+        self.state, self.problem = "refused", str(error)
+        self.errors += 1
+        log.error("%s", error)
+        self._events.lost(self, [])
+
+    def _unreachable(self, error: BaseException) -> None:
+        self.state = "down" if self.state != "ejected" else self.state
+        self.problem = _reason(error, self.url, self.label)
+        self.errors += 1
+        self._failures += 1
+        now = self._clock()
+        if self._down_since is None:
+            self._down_since = now
+        if isinstance(error, InvalidStatus) and error.response.status_code == 503:
+            hint = _seconds(error.response.headers.get("Retry-After"))
+            self.overloaded("HTTP 503", delay=hint)
+            if hint is not None:
+                self._not_before = now + hint
+        if self._said[0] != self.problem or now - self._said[1] > _SAY_AGAIN:
+            self._said = (self.problem, now)
+            log.warning("cannot reach %s: %s; trying again", self.label, self.problem)
+
+    def overloaded(self, sign: str, *, delay: float | None = None) -> None:
+        """It asked for less: halve its window. Said once in a while, not at each refusal."""
+        now = self._clock()
+        before = int(self.window.limit)
+        if not self.window.overloaded(now, delay=delay):
+            return
+        self.problem = sign
+        self.errors += 1
+        if now - self._load_said > _SAY_AGAIN:
+            self._load_said = now
+            log.warning(
+                "%s asks for less load (%s): window %d -> %d, requests wait for it",
+                self.label,
+                sign,
+                before,
+                int(self.window.limit),
+            )
+
+    # What comes in.
+
+    def _on_text(self, data: Text) -> None:
+        try:
+            message = orjson.loads(data)
+        except ValueError:
+            message = None
+        if type(message) is not dict:
+            return self.drop(f"sent a frame of {len(data)} bytes that is not a JSON object")
+        if message.get("type") == "response" or "id" in message:
+            self._take_response(message)
+        else:
+            self._take_message(message, self._clock())
+        return None
+
+    def _take_response(self, response: dict[str, Any]) -> None:
+        number = response.get("id")
+        if not isinstance(number, int):
+            return
+        entry = self._calls.pop(number, None)
+        if entry is None:
+            own = self._own.get(number)
+            if own is not None and not own.done():
+                own.set_result(response)
+            return
+        call, sent = entry
+        self.measure(self._clock() - sent)
+        if self in call.holders:
+            call.holders.remove(self)
+        self._events.answered(self, call, response)
+
+    def measure(self, seconds: float) -> None:
+        """Take a latency into the average: RFC 6298, section 2, with its gains."""
+        self.deviation += (abs(seconds - self.latency) - self.deviation) / 4
+        self.latency += (seconds - self.latency) / 8
+
+    def _take_message(self, message: dict[str, Any], now: float) -> None:
+        if message.get("type") == "ledgerClosed":
+            index = message.get("ledger_index")
+            if not isinstance(index, int):
+                return
+            if index > self.ledgers.last:
+                self._ledger_patience = self._liveness
+            self._ledger_at = now
+            self._learn_ledgers(message.get("validated_ledgers"))
+            self.ledgers = self.ledgers.add(index)
+        self._events.streamed(self, message)
+
+    # Liveness.
+
+    def check_alive(self, now: float, *, subscribed: bool) -> None:
+        """Drop the connection if it is dead: no ledger for long, or a ping unanswered."""
+        if self._wire is None or not self.ready:
+            return None
+        if subscribed and now - self._ledger_at > self._ledger_patience:
+            silent = now - self._ledger_at
+            # A network that stands still must not be reconnected to every 15 s.
+            self._ledger_patience = min(self._ledger_patience * 2, 16 * self._liveness)
+            return self.drop(f"no ledger for {silent:.0f} s")
+        self._check_ping(now)
+        return None
+
+    def _check_ping(self, now: float) -> None:
+        assert self._wire is not None
+        received = self._wire.received
+        if received != self._heard[0]:
+            self._heard, self._pinged = (received, now), None
+        elif self._pinged is not None and now - self._pinged > self._liveness / 3:
+            self.drop(f"a ping was not answered for {now - self._pinged:.1f} s")
+        elif self._pinged is None and now - self._heard[1] > self._liveness / 3:
+            self._pinged = now
+            number = next(self._ids)
+            self._wire.send_now(orjson.dumps({"id": number, "command": "ping"}).decode())
+
+    def status(self) -> NodeStatus:
+        """What is known of it now."""
+        return NodeStatus(
+            url=self.label,
+            state=self.state,
+            network=self.network_id,
+            kind=self._kind,
+            version=self._version,
+            ledgers=self.ledgers,
+            latency=self.latency if self.answers else None,
+            in_flight=len(self._calls),
+            window=int(self.window.limit),
+            load=self._load,
+            answers=self.answers,
+            errors=self.errors,
+            problem=self.problem,
+            public=self.public,
+        )
+
+    def good_answer(self, call: Call, response: dict[str, Any]) -> None:
+        """Settle a request with an answer of this node."""
+        if not call.answer.done():
+            result = response.get("result")
+            call.answer.set_result(
+                Answer(result if isinstance(result, dict) else {}, response, self.label)
+            )
+
+
+def _result(response: dict[str, Any], label: str, command: str) -> dict[str, Any]:
+    result = response.get("result")
+    if response.get("status") != "success" or not isinstance(result, dict):
+        error = str(response.get("error") or "no result")
+        message = str(response.get("error_message") or "")
+        raise RequestError(error, message, {"command": command}, node=label)
+    return result
+
+
+def _reason(error: BaseException, url: str, label: str) -> str:
+    """In words, without what may be secret in the URL."""
+    if isinstance(error, InvalidStatus):
+        return f"HTTP {error.response.status_code}"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).replace(url, label)
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return min(float(text), 300.0) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,410 @@
+"""Several nodes as one: each request is sent where it can be answered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from ekspiper.core import ConfigError
+from ekspiper.core.component import Component
+
+from .answers import Answer
+from .call import API_VERSION, Call, Request, as_message
+from .dispatcher import Dispatcher
+from .errors import ConnectionLost, NodeUnreachable, RequestError, WrongNetwork
+from .feed import Feed
+from .ledger_set import LedgerSet
+from .node import Node
+from .node_status import NodeStatus
+from .redact import check_url
+from .subscription import Subscription
+from .window import Window
+
+__all__ = ["NodePool", "is_public"]
+
+log = logging.getLogger("ekspiper.xrpl.client")
+
+_TICK = 0.1
+_EJECTED_FOR = 60.0
+_PUBLIC = (
+    "ripple.com",
+    "rippletest.net",
+    "xrplcluster.com",
+    "xrpl-labs.com",
+    "honeycluster.io",
+    "xrpl.ws",
+    "xahau.network",
+)
+_POLITE_WINDOW = 4
+_POLITE_RATE = 10.0
+
+
+def is_public(url: str) -> bool:
+    """Whether the node is one of the public servers, which are not for heavy use."""
+    host = urlsplit(url).hostname or ""
+    return any(host == name or host.endswith(f".{name}") for name in _PUBLIC)
+
+
+class NodePool(Component):
+    """A pool of nodes, rippled or Clio, over one WebSocket each.
+
+    Requests wait while no node is reachable, are sent again when a connection is lost, and go to
+    another node when the one that was asked is slow, busy, or without the ledger.
+
+    Args:
+        urls: one or more `ws://` or `wss://` URLs.
+        network_id: the network they must belong to; None: that of the first that answers.
+        connect_timeout: seconds within which one node must answer at the start; None: for ever.
+        request_timeout: seconds a node may sit on a request.
+        liveness: seconds without a ledger after which a subscribed connection is dead; a third
+            of it without any byte, and again without an answer to a ping, is dead as well.
+        hedge_after: seconds after which a slow request is also sent to another node.
+        ledger_patience: seconds to wait for a ledger that should be there and is not.
+        window: most requests in flight on one node; None: 128, on public servers 4.
+        rate: most requests a second on one node; None: no bound, on public servers 10.
+        polite: treat the nodes as public servers; None: those that are known to be.
+
+    Raises:
+        ConfigError: no URL, or one that is not a node's.
+    """
+
+    def __init__(
+        self,
+        urls: str | Sequence[str],
+        *,
+        network_id: int | None = None,
+        connect_timeout: float | None = None,
+        request_timeout: float = 30.0,
+        liveness: float = 15.0,
+        hedge_after: float = 1.0,
+        ledger_patience: float = 10.0,
+        window: int | None = None,
+        rate: float | None = None,
+        polite: bool | None = None,
+    ) -> None:
+        listed = [urls] if isinstance(urls, str) else list(urls)
+        if not listed:
+            raise ConfigError("a pool needs at least one node, for example wss://host:51233")
+        self.network_id = network_id
+        self.request_timeout = request_timeout
+        self._connect_timeout = connect_timeout
+        self._stalled = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._first_ready = asyncio.Event()
+        self._failure: Exception | None = None
+        self._open = False
+        self._nodes = tuple(
+            Node(
+                url,
+                self,
+                window=_window(window, rate, is_public(url) if polite is None else polite),
+                clock=self._clock,
+                liveness=liveness,
+                open_timeout=min(10.0, request_timeout),
+                public=is_public(url),
+            )
+            for url in dict.fromkeys(check_url(url.strip()) for url in listed)
+        )
+        self._feed = Feed(lied=self._eject)
+        self._dispatcher = Dispatcher(
+            self._nodes,
+            clock=self._clock,
+            request_timeout=request_timeout,
+            hedge_after=hedge_after,
+            patience=ledger_patience,
+            refresh=self._refresh,
+        )
+
+    def __repr__(self) -> str:
+        return f"<NodePool {', '.join(node.label for node in self._nodes)}>"
+
+    # Life.
+
+    async def open(self) -> None:
+        """Connect; returns when the first node is ready.
+
+        Raises:
+            NodeUnreachable: none was within `connect_timeout`; gives the reason of each.
+            WrongNetwork: every node belongs to another network.
+        """
+        if self._open:
+            return
+        self._open = True
+        for node in self._nodes:
+            self._spawn(node.run())
+        self._spawn(self._look_after())
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                await self._first_ready.wait()
+        except TimeoutError:
+            await self.close()
+            raise NodeUnreachable(self._why_unreachable()) from None
+        except BaseException:
+            await self.close()
+            raise
+        if self._failure is not None:
+            failure = self._failure
+            await self.close()
+            raise failure
+
+    def _why_unreachable(self) -> str:
+        reasons = "; ".join(f"{n.label}: {n.problem or 'no answer'}" for n in self._nodes)
+        return f"no node answered within {self._connect_timeout:g} s: {reasons}"
+
+    async def close(self) -> None:
+        """Close every connection; open requests fail with `ConnectionLost`."""
+        if not self._open:
+            return
+        self._open = False
+        gone = ConnectionLost("the pool was closed")
+        self._feed.fail(gone)
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._dispatcher.close(gone)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._fail(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+
+    def _fail(self, error: Exception) -> None:
+        """Nothing can be answered any more."""
+        self._failure = self._failure or error
+        self._first_ready.set()
+        self._dispatcher.close(error)
+        self._feed.fail(error)
+
+    def _clock(self) -> float:
+        """Seconds, without the time during which the event loop was blocked or the machine slept."""
+        return asyncio.get_running_loop().time() - self._stalled
+
+    async def _look_after(self) -> None:
+        """Time-outs of everything, in one place: requests have none of their own."""
+        loop = asyncio.get_running_loop()
+        while True:
+            before = loop.time()
+            await asyncio.sleep(_TICK)
+            elapsed = loop.time() - before
+            if elapsed > 10 * _TICK:
+                self._stalled += elapsed - _TICK
+            now = self._clock()
+            subscribed = "ledger" in self._feed.streams
+            for node in self._nodes:
+                node.check_alive(now, subscribed=subscribed)
+            self._dispatcher.tick(now, elapsed)
+
+    # Requests.
+
+    async def request(self, request: Request, *, ledger_index: int | None = None) -> dict[str, Any]:
+        """The `result` of a request.
+
+        Args:
+            request: a dict with a `command`, or a model of xrpl-py; `api_version` is 2 unless given.
+            ledger_index: the ledger it needs, to find a node that holds it; None: the
+                `ledger_index` in the request, if that is a number.
+
+        Raises:
+            RequestError: the server refused it.
+            LedgerUnavailable: no node has that ledger.
+            NodeBusy, NodeUnreachable, RequestTimeout: trying later may help.
+        """
+        return (await self.ask(request, ledger_index=ledger_index)).result
+
+    async def request_raw(
+        self, request: Request, *, ledger_index: int | None = None
+    ) -> dict[str, Any]:
+        """The whole response as it came over the WebSocket, refusals included."""
+        return (await self.ask(request, ledger_index=ledger_index, raw=True)).response
+
+    async def ask(
+        self,
+        request: Request,
+        *,
+        ledger_index: int | None = None,
+        avoid: Collection[str] = (),
+        raw: bool = False,
+    ) -> Answer:
+        """Like `request`, and says who answered.
+
+        Args:
+            avoid: nodes, as `Answer.node` names them, to ask only when no other can answer.
+            raw: return the server's refusals instead of raising them.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if not self._open:
+            raise ConnectionLost("the pool is not open: use `async with NodePool(...) as pool`")
+        message = as_message(request)
+        if ledger_index is None:
+            given = message.get("ledger_index")
+            ledger_index = given if type(given) is int else None
+        call = Call(
+            message,
+            asyncio.get_running_loop().create_future(),
+            ledger_index=ledger_index,
+            raw=raw,
+            made=self._clock(),
+        )
+        if avoid:
+            call.avoided = tuple(node for node in self._nodes if node.label in avoid)
+        self._dispatcher.submit(call)
+        return await call.answer
+
+    # Streams.
+
+    def subscribe(self, streams: Sequence[str], *, newest_only: bool = False) -> Subscription:
+        """Messages of the streams, from every node, each once.
+
+        Ledgers are told apart by their hash, transactions by theirs; the first valid message
+        wins. After a lost connection the subscription is renewed; what was missed meanwhile is
+        not repeated by servers, see `LedgerStream`.
+
+        Args:
+            streams: for example `["ledger", "transactions"]`.
+            newest_only: keep only the newest unread message.
+        """
+        before = self._feed.streams
+        subscription = self._feed.join(tuple(streams), newest_only=newest_only)
+        if self._feed.streams != before:
+            for node in self._nodes:
+                if node.ready:
+                    self._spawn(self._subscribe(node))
+        return subscription
+
+    async def _subscribe(self, node: Node) -> None:
+        message = self.subscription()
+        if message is None:
+            return
+        try:
+            node.subscribed(await node.ask(message))
+        except RequestError as error:
+            self._feed.fail(error)
+        except (ConnectionLost, TimeoutError) as error:
+            node.drop(f"subscribe failed: {error or 'no answer in time'}")
+
+    def closed_ledger(self, index: int) -> dict[str, Any] | None:
+        """The `ledgerClosed` message of a ledger, if it closed while the pool was subscribed."""
+        return self._feed.closed_ledger(index)
+
+    # What is known.
+
+    def nodes(self) -> list[NodeStatus]:
+        """Every node, as it is now."""
+        return [node.status() for node in self._nodes]
+
+    @property
+    def ledgers(self) -> LedgerSet:
+        """What all nodes together say they hold."""
+        return LedgerSet.of(
+            r for n in self._nodes if n.state != "refused" for r in n.ledgers.ranges
+        )
+
+    @property
+    def newest_ledger(self) -> int:
+        """The newest validated ledger that is known of; 0 before the first."""
+        return self._dispatcher.newest
+
+    async def refresh(self) -> None:
+        """Ask every ready node again what it holds."""
+        await asyncio.gather(*(node.refresh() for node in self._nodes if node.ready))
+        self._note_newest()
+
+    def report_lie(self, node: str, why: str) -> None:
+        """A node gave something that is proven wrong: it is not asked again for some time.
+
+        The only node left is not ejected: it may still be right the next time.
+
+        Args:
+            node: as `Answer.node` names it.
+            why: what was wrong, for the log.
+        """
+        for liar in self._nodes:
+            if liar.label == node:
+                self._eject(liar, why)
+
+    def _eject(self, node: Node, why: str) -> None:
+        node.lies += 1
+        node.errors += 1
+        node.problem = f"lied: {why}"
+        if not any(other.ready for other in self._nodes if other is not node):
+            log.error("%s lied: %s; no other node is there, it stays", node.label, why)
+            return
+        seconds = min(_EJECTED_FOR * 2 ** (node.lies - 1), 3600.0)
+        log.error("%s lied: %s; ejected for %.0f s", node.label, why, seconds)
+        node.hold_off(seconds, "ejected", "ejected")
+
+    # What nodes tell: see `NodeEvents`.
+
+    def admit(self, node: Node, network_id: int) -> None:
+        """Refuse a node of another network."""
+        if self.network_id is None:
+            self.network_id = network_id
+        if network_id != self.network_id:
+            raise WrongNetwork(
+                f"{node.label} belongs to network {network_id}, not to network {self.network_id}: "
+                "give nodes of one network"
+            )
+
+    def ready(self, node: Node) -> None:
+        """A node can take requests."""
+        self._note_newest()
+        self._first_ready.set()
+        self._dispatcher.review(self._clock())
+        self._dispatcher.pump()
+
+    def lost(self, node: Node, calls: list[Call]) -> None:
+        """A connection is gone."""
+        if self._open:
+            self._dispatcher.lost(node, calls)
+        else:
+            for call in calls:
+                call.fail(ConnectionLost("the pool was closed"))
+        if all(n.state == "refused" for n in self._nodes):
+            self._fail(WrongNetwork("; ".join(n.problem for n in self._nodes)))
+
+    def answered(self, node: Node, call: Call, response: dict[str, Any]) -> None:
+        """A response came."""
+        self._dispatcher.answered(node, call, response)
+
+    def streamed(self, node: Node, message: dict[str, Any]) -> None:
+        """A message of a subscription came."""
+        self._feed.take(node, message)
+        if message.get("type") == "ledgerClosed":
+            self._note_newest()
+            self._dispatcher.review(self._clock())
+
+    def subscription(self) -> dict[str, Any] | None:
+        """The `subscribe` request of a new connection."""
+        streams = self._feed.streams
+        if not streams:
+            return None
+        return {"command": "subscribe", "streams": list(streams), "api_version": API_VERSION}
+
+    def _note_newest(self) -> None:
+        known = (n.ledgers.last for n in self._nodes if n.ready)
+        self._dispatcher.newest = max(self._feed.newest, *known, self._dispatcher.newest)
+
+    def _refresh(self, node: Node) -> None:
+        node.refreshing = True
+        self._spawn(self._refresh_one(node))
+
+    async def _refresh_one(self, node: Node) -> None:
+        await node.refresh()
+        self._note_newest()
+        self._dispatcher.review(self._clock())
+
+
+def _window(maximum: int | None, rate: float | None, polite: bool) -> Window:
+    if polite:
+        most = maximum or _POLITE_WINDOW
+        return Window(initial=min(2, most), maximum=most, rate=rate or _POLITE_RATE)
+    return Window(initial=16, maximum=maximum or 128, rate=rate)

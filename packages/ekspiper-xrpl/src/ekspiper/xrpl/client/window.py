@@ -1,0 +1,91 @@
+"""How many requests a node is given at once: grows on success, halves when it asks for less.
+
+Additive increase, multiplicative decrease, with a slow start (RFC 5681, sections 3.1 and 3.2),
+counted in requests. Knows no clock: the time is an argument, in seconds of any monotonic clock.
+"""
+
+from __future__ import annotations
+
+__all__ = ["Window"]
+
+_FIRST_PAUSE = 0.25
+_LONGEST_PAUSE = 16.0
+
+
+class Window:
+    """The room for requests on one connection.
+
+    Args:
+        initial: requests in flight at the start.
+        maximum: never more than this.
+        rate: at most this many requests a second; None for no bound.
+    """
+
+    __slots__ = (
+        "_interval",
+        "_next_send",
+        "_pause",
+        "_paused_until",
+        "_round_ends",
+        "_slow_start",
+        "limit",
+        "maximum",
+    )
+
+    def __init__(self, *, initial: int = 16, maximum: int = 128, rate: float | None = None) -> None:
+        self.limit = float(min(initial, maximum))
+        self.maximum = maximum
+        self._interval = 1 / rate if rate else 0.0
+        self._next_send = 0.0
+        self._pause = _FIRST_PAUSE
+        self._paused_until = 0.0
+        self._round_ends = 0.0
+        self._slow_start = True
+
+    def allows(self, in_flight: int, now: float) -> bool:
+        """Whether one more request may be sent."""
+        return in_flight < int(self.limit) and now >= self._paused_until and now >= self._next_send
+
+    def opens_at(self) -> float:
+        """The time before which nothing may be sent, however few are in flight."""
+        return max(self._paused_until, self._next_send)
+
+    def sent(self, now: float) -> None:
+        """One request was sent."""
+        if self._interval:
+            self._next_send = max(self._next_send + self._interval, now)
+
+    def succeeded(self, in_flight: int, now: float) -> None:
+        """One request was answered; `in_flight` counts it.
+
+        The window grows only while it is what bounds the requests, by one per answer in the slow
+        start, later by one per window of answers.
+        """
+        if now < self._round_ends:
+            return
+        self._pause = _FIRST_PAUSE
+        if in_flight * 2 < self.limit:
+            return
+        step = 1.0 if self._slow_start else 1.0 / self.limit
+        self.limit = min(self.limit + step, float(self.maximum))
+
+    def overloaded(self, now: float, *, delay: float | None = None) -> bool:
+        """The node asked for less: halve, and pause.
+
+        Requests that were already on their way when it first said so do not halve it again.
+
+        Args:
+            delay: seconds to pause, as the server said; None: 0.25, doubling each time up to 16.
+
+        Returns:
+            Whether the window was halved.
+        """
+        pause = self._pause if delay is None else delay
+        self._paused_until = max(self._paused_until, now + pause)
+        if now < self._round_ends:
+            return False
+        self._slow_start = False
+        self.limit = max(1.0, self.limit / 2)
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        self._round_ends = self._paused_until + _FIRST_PAUSE
+        return True

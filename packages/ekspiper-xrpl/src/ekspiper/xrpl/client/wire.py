@@ -1,0 +1,100 @@
+"""One WebSocket: text in through a callback, text out without waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeAlias, cast
+from urllib.parse import urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import broadcast
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Response
+
+__all__ = ["MAX_FRAME", "Wire", "is_loopback"]
+
+MAX_FRAME = 64 * 1024 * 1024
+"""A message longer than this many bytes ends the connection before it is read into memory."""
+
+Text: TypeAlias = "bytes | bytearray | memoryview"
+
+_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
+
+
+class Wire(ClientConnection):
+    """A client connection that hands each message to `on_text` as soon as it is there.
+
+    No task and no queue stand between the socket and the callback, so the socket is always
+    drained, and a request costs one future.
+    """
+
+    def __init__(self, *args: Any, on_text: Callable[[Text], None], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._on_text = on_text
+        self._parts: list[bytes] = []
+        self.received = 0
+
+    @classmethod
+    async def open(cls, url: str, on_text: Callable[[Text], None], *, timeout: float) -> Wire:
+        """Connect. Raises what `websockets.connect` raises."""
+        local = is_loopback(url)
+        connection = await connect(
+            url,
+            create_connection=cast("type[ClientConnection]", partial(cls, on_text=on_text)),
+            # Deflate halves what comes over a long line and is a pure loss on a short one.
+            compression=None if local else "deflate",
+            proxy=None if local else True,
+            open_timeout=timeout,
+            close_timeout=1,
+            ping_interval=None,
+            max_size=MAX_FRAME,
+            user_agent_header="ekspiper",
+        )
+        assert isinstance(connection, cls)
+        return connection
+
+    def send_now(self, text: str) -> None:
+        """Put a message into the socket's buffer; ignored when the connection is closing."""
+        broadcast((self,), text)
+
+    def drop(self) -> None:
+        """End the connection at once, without the closing handshake a dead peer never answers."""
+        self.transport.abort()
+
+    async def closed(self) -> str:
+        """Wait until the connection is gone; why, in words."""
+        await asyncio.shield(self.connection_lost_waiter)
+        if self.close_code in (None, 1006):
+            return "connection lost"
+        reason = f" {self.close_reason}" if self.close_reason else ""
+        return f"closed with {self.close_code}{reason}"
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes came, whole message or not: the peer is alive."""
+        self.received += len(data)
+        super().data_received(data)
+
+    def process_event(self, event: Response | Frame) -> None:  # type: ignore[override]
+        """Take data frames; everything else is the library's."""
+        if self.response is None or not isinstance(event, Frame) or event.opcode not in _DATA:
+            super().process_event(event)
+        elif event.fin and not self._parts:
+            self._on_text(event.data)
+        else:
+            self._parts.append(bytes(event.data))
+            if event.fin:
+                whole = b"".join(self._parts)
+                self._parts.clear()
+                self._on_text(whole)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL points to this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,175 @@
+"""Fetches a ledger in binary, and proves it before it goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from typing import Any
+
+from ekspiper.core import Permanent, Processor
+from ekspiper.xrpl.client.errors import LedgerUnavailable, RequestError
+from ekspiper.xrpl.client.pool import NodePool
+from ekspiper.xrpl.ledger import Ledger
+from ekspiper.xrpl.sources.ledger_ref import LedgerRef
+from ekspiper.xrpl.verify import VerificationError, parse_ledger, verify_ledger
+
+from .ledger_chain import LedgerChain
+
+__all__ = ["FetchLedger"]
+
+log = logging.getLogger("ekspiper.xrpl.client")
+
+_ATTEMPTS = 5
+
+
+class FetchLedger(Processor[LedgerRef, Ledger]):
+    """LedgerRef -> the whole ledger, proven.
+
+    Proven means: the header hashes to the ledger's hash, which is the one the stream gave; the
+    transactions hash to the header's `transaction_hash`; the parent is the ledger fetched before.
+    A ledger without a neighbour to hold it against is confirmed by a second node, if there is one.
+    What is not proven is asked for again, from another node where there is one; a node whose
+    answer turns out to be wrong is reported to the pool.
+
+    Run it with `concurrency`: requests are carried side by side over each node's connection.
+
+    Args:
+        pool: open nodes.
+        verify: prove it; without, only its shape is looked at.
+
+    Raises:
+        VerificationError: no node gave a ledger that could be proven; says what was wrong.
+        LedgerUnavailable: no node has it; says what each of them holds.
+    """
+
+    def __init__(self, pool: NodePool, *, verify: bool = True) -> None:
+        self._pool = pool
+        self._verify = verify
+        self._chain = LedgerChain()
+        self._open: dict[int, asyncio.Event] = {}
+
+    async def process(self, item: LedgerRef) -> tuple[Ledger]:
+        """The ledger."""
+        return (await self.fetch(item),)
+
+    async def fetch(self, ref: LedgerRef) -> Ledger:
+        """The ledger that `ref` names."""
+        index = ref.ledger_index
+        # Neighbours that were begun earlier are proven first: then it is this one that must fit.
+        # Waiting only for earlier ones means that no two ever wait for each other.
+        neighbours = [self._open[at] for at in (index - 1, index + 1) if at in self._open]
+        done = asyncio.Event()
+        self._open.setdefault(index, done)
+        try:
+            return await self._prove(ref, neighbours)
+        finally:
+            done.set()
+            if self._open.get(index) is done:
+                del self._open[index]
+
+    async def _prove(self, ref: LedgerRef, neighbours: Iterable[asyncio.Event]) -> Ledger:
+        request = _request(ref)
+        index = ref.ledger_index or None
+        wrong: dict[str, str] = {}
+        votes: dict[str, set[str]] = {}
+        for _ in range(_ATTEMPTS):
+            answer = await self._pool.ask(request, ledger_index=index, avoid=wrong)
+            try:
+                ledger = self._read(answer.result, ref)
+                if self._verify:
+                    verify_ledger(ledger)
+                    for neighbour in neighbours:
+                        await neighbour.wait()
+                    await self._hold_against_others(ledger, ref, answer.node, votes)
+            except Permanent as error:
+                wrong[answer.node] = str(error)
+                continue
+            self._settle(ledger, answer.node, wrong)
+            return ledger
+        raise VerificationError(ref.ledger_index, [f"{node}: {why}" for node, why in wrong.items()])
+
+    def _read(self, result: dict[str, Any], ref: LedgerRef) -> Ledger:
+        return parse_ledger(
+            result,
+            ledger_index=ref.ledger_index or None,
+            # A hash that was asked for must be answered; one that the stream gave is held against
+            # the header's own hash later, to say which of the two is wrong.
+            ledger_hash=None if ref.ledger_index else ref.ledger_hash,
+            network_id=self._pool.network_id,
+        )
+
+    async def _hold_against_others(
+        self, ledger: Ledger, ref: LedgerRef, node: str, votes: dict[str, set[str]]
+    ) -> None:
+        """Against the stream, the neighbours, and, without any of them, another node."""
+        index = ledger.ledger_index
+        stream = self._pool.closed_ledger(index) or {}
+        expected = stream.get("ledger_hash") or ref.ledger_hash
+        parent = self._chain.parent_hash(index)
+        child = self._chain.ledger_hash(index)
+        differences = []
+        if expected and ledger.ledger_hash != expected:
+            differences.append(f"it is {ledger.ledger_hash}, but the stream said {expected}")
+        if parent and ledger.parent_hash != parent:
+            differences.append(
+                f"its parent_hash is {ledger.parent_hash}, but the ledger before it is {parent}"
+            )
+        if child and ledger.ledger_hash != child:
+            differences.append(f"it is {ledger.ledger_hash}, but the ledger after it names {child}")
+        if differences:
+            raise VerificationError(index, differences)
+        if not (expected or parent or child):
+            await self._confirm(ledger, node, votes)
+
+    async def _confirm(self, ledger: Ledger, node: str, votes: dict[str, set[str]]) -> None:
+        """Ask a second node for the hash of a ledger that nothing else speaks for."""
+        index = ledger.ledger_index
+        votes.setdefault(ledger.ledger_hash, set()).add(node)
+        asked = {name for names in votes.values() for name in names}
+        if not self._has_other(index, asked) and len(votes) == 1:
+            return
+        if len(votes[ledger.ledger_hash]) < 2:
+            await self._ask_hash(index, asked, votes)
+        if len(votes) > 1 and len(votes[ledger.ledger_hash]) < 2:
+            said = "; ".join(f"{h} from {', '.join(sorted(n))}" for h, n in votes.items())
+            raise VerificationError(index, [f"nodes disagree about its hash: {said}"])
+
+    def _has_other(self, index: int, asked: set[str]) -> bool:
+        return any(
+            n.state == "ready" and index in n.ledgers and n.url not in asked
+            for n in self._pool.nodes()
+        )
+
+    async def _ask_hash(self, index: int, asked: set[str], votes: dict[str, set[str]]) -> None:
+        request = {"command": "ledger", "ledger_index": index}
+        try:
+            answer = await self._pool.ask(request, avoid=asked)
+        except (LedgerUnavailable, RequestError):
+            return
+        ledger_hash = answer.result.get("ledger_hash")
+        if isinstance(ledger_hash, str):
+            votes.setdefault(ledger_hash.upper(), set()).add(answer.node)
+
+    def _settle(self, ledger: Ledger, node: str, wrong: dict[str, str]) -> None:
+        if self._verify:
+            self._chain.add(ledger.ledger_index, ledger.ledger_hash, ledger.parent_hash)
+        for other, why in wrong.items():
+            if other == node:
+                log.warning("%s: %s; asked again, it was right", node, why)
+            else:
+                self._pool.report_lie(other, why)
+
+
+def _request(ref: LedgerRef) -> dict[str, Any]:
+    which = (
+        {"ledger_index": ref.ledger_index} if ref.ledger_index else {"ledger_hash": ref.ledger_hash}
+    )
+    return {
+        "command": "ledger",
+        **which,
+        "transactions": True,
+        "expand": True,
+        "binary": True,
+        "api_version": 2,
+    }

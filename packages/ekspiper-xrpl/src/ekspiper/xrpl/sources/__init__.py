@@ -1,0 +1,6 @@
+"""Sources of ledgers and of ledger objects."""
+
+from .ledger_index_file import LedgerIndexFile as LedgerIndexFile
+from .ledger_range import LedgerRange as LedgerRange
+from .ledger_ref import LedgerRef as LedgerRef
+from .ledger_stream import LedgerStream as LedgerStream

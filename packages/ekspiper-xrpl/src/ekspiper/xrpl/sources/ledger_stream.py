@@ -1,0 +1,117 @@
+"""Validated ledgers as they close, none left out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from ekspiper.core import ConfigError, Source
+from ekspiper.xrpl.client.errors import LedgerUnavailable
+from ekspiper.xrpl.client.pool import NodePool
+from ekspiper.xrpl.codec.header import RIPPLE_EPOCH
+
+from .ledger_ref import LedgerRef
+
+__all__ = ["LedgerStream"]
+
+# Seconds between two ledgers, to estimate the age of one that is far behind the newest.
+_INTERVAL = 3.8
+
+
+class LedgerStream(Source[LedgerRef]):
+    """Every validated ledger from `start` on, in order, each once.
+
+    The indexes are counted, not taken from messages: whatever a node misses, whatever a lost
+    connection swallows, comes as soon as a later ledger is known to be validated.
+
+    Args:
+        pool: open nodes.
+        start: the first ledger; None: the newest one when the stream begins.
+        until: the last ledger; None: never ends.
+    """
+
+    def __init__(
+        self, pool: NodePool, *, start: int | None = None, until: int | None = None
+    ) -> None:
+        if start is not None and until is not None and until < start:
+            raise ConfigError(f"the last ledger, {until}, is before the first, {start}")
+        self._pool = pool
+        self._next = start
+        self._until = until
+        self._yielded: LedgerRef | None = None
+
+    @property
+    def position(self) -> int | None:
+        """The index of the ledger yielded last."""
+        return self._yielded.ledger_index if self._yielded else None
+
+    @property
+    def identity(self) -> str:
+        """The network."""
+        return f"xrpl network {self._pool.network_id}"
+
+    @property
+    def lag(self) -> float | None:
+        """Seconds since the ledger yielded last closed.
+
+        For a ledger whose close time is not known yet it is estimated from that of the newest,
+        at 3.8 seconds a ledger.
+        """
+        if self._yielded is None:
+            return None
+        behind, closed = 0, self._yielded.close_time
+        if closed is None:
+            newest = self._pool.closed_ledger(self._pool.newest_ledger)
+            if newest is None:
+                return None
+            closed = newest.get("ledger_time", 0)
+            behind = self._pool.newest_ledger - self._yielded.ledger_index
+        return max(0.0, time.time() - RIPPLE_EPOCH - closed + behind * _INTERVAL)
+
+    async def resume(self, position: Any) -> None:
+        """Go on with the ledger after `position`."""
+        self._next = int(position) + 1
+
+    def __aiter__(self) -> AsyncGenerator[LedgerRef]:
+        """The ledgers.
+
+        Raises:
+            LedgerUnavailable: the first one is before the history of every node.
+        """
+        return self._refs()
+
+    async def _refs(self) -> AsyncGenerator[LedgerRef]:
+        if self._done():
+            return
+        async with self._pool.subscribe(["ledger"], newest_only=True) as messages:
+            async for message in messages:
+                if self._next is None:
+                    self._next = message["ledger_index"]
+                elif self._yielded is None:
+                    await self._check_history(self._next)
+                while self._next <= self._pool.newest_ledger:
+                    self._yielded = self._ref(self._next)
+                    self._next += 1
+                    yield self._yielded
+                    if self._done():
+                        return
+
+    def _done(self) -> bool:
+        return self._until is not None and self._next is not None and self._next > self._until
+
+    def _ref(self, index: int) -> LedgerRef:
+        closed = self._pool.closed_ledger(index) or {}
+        return LedgerRef(index, closed.get("ledger_hash"), closed.get("ledger_time"))
+
+    async def _check_history(self, index: int) -> None:
+        if index in self._pool.ledgers or index > self._pool.newest_ledger:
+            return
+        await self._pool.refresh()
+        if index < self._pool.ledgers.first:
+            held = "; ".join(f"{n.url} holds {n.ledgers}" for n in self._pool.nodes())
+            raise LedgerUnavailable(
+                f"ledger {index} is before the history of every node: {held}; "
+                "start later, or give a node with more history",
+                ledger_index=index,
+            )
