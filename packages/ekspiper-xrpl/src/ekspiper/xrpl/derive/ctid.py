@@ -1,0 +1,36 @@
+"""The compact transaction identifier: ledger, place and network in 16 hex digits."""
+
+from __future__ import annotations
+
+__all__ = ["ctid", "parse_ctid"]
+
+_MAX_LEDGER_INDEX = 0x0FFFFFFF
+_MAX_UINT16 = 0xFFFF
+
+
+def ctid(ledger_index: int, transaction_index: int, network_id: int) -> str | None:
+    """The identifier of a transaction; None where one of the numbers does not fit.
+
+    `C`, the ledger index in 28 bits, the place in the ledger and the network id in 16 bits each.
+
+    Source: https://xrpl.org/docs/references/protocol/ctid and rippled's `encodeCTID`.
+    """
+    if (
+        0 <= ledger_index <= _MAX_LEDGER_INDEX
+        and 0 <= transaction_index <= _MAX_UINT16
+        and 0 <= network_id <= _MAX_UINT16
+    ):
+        return f"C{ledger_index:07X}{transaction_index:04X}{network_id:04X}"
+    return None
+
+
+def parse_ctid(text: str) -> tuple[int, int, int]:
+    """Ledger index, place in the ledger and network id of an identifier.
+
+    Raises:
+        ValueError: it is not `C` and 15 hex digits.
+    """
+    if len(text) != 16 or text[0] not in "Cc":
+        raise ValueError(f"a ctid is C and 15 hex digits, not {text!r}")
+    number = int(text[1:], 16)
+    return number >> 32, number >> 16 & _MAX_UINT16, number & _MAX_UINT16

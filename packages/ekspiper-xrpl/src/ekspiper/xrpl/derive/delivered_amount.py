@@ -1,0 +1,51 @@
+"""What a payment delivered, which for a partial payment is less than its `Amount`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["UNAVAILABLE", "delivered_amount"]
+
+UNAVAILABLE = "unavailable"
+"""What a server prints where the ledger does not say how much was delivered."""
+
+_DELIVERING = frozenset({"Payment", "CheckCash", "AccountDelete"})
+_FIRST_LEDGER = 4_594_095
+_FIRST_CLOSE_TIME = 446_000_000
+
+
+def delivered_amount(
+    fields: Mapping[str, Any],
+    meta: Mapping[str, Any],
+    *,
+    ledger_index: int,
+    close_time: int | None = None,
+) -> Any:
+    """The amount that a Payment, CheckCash or AccountDelete delivered, in the shape it has there.
+
+    Metadata holds `DeliveredAmount` where it differs from `Amount`, since ledger 4594095 (closed
+    2014-01-20). In earlier ledgers a payment without it may have been partial, and then nobody can
+    know; a later close time says the same for networks that began counting anew.
+
+    Args:
+        fields: the transaction's own fields.
+        meta: its metadata.
+        ledger_index: the ledger it is in.
+        close_time: when that ledger closed, in seconds of the ledger's epoch.
+
+    Returns:
+        An amount, `"unavailable"`, or None for a transaction that delivers nothing.
+
+    Source: `getDeliveredAmount` in rippled's `DeliveredAmount.cpp`.
+    """
+    if fields.get("TransactionType") not in _DELIVERING:
+        return None
+    if meta.get("TransactionResult") != "tesSUCCESS":
+        return None
+    delivered = meta.get("DeliveredAmount")
+    if delivered is not None:
+        return delivered
+    amount = fields.get("Amount")
+    late = ledger_index >= _FIRST_LEDGER or (close_time or 0) > _FIRST_CLOSE_TIME
+    return amount if amount is not None and late else UNAVAILABLE

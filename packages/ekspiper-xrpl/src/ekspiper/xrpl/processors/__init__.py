@@ -1,0 +1,13 @@
+"""Processors of the XRP Ledger pipeline: from ledgers to records."""
+
+from .book_offer_builder import BookOfferBuilder as BookOfferBuilder
+from .books import Asset as Asset
+from .books import Book as Book
+from .books import books_touched as books_touched
+from .drift import DRIFT_METRIC as DRIFT_METRIC
+from .drift import Drift as Drift
+from .drift import DriftReport as DriftReport
+from .fetch_book_offers import FetchBookOffers as FetchBookOffers
+from .ledger_header_record import LedgerHeaderRecord as LedgerHeaderRecord
+from .split_ledger import SplitLedger as SplitLedger
+from .transaction_etl import TransactionEtl as TransactionEtl

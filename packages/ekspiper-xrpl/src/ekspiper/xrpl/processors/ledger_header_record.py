@@ -1,0 +1,37 @@
+"""Makes the record of a ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ekspiper.core import Processor
+from ekspiper.xrpl.ledger import Ledger
+
+__all__ = ["LedgerHeaderRecord", "ledger_record"]
+
+
+class LedgerHeaderRecord(Processor[Ledger, dict[str, Any]]):
+    """Ledger -> its record: the fields of its header, its hashes, and how much it holds."""
+
+    async def process(self, item: Ledger) -> tuple[dict[str, Any]]:
+        """The record of one ledger, an empty one included."""
+        return (ledger_record(item),)
+
+
+def ledger_record(ledger: Ledger) -> dict[str, Any]:
+    """The record of a ledger. Times are seconds of the ledger's epoch, `total_coins` is drops."""
+    header = ledger.header
+    return {
+        "ledger_index": ledger.ledger_index,
+        "ledger_hash": ledger.ledger_hash,
+        "parent_hash": ledger.parent_hash,
+        "transaction_hash": header.transaction_hash.hex().upper(),
+        "account_hash": header.account_hash.hex().upper(),
+        "total_coins": str(header.total_coins),
+        "close_time": header.close_time,
+        "parent_close_time": header.parent_close_time,
+        "close_time_resolution": header.close_time_resolution,
+        "close_flags": header.close_flags,
+        "close_time_iso": ledger.close_time_iso,
+        "transaction_count": len(ledger.transactions),
+    }

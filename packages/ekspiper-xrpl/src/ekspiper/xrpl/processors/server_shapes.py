@@ -1,0 +1,102 @@
+"""The shapes in which servers give a transaction as JSON, brought to one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ekspiper.core import Permanent
+from ekspiper.xrpl.codec.header import ripple_time_iso
+from ekspiper.xrpl.derive.times import ripple_time
+
+__all__ = ["SERVER_MADE", "SERVER_MADE_METADATA", "ServerTransaction", "unwrap"]
+
+SERVER_MADE = frozenset(
+    {
+        "DeliverMax",
+        "close_time_iso",
+        "ctid",
+        "date",
+        "delivered_amount",
+        "hash",
+        "inLedger",
+        "ledger_hash",
+        "ledger_index",
+        "meta",
+        "metaData",
+        "meta_blob",
+        "owner_funds",
+        "status",
+        "tx_blob",
+        "validated",
+    }
+)
+"""Members that a server puts among a transaction's fields. They are not part of the ledger."""
+
+SERVER_MADE_METADATA = frozenset(
+    {"delivered_amount", "mpt_issuance_id", "nftoken_id", "nftoken_ids", "offer_id"}
+)
+"""Members that a server puts into metadata. They can be derived from the rest of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerTransaction:
+    """A transaction as JSON: what the ledger holds, and where it stands."""
+
+    fields: dict[str, Any]
+    meta: dict[str, Any]
+    place: dict[str, Any]
+    """`hash`, `ledger_index`, `ledger_hash`, `close_time_iso`, as far as they were given."""
+
+    delivered_amount: Any
+    """What the server says was delivered; None where it says nothing."""
+
+
+def unwrap(item: Mapping[str, Any]) -> ServerTransaction:
+    """Take a transaction out of what a server wrapped around it.
+
+    Takes answers to `tx`, members of `ledger.transactions`, entries of `account_tx`, and messages
+    of the stream `transactions`, of api_version 1 and 2; and our own records.
+
+    Raises:
+        Permanent: there is no transaction in it, or no metadata.
+    """
+    inner = item.get("tx_json") or item.get("tx") or item.get("transaction")
+    own = inner if isinstance(inner, dict) else item
+    meta = item.get("meta") or item.get("metaData") or own.get("metaData")
+    name = item.get("hash") or own.get("hash") or "without a hash"
+    if "TransactionType" not in own:
+        raise Permanent(f"transaction {name}: it has no TransactionType; is it JSON, not binary?")
+    if not isinstance(meta, dict):
+        raise Permanent(f"transaction {name}: it has no metadata; ask for validated ones, as JSON")
+    delivered = meta.get("delivered_amount", item.get("delivered_amount"))
+    return ServerTransaction(_fields(own), _metadata(meta), _place(item, own), delivered)
+
+
+def _fields(own: Mapping[str, Any]) -> dict[str, Any]:
+    fields = {name: value for name, value in own.items() if name not in SERVER_MADE}
+    if "DeliverMax" in own and "Amount" not in own:
+        fields["Amount"] = own["DeliverMax"]
+    return fields
+
+
+def _metadata(meta: dict[str, Any]) -> dict[str, Any]:
+    if SERVER_MADE_METADATA.isdisjoint(meta):
+        return meta
+    return {name: value for name, value in meta.items() if name not in SERVER_MADE_METADATA}
+
+
+def _place(item: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    place: dict[str, Any] = {}
+    for name in ("hash", "ledger_index", "ledger_hash", "close_time_iso", "date"):
+        value = item.get(name, own.get(name))
+        if value is not None:
+            place[name] = value
+    if "ledger_index" not in place and "inLedger" in own:
+        place["ledger_index"] = own["inLedger"]
+    if type(place.get("date")) is int:
+        place.setdefault("close_time_iso", ripple_time_iso(place["date"]))
+    elif type(place.get("close_time_iso")) is str:
+        place["date"] = ripple_time(place["close_time_iso"])
+    return place

@@ -1,0 +1,189 @@
+"""Makes the record of a transaction, checked against the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ekspiper.core import Instruments, NoInstruments, Permanent, Processor
+from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.derive.ctid import ctid
+from ekspiper.xrpl.derive.delivered_amount import UNAVAILABLE, delivered_amount
+from ekspiper.xrpl.ledger import LedgerInfo, Transaction
+from ekspiper.xrpl.schema.formats import Formats
+from ekspiper.xrpl.schema.misfit import Misfit
+from ekspiper.xrpl.schema.plans import issued_amount
+from ekspiper.xrpl.schema.rules import Rules
+
+from .drift import DriftCounter, DriftReport
+from .server_shapes import unwrap
+
+__all__ = ["UNRECOGNIZED", "TransactionEtl"]
+
+UNRECOGNIZED = "_unrecognized"
+"""The key of a record under which everything stands that does not fit, by its path."""
+
+
+class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]]):
+    """Transaction -> record: its own fields, `meta`, and where it stands in the ledger.
+
+    What does not fit the schema is never dropped: it is taken out of its place, kept under
+    `_unrecognized` by its path, counted by name, and reported by `report()` and as the metric
+    `ekspiper_drift_total`. A transaction of an unknown type keeps all its fields where they are.
+
+    Args:
+        definitions: what the schema is compiled from; the bundled ones without it.
+        network_id: of the network, for `ctid`; a transaction's own NetworkID goes first.
+        strict: what does not fit makes the transaction a dead letter.
+        instruments: receives the metric.
+    """
+
+    def __init__(
+        self,
+        definitions: Definitions | None = None,
+        *,
+        network_id: int = 0,
+        strict: bool = False,
+        instruments: Instruments | None = None,
+    ) -> None:
+        self.network_id = network_id
+        self.strict = strict
+        self._rules = Rules(Formats(definitions or Definitions.bundled()))
+        self._ledger: LedgerInfo | None = None
+        self._shared: dict[str, Any] = {}
+        self._counter = DriftCounter(instruments or NoInstruments())
+
+    async def process(self, item: Transaction | Mapping[str, Any]) -> tuple[dict[str, Any]]:
+        """The record of a transaction, decoded or as a server's JSON.
+
+        Raises:
+            Permanent: something does not fit and `strict` is set; or it is not a transaction.
+        """
+        if isinstance(item, Transaction):
+            return (self.record(item),)
+        return (self.normalise(item),)
+
+    def report(self) -> DriftReport:
+        """What did not fit so far."""
+        return self._counter.report()
+
+    def record(self, transaction: Transaction) -> dict[str, Any]:
+        """The record of a decoded transaction."""
+        found: list[Misfit] = []
+        fields, meta = transaction.fields, transaction.meta
+        type_ = fields["TransactionType"]
+        rule = self._rules.transaction_names(type_)
+        if rule is None:
+            found.append(_unknown_type(type_))
+            rule = self._rules.any_names(str(type_))
+        fields = rule.check(fields, (), found)
+        meta = self._rules.metadata_names.check(meta, ((), "meta"), found)
+        nodes = meta["AffectedNodes"]
+        checked = self._rules.check_nodes(nodes, (((), "meta"), "AffectedNodes"), found)
+        if checked is not nodes:
+            meta = {**meta, "AffectedNodes": checked}
+        if found:
+            fields = {**fields, "TransactionType": str(type_)}
+        if type(meta["TransactionResult"]) is int:
+            meta = _named_result(meta, found)
+        ledger = transaction.ledger
+        record = {**fields, "meta": meta, "hash": transaction.hash, **self._place(ledger)}
+        return self._finish(record, found, ledger.header.close_time)
+
+    def _place(self, ledger: LedgerInfo) -> dict[str, Any]:
+        """What all records of a ledger share, made once for each."""
+        if ledger is not self._ledger:
+            self._ledger = ledger
+            self._shared = {
+                "ledger_index": ledger.ledger_index,
+                "ledger_hash": ledger.ledger_hash,
+                "close_time_iso": ledger.close_time_iso,
+            }
+            if ledger.network_id is not None:
+                self.network_id = ledger.network_id
+        return self._shared
+
+    def normalise(self, item: Mapping[str, Any]) -> dict[str, Any]:
+        """The record of a transaction in a server's JSON, of api_version 1 or 2.
+
+        Raises:
+            Permanent: there is no transaction with metadata in it; or something does not fit and
+                `strict` is set.
+        """
+        server = unwrap(item)
+        found: list[Misfit] = []
+        type_ = server.fields["TransactionType"]
+        rule = self._rules.transaction_shapes(type_)
+        if rule is None:
+            found.append(_unknown_type(type_))
+            rule = self._rules.any_shapes(str(type_))
+        record = rule.normalise(server.fields, (), found)
+        record["meta"] = self._rules.metadata_shapes.normalise(server.meta, ((), "meta"), found)
+        close_time = server.place.pop("date", None)
+        record.update(server.place)
+        known = "ledger_index" in record or close_time is not None
+        delivered = None if known else server.delivered_amount
+        if isinstance(delivered, str) and delivered != UNAVAILABLE:
+            delivered = {"currency": "XRP", "issuer": "", "value": delivered}
+        elif isinstance(delivered, dict):
+            delivered = issued_amount(delivered)
+        return self._finish(record, found, close_time, delivered)
+
+    def _finish(
+        self,
+        record: dict[str, Any],
+        found: list[Misfit],
+        close_time: int | None,
+        delivered: Any = None,
+    ) -> dict[str, Any]:
+        meta = record["meta"]
+        ledger_index = record.get("ledger_index")
+        if ledger_index is not None:
+            network_id = record.get("NetworkID", self.network_id)
+            identifier = ctid(ledger_index, meta["TransactionIndex"], network_id)
+            if identifier is not None:
+                record["ctid"] = identifier
+        if delivered is None:
+            delivered = delivered_amount(
+                record, meta, ledger_index=ledger_index or 0, close_time=close_time
+            )
+        if delivered is not None:
+            record["delivered_amount"] = (
+                _unavailable(record.get("Amount")) if delivered == UNAVAILABLE else delivered
+            )
+        self._counter.records += 1
+        if found:
+            self._keep(record, found)
+        return record
+
+    def _keep(self, record: dict[str, Any], found: list[Misfit]) -> None:
+        self._counter.add(found, record)
+        kept = {misfit.path: misfit.value for misfit in found if misfit.problem != "missing_field"}
+        if kept:
+            record[UNRECOGNIZED] = kept
+        if self.strict:
+            more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+            raise Permanent(
+                f"transaction {record.get('hash')} of ledger {record.get('ledger_index')} does not"
+                f" fit the schema: {found[0]}{more}"
+            )
+
+
+def _unknown_type(type_: Any) -> Misfit:
+    return Misfit("unknown_type", f"TransactionType.{type_}", "TransactionType", type_)
+
+
+def _named_result(meta: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
+    """A result that the definitions do not know is a number; a column holds text."""
+    code = meta["TransactionResult"]
+    found.append(
+        Misfit("unknown_type", f"TransactionResult.{code}", "meta.TransactionResult", code)
+    )
+    return {**meta, "TransactionResult": str(code)}
+
+
+def _unavailable(amount: Mapping[str, str] | None) -> dict[str, str]:
+    """An amount whose value nobody knows, in the shape of all amounts."""
+    if amount is None:
+        return {"currency": "XRP", "issuer": "", "value": UNAVAILABLE}
+    return {**amount, "value": UNAVAILABLE}

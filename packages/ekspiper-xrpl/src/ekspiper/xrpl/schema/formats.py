@@ -1,0 +1,237 @@
+"""Schemas compiled from the definitions: per transaction type, per ledger entry type, and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+from ekspiper.xrpl.codec.definitions import Definitions, FormatField
+
+from .field_types import field_of_type
+from .inner_objects import ARRAY_ELEMENTS, INNER_FORMATS, NODE_OBJECTS
+from .model import Field, Schema
+
+__all__ = ["Formats"]
+
+_REQUIRED = 0
+_COMMON = "common"
+_METADATA_OPTIONAL = ("DeliveredAmount", "ParentBatchID")
+_NODE = {"LedgerEntryType": 0, "LedgerIndex": 0, "PreviousTxnID": 1, "PreviousTxnLgrSeq": 1}
+
+
+@dataclass(frozen=True)
+class Formats:
+    """What the definitions say of records, as schemas.
+
+    Args:
+        definitions: a node's, or the bundled ones. The bundled formats stand in where a node's
+            definitions have none: older servers answer `server_definitions` without formats.
+    """
+
+    definitions: Definitions = field(default_factory=Definitions.bundled)
+
+    @cached_property
+    def types(self) -> Mapping[str, str]:
+        """The type of every field."""
+        return {name: one.type for name, one in self.definitions.fields.items()}
+
+    @cached_property
+    def transactions(self) -> Mapping[str, Mapping[str, int]]:
+        """Fields of each transaction type, common ones included: 0 required, else optional."""
+        formats = self.definitions.transaction_formats
+        return self._formats(
+            formats or Definitions.bundled().transaction_formats,
+            self.definitions.transaction_types,
+        )
+
+    @cached_property
+    def ledger_entries(self) -> Mapping[str, Mapping[str, int]]:
+        """Fields of each ledger entry type, common ones included: 0 required, else optional."""
+        formats = self.definitions.ledger_entry_formats
+        return self._formats(
+            formats or Definitions.bundled().ledger_entry_formats,
+            self.definitions.ledger_entry_types,
+        )
+
+    def _formats(
+        self, formats: Mapping[str, Iterable[FormatField]], known: Mapping[str, int]
+    ) -> dict[str, Mapping[str, int]]:
+        common = self._optionality(formats.get(_COMMON, ()))
+        return {
+            name: {**common, **self._optionality(fields)}
+            for name, fields in sorted(formats.items())
+            if name != _COMMON and name in known
+        }
+
+    def _optionality(self, fields: Iterable[FormatField]) -> dict[str, int]:
+        return {one.name: one.optionality for one in fields if one.name in self.types}
+
+    def field_named(
+        self, name: str, *, required: bool = False, within: tuple[str, ...] = ()
+    ) -> Field:
+        """The field `name`, with everything below it.
+
+        Args:
+            name: a field that the definitions know.
+            required: whether every record has it.
+            within: the objects around it; an object inside itself becomes `json`.
+        """
+        type_ = self.types[name]
+        if type_ == "STArray":
+            elements = ARRAY_ELEMENTS.get(name, ())
+            return self._object(name, type_, elements, required, within, repeated=True)
+        if type_ == "STObject":
+            members = tuple(INNER_FORMATS.get(name, ()))
+            return self._object(name, type_, members, required, within)
+        return field_of_type(name, type_, required=required)
+
+    def _object(
+        self,
+        name: str,
+        type_: str,
+        members: Iterable[str],
+        required: bool,
+        within: tuple[str, ...],
+        *,
+        repeated: bool = False,
+    ) -> Field:
+        known = [member for member in members if member in self.types]
+        if not known or name in within:
+            return Field(name, type_, "json", required, repeated)
+        inner = (*within, name)
+        needed = {} if repeated else INNER_FORMATS.get(name, {})
+        fields = tuple(
+            self.field_named(member, required=needed.get(member) == _REQUIRED, within=inner)
+            for member in known
+        )
+        return Field(name, type_, "struct", required, repeated, fields)
+
+    def _fields(self, optionality: Mapping[str, int]) -> tuple[Field, ...]:
+        return tuple(
+            self.field_named(name, required=value == _REQUIRED)
+            for name, value in optionality.items()
+        )
+
+    def transaction(self, name: str) -> Schema:
+        """The schema of a transaction type, as a record holds it, metadata included.
+
+        Raises:
+            KeyError: the definitions have no format of that name.
+        """
+        fields = self._fields(self.transactions[name])
+        return Schema(name, (*fields, *self.record_fields()), f"{name} transactions")
+
+    def ledger_entry(self, name: str) -> Schema:
+        """The schema of a ledger entry type, as a record holds it.
+
+        Raises:
+            KeyError: the definitions have no format of that name.
+        """
+        fields = self._fields(self.ledger_entries[name])
+        return Schema(name, (*fields, *_place("index")), f"{name} ledger entries")
+
+    def transactions_table(self) -> Schema:
+        """The union of all transaction types, metadata included: the table `transactions`."""
+        fields = self._union(self.transactions.values())
+        return Schema("transactions", (*fields, *self.record_fields()), "All transactions")
+
+    def objects_table(self) -> Schema:
+        """The union of all ledger entry types: the table `objects`."""
+        fields = self._union(self.ledger_entries.values())
+        return Schema("objects", (*fields, *_place("index")), "All ledger entries")
+
+    def _union(self, formats: Iterable[Mapping[str, int]]) -> tuple[Field, ...]:
+        """Every field of any format; required where each format requires it."""
+        formats = tuple(formats)
+        names = dict.fromkeys(name for one in formats for name in one)
+        return self._fields(
+            {name: max((one.get(name, 1) for one in formats), default=1) for name in names}
+        )
+
+    def metadata(self) -> Field:
+        """The metadata of a transaction: what it did to which ledger entries."""
+        optional = [name for name in _METADATA_OPTIONAL if name in self.types]
+        fields = [self.field_named(name, required=True) for name in ("TransactionIndex",)]
+        fields.append(self.field_named("TransactionResult", required=True))
+        nodes = tuple(self._node(kind, parts) for kind, parts in NODE_OBJECTS.items())
+        fields.append(Field("AffectedNodes", "STArray", "struct", True, True, nodes))
+        fields += [self.field_named(name) for name in optional]
+        return Field("meta", "Metadata", "struct", True, fields=tuple(fields))
+
+    def _node(self, kind: str, parts: tuple[str, ...]) -> Field:
+        """One kind of affected node; a part shows whichever fields changed, so none is required."""
+        optional = tuple(replace(one, required=False) for one in self._entry_union)
+        fields = tuple(
+            self.field_named(name, required=value == _REQUIRED) for name, value in _NODE.items()
+        )
+        shown = tuple(Field(part, "STObject", "struct", fields=optional) for part in parts)
+        return Field(kind, "STObject", "struct", fields=(*fields, *shown))
+
+    @cached_property
+    def _entry_union(self) -> tuple[Field, ...]:
+        skip = {"LedgerEntryType", "LedgerIndex"}
+        return tuple(
+            one for one in self._union(self.ledger_entries.values()) if one.name not in skip
+        )
+
+    def record_fields(self) -> tuple[Field, ...]:
+        """What the pipeline adds to a transaction's own fields."""
+        return (
+            self.metadata(),
+            *_place("hash"),
+            Field("close_time_iso", "Timestamp", "timestamp", True),
+            Field("ctid", "Text", "text"),
+            field_of_type("delivered_amount", "Amount"),
+        )
+
+    def ledgers_table(self) -> Schema:
+        """The table `ledgers`."""
+        text = ("ledger_hash", "parent_hash", "transaction_hash", "account_hash")
+        whole = ("close_time", "parent_close_time", "close_time_resolution", "close_flags")
+        return Schema(
+            "ledgers",
+            (
+                field_of_type("ledger_index", "UInt32", required=True),
+                *(field_of_type(name, "Hash256", required=True) for name in text),
+                field_of_type("total_coins", "Text", required=True),
+                *(field_of_type(name, "UInt32", required=True) for name in whole),
+                Field("close_time_iso", "Timestamp", "timestamp", True),
+                field_of_type("transaction_count", "UInt32", required=True),
+            ),
+            "Ledger headers",
+        )
+
+    def book_offers_table(self) -> Schema:
+        """The table `book_offers`: one side of one book, after one ledger."""
+        offer = (
+            *self._fields(dict.fromkeys(self.ledger_entries.get("Offer", {}), 1)),
+            field_of_type("index", "Hash256", required=True),
+            field_of_type("owner_funds", "Text"),
+            field_of_type("quality", "Text"),
+            field_of_type("taker_gets_funded", "Amount"),
+            field_of_type("taker_pays_funded", "Amount"),
+        )
+        return Schema(
+            "book_offers",
+            (
+                field_of_type("ledger_index", "UInt32", required=True),
+                field_of_type("ledger_hash", "Hash256", required=True),
+                field_of_type("taker_gets", "Issue", required=True),
+                field_of_type("taker_pays", "Issue", required=True),
+                field_of_type("domain", "Hash256"),
+                Field("offers", "STArray", "struct", True, True, offer),
+                Field("truncated", "Boolean", "boolean", True),
+            ),
+            "Offers in the order books that a ledger touched",
+        )
+
+
+def _place(key: str) -> tuple[Field, ...]:
+    """Where a record comes from: its key, its ledger, and what of it did not fit."""
+    return (
+        field_of_type(key, "Hash256", required=True),
+        field_of_type("ledger_index", "UInt32", required=True),
+        field_of_type("ledger_hash", "Hash256", required=True),
+        Field("_unrecognized", "Json", "json"),
+    )

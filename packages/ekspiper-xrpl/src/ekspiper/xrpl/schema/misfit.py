@@ -1,0 +1,44 @@
+"""What of a record does not fit its schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = ["Misfit", "Path", "Problem", "path_text"]
+
+Problem = Literal["unknown_field", "wrong_type", "missing_field", "unknown_type"]
+
+Path = tuple[Any, ...]
+"""Where a value stands: `(path of what is around it, its key)`; `()` is the record itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """One thing that does not fit.
+
+    Args:
+        problem: what is wrong with it.
+        name: what it is counted under, the same in every record: `Payment.Foo`.
+        path: where it stands in this record: `meta.AffectedNodes[2].ModifiedNode.FinalFields.Foo`.
+        value: what stands there; None when it is missing.
+    """
+
+    problem: Problem
+    name: str
+    path: str
+    value: Any = None
+
+    def __str__(self) -> str:
+        return f"{self.problem.replace('_', ' ')} {self.name} at {self.path or 'the record'}"
+
+
+def path_text(path: Path) -> str:
+    """A path as text: `Memos[0].Memo.MemoData`."""
+    if not path:
+        return ""
+    around, key = path
+    before = path_text(around)
+    if isinstance(key, int):
+        return f"{before}[{key}]"
+    return f"{before}.{key}" if before else str(key)

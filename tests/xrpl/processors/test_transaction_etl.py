@@ -1,0 +1,272 @@
+"""Records of transactions, and what happens to what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ekspiper.core import Permanent
+from ekspiper.core.instruments import Metric
+from ekspiper.xrpl.codec import Decoder, Definitions
+from ekspiper.xrpl.ledger import Ledger, Transaction
+from ekspiper.xrpl.processors import TransactionEtl
+
+Lines = Callable[[str], Any]
+XRP_20 = {"currency": "XRP", "issuer": "", "value": "20"}
+
+
+def payment(**changes: Any) -> dict[str, Any]:
+    """A payment as a server prints it with api_version 2; None takes a field out."""
+    fields = {
+        "Account": "rA",
+        "Amount": "1000",
+        "Destination": "rB",
+        "Fee": "20",
+        "Sequence": 1,
+        "SigningPubKey": "",
+        "TransactionType": "Payment",
+    } | changes
+    node = {
+        "LedgerEntryType": "AccountRoot",
+        "LedgerIndex": "0" * 64,
+        "FinalFields": {"Balance": "5"},
+    }
+    return {
+        "tx_json": {name: value for name, value in fields.items() if value is not None},
+        "meta": {
+            "AffectedNodes": [{"ModifiedNode": node}],
+            "TransactionIndex": 0,
+            "TransactionResult": "tesSUCCESS",
+        },
+        "hash": "A" * 64,
+        "ledger_index": 5_000_000,
+        "ledger_hash": "B" * 64,
+        "close_time_iso": "2026-11-22T12:01:40Z",
+        "validated": True,
+    }
+
+
+def shown(item: dict[str, Any]) -> dict[str, Any]:
+    """The fields of the one affected node of `payment`."""
+    fields: dict[str, Any] = item["meta"]["AffectedNodes"][0]["ModifiedNode"]["FinalFields"]
+    return fields
+
+
+def test_every_recorded_transaction_fits(recorded_transactions: list[Transaction]) -> None:
+    etl = TransactionEtl()
+    records = [etl.record(transaction) for transaction in recorded_transactions]
+    assert not etl.report()
+    assert etl.report().records == len(records) == 7829
+    assert len({record["hash"] for record in records}) == 7829
+
+
+def test_json_of_both_api_versions_makes_the_same_records(
+    recorded_ledgers: list[Ledger], recorded_lines: Lines
+) -> None:
+    etl = TransactionEtl()
+    versions = (recorded_lines(f"ledger_v{version}.jsonl.gz") for version in (2, 1))
+    for ledger, *lines in zip(recorded_ledgers, *versions, strict=True):
+        records = {one.hash: etl.record(one) for one in ledger.transactions}
+        place = {
+            "ledger_index": ledger.ledger_index,
+            "ledger_hash": ledger.ledger_hash,
+            "close_time_iso": ledger.close_time_iso,
+        }
+        for line in lines:
+            for item in line["response"]["result"]["ledger"]["transactions"]:
+                # In api_version 1 only the ledger around it says where a transaction is.
+                assert etl.normalise(item | place) == records[item["hash"]]
+    assert not etl.report()
+
+
+def test_the_stream_makes_the_same_records(
+    recorded_transactions: list[Transaction], recorded_lines: Lines
+) -> None:
+    etl = TransactionEtl()
+    records = {one.hash: etl.record(one) for one in recorded_transactions}
+    messages = recorded_lines("stream_v2.jsonl.gz")
+    items = [message for message in messages if message["type"] == "transaction"]
+    assert len(items) == 7829
+    for item in items:
+        assert etl.normalise(item) == records[item["hash"]]
+
+
+def test_delivered_amounts_are_the_servers(recorded_lines: Lines) -> None:
+    etl = TransactionEtl()
+    for line in recorded_lines("ledger_v2.jsonl.gz"):
+        for item in line["response"]["result"]["ledger"]["transactions"]:
+            printed = item["meta"].get("delivered_amount")
+            if isinstance(printed, str):
+                printed = {"currency": "XRP", "issuer": "", "value": printed}
+            assert etl.normalise(item).get("delivered_amount") == printed
+
+
+def test_our_own_record_is_normal_already() -> None:
+    record = TransactionEtl().normalise(payment())
+    assert TransactionEtl().normalise(record) == record
+
+
+def test_the_record_of_a_payment() -> None:
+    item = payment()
+    del item["tx_json"]["Amount"]
+    item["tx_json"]["DeliverMax"] = "1000"
+    record = TransactionEtl(network_id=21337).normalise(item)
+    assert record["Amount"] == {"currency": "XRP", "issuer": "", "value": "1000"}
+    assert record["delivered_amount"] == record["Amount"]
+    assert record["Fee"] == XRP_20
+    assert shown(record) == {"Balance": {"currency": "XRP", "issuer": "", "value": "5"}}
+    assert record["ctid"] == "C04C4B4000005359"
+    assert record["close_time_iso"] == "2026-11-22T12:01:40Z"
+    assert "DeliverMax" not in record
+
+
+def test_the_item_is_left_as_it_was() -> None:
+    item, same = payment(Foo=1), payment(Foo=1)
+    TransactionEtl().normalise(item)
+    assert item == same
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem", "kept"),
+    [
+        ({"Foo": {"a": 1}}, "unknown_field", {"Foo": {"a": 1}}),
+        ({"Sequence": "1"}, "wrong_type", {"Sequence": "1"}),
+        ({"Sequence": -1}, "wrong_type", {"Sequence": -1}),
+        ({"Sequence": 2**32}, "wrong_type", {"Sequence": 2**32}),
+        ({"Sequence": True}, "wrong_type", {"Sequence": True}),
+        ({"Fee": "a"}, "wrong_type", {"Fee": "a"}),
+        ({"Fee": 20}, "wrong_type", {"Fee": 20}),
+        ({"SendMax": {"currency": "USD", "issuer": "rA"}}, "wrong_type", None),
+        ({"SendMax": {"currency": "USD", "issuer": "rA", "value": "NaN"}}, "wrong_type", None),
+        ({"InvoiceID": "AB"}, "wrong_type", {"InvoiceID": "AB"}),
+        ({"Account": None}, "missing_field", {}),
+        ({"Paths": [[{"account": 1}]]}, "wrong_type", {"Paths": [[{"account": 1}]]}),
+        ({"Paths": {}}, "wrong_type", {"Paths": {}}),
+        ({"Memos": [{"Memo": {"Bar": 1}}]}, "unknown_field", {"Memos[0].Memo.Bar": 1}),
+        ({"Memos": [{"Foo": {}}]}, "unknown_field", {"Memos[0]": {"Foo": {}}}),
+        ({"Memos": [1]}, "wrong_type", {"Memos": [1]}),
+        ({"CredentialIDs": ["AB"]}, "wrong_type", {"CredentialIDs": ["AB"]}),
+    ],
+)
+def test_what_does_not_fit_is_kept_and_counted(
+    changes: dict[str, Any], problem: str, kept: dict[str, Any] | None
+) -> None:
+    etl = TransactionEtl()
+    record = etl.normalise(payment(**changes))
+    (drift,) = etl.report().drifts
+    assert (drift.problem, drift.count) == (problem, 1)
+    assert drift.ledger_index == 5_000_000
+    assert record.get("_unrecognized", {}) == (changes if kept is None else kept)
+    assert not record.keys() & (record.get("_unrecognized") or {}).keys()
+
+
+def test_what_does_not_fit_in_metadata_is_kept_and_counted() -> None:
+    item = payment()
+    shown(item)["Foo"] = 1
+    etl = TransactionEtl()
+    record = etl.normalise(item)
+    assert shown(record).keys() == {"Balance"}
+    path = "meta.AffectedNodes[0].ModifiedNode.FinalFields.Foo"
+    assert record["_unrecognized"] == {path: 1}
+    assert [drift.name for drift in etl.report().drifts] == ["AccountRoot.Foo"]
+
+
+def test_an_unknown_entry_keeps_its_fields() -> None:
+    item = payment()
+    item["meta"]["AffectedNodes"][0]["ModifiedNode"]["LedgerEntryType"] = "Novelty"
+    etl = TransactionEtl()
+    record = etl.normalise(item)
+    assert shown(record) == {"Balance": {"currency": "XRP", "issuer": "", "value": "5"}}
+    assert [drift.name for drift in etl.report().drifts] == ["LedgerEntryType.Novelty"]
+
+
+async def test_strict_makes_it_a_dead_letter() -> None:
+    etl = TransactionEtl(strict=True)
+    with pytest.raises(Permanent, match=r"ledger 5000000 .* unknown field Payment.Foo at Foo"):
+        await etl.process(payment(Foo=1))
+    assert etl.report().drifted == 1
+    (record,) = await etl.process(payment())
+    assert record["Sequence"] == 1
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        ({"tx_blob": "00", "meta": {}}, "no TransactionType"),
+        ({"TransactionType": "Payment", "hash": "AB", "meta": "00"}, "AB: it has no metadata"),
+    ],
+)
+def test_what_is_not_a_transaction_is_refused(item: dict[str, Any], message: str) -> None:
+    with pytest.raises(Permanent, match=message):
+        TransactionEtl().normalise(item)
+
+
+def without(definitions: Definitions, type_: str) -> Definitions:
+    """The definitions as they were before a transaction type came."""
+    types = {k: v for k, v in definitions.transaction_types.items() if k != type_}
+    formats = {k: v for k, v in definitions.transaction_formats.items() if k != type_}
+    return replace(definitions, transaction_types=types, transaction_formats=formats)
+
+
+async def test_an_unknown_type_flows_through_with_its_fields(
+    recorded_transactions: list[Transaction], recorded_lines: Lines
+) -> None:
+    older = without(Definitions.bundled(), "OracleSet")
+    etl, full = TransactionEtl(older), TransactionEtl()
+    decoder = Decoder(older, shape="record")
+    oracles = [one for one in recorded_transactions if one.fields["TransactionType"] == "OracleSet"]
+    for one in oracles:
+        again = Transaction(
+            tx_blob=one.tx_blob,
+            meta_blob=one.meta_blob,
+            hash=one.hash,
+            index=one.index,
+            ledger=one.ledger,
+            decoder=decoder,
+        )
+        (record,) = await etl.process(again)
+        expected = full.record(one)
+        assert record.pop("_unrecognized") == {"TransactionType": 51}
+        assert record == {**expected, "TransactionType": "51"}
+    (drift,) = etl.report().drifts
+    assert (drift.problem, drift.name) == ("unknown_type", "TransactionType.51")
+    assert drift.count == len(oracles) > 0
+
+
+def test_an_unknown_type_in_json_keeps_its_name_and_fields() -> None:
+    etl = TransactionEtl(without(Definitions.bundled(), "Payment"))
+    record = etl.normalise(payment())
+    assert record.pop("_unrecognized") == {"TransactionType": "Payment"}
+    expected = TransactionEtl().normalise(payment())
+    assert record == expected
+
+
+class Gauge:
+    def __init__(self) -> None:
+        self.values: list[float] = []
+
+    def record(self, value: float) -> None:
+        self.values.append(value)
+
+
+class Instruments:
+    def __init__(self) -> None:
+        self.made: dict[tuple[str, ...], Gauge] = {}
+
+    def instrument(self, metric: Metric, **labels: str) -> Gauge:
+        return self.made.setdefault((metric.name, *labels.values()), Gauge())
+
+
+def test_misfits_are_a_metric_with_bounded_labels() -> None:
+    instruments = Instruments()
+    etl = TransactionEtl(instruments=instruments)
+    for number in range(300):
+        etl.normalise(payment(**{f"Foo{number}": 1}))
+    assert len(instruments.made) == 201
+    first = instruments.made["ekspiper_drift_total", "unknown_field", "Payment.Foo0"]
+    other = instruments.made["ekspiper_drift_total", "unknown_field", "other"]
+    assert (first.values, len(other.values)) == ([1], 100)
+    assert "Payment.Foo7: 1 times, first in ledger 5000000" in str(etl.report())
