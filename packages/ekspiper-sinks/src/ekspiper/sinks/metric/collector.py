@@ -1,0 +1,182 @@
+"""The collector that counts records."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from functools import partial
+from http.client import HTTPException
+from typing import Any, Literal
+
+from ekspiper.core import BatchError, Collector, ConfigError, Permanent, Retryable
+from ekspiper.core.instruments import Kind
+
+from ..prometheus import client, registered
+from .counting import Counting, Reading
+from .ready import READY, kind_of
+from .rule import MetricRule, rule_of
+from .series import Series
+
+__all__ = ["Metric"]
+
+
+class Metric(Collector[Any]):
+    """Counts records in Prometheus metrics: a ready set, rules of your own, or both.
+
+    Kept means counted: counters live in this process and start at 0 with it. A record that
+    cannot be counted changes no metric; one that lacks the field of a rule's value is passed
+    over by that rule, and `ekspiper_metric_passed_over_total` counts it.
+
+    Args:
+        records: the ready set that is counted. Without it and without rules, each record is
+            counted by the ready set that its fields belong to.
+        rules: `MetricRule`s, or tables of its arguments as they stand in a configuration.
+        registry: a `prometheus_client.CollectorRegistry`; by default the global `REGISTRY`.
+        max_label_values: values that a label may have before further ones become `other`, which
+            `ekspiper_metric_label_overflow_total` counts.
+        push_gateway: URL of a Pushgateway that gets the whole registry at the end and on
+            `flush()`, for batch jobs that nobody scrapes.
+        job: the job under which it is pushed.
+
+    Raises:
+        ConfigError: a rule that cannot work.
+        MissingExtra: prometheus-client is not installed.
+    """
+
+    def __init__(
+        self,
+        records: Literal["transactions", "ledgers", "book_offers"] | None = None,
+        *,
+        rules: Sequence[MetricRule | dict[str, Any]] = (),
+        registry: Any = None,
+        max_label_values: int = 100,
+        push_gateway: str | None = None,
+        job: str = "ekspiper",
+    ) -> None:
+        if records is not None and records not in READY:
+            raise ConfigError(f"no ready metrics for {records!r}; known: {', '.join(READY)}")
+        if max_label_values < 1:
+            raise ConfigError(f"max_label_values must be at least 1, not {max_label_values}")
+        self.registry = registry if registry is not None else client().REGISTRY
+        if not hasattr(self.registry, "register"):
+            raise ConfigError(
+                f"registry is a prometheus_client.CollectorRegistry, not {registry!r}"
+            )
+        self._max_label_values = max_label_values
+        self._push_gateway = push_gateway
+        self._job = job
+        self._changed = False
+        own = [rule_of(each, place) for place, each in enumerate(rules, start=1)]
+        _refuse_twins(own)
+        common = [*(READY[records] if records else ()), *own]
+        self._common = [self._counting(rule) for rule in common]
+        self._by_kind: dict[str | None, list[Counting]] = {}
+        if not common:
+            self._by_kind = {k: [self._counting(rule) for rule in READY[k]] for k in READY}
+
+    async def collect(self, batch: Sequence[Any]) -> None:
+        """Count a batch.
+
+        Raises:
+            BatchError: these members cannot be counted; the others were.
+        """
+        failures: dict[int, Exception] = {}
+        for place, record in enumerate(batch):
+            try:
+                readings = self._read(record)
+            except Permanent as error:
+                failures[place] = error
+                continue
+            for series, labels, value in readings:
+                if value is None:
+                    series.remove(labels)
+                else:
+                    series.record(labels, value)
+        self._changed = self._changed or bool(batch)
+        if failures:
+            raise BatchError(failures)
+
+    async def flush(self) -> None:
+        """Push the registry to the Pushgateway, where there is one.
+
+        Raises:
+            Retryable: the gateway cannot be reached, or refuses.
+        """
+        if self._push_gateway is None:
+            return
+        push = partial(
+            client().pushadd_to_gateway,
+            self._push_gateway,
+            job=self._job,
+            registry=self.registry,
+            timeout=10,
+        )
+        try:
+            await asyncio.to_thread(push)
+        except (OSError, ValueError, HTTPException) as error:
+            raise Retryable(
+                f"cannot push metrics to {_without_password(self._push_gateway)}: {error}"
+            ) from error
+        self._changed = False
+
+    async def close(self) -> None:
+        """Push once more, where something was counted since the last push.
+
+        Raises:
+            Retryable: the gateway cannot be reached; closing again tries again.
+        """
+        if self._changed:
+            await self.flush()
+
+    def _read(self, record: Any) -> list[Reading]:
+        if not isinstance(record, Mapping):
+            raise Permanent(f"metrics count records, and this is {type(record).__name__}")
+        countings = self._common
+        if self._by_kind:
+            kind = kind_of(record)
+            if kind is None:
+                raise Permanent(
+                    "no ready metrics for a record with the fields "
+                    f"{', '.join(map(str, list(record)[:8]))}; give rules of your own"
+                )
+            countings = self._by_kind[kind]
+        readings = []
+        for counting in countings:
+            reading = counting.read(record)
+            if reading is not None:
+                readings.append(reading)
+        return readings
+
+    def _counting(self, rule: MetricRule) -> Counting:
+        labels = tuple(rule.labels)
+        metric = registered(
+            self.registry, rule.name, rule.kind, rule.help or rule.name, labels, rule.buckets
+        )
+        overflow = self._own(
+            "label_overflow", "Label values that became `other`", "metric", "label"
+        )
+        passed_over = self._own("passed_over", "Records without the field of a metric", "metric")
+        series = Series(
+            metric,
+            rule.kind,
+            labels,
+            max_label_values=self._max_label_values,
+            overflow=lambda label: overflow.labels(rule.name, label).inc(),
+        )
+        return Counting(rule, series, passed_over=lambda: passed_over.labels(rule.name).inc())
+
+    def _own(self, name: str, help: str, *labels: str) -> Any:
+        kind: Kind = "counter"
+        return registered(self.registry, f"ekspiper_metric_{name}_total", kind, help, labels)
+
+
+def _refuse_twins(rules: list[MetricRule]) -> None:
+    names = [rule.name for rule in rules]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"two metric rules are called {name!r}; give each its own name")
+
+
+def _without_password(url: str) -> str:
+    scheme, separator, rest = url.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
