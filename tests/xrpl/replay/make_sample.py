@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import gzip
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,8 @@ def main(recording: Path, first: int = FIRST, last: int = LAST) -> None:
     SAMPLE.mkdir(exist_ok=True)
     held = range(first, last + 1)
     write("ledger_v2_binary", within(recording, "ledger_v2_binary", held))
-    write("book_offers_v2", books(recording, held))
-    write("amm_info_v2", within(recording, "amm_info_v2", held))
+    write("book_offers_v2", histories(recording, "book_offers_v2", book_key, held))
+    write("amm_info_v2", histories(recording, "amm_info_v2", itemgetter("amm_account"), held))
     write("ledger_data_v2_binary", within(recording, f"ledger_data_v2_binary_{last}", held))
     write("server", about_the_server(recording))
 
@@ -41,19 +42,19 @@ def within(recording: Path, name: str, held: range) -> Iterator[dict[str, Any]]:
     return (line for line in lines(recording, name) if line["request"]["ledger_index"] in held)
 
 
-def books(recording: Path, held: range) -> list[dict[str, Any]]:
-    """The answers about books in the stretch, and the last one before it of every book.
+def histories(
+    recording: Path, name: str, key: Callable[[Any], object], held: range
+) -> list[dict[str, Any]]:
+    """The answers about each book or pool in the stretch, and its last one before it.
 
     Sorted by book: one answer differs little from the next, which makes the file a sixth as large.
     """
-    found = list(lines(recording, "book_offers_v2"))
+    found = list(lines(recording, name))
     before = {
-        book_key(line["request"]): line
-        for line in found
-        if line["request"]["ledger_index"] < held.start
+        key(line["request"]): line for line in found if line["request"]["ledger_index"] < held.start
     }
     kept = [*before.values(), *(x for x in found if x["request"]["ledger_index"] in held)]
-    return sorted(kept, key=lambda line: (str(book_key(line["request"])), line["request"]["id"]))
+    return sorted(kept, key=lambda line: (str(key(line["request"])), line["request"]["id"]))
 
 
 def about_the_server(recording: Path) -> Iterator[dict[str, Any]]:

@@ -10,6 +10,8 @@ import orjson
 from .dispatch import check_api_version
 from .envelope import rpc_error, rpc_result
 from .errors import RpcError
+from .faults import Fault
+from .misbehavior import GARBAGE
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["answer_post", "request_of"]
 
+# Over HTTP a server that is too busy says 503, in plain text.
+_BUSY = frozenset({"tooBusy", "slowDown", "close1008"})
+_INSTEAD = _BUSY | {"disconnect", "hang", "noAnswer", "garbage", "down"}
 _ONLY_ON_A_SOCKET = frozenset({"subscribe", "unsubscribe"})
 
 
@@ -29,9 +34,29 @@ async def answer_post(node: ReplayNode, http: web.Request) -> web.Response:
         request = request_of(await http.read())
     except ValueError as error:
         return web.Response(status=400, text=f"{error}\r\n")
-    if node.latency:
-        await asyncio.sleep(node.latency)
-    return web.Response(body=_answer(node, request), content_type="application/json")
+    fault = node.fault_for(request)
+    if fault is not None and fault.kind in _INSTEAD:
+        return await _instead(node, http, fault)
+    late = fault is not None and fault.kind == "slow"
+    if fault is not None and (late or fault.kind in ("loadWarning", "hugeFrame")):
+        node.count(fault)
+    await asyncio.sleep(node.latency + (fault.size if fault is not None and late else 0))
+    return web.Response(body=_answer(node, request, fault), content_type="application/json")
+
+
+async def _instead(node: ReplayNode, http: web.Request, fault: Fault) -> web.Response:
+    from aiohttp import web
+
+    node.count(fault)
+    if fault.kind in _BUSY:
+        return web.Response(status=503, text="Server is overloaded\r\n")
+    if fault.kind == "garbage":
+        return web.Response(body=GARBAGE, content_type="application/json")
+    if fault.kind == "down":
+        await node.go_down(fault.size)
+    if http.transport is not None:
+        http.transport.abort()
+    return web.Response()
 
 
 def request_of(body: bytes) -> dict[str, Any]:
@@ -60,10 +85,14 @@ def request_of(body: bytes) -> dict[str, Any]:
     return request
 
 
-def _answer(node: ReplayNode, request: dict[str, Any]) -> bytes:
+def _answer(node: ReplayNode, request: dict[str, Any], fault: Fault | None) -> bytes:
+    kind = fault.kind if fault is not None else None
+    wrong = None if kind in ("slow", "loadWarning", "hugeFrame") else fault
     try:
         if request["command"] in _ONLY_ON_A_SOCKET:
             raise RpcError("invalidParams")
-        return rpc_result(node.answer(request))
+        result = node.answer(request, fault=wrong)
     except RpcError as error:
         return rpc_error(request, error)
+    body = rpc_result(result, warning="load" if kind == "loadWarning" else None)
+    return body.ljust(int(fault.size)) if fault is not None and kind == "hugeFrame" else body

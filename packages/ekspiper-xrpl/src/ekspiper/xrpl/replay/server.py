@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Collection, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -11,7 +12,10 @@ from typing import TYPE_CHECKING, Any, Self
 from ekspiper.core import ConfigError, MissingExtra
 
 from .dispatch import answer
+from .faults import Fault, FaultPlan
+from .faulty_answers import faulty_answer
 from .http_rpc import answer_post
+from .injector import Injector
 from .pacing import Follower
 from .recording import Recording
 from .session import Session
@@ -37,6 +41,7 @@ class ReplayNode:
         start_at: the ledger that is the last one closed at the start; the first of the recording
             without it. Of no use when `close_every` is None.
         missing: ledgers that this node does not hold.
+        faults: what goes wrong, as a plan or as the text of one (see `replay.faults`).
         latency: seconds between a request and its answer; requests do not wait for each other.
         network_id: what `server_info` says; None: what was recorded, if anything.
     """
@@ -50,15 +55,24 @@ class ReplayNode:
         close_every: float | None = None,
         start_at: int | None = None,
         missing: Collection[int] = (),
+        faults: FaultPlan | str | None = None,
         latency: float = 0.0,
         network_id: int | None = None,
     ) -> None:
         self._host = host
         self._port = port
         self._close_every = close_every
-        self.latency = latency
+        plan = FaultPlan.parse(faults) if isinstance(faults, str) else faults or FaultPlan()
+        self._injector = Injector(plan)
+        self._storm: tuple[Fault, float] | None = None
+        self.latency = latency or plan.latency
         first = None if close_every is None else (start_at or recording.first)
-        self.view = View(recording, released=first, missing=missing, network_id=network_id)
+        self.view = View(
+            recording,
+            released=first,
+            missing=plan.missing.union(missing),
+            network_id=network_id,
+        )
         self._follower = Follower(self.view.held)
         self._followed = asyncio.Event()
         self._finished = asyncio.Event()
@@ -66,6 +80,7 @@ class ReplayNode:
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
         self._releasing: asyncio.Task[None] | None = None
+        self._coming_back: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -86,6 +101,11 @@ class ReplayNode:
     def released(self) -> int:
         """The last ledger closed so far."""
         return self.view.released
+
+    @property
+    def faults_injected(self) -> Counter[str]:
+        """How often each kind of fault has struck."""
+        return self._injector.injected
 
     async def finished(self) -> None:
         """Return when every ledger of the recording is closed."""
@@ -108,10 +128,11 @@ class ReplayNode:
 
     async def close(self) -> None:
         """Drop every connection and stop listening. Closing twice is fine."""
-        if self._releasing is not None:
-            self._releasing.cancel()
-            await asyncio.gather(self._releasing, return_exceptions=True)
-            self._releasing = None
+        for task in (self._releasing, self._coming_back):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        self._releasing = self._coming_back = None
         if self._runner is not None:
             self.drop_connections()
             await self._runner.cleanup()
@@ -146,11 +167,46 @@ class ReplayNode:
         if not held or self.view.released >= held[-1]:
             self._finished.set()
 
-    def answer(self, request: Mapping[str, Any]) -> bytes:
-        """The `result` of a request. Raises RpcError."""
+    def answer(self, request: Mapping[str, Any], *, fault: Fault | None = None) -> bytes:
+        """The `result` of a request, with a fault in it if there is one. Raises RpcError."""
         if request["command"] == "ledger":
             self._note_asked(request.get("ledger_index"))
+        if fault is not None:
+            return faulty_answer(self.view, request, fault, self.count)
         return answer(self.view, request)
+
+    def fault_for(self, request: Mapping[str, Any]) -> Fault | None:
+        """The fault that strikes the answer to this request, if one does."""
+        now = asyncio.get_running_loop().time()
+        if self._storm is not None and now < self._storm[1]:
+            return self._storm[0]
+        fault = self._injector.for_request(request, self.view)
+        if fault is not None and fault.kind in ("slowDown", "tooBusy") and fault.size:
+            self._storm = (fault, now + fault.size)
+        return fault
+
+    def fault_in_stream(self, ledger_index: int) -> Fault | None:
+        """The fault that strikes the messages about a ledger, if one does; counted."""
+        fault = self._injector.for_stream(ledger_index)
+        if fault is not None:
+            self.count(fault)
+        return fault
+
+    def count(self, fault: Fault) -> None:
+        """A fault was carried out."""
+        self._injector.count(fault)
+
+    async def go_down(self, seconds: float) -> None:
+        """Drop every connection and refuse new ones for so long."""
+        assert self._site is not None
+        await self._site.stop()
+        self.drop_connections()
+
+        async def come_back() -> None:
+            await asyncio.sleep(seconds)
+            await self._listen()
+
+        self._coming_back = asyncio.create_task(come_back())
 
     def note_subscriber(self) -> None:
         """A client subscribed: with `close_every=0` ledgers begin to close."""

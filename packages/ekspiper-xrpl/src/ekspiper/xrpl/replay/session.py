@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,6 +11,8 @@ import orjson
 from .dispatch import check_api_version
 from .envelope import json_invalid, socket_error, socket_result
 from .errors import RpcError
+from .faults import Fault
+from .misbehavior import misbehave
 from .stream_messages import transaction_messages
 from .subscriptions import subscribe, unsubscribe
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from .server import ReplayNode
 
 __all__ = ["Session"]
+
+Request = dict[str, Any]
 
 
 class Session:
@@ -34,13 +38,15 @@ class Session:
         socket: web.WebSocketResponse,
         transport: asyncio.Transport | None,
     ) -> None:
-        self._node = node
-        self._socket = socket
-        self._transport = transport
-        self._outbox: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.node = node
+        self.socket = socket
+        self.transport = transport
         self.streams: dict[str, int] = {}
         """The streams subscribed to, each with the API version of its messages."""
+        self.is_hanging = False
+        """Whether nothing is sent any more (fault `hang`)."""
+        self._outbox: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Serve until the client leaves."""
@@ -48,7 +54,7 @@ class Session:
 
         self._start(self._send_streams())
         try:
-            async for message in self._socket:
+            async for message in self.socket:
                 if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
                     await self._receive(message.data)
         except ConnectionError:
@@ -63,8 +69,35 @@ class Session:
 
     def abort(self) -> None:
         """Cut the connection: no close frame, no goodbye."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self.transport is not None:
+            self.transport.abort()
+
+    def answer(
+        self, request: Request, *, fault: Fault | None = None, warning: str | None = None
+    ) -> bytes:
+        """The frame that answers a request."""
+        try:
+            check_api_version(request)
+            result = self._result(_named(request), fault)
+        except RpcError as error:
+            return socket_error(request, error)
+        return socket_result(request, result, warning=warning)
+
+    async def send(self, payload: bytes) -> None:
+        """Send one frame, when the client has read enough of what went before."""
+        from aiohttp import WSMsgType
+
+        if not self.is_hanging:
+            await self.socket.send_frame(payload, WSMsgType.TEXT)
+
+    async def send_later(self, payload: bytes, delay: float) -> None:
+        """Send a frame after so many seconds; other answers do not wait for it."""
+
+        async def send() -> None:
+            await asyncio.sleep(delay)
+            await self.send(payload)
+
+        self._start(send())
 
     async def _receive(self, text: str | bytes) -> None:
         try:
@@ -73,56 +106,51 @@ class Session:
             request = None
         if not isinstance(request, dict):
             shown = text if isinstance(text, str) else text.decode(errors="replace")
-            await self._send(json_invalid(shown))
-            return
-        delay = self._node.latency
-        if delay:
-            self._start(self._answer_later(request, delay))
+            await self.send(json_invalid(shown))
+        elif (fault := self.node.fault_for(request)) is not None:
+            await misbehave(self, request, fault)
+        elif self.node.latency:
+            await self.send_later(self.answer(request), self.node.latency)
         else:
-            await self._send(self._answer(request))
+            await self.send(self.answer(request))
 
-    async def _answer_later(self, request: dict[str, Any], delay: float) -> None:
-        payload = self._answer(request)
-        await asyncio.sleep(delay)
-        await self._send(payload)
-
-    def _answer(self, request: dict[str, Any]) -> bytes:
-        try:
-            check_api_version(request)
-            return socket_result(request, self._result(_named(request)))
-        except RpcError as error:
-            return socket_error(request, error)
-
-    def _result(self, request: Mapping[str, Any]) -> bytes:
+    def _result(self, request: Mapping[str, Any], fault: Fault | None) -> bytes:
         if request["command"] == "subscribe":
-            result = subscribe(self._node.view, self.streams, request)
-            self._node.note_subscriber()
+            result = subscribe(self.node.view, self.streams, request)
+            self.node.note_subscriber()
             return result
         if request["command"] == "unsubscribe":
             return unsubscribe(self.streams, request)
-        return self._node.answer(request)
+        return self.node.answer(request, fault=fault)
 
     async def _send_streams(self) -> None:
-        try:
-            while True:
-                ledger_index, closed = await self._outbox.get()
-                if "ledger" in self.streams:
-                    await self._send(closed)
-                if "transactions" in self.streams:
-                    version = self.streams["transactions"]
-                    view = self._node.view
-                    for message in transaction_messages(view, ledger_index, api_version=version):
-                        await self._send(message)
-        except ConnectionError:
-            return  # The reader sees the same and ends the session.
+        held_back: tuple[int, bytes] | None = None
+        while True:
+            released = await self._outbox.get()
+            fault = self.node.fault_in_stream(released[0])
+            kind = fault.kind if fault else None
+            if kind == "silent":
+                return
+            if kind == "outOfOrder" and held_back is None:
+                held_back = released
+                continue
+            for _ in range({"skipped": 0, "duplicate": 2}.get(kind or "", 1)):
+                await self._send_ledger(*released)
+            if held_back is not None:
+                await self._send_ledger(*held_back)
+                held_back = None
 
-    async def _send(self, payload: bytes) -> None:
-        from aiohttp import WSMsgType
+    async def _send_ledger(self, ledger_index: int, closed: bytes) -> None:
+        if "ledger" in self.streams:
+            await self.send(closed)
+        version = self.streams.get("transactions")
+        if version is not None:
+            view = self.node.view
+            for message in transaction_messages(view, ledger_index, api_version=version):
+                await self.send(message)
 
-        await self._socket.send_frame(payload, WSMsgType.TEXT)
-
-    def _start(self, work: Any) -> None:
-        task = asyncio.create_task(work)
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(_until_gone(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -133,7 +161,14 @@ class Session:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _named(request: dict[str, Any]) -> Mapping[str, Any]:
+async def _until_gone(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except ConnectionError:
+        return  # The client has left; the reader sees the same and ends the session.
+
+
+def _named(request: Request) -> Mapping[str, Any]:
     """The request with its `command`. Raises RpcError (missingCommand)."""
     command, method = request.get("command"), request.get("method")
     name = method if command is None else command
