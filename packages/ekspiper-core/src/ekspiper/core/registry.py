@@ -10,7 +10,7 @@ from .errors import ConfigError, MissingExtra, UnknownComponent
 
 __all__ = ["Kind", "known", "load"]
 
-Kind = Literal["collectors", "processors", "sources"]
+Kind = Literal["collectors", "instruments", "processors", "sources"]
 
 
 def known(kind: Kind) -> dict[str, EntryPoint]:

@@ -1,0 +1,92 @@
+"""The console script `ekspiper`: its commands, and what its exit codes mean."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+from ekspiper.core import MissingExtra
+
+try:
+    import typer
+except ImportError:
+    sys.exit("ekspiper: the command line needs more: pip install 'ekspiper-xrpl[daemon]'")
+
+from ekspiper.core import ConfigError, EkspiperError
+
+from . import check, daemon, graph, replay
+from .logs import log_to_stderr
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="ekspiper",
+    help="Reads the XRP Ledger so that every row is proven. "
+    "Without --network a command reads the sample network that comes with the package.",
+    epilog="Exit codes: 0 done, 2 bad arguments or configuration, 3 stopped with dead letters, "
+    "1 anything else.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ekspiper {version('ekspiper-xrpl')} (core {version('ekspiper-core')})")
+        raise typer.Exit
+
+
+@app.callback()
+def ekspiper(
+    context: typer.Context,
+    show_version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show a traceback with errors, and log everything.")
+    ] = False,
+) -> None:
+    """Options of every command."""
+    context.obj = debug
+    log_to_stderr("debug" if debug else "info")
+
+
+app.command("daemon")(daemon.daemon)
+app.command("replay")(replay.replay)
+app.command("check")(check.check)
+app.command("graph")(graph.graph)
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    debug = "--debug" in sys.argv
+    try:
+        app()
+    except (ConfigError, MissingExtra) as error:
+        code = _failed(error, 2, debug=debug)
+    except EkspiperError as error:
+        code = _failed(error, 1, debug=debug)
+    except BrokenPipeError:  # the reader of our output has left, as `head` does
+        sys.stderr.close()
+        code = 0
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        code = 130
+    except Exception as error:
+        line = f"{type(error).__name__}: {error} (run again with --debug for the traceback)"
+        code = _failed(error if debug else EkspiperError(line), 1, debug=debug)
+    sys.exit(code)
+
+
+def _failed(error: Exception, code: int, *, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    for line in str(error).splitlines() or [type(error).__name__]:
+        typer.echo(f"ekspiper: {line}", err=True)
+    return code

@@ -1,0 +1,91 @@
+"""`ekspiper daemon`: follow the ledger and run all flows."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from ekspiper.core import ConfigError
+
+from ..config import load_settings
+from ..daemon import Daemon
+from ..daemon.progress import Progress
+from ..daemon.summary import summary
+from .logs import console, log_to_stderr
+from .options import ConfigFile, Network, Out, say_sample
+
+__all__ = ["daemon"]
+
+
+def daemon(
+    context: typer.Context,
+    network: Network = None,
+    config: ConfigFile = None,
+    out: Out = None,
+    first: Annotated[
+        int | None,
+        typer.Option("--from", metavar="L", help="First ledger. [default: the newest]"),
+    ] = None,
+    until: Annotated[
+        int | None, typer.Option("--until", metavar="L", help="Last ledger; then it ends.")
+    ] = None,
+    connect_timeout: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S", help="Give up when no node answers for S seconds. [default: never]"
+        ),
+    ] = None,
+    http: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT|off",
+            help="Where /health, /ready and /metrics are. [default: 127.0.0.1:9464; "
+            "any free port on the sample network]",
+        ),
+    ] = None,
+) -> None:
+    """Follow the ledger: verify each one, and record transactions, ledgers and book offers.
+
+    With --out it writes DIR/transactions.jsonl, DIR/ledgers.jsonl and DIR/book_offers.jsonl, and
+    goes on where it stopped when it is run again. Without --out and --config it writes records
+    to standard output.
+
+    SIGINT or SIGTERM drains: what was read is kept, then it ends. A second one stops at once.
+
+    Examples:
+
+      ekspiper daemon --network sample --out out/sample
+
+      ekspiper daemon --network mainnet --config ekspiper.toml
+    """
+    settings = load_settings(
+        config,
+        network=network,
+        out=out,
+        **{"from": first},
+        until=until,
+        node={"connect_timeout": connect_timeout} if connect_timeout is not None else None,
+        http=_http(http),
+    )
+    if not context.obj:
+        log_to_stderr(settings.log_level)
+    say_sample(settings, network)
+    outcome = asyncio.run(Daemon(settings, progress=Progress(console)).run())
+    console.print(summary(outcome), markup=False, soft_wrap=True)
+    if outcome.report.dead_lettered or outcome.report.dropped:
+        raise typer.Exit(3)
+
+
+def _http(text: str | None) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    if text == "off":
+        return {"enabled": False}
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit():
+        raise ConfigError(
+            f"--http takes HOST:PORT or off, for example 127.0.0.1:9464, not {text!r}"
+        )
+    return {"host": host.strip("[]") or "127.0.0.1", "port": int(port)}

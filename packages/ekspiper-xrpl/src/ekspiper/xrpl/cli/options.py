@@ -1,0 +1,42 @@
+"""Options that several commands share, so that they read the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..config import Settings
+from .logs import console
+
+__all__ = ["ConfigFile", "Network", "Out", "say_sample"]
+
+Network = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        "-n",
+        metavar="NAME|URLS",
+        help="sample, mainnet, testnet, devnet, or ws:// URLs of nodes, with commas. "
+        "[default: sample]",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", metavar="DIR", help="Folder for files; made when missing."),
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", "-c", metavar="FILE", help="Configuration in TOML.")
+]
+
+
+def say_sample(settings: Settings, given: str | None) -> None:
+    """Tell someone who chose no network which one this is, and how to choose another."""
+    if given is None and settings.network == "sample":
+        console.print(
+            "Reading the sample network that comes with ekspiper; "
+            "for the real one: --network mainnet",
+            style="dim",
+        )

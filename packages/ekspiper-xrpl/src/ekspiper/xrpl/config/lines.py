@@ -1,0 +1,35 @@
+"""Where a key stands in a TOML file, for messages that name the line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+__all__ = ["line_of"]
+
+_TABLE = re.compile(r"^\s*\[\[?\s*(?P<name>[^\]]+?)\s*\]\]?")
+_KEY = re.compile(r"""^\s*(?P<name>(?:[\w.-]+|"[^"]*"|'[^']*')(?:\s*\.\s*[\w-]+)*)\s*=""")
+
+
+def line_of(text: str, path: Sequence[str]) -> int | None:
+    """The line (from 1) of the key `path`, or of the nearest table around it; None if neither.
+
+    It reads keys and table headers line by line, which is enough for a message; the values are
+    parsed by tomllib.
+    """
+    best: tuple[int, int] | None = None
+    table: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _TABLE.match(line):
+            table = here = _parts(header["name"])
+        elif key := _KEY.match(line):
+            here = table + _parts(key["name"])
+        else:
+            continue
+        if list(path[: len(here)]) == here and (best is None or len(here) > best[0]):
+            best = (len(here), number)
+    return best[1] if best else None
+
+
+def _parts(dotted: str) -> list[str]:
+    return [part.strip().strip("\"'") for part in dotted.split(".")]

@@ -1,0 +1,150 @@
+"""Runs the flows against a network until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prometheus_client import REGISTRY
+
+from ekspiper.core import (
+    Checkpoint,
+    CommitPolicy,
+    FileCheckpoint,
+    Instruments,
+    Pipeline,
+    Report,
+    Statistics,
+    registry,
+)
+from ekspiper.core.runner.signals import draining_on_signals
+
+from ..config import Settings
+from ..flows import ledger_pipeline
+from ..open_network import OpenNetwork, open_network
+from ..processors.fetch_ledger import FetchLedger
+from ..processors.transaction_etl import TransactionEtl
+from ..sources.ledger_stream import LedgerStream
+from .http import HttpServer
+from .outlets import dead_letter_collector, outlets
+from .readiness import Readiness
+
+if TYPE_CHECKING:
+    from .progress import Progress
+
+__all__ = ["Daemon", "Outcome"]
+
+log = logging.getLogger("ekspiper")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a daemon ended.
+
+    Attributes:
+        network: the name of the network.
+        out: the folder with the files, where there is one.
+        verified: whether ledgers were proven; those that could not be are dead letters.
+        report: of the run.
+        statistics: of the run, at its end.
+    """
+
+    network: str
+    out: Path | None
+    verified: bool
+    report: Report
+    statistics: Statistics
+
+
+class Daemon:
+    """The pipeline from a network to its collectors.
+
+    Args:
+        settings: the whole configuration.
+        progress: shown while it runs.
+    """
+
+    def __init__(self, settings: Settings, *, progress: Progress) -> None:
+        self.settings = settings
+        self._progress = progress
+        self._readiness = Readiness()
+
+    async def run(self) -> Outcome:
+        """Run until the last ledger, or until a signal.
+
+        Raises:
+            ConfigError: something that was given cannot be used.
+            EkspiperError: the pipeline failed.
+        """
+        settings = self.settings
+        async with AsyncExitStack() as stack:
+            if settings.http.enabled:
+                server = HttpServer(
+                    settings.http.host,
+                    settings.http.port,
+                    registry=REGISTRY,
+                    not_ready=self._readiness.reasons,
+                )
+                await stack.enter_async_context(server)
+                log.info("listening on %s: /health /ready /metrics", server.url)
+            network = await stack.enter_async_context(
+                open_network(
+                    settings.network,
+                    follow=True,
+                    network_id=settings.node.network_id,
+                    connect_timeout=settings.node.connect_timeout,
+                    request_timeout=settings.node.request_timeout,
+                )
+            )
+            return await self._follow(network)
+
+    async def _follow(self, network: OpenNetwork) -> Outcome:
+        settings = self.settings
+        instruments: Instruments = registry.load("instruments", "prometheus")(REGISTRY)
+        run = self._pipeline(network, instruments).start(
+            checkpoint=self._checkpoint(),
+            commit=CommitPolicy(
+                items=settings.pipeline.commit_items, seconds=settings.pipeline.commit_seconds
+            ),
+            dead_letters=dead_letter_collector(settings, network=network.name),
+            instruments=instruments,
+            drain_timeout=settings.pipeline.drain_timeout,
+        )
+        self._readiness.watch(network.pool, run)
+        with draining_on_signals(run), self._progress.watching(run):
+            report = await run.finish()
+        return Outcome(
+            network=network.name,
+            out=settings.out,
+            verified=settings.pipeline.verify,
+            report=report,
+            statistics=run.statistics(),
+        )
+
+    def _pipeline(self, network: OpenNetwork, instruments: Instruments) -> Pipeline:
+        settings = self.settings
+        return ledger_pipeline(
+            LedgerStream(
+                network.pool,
+                start=settings.from_ledger or network.first,
+                until=settings.until or network.last,
+            ),
+            fetch_ledger=FetchLedger(network.pool, verify=settings.pipeline.verify),
+            pool=network.pool,
+            collectors=outlets(settings, network=network.name),
+            etl=TransactionEtl(
+                network_id=network.pool.network_id or 0,
+                strict=settings.pipeline.strict,
+                instruments=instruments,
+            ),
+            fetch_concurrency=settings.pipeline.fetch_concurrency,
+            books_concurrency=settings.pipeline.books_concurrency,
+        )
+
+    def _checkpoint(self) -> Checkpoint | None:
+        if self.settings.out is None:
+            return None
+        return FileCheckpoint(self.settings.out / ".checkpoint" / "daemon.json")

@@ -1,0 +1,41 @@
+"""Whether the daemon follows the ledger and its sinks take what it gives them."""
+
+from __future__ import annotations
+
+from ekspiper.core import Run
+
+from ..client.pool import NodePool
+
+__all__ = ["Readiness"]
+
+
+class Readiness:
+    """Collects the reasons why the daemon is not ready."""
+
+    def __init__(self) -> None:
+        self._pool: NodePool | None = None
+        self._run: Run | None = None
+
+    def watch(self, pool: NodePool, run: Run) -> None:
+        """From now on, judge by these."""
+        self._pool = pool
+        self._run = run
+
+    def reasons(self) -> list[str]:
+        """Every reason, in words; empty when the daemon is ready."""
+        if self._pool is None or self._run is None:
+            return ["no node is connected yet"]
+        nodes = self._pool.nodes()
+        found = []
+        if not any(node.state == "ready" for node in nodes):
+            states = ", ".join(f"{node.url} is {node.state}" for node in nodes)
+            found.append(f"no node is ready: {states}")
+        statistics = self._run.statistics()
+        for place, collector in statistics.collectors.items():
+            if collector.failing is not None:
+                found.append(f"{place} is failing: {collector.failing}")
+        if self._run.draining:
+            found.append("draining")
+        elif not any(source.read for source in statistics.sources.values()):
+            found.append("no ledger has been read yet")
+        return found

@@ -1,0 +1,54 @@
+"""What a daemon says when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .daemon import Outcome
+from .progress import BOOKS, LEDGERS, TRANSACTIONS
+
+__all__ = ["summary"]
+
+
+def summary(outcome: Outcome) -> str:
+    """A few lines for people: what was read, what was proven, where it is, what to try next."""
+    return "\n".join(_lines(outcome))
+
+
+def _lines(outcome: Outcome) -> Iterator[str]:
+    report, steps = outcome.report, outcome.statistics.steps
+    ledgers = steps[LEDGERS].items_out if LEDGERS in steps else 0
+    transactions = steps[TRANSACTIONS].items_out if TRANSACTIONS in steps else 0
+    books = steps[BOOKS].items_out if BOOKS in steps else 0
+    last = next((each.position for each in report.sources.values()), None)
+    if report.read == 0:
+        kept = f"everything up to ledger {last} is there already" if last else "no ledger was read"
+        yield f"Nothing to do: {kept}."
+    else:
+        span = f" ({last - report.read + 1} to {last})" if last and not report.dropped else ""
+        yield (
+            f"{ledgers:,} ledgers{span}, {transactions:,} transactions and {books:,} order books "
+            f"in {report.seconds:.1f} s from {outcome.network}."
+        )
+        if outcome.verified:
+            yield (
+                f"Verified: {ledgers:,} of {report.read:,} ledgers hash to their ledger hash and "
+                "link to their parent, and no transaction is missing or altered."
+            )
+        else:
+            yield "Not verified: this was switched off."
+    if report.dead_lettered:
+        where = f"{outcome.out}/dead_letters.jsonl" if outcome.out else "the dead letters"
+        yield f"{report.dead_lettered:,} ledgers have dead letters: see {where}."
+    if report.drained:
+        yield "Stopped on request; everything that was read is kept."
+    if outcome.out is not None:
+        yield ""
+        for name in ("transactions", "ledgers", "book_offers"):
+            path = outcome.out / f"{name}.jsonl"
+            if path.exists():
+                yield f"  {path}  {path.stat().st_size / 1e6:,.1f} MB"
+        yield ""
+        yield f"Try next:  head -1 {outcome.out / 'transactions.jsonl'} | python3 -m json.tool"
+        if outcome.network == "sample":
+            yield "           ekspiper daemon --network mainnet --out out/mainnet"

@@ -1,0 +1,66 @@
+"""Opens a network for reading: its nodes, or a replay node in the process for the sample."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from .client.pool import NodePool
+from .networks import find_network
+
+__all__ = ["OpenNetwork", "open_network"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenNetwork:
+    """A network that can be read.
+
+    Attributes:
+        name: as it was given; `custom` for URLs.
+        pool: its nodes, open.
+        first: the first ledger of the sample; None for other networks.
+        last: the last ledger of the sample; None for other networks.
+    """
+
+    name: str
+    pool: NodePool
+    first: int | None = None
+    last: int | None = None
+
+
+@asynccontextmanager
+async def open_network(
+    network: str,
+    *,
+    follow: bool = False,
+    network_id: int | None = None,
+    **options: Any,
+) -> AsyncIterator[OpenNetwork]:
+    """Connect to a network for as long as the context lasts.
+
+    Args:
+        network: a name or URLs, as on the command line.
+        follow: ledgers of the sample close while they are read; otherwise all are closed already.
+        network_id: what the nodes must belong to; by default what the name says.
+        options: further arguments of `NodePool`.
+
+    Raises:
+        ConfigError: no such network, or no node of it answers in time.
+    """
+    found = find_network(network)
+    if found.urls:
+        wanted = network_id if network_id is not None else found.network_id
+        async with NodePool(found.urls, network_id=wanted, **options) as pool:
+            yield OpenNetwork(found.name, pool)
+        return
+    from .replay import Recording, ReplayNode
+
+    with Recording.sample() as recording:
+        close_every = 0 if follow else None
+        async with (
+            ReplayNode(recording, close_every=close_every) as node,
+            NodePool(node.url, **options) as pool,
+        ):
+            yield OpenNetwork(found.name, pool, recording.first, recording.last)
