@@ -1,0 +1,5 @@
+"""JSON lines in files: rotation, compression, repair after a crash, exactly once."""
+
+from .collector import JsonLines as JsonLines
+
+__all__ = ["JsonLines"]

@@ -1,0 +1,44 @@
+"""Records as log lines, for a look at what flows by."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from ekspiper.core import BatchError, Collector
+
+from .json_line import json_lines
+
+__all__ = ["Logger"]
+
+
+class Logger(Collector[Any]):
+    """Gives each record, as JSON, to a logger of the standard library.
+
+    Kept means that the logger has taken it: what its handlers do with it is theirs. A level that
+    the logger does not take filters the records, at no cost.
+
+    Args:
+        name: of the logger.
+        level: of each line.
+    """
+
+    def __init__(
+        self,
+        name: str = "ekspiper.records",
+        *,
+        level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO",
+    ) -> None:
+        self._logger = logging.getLogger(name)
+        self._level = logging.getLevelNamesMapping()[level]
+
+    async def collect(self, batch: Sequence[Any]) -> None:
+        """Log each record of the batch."""
+        if not self._logger.isEnabledFor(self._level):
+            return
+        lines, failures = json_lines(batch)
+        for line in lines:
+            self._logger.log(self._level, "%s", line[:-1].decode())
+        if failures:
+            raise BatchError(failures)
