@@ -19,6 +19,7 @@ class IterableSource(Source[Any]):
 
     def __init__(self, items: Iterable[Any] | AsyncIterable[Any]) -> None:
         self._items = items
+        self.name = str(getattr(items, "name", "") or type(items).__name__)
         self._read = 0
         self._skip = 0
 

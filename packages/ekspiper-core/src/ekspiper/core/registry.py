@@ -32,7 +32,7 @@ def load(kind: Kind, name: str) -> Any:
         return points[name].load()
     except MissingExtra:
         raise
-    except ImportError as error:
+    except (AttributeError, ImportError) as error:
         raise ConfigError(f"the {kind[:-1]} {name!r} cannot be loaded: {error}") from error
 
 
