@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -41,8 +42,13 @@ def graph(
     typer.echo(pipeline.to_mermaid(), nl=False)
 
 
-class _NewLedgers(list[Any]):
+class _NewLedgers:
     """Stands for the ledger stream in a drawing."""
+
+    name = "new ledger events"
+
+    def __iter__(self) -> Iterator[Any]:
+        raise NotImplementedError("a drawing reads no ledgers")
 
 
 class _NoPool:

@@ -39,4 +39,5 @@ def say_sample(settings: Settings, given: str | None) -> None:
             "Reading the sample network that comes with ekspiper; "
             "for the real one: --network mainnet",
             style="dim",
+            soft_wrap=True,
         )

@@ -36,11 +36,12 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     try:
         settings = _combined(content, given)
     except ValidationError as error:
-        raise_all(mistakes_of(error, Settings), file=name, text=text)
-        raise
+        seen = {**content, **given}
+        found = [*mistakes_of(error, Settings), *_mistakes_in(seen)]
+        raise Mistakes(found, file=name, text=text) from None
     except SettingsError as error:
         raise ConfigError(f"environment: {error}") from error
-    raise_all(_mistakes_in(settings), file=name, text=text)
+    raise_all(_mistakes_in(settings.model_dump()), file=name, text=text)
     return settings
 
 
@@ -99,20 +100,30 @@ def _read(file: Path | None) -> tuple[str, dict[str, Any]]:
         raise ConfigError(f"{file}: not TOML: {error}") from error
 
 
-def _mistakes_in(settings: Settings) -> list[Mistake]:
-    """What pydantic cannot see: names of networks and collectors, and the collectors' options."""
+def _mistakes_in(content: Mapping[str, Any]) -> list[Mistake]:
+    """What pydantic cannot see: names of networks and collectors, and the collectors' options.
+
+    `content` may be wrong in other ways, which pydantic has told already.
+    """
     found: list[Mistake] = []
-    try:
-        find_network(settings.network)
-    except ConfigError as error:
-        found.append(Mistake(("network",), str(error)))
-    tables: list[tuple[tuple[str, ...], dict[str, Any]]]
-    tables = [(("collectors", name), table) for name, table in settings.collectors.items()]
-    if settings.dead_letters is not None:
-        tables.append((("dead_letters",), settings.dead_letters))
-    for path, table in tables:
+    network = content.get("network", "sample")
+    if isinstance(network, str):
         try:
-            found += CollectorTable.parse(path, table).check()
-        except Mistakes as mistakes:
-            found += mistakes.mistakes
+            find_network(network)
+        except ConfigError as error:
+            found.append(Mistake(("network",), str(error)))
+    tables = content.get("collectors")
+    paths = [
+        (("collectors", name), tables[name]) for name in tables or () if isinstance(tables, dict)
+    ]
+    for path, table in [*paths, (("dead_letters",), content.get("dead_letters"))]:
+        if isinstance(table, dict):
+            found += _mistakes_in_collector(path, table)
     return found
+
+
+def _mistakes_in_collector(path: tuple[str, ...], table: Mapping[str, Any]) -> list[Mistake]:
+    try:
+        return list(CollectorTable.parse(path, table).check())
+    except Mistakes as mistakes:
+        return list(mistakes.mistakes)

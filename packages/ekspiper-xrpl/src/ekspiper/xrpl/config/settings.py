@@ -23,8 +23,8 @@ class HttpSettings(_Table):
 
     enabled: bool = True
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(ge=0, le=65535)] = 9464
-    """0 takes any free port."""
+    port: Annotated[int, Field(ge=0, le=65535)] | None = None
+    """0 takes any free port; by default 9464, and any free one on the sample network."""
 
 
 class NodeSettings(_Table):

@@ -39,6 +39,9 @@ __all__ = ["Daemon", "Outcome"]
 
 log = logging.getLogger("ekspiper")
 
+_PORT = 9464
+"""Where Prometheus exporters of pipelines are by custom."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
@@ -82,12 +85,7 @@ class Daemon:
         settings = self.settings
         async with AsyncExitStack() as stack:
             if settings.http.enabled:
-                server = HttpServer(
-                    settings.http.host,
-                    settings.http.port,
-                    registry=REGISTRY,
-                    not_ready=self._readiness.reasons,
-                )
+                server = self._http_server()
                 await stack.enter_async_context(server)
                 log.info("listening on %s: /health /ready /metrics", server.url)
             network = await stack.enter_async_context(
@@ -100,6 +98,13 @@ class Daemon:
                 )
             )
             return await self._follow(network)
+
+    def _http_server(self) -> HttpServer:
+        http = self.settings.http
+        port = http.port
+        if port is None:
+            port = 0 if self.settings.network == "sample" else _PORT
+        return HttpServer(http.host, port, registry=REGISTRY, not_ready=self._readiness.reasons)
 
     async def _follow(self, network: OpenNetwork) -> Outcome:
         settings = self.settings
