@@ -209,7 +209,7 @@ class Decoder:
             fields[name] = stopped.value
             raise _UnknownType(fields) from None
         except (IndexError, ValueError, struct.error) as error:
-            raise _located(error, name, start, position) from error
+            raise _located(error, name, start, position, len(data) - 1) from error
 
     def _array(self, data: bytes, digits: str, position: int, depth: int) -> tuple[list[Any], int]:
         """The elements up to the end marker, each an object under its name, and what is after."""
@@ -239,7 +239,7 @@ class Decoder:
             elements.append({name: stopped.value})
             raise _UnknownType(elements) from None
         except (IndexError, ValueError, struct.error) as error:
-            raise _located(error, name, start, position) from error
+            raise _located(error, name, start, position, len(data) - 1) from error
 
     def _unknown(
         self, kind: int, name: str, data: bytes, digits: str, position: int, depth: int
@@ -263,8 +263,10 @@ class Decoder:
         return {"mpt_issuance_id": issuance, "value": value}
 
 
-def _located(error: Exception, name: str, start: int, position: int) -> CodecError:
-    """What is wrong and where: `start` is where the field began, `name` the last one known."""
+def _located(error: Exception, name: str, start: int, position: int, end: int) -> CodecError:
+    """What is wrong and where: `start` is where a field began, `name` the last one known."""
+    if start > end:
+        return CodecError(f"the bytes end too early, inside {name}")
     reason = str(error) if isinstance(error, ValueError) else "the bytes end too early"
     where = f"at byte {start}, after {name}" if start == position else f"{name} at byte {start}"
     return CodecError(f"{where}: {reason}")

@@ -245,6 +245,7 @@ def _types(
         "Amount": _Type(Kind.AMOUNT, None, read_amount_as_hex),
         "Blob": _Type(Kind.BLOB, None, read_blob),
         "AccountID": _Type(Kind.ACCOUNT, account, read_blob),
+        "Vector256": _Type(Kind.READER, read_vector256, read_blob),
         "STObject": _Type(Kind.OBJECT, None, read_blob),
         "STArray": _Type(Kind.ARRAY, None, read_blob),
     }
@@ -253,7 +254,6 @@ def _types(
         "Int64": read_int64,
         "Number": read_number,
         "Currency": read_currency,
-        "Vector256": read_vector256,
         "PathSet": path_set_reader(addresses, wrap=wrap_paths),
         "Issue": issue,
         "XChainBridge": bridge_reader(account, issue),

@@ -56,7 +56,7 @@ class _TreeFold:
     Memory: 16 hashes for each level of the path.
     """
 
-    __slots__ = ("_depth", "_key", "_leaf", "_levels", "_shared", "count", "prefix")
+    __slots__ = ("_depth", "_key", "_leaf", "_levels", "_result", "_shared", "count", "prefix")
 
     def __init__(self, prefix: str = "") -> None:
         self.prefix = prefix.upper()
@@ -66,6 +66,7 @@ class _TreeFold:
         self._leaf = ZERO_HASH
         self._shared = self._depth  # digits that the last leaf shares with the one before it
         self._levels: list[list[bytes]] = []  # inner nodes, from the prefix downwards
+        self._result: Subtree | None = None
 
     def add_leaf(self, key: int, leaf: bytes) -> None:
         """Take the next leaf by its hash; keys rise strictly."""
@@ -102,9 +103,14 @@ class _TreeFold:
 
     def subtree(self) -> Subtree:
         """What was folded. The fold is finished then."""
+        if self._result is None:
+            self._result = self._finish()
+        return self._result
+
+    def _finish(self) -> Subtree:
         if self.count == 0:
             return Subtree(self.prefix, ZERO_HASH, 0)
-        if self.prefix and f"{self._key:064X}"[: self._depth] != self.prefix:
+        if not f"{self._key:064X}".startswith(self.prefix):
             raise CodecError(f"{self._key:064X} is not under {self.prefix}")
         if self.count == 1:
             return Subtree(self.prefix, self._leaf, 1)
@@ -116,9 +122,9 @@ class _TreeFold:
         if self.prefix:
             raise CodecError(f"a fold of {self.prefix} has no root: join its subtree with others")
         if self.count == 1:
-            return _inner_hash(
-                [self._leaf if self._key >> 252 == at else ZERO_HASH for at in range(16)]
-            )
+            children = [ZERO_HASH] * 16
+            children[self._key >> 252] = self._leaf
+            return _inner_hash(children)
         return self.subtree().hash
 
 
