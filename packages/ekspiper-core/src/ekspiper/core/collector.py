@@ -48,7 +48,8 @@ class Recoverable(Protocol):
         """Make everything collected so far durable, and describe it.
 
         Args:
-            position: the source's position up to which everything has been collected.
+            position: the source's position up to which everything has been collected; None before
+                the first item of a pipeline that has no checkpoint yet.
 
         Returns:
             A JSON value. None is not allowed.

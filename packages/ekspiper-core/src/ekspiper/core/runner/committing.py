@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 
 from ..checkpoint import Checkpoint, CommitPolicy, FlowState, Progress
+from ..collector import State
 from ..errors import CheckpointError
 from ..retry import RetryPolicy, retrying
 from ..source import Position
@@ -46,6 +47,11 @@ class Committer:
         self.positions.update((name, state.position) for name, state in self._flows.items())
         self._dirty = asyncio.Event()
         self._told_blocked: set[str] = set()
+
+    def begin(self, reader: SourceReader, states: Mapping[str, State]) -> None:
+        """Nothing has been read from the source of `reader` yet; its collectors hold `states`."""
+        self._flows[reader.flow] = FlowState(source=reader.source.identity, collectors=states)
+        self._dirty.set()
 
     def complete(self, reader: SourceReader, barrier: Barrier) -> None:
         """A barrier of `reader` has reached all ends."""

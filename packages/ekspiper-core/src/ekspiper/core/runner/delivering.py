@@ -88,6 +88,13 @@ class Deliverer:
             self._state = state
             self._held = Held(await self.collector.restore(state), checkpoint=position)
 
+    async def first_state(self) -> State | None:
+        """What a recoverable collector holds before it gets anything; None for the others."""
+        collector = self.collector
+        if isinstance(collector, Recoverable) and not self._held.ahead:
+            self._state = await self._insist(lambda: collector.snapshot(None))
+        return self._state
+
     async def run(self) -> None:
         """Serve until the end mark.
 

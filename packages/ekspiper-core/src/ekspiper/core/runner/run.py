@@ -119,6 +119,8 @@ class Run:
             loaded = await self._load(graph)
             self._committer = Committer(self._checkpoint, self._commit, self.pipeline.shape, loaded)
             await self._restore(graph, loaded)
+            if self._checkpoint is not None and loaded is None:
+                await self._begin(graph, self._committer)
             try:
                 await self._work(graph, self._committer)
             except BaseException:
@@ -153,6 +155,20 @@ class Run:
             if name in flows and flows[name].position is not None:
                 reader.position = flows[name].position
                 await reader.source.resume(flows[name].position)
+
+    async def _begin(self, graph: Graph, committer: Committer) -> None:
+        """Write down what the sinks hold before anything is added: a crash goes back to that."""
+        states = {each.place: await each.first_state() for each in graph.deliverers}
+        for name, reader in graph.readers.items():
+            committer.begin(
+                reader,
+                {
+                    each.place: state
+                    for each in graph.deliverers
+                    if each.root == name and (state := states[each.place]) is not None
+                },
+            )
+        await committer.write()
 
     async def _work(self, graph: Graph, committer: Committer) -> None:
         publisher = Publisher(self._instruments)
