@@ -167,7 +167,7 @@ class Dispatcher:
             node.good_answer(call, response)
             return
         error, message = _error(response)
-        call.last_error = f"{error} from {node.label}"
+        call.last_error = error
         if verdict is Verdict.REFUSED:
             node.window.succeeded(node.in_flight + 1, now)
             call.fail(RequestError(error, message, call.message, node=node.label))
@@ -191,6 +191,10 @@ class Dispatcher:
             self._arm()
 
     def _lacking(self, node: Node, call: Call, now: float) -> None:
+        if call.attempts == 1:
+            log.info(
+                "%s cannot answer %s (%s): asking again", node.label, call.name, call.last_error
+            )
         call.lacking.append(node)
         call.retry_at = now + _RETRY
         if not call.holders and not self._place(call, now):
@@ -322,7 +326,7 @@ class Dispatcher:
 
     def _unavailable(self, call: Call, index: int) -> LedgerUnavailable:
         held = "; ".join(f"{n.label} holds {n.ledgers}" for n in self._nodes)
-        again = f" (last answer: {call.last_error})" if call.last_error else ""
+        again = f" (the last answer was {call.last_error})" if call.last_error else ""
         return LedgerUnavailable(f"no node has ledger {index}: {held}{again}", ledger_index=index)
 
     def _problems(self) -> str:

@@ -222,7 +222,7 @@ class Node:
             self._up()
             why = await asyncio.shield(closed)
             if wire.close_code == _POLICY_VIOLATION:
-                self.overloaded("close 1008")
+                self.overloaded("close 1008", say=False)
             self._down(why)
         except asyncio.CancelledError:
             await wire.close()
@@ -331,22 +331,27 @@ class Node:
             self._down_since = now
         if isinstance(error, InvalidStatus) and error.response.status_code == 503:
             hint = _seconds(error.response.headers.get("Retry-After"))
-            self.overloaded("HTTP 503", delay=hint)
+            self.overloaded("HTTP 503", delay=hint, say=False)
             if hint is not None:
                 self._not_before = now + hint
         if self._said[0] != self.problem or now - self._said[1] > _SAY_AGAIN:
             self._said = (self.problem, now)
             log.warning("cannot reach %s: %s; trying again", self.label, self.problem)
 
-    def overloaded(self, sign: str, *, delay: float | None = None) -> None:
-        """It asked for less: halve its window. Said once in a while, not at each refusal."""
+    def overloaded(self, sign: str, *, delay: float | None = None, say: bool = True) -> None:
+        """It asked for less: halve its window. Said once in a while, not at each refusal.
+
+        Args:
+            delay: seconds to pause, as the server said, if it did.
+            say: whether this is not said elsewhere.
+        """
         now = self._clock()
         before = int(self.window.limit)
         if not self.window.overloaded(now, delay=delay):
             return
         self.problem = sign
         self.errors += 1
-        if now - self._load_said > _SAY_AGAIN:
+        if say and now - self._load_said > _SAY_AGAIN:
             self._load_said = now
             log.warning(
                 "%s asks for less load (%s): window %d -> %d, requests wait for it",

@@ -332,6 +332,8 @@ class NodePool(Component):
                 self._eject(liar, why)
 
     def _eject(self, node: Node, why: str) -> None:
+        if node.state == "ejected":
+            return  # for what it said before that
         node.lies += 1
         node.errors += 1
         node.problem = f"lied: {why}"

@@ -21,6 +21,7 @@ MAX_FRAME = 64 * 1024 * 1024
 
 Text: TypeAlias = "bytes | bytearray | memoryview"
 
+_NORMAL = 1000
 _DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
@@ -67,10 +68,12 @@ class Wire(ClientConnection):
     async def closed(self) -> str:
         """Wait until the connection is gone; why, in words."""
         await asyncio.shield(self.connection_lost_waiter)
-        if self.close_code in (None, 1006):
-            return "connection lost"
-        reason = f" {self.close_reason}" if self.close_reason else ""
-        return f"closed with {self.close_code}{reason}"
+        received, sent = self.protocol.close_rcvd, self.protocol.close_sent
+        if received is not None:
+            return f"closed with {received.code} {received.reason}".rstrip()
+        if sent is not None and sent.code != _NORMAL:
+            return f"broken off with {sent.code} {sent.reason}".rstrip()
+        return "connection lost"
 
     def data_received(self, data: bytes) -> None:
         """Bytes came, whole message or not: the peer is alive."""

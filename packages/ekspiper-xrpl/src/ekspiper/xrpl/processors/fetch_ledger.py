@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from ekspiper.core import Permanent, Processor
@@ -21,6 +21,7 @@ __all__ = ["FetchLedger"]
 log = logging.getLogger("ekspiper.xrpl.client")
 
 _ATTEMPTS = 5
+_PAUSE = 0.2
 
 
 class FetchLedger(Processor[LedgerRef, Ledger]):
@@ -72,8 +73,8 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
         request = _request(ref)
         index = ref.ledger_index or None
         wrong: dict[str, str] = {}
-        votes: dict[str, set[str]] = {}
-        for _ in range(_ATTEMPTS):
+        votes: dict[str, str] = {}
+        for attempt in range(_ATTEMPTS):
             answer = await self._pool.ask(request, ledger_index=index, avoid=wrong)
             try:
                 ledger = self._read(answer.result, ref)
@@ -83,6 +84,9 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
                         await neighbour.wait()
                     await self._hold_against_others(ledger, ref, answer.node, votes)
             except Permanent as error:
+                if answer.node in wrong:
+                    # Nobody else could answer: a node that is away may come back meanwhile.
+                    await asyncio.sleep(_PAUSE * attempt)
                 wrong[answer.node] = str(error)
                 continue
             self._settle(ledger, answer.node, wrong)
@@ -100,7 +104,7 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
         )
 
     async def _hold_against_others(
-        self, ledger: Ledger, ref: LedgerRef, node: str, votes: dict[str, set[str]]
+        self, ledger: Ledger, ref: LedgerRef, node: str, votes: dict[str, str]
     ) -> None:
         """Against the stream, the neighbours, and, without any of them, another node."""
         index = ledger.ledger_index
@@ -122,34 +126,35 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
         if not (expected or parent or child):
             await self._confirm(ledger, node, votes)
 
-    async def _confirm(self, ledger: Ledger, node: str, votes: dict[str, set[str]]) -> None:
-        """Ask a second node for the hash of a ledger that nothing else speaks for."""
-        index = ledger.ledger_index
-        votes.setdefault(ledger.ledger_hash, set()).add(node)
-        asked = {name for names in votes.values() for name in names}
-        if not self._has_other(index, asked) and len(votes) == 1:
-            return
-        if len(votes[ledger.ledger_hash]) < 2:
-            await self._ask_hash(index, asked, votes)
-        if len(votes) > 1 and len(votes[ledger.ledger_hash]) < 2:
-            said = "; ".join(f"{h} from {', '.join(sorted(n))}" for h, n in votes.items())
+    async def _confirm(self, ledger: Ledger, node: str, votes: dict[str, str]) -> None:
+        """Ask a second node for the hash of a ledger that nothing else speaks for.
+
+        Args:
+            votes: what each node said last; two that agree are enough.
+        """
+        index, ours = ledger.ledger_index, ledger.ledger_hash
+        votes[node] = ours
+        if list(votes.values()).count(ours) < 2 and self._has_other(index, votes):
+            await self._ask_hash(index, votes)
+        if list(votes.values()).count(ours) < 2 and set(votes.values()) != {ours}:
+            said = "; ".join(f"{name} says {its}" for name, its in votes.items())
             raise VerificationError(index, [f"nodes disagree about its hash: {said}"])
 
-    def _has_other(self, index: int, asked: set[str]) -> bool:
+    def _has_other(self, index: int, asked: Collection[str]) -> bool:
         return any(
             n.state == "ready" and index in n.ledgers and n.url not in asked
             for n in self._pool.nodes()
         )
 
-    async def _ask_hash(self, index: int, asked: set[str], votes: dict[str, set[str]]) -> None:
+    async def _ask_hash(self, index: int, votes: dict[str, str]) -> None:
         request = {"command": "ledger", "ledger_index": index}
         try:
-            answer = await self._pool.ask(request, avoid=asked)
+            answer = await self._pool.ask(request, avoid=votes)
         except (LedgerUnavailable, RequestError):
             return
         ledger_hash = answer.result.get("ledger_hash")
         if isinstance(ledger_hash, str):
-            votes.setdefault(ledger_hash.upper(), set()).add(answer.node)
+            votes[answer.node] = ledger_hash.upper()
 
     def _settle(self, ledger: Ledger, node: str, wrong: dict[str, str]) -> None:
         if self._verify:
