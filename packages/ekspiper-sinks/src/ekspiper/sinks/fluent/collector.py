@@ -1,0 +1,287 @@
+"""The collector that sends records to Fluent Bit or Fluentd, and waits for the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ekspiper.core import (
+    BatchError,
+    BatchPolicy,
+    Collector,
+    ConfigError,
+    Permanent,
+    Retryable,
+    Secret,
+)
+
+from .chunk import Chunk
+from .connection import Connection, ConnectionLost, HandshakeLost, connect
+from .delivery import Delivery, Packing
+from .endpoint import Endpoint
+from .entry import EntryPacker
+from .handshake import Credentials
+from .tls import tls_context
+
+__all__ = ["Fluent"]
+
+_HANDSHAKES = 3
+_HANDSHAKE_PAUSE = 0.7  # a server that shuts down closes new connections for up to a second
+
+
+class Fluent(Collector[dict[str, Any]]):
+    """Sends records over the Fluent forward protocol. At least once, in order.
+
+    Kept means that the server has acknowledged every chunk of the batch; what that means on its
+    side is in docs/fluent.md. A lost connection is made again and what was not acknowledged is
+    sent again, so that a record may be stored twice and none is lost. When no server can be
+    reached, or a connection is lost twice without an acknowledgement in between, `collect` raises
+    `Retryable`; called again with the same batch it goes on with what is missing. Everything
+    waits in the loop, nothing blocks it.
+
+    Args:
+        tag: of every record.
+        host: of the server.
+        port: of the server.
+        endpoints: `host:port`, instead of host and port: the first that answers is used, in this
+            order, whenever a connection is made.
+        shared_key: of a server that asks for one.
+        user: and the password: of a server that asks for a user, too.
+        password: see `user`.
+        tls: use it.
+        ca_file: the certificates to trust, instead of the system's.
+        client_cert: with its key in `client_key` or the same file: our certificate.
+        client_key: see `client_cert`.
+        server_name: that the server's certificate must have, instead of the host.
+        verify: false takes any certificate.
+        compress: with gzip. Costs more time than it saves on a fast network.
+        window: unacknowledged chunks in flight at once.
+        chunk_bytes: of the entries in a chunk, at most, unless a single record has more.
+        max_bytes: a larger record is refused: Fluent Bit takes 6,144,000 (`Buffer_Max_Size`).
+        ack_timeout: seconds to wait for an acknowledgement.
+        connect_timeout: seconds to wait for a connection, and for each step of the handshake.
+        time_field: holds the time of a record: ISO 8601, or seconds since 1970. A record without
+            it gets the present.
+    """
+
+    def __init__(
+        self,
+        tag: str,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 24224,
+        endpoints: list[str] | None = None,
+        shared_key: Secret | None = None,
+        user: str | None = None,
+        password: Secret | None = None,
+        tls: bool = False,
+        ca_file: Path | None = None,
+        client_cert: Path | None = None,
+        client_key: Path | None = None,
+        server_name: str | None = None,
+        verify: bool = True,
+        compress: bool = False,
+        window: int = 4,
+        chunk_bytes: int = 800_000,
+        max_bytes: int = 6_000_000,
+        ack_timeout: float = 30.0,
+        connect_timeout: float = 10.0,
+        time_field: str = "close_time_iso",
+    ) -> None:
+        _check_positive(
+            window=window,
+            chunk_bytes=chunk_bytes,
+            max_bytes=max_bytes,
+            ack_timeout=ack_timeout,
+            connect_timeout=connect_timeout,
+        )
+        if not tag:
+            raise ConfigError("the tag of Fluent must not be empty")
+        self.tag = tag
+        self.batch_policy = BatchPolicy(count=4 * 500, bytes=4 * 1024 * 1024)
+        self._endpoints = (
+            [Endpoint(host, port)]
+            if endpoints is None
+            else [Endpoint.parse(text) for text in endpoints]
+        )
+        if not self._endpoints:
+            raise ConfigError("endpoints must name at least one host:port")
+        self._credentials = _credentials(shared_key, user, password)
+        self._tls = None
+        if tls:
+            self._tls = tls_context(
+                ca_file=ca_file, client_cert=client_cert, client_key=client_key, verify=verify
+            )
+        elif ca_file or client_cert or client_key or server_name:
+            raise ConfigError("ca_file, client_cert, client_key and server_name need tls = true")
+        self._server_name = server_name
+        self._window = window
+        self._ack_timeout = ack_timeout
+        self._connect_timeout = connect_timeout
+        self._packing = Packing(
+            tag=tag,
+            entry=EntryPacker(time_field),
+            chunk_bytes=min(chunk_bytes, max_bytes),
+            max_bytes=max_bytes,
+            compress=compress,
+        )
+        self._connection: Connection | None = None
+        self._delivery: Delivery | None = None
+        self._known: set[Endpoint] = set()  # those that our credentials were right for
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a server is connected."""
+        return self._connection is not None and self._connection.is_open
+
+    async def open(self) -> None:
+        """Try to connect. A server that is not there yet is no error: `collect` waits for it.
+
+        Raises:
+            ConfigError: the credentials or the certificate are wrong.
+        """
+        try:
+            await self._connected()
+        except Permanent as error:
+            raise ConfigError(str(error)) from None
+        except ConnectionLost:
+            return
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    async def collect(self, batch: Sequence[dict[str, Any]]) -> None:
+        """Send a batch; return when all of it is acknowledged.
+
+        Raises:
+            BatchError: these members cannot be sent: no objects, too large, NaN, a bad time, ...
+            Retryable: no server can be reached, or it does not acknowledge.
+            Permanent: the credentials or the certificate are wrong.
+        """
+        delivery = self._delivery
+        if delivery is None or not delivery.is_for(batch):
+            delivery = self._delivery = Delivery(list(batch), self._packing)
+        try:
+            await self._deliver(delivery)
+        except asyncio.CancelledError:
+            # Acknowledgements that come later must not be taken for those of another call.
+            if self._connection is not None:
+                self._connection.abort("is not needed any more")
+            raise
+        self._delivery = None
+        if self._connection is not None and not self._connection.keepalive:
+            await self.close()
+        if delivery.failures:
+            raise BatchError(delivery.failures)
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        lost = 0
+        while delivery.unacknowledged or not delivery.is_packed:
+            connection = await self._connected()
+            before = delivery.acknowledged
+            try:
+                await self._send(connection, delivery)
+            except ConnectionLost as error:
+                lost = 1 if delivery.acknowledged > before else lost + 1
+                if lost > 1:
+                    raise _not_acknowledged(error, delivery) from error
+
+    async def _send(self, connection: Connection, delivery: Delivery) -> None:
+        """Send what is not acknowledged yet, then the rest, with a window of chunks in flight."""
+        again = deque(delivery.unacknowledged)
+        flying: deque[tuple[Chunk, asyncio.Future[None]]] = deque()
+        try:
+            while chunk := again.popleft() if again else await delivery.next_chunk():
+                if len(flying) == self._window:
+                    await self._acknowledged(connection, *flying[0])
+                    delivery.acknowledge(flying.popleft()[0])
+                flying.append((chunk, connection.send(chunk)))
+                await asyncio.sleep(0)  # packing a chunk takes milliseconds: let others run
+            while flying:
+                await self._acknowledged(connection, *flying[0])
+                delivery.acknowledge(flying.popleft()[0])
+        finally:
+            for chunk, waiting in flying:
+                if waiting.done() and not waiting.cancelled() and waiting.exception() is None:
+                    delivery.acknowledge(chunk)
+
+    async def _acknowledged(
+        self, connection: Connection, chunk: Chunk, waiting: asyncio.Future[None]
+    ) -> None:
+        try:
+            async with asyncio.timeout(self._ack_timeout):
+                await waiting
+        except TimeoutError:
+            raise connection.abort(
+                f"did not acknowledge {chunk.records} records within {self._ack_timeout:g} s"
+            ) from None
+
+    async def _connected(self) -> Connection:
+        """The connection, or a new one to the first endpoint that can be reached."""
+        if self._connection is not None and self._connection.is_open:
+            return self._connection
+        reasons = []
+        for endpoint in self._endpoints:
+            try:
+                self._connection = await self._connect(endpoint)
+            except ConnectionLost as error:
+                reasons.append(str(error))
+            else:
+                return self._connection
+        raise ConnectionLost("; ".join(reasons))
+
+    async def _connect(self, endpoint: Endpoint) -> Connection:
+        """Connect to one endpoint. Some servers refuse a wrong key by closing only."""
+        for attempt in range(1, _HANDSHAKES + 1):
+            try:
+                connection = await connect(
+                    endpoint,
+                    tls=self._tls,
+                    server_name=self._server_name,
+                    credentials=self._credentials,
+                    timeout=self._connect_timeout,
+                )
+            except HandshakeLost as error:
+                if endpoint in self._known:
+                    raise
+                if attempt == _HANDSHAKES:
+                    raise Permanent(f"{error} It did so {attempt} times.") from None
+                await asyncio.sleep(_HANDSHAKE_PAUSE)
+            else:
+                self._known.add(endpoint)
+                return connection
+        raise AssertionError  # the loop returns or raises
+
+
+def _not_acknowledged(error: ConnectionLost, delivery: Delivery) -> Retryable:
+    chunk = delivery.unacknowledged[0]
+    return Retryable(
+        f"{error}, and has not acknowledged {chunk.records} records of {len(chunk.message)} bytes; "
+        "does it speak TLS, want a shared key, or take messages of that size?"
+    )
+
+
+def _credentials(
+    shared_key: Secret | None, user: str | None, password: Secret | None
+) -> Credentials | None:
+    if (user is None) != (password is None):
+        raise ConfigError("user and password of Fluent go together: set both or none")
+    if shared_key is None:
+        if user is not None:
+            raise ConfigError("Fluent asks for a user only together with a key: set shared_key")
+        return None
+    # A server refuses a client of its own name, and both may run on one machine.
+    return Credentials(f"{socket.gethostname()}-ekspiper", shared_key, user, password)
+
+
+def _check_positive(**options: float) -> None:
+    for name, value in options.items():
+        if value <= 0:
+            raise ConfigError(f"{name} of Fluent must be more than 0, not {value}")

@@ -1,0 +1,106 @@
+"""One batch on its way: cut into chunks, each kept until it is acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ekspiper.core import Permanent
+
+from .chunk import Chunk, pack_chunk
+
+__all__ = ["Delivery", "Packing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """How records become chunks.
+
+    Args:
+        tag: of every entry.
+        entry: packs one record, or raises Permanent.
+        chunk_bytes: a chunk is closed before it has more bytes of entries.
+        max_bytes: a larger entry is not sent: a server closes the connection on it.
+        compress: with gzip.
+    """
+
+    tag: str
+    entry: Callable[[Any], bytes]
+    chunk_bytes: int
+    max_bytes: int
+    compress: bool
+
+
+class Delivery:
+    """One batch. It outlives a failed or cancelled call, and goes on where that one stopped."""
+
+    def __init__(self, batch: Sequence[Any], packing: Packing) -> None:
+        self._batch = batch
+        self._packing = packing
+        self._next = 0
+        self._unacknowledged: dict[str, Chunk] = {}
+        self.failures: dict[int, Exception] = {}
+        self.acknowledged = 0
+        """Chunks so far."""
+
+    def is_for(self, batch: Sequence[Any]) -> bool:
+        """Whether a batch has the very members of this one, so that it comes again."""
+        mine = self._batch
+        return len(mine) == len(batch) and all(a is b for a, b in zip(mine, batch, strict=True))
+
+    @property
+    def unacknowledged(self) -> list[Chunk]:
+        """The chunks that were made and not acknowledged, in order."""
+        return list(self._unacknowledged.values())
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether every record is in a chunk, or has failed."""
+        return self._next == len(self._batch)
+
+    def acknowledge(self, chunk: Chunk) -> None:
+        """The server has it."""
+        if self._unacknowledged.pop(chunk.id, None) is not None:
+            self.acknowledged += 1
+
+    async def next_chunk(self) -> Chunk | None:
+        """The next chunk that was never sent; None at the end of the batch."""
+        entries, end = self._entries()
+        if not entries:
+            self._next = end
+            return None
+        if self._packing.compress:
+            # gzip frees the interpreter, so that a thread of its own pays.
+            chunk = await asyncio.to_thread(pack_chunk, self._packing.tag, entries, compress=True)
+        else:
+            chunk = pack_chunk(self._packing.tag, entries, compress=False)
+        self._next = end
+        self._unacknowledged[chunk.id] = chunk
+        return chunk
+
+    def _entries(self) -> tuple[list[bytes], int]:
+        """The entries of the next chunk, and the place in the batch after it."""
+        entries: list[bytes] = []
+        size = 0
+        for place in range(self._next, len(self._batch)):
+            try:
+                entry = self._pack(self._batch[place])
+            except Permanent as error:
+                self.failures[place] = error
+                continue
+            if entries and size + len(entry) > self._packing.chunk_bytes:
+                return entries, place
+            entries.append(entry)
+            size += len(entry)
+        return entries, len(self._batch)
+
+    def _pack(self, record: Any) -> bytes:
+        entry = self._packing.entry(record)
+        if len(entry) > self._packing.max_bytes:
+            raise Permanent(
+                f"the record has {len(entry)} bytes, more than the {self._packing.max_bytes} "
+                "that the server takes (max_bytes; Buffer_Max_Size of Fluent Bit)"
+            )
+        return entry

@@ -1,0 +1,34 @@
+// A forward server that appends what it takes to a file, before it acknowledges it.
+// node forward_server.js '{"port": 0, "file": PATH, "security": {...}, "tls": {"key", "cert"}}'
+"use strict";
+const fs = require("fs");
+const protocol = require("@fluent-org/logger/build/src/protocol");
+const { FluentServer } = require("@fluent-org/logger");
+
+const options = JSON.parse(process.argv[2]);
+const file = fs.openSync(options.file, "a");
+
+// The library acknowledges a chunk and then hands out its entries. Killed in between, it would
+// have acknowledged what it never gave us; so we take the entries where it decodes them.
+const parse = protocol.parseTransport;
+protocol.parseTransport = (message) => {
+  const { tag, entries, chunk } = parse(message);
+  const lines = entries.map(([time, record]) =>
+    JSON.stringify({ tag, time: [time.epoch, time.nano], record }),
+  );
+  fs.writeSync(file, lines.join("\n") + "\n");
+  return { tag, entries: [], chunk };
+};
+
+const server = new FluentServer({
+  listenOptions: { port: options.port, host: "127.0.0.1" },
+  security: options.security,
+  tlsOptions: options.tls && {
+    ...options.tls,
+    key: fs.readFileSync(options.tls.key),
+    cert: fs.readFileSync(options.tls.cert),
+    ca: options.tls.ca && fs.readFileSync(options.tls.ca),
+  },
+});
+server.listen().then(() => console.log(server.port));
+process.on("SIGTERM", () => server.close().then(() => process.exit(0)));
