@@ -2,7 +2,8 @@
 
     python benchmarks/codec.py [FILE]
 
-FILE: `{"request", "response"}` lines of `ledger` with `expand` and `binary`, gzipped.
+FILE: `{"request", "response"}` lines of `ledger` with `expand` and `binary`, gzipped; without it,
+the sample that ekspiper-xrpl ships.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from typing import Any
 
 from xrpl.core.binarycodec import decode
 
+from ekspiper.xrpl import replay
 from ekspiper.xrpl.codec import Decoder, Shape, transaction_index
 from ekspiper.xrpl.codec.shamap import state_root
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.verify import parse_ledger, verify_ledger
 
-RECORDING = Path(__file__).resolve().parents[2] / "shared/data/recording/ledger_v2_binary.jsonl.gz"
+SAMPLE = Path(replay.__file__).parent / "sample" / "ledger_v2_binary.jsonl.gz"
 PEER_SAMPLE = 400
 TARGET = 150
 SHAPES: tuple[Shape, ...] = ("server", "record")
@@ -37,7 +39,7 @@ Blobs = Sequence[tuple[bytes, bytes]]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("file", nargs="?", type=Path, default=RECORDING)
+    parser.add_argument("file", nargs="?", type=Path, default=SAMPLE)
     file = parser.parse_args().file
     if not file.is_file():
         print(f"no recording at {file}: give one", file=sys.stderr)

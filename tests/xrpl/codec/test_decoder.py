@@ -138,6 +138,21 @@ def test_an_mpt_issue_of_the_newer_form() -> None:
     assert Decoder().transaction(blob) == {"Asset": {"mpt_issuance_id": ISSUANCE}}
 
 
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("3018", "MaximumAmount"),
+        ("3019", "OutstandingAmount"),
+        ("301A", "MPTAmount"),
+        ("301D", "LockedAmount"),
+        ("3020", "ConfidentialOutstandingAmount"),
+    ],
+)
+def test_units_of_tokens_are_in_base_10(code: str, name: str) -> None:
+    blob = bytes.fromhex(code + "FFFFFFFFFFFFFFFF")
+    assert Decoder().ledger_object(blob) == {name: "18446744073709551615"}
+
+
 def test_a_path_through_a_token() -> None:
     blob = bytes.fromhex("011240" + ISSUANCE + "00")
     assert Decoder().transaction(blob) == {"Paths": [[{"mpt_issuance_id": ISSUANCE, "type": 64}]]}

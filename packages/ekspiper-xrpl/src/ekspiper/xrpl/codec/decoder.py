@@ -18,7 +18,7 @@ from .errors import CodecError
 from .field_table import FieldTable, Kind
 from .readers import read_length
 
-__all__ = ["Decoder", "Shape", "transaction_index"]
+__all__ = ["UNRECOGNIZED", "Decoder", "Shape", "transaction_index"]
 
 Shape = Literal["server", "record"]
 
