@@ -97,6 +97,15 @@ class Pipeline:
                 places += [f"{place}/{each.name}" for each in step.collectors] or [place]
         return tuple(places)
 
+    def recoverable(self) -> dict[str, Any]:
+        """The collectors that recover from a checkpoint, by their place in `shape`."""
+        return {
+            f"{flow.name}/{step.name}/{delivery.name}": delivery.collector
+            for flow in self.flows
+            for step in flow.steps
+            for delivery in _recoverable(step)
+        }
+
     def to_mermaid(self) -> str:
         """The pipeline as a Mermaid flowchart."""
         return mermaid(self.flows)

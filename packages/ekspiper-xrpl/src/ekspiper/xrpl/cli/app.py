@@ -16,7 +16,7 @@ except ImportError:
 
 from ekspiper.core import ConfigError, EkspiperError
 
-from . import check, daemon, graph, replay
+from . import backfill, check, daemon, graph, replay
 from .logs import log_to_stderr
 
 __all__ = ["app", "main"]
@@ -57,6 +57,7 @@ def ekspiper(
 
 
 app.command("daemon")(daemon.daemon)
+app.command("backfill")(backfill.backfill)
 app.command("replay")(replay.replay)
 app.command("check")(check.check)
 app.command("graph")(graph.graph)

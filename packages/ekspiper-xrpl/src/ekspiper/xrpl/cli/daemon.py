@@ -71,7 +71,7 @@ def daemon(
     )
     if not context.obj:
         log_to_stderr(settings.log_level)
-    say_sample(settings, network)
+    say_sample(settings.network, network)
     outcome = asyncio.run(Daemon(settings, progress=Progress(console)).run())
     console.print(summary(outcome), markup=False, soft_wrap=True)
     if outcome.report.dead_lettered or outcome.report.dropped:

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from ..config import Settings
 from .logs import console
 
 __all__ = ["ConfigFile", "Network", "Out", "say_sample"]
@@ -32,9 +31,9 @@ ConfigFile = Annotated[
 ]
 
 
-def say_sample(settings: Settings, given: str | None) -> None:
+def say_sample(network: str, given: str | None) -> None:
     """Tell someone who chose no network which one this is, and how to choose another."""
-    if given is None and settings.network == "sample":
+    if given is None and network == "sample":
         console.print(
             "Reading the sample network that comes with ekspiper; "
             "for the real one: --network mainnet",

@@ -13,7 +13,6 @@ from prometheus_client import REGISTRY
 from ekspiper.core import (
     Checkpoint,
     CommitPolicy,
-    FileCheckpoint,
     Instruments,
     Pipeline,
     Report,
@@ -25,6 +24,7 @@ from ekspiper.core.runner.signals import draining_on_signals
 from ..config import Settings
 from ..flows import ledger_pipeline
 from ..open_network import OpenNetwork, open_network
+from ..output_folder import OutputFolder
 from ..processors.fetch_ledger import FetchLedger
 from ..processors.transaction_etl import TransactionEtl
 from ..sources.ledger_stream import LedgerStream
@@ -68,12 +68,17 @@ class Daemon:
     Args:
         settings: the whole configuration.
         progress: shown while it runs.
+
+    Raises:
+        ConfigError: the output folder cannot be written to, or belongs to another command.
     """
 
     def __init__(self, settings: Settings, *, progress: Progress) -> None:
         self.settings = settings
         self._progress = progress
         self._readiness = Readiness()
+        out = settings.out
+        self._folder = OutputFolder(out, command="daemon") if out is not None else None
 
     async def run(self) -> Outcome:
         """Run until the last ledger, or until a signal.
@@ -150,6 +155,4 @@ class Daemon:
         )
 
     def _checkpoint(self) -> Checkpoint | None:
-        if self.settings.out is None:
-            return None
-        return FileCheckpoint(self.settings.out / ".checkpoint" / "daemon.json")
+        return self._folder.checkpoint if self._folder is not None else None

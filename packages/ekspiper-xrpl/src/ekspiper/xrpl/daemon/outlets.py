@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from ekspiper.core import Collector, ConfigError, Delivery
+from ekspiper.core import Collector, Delivery
 
 from ..config import (
     RECORDS,
@@ -29,7 +28,6 @@ def outlets(settings: Settings, *, network: str) -> dict[str, list[Delivery]]:
     """
     tables = collector_tables(settings)
     if settings.out is not None:
-        make_folder(settings.out)
         tables.append(_files())
     elif not tables:
         tables.append(CollectorTable(("collectors", "stdout"), "stdout", RECORDS, {}))
@@ -53,20 +51,6 @@ def dead_letter_collector(settings: Settings, *, network: str) -> Collector[Any]
         table = _files()
     places = {"network": network, "out": str(settings.out or ".")}
     return make_collector(table, records="dead_letters", **places)
-
-
-def make_folder(folder: Path) -> None:
-    """Make the output folder, or raise `ConfigError` when that or writing to it is impossible."""
-    probe = folder / ".ekspiper-can-write"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        raise ConfigError(
-            f"cannot write to the folder {folder}: {error.strerror or error}; choose another "
-            "with --out DIR"
-        ) from error
 
 
 def _files() -> CollectorTable:

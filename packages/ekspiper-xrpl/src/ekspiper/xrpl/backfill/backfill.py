@@ -1,0 +1,151 @@
+"""Fetches the ledgers of given ranges that a folder does not have yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ekspiper.core import FlowState, Instruments, Pipeline, Progress, Run, State
+
+from ..client.ledger_set import LedgerSet
+from ..client.pool import NodePool
+from ..flows import ledger_pipeline
+from ..output_folder import OutputFolder
+from ..processors.fetch_ledger import FetchLedger
+from ..processors.transaction_etl import TransactionEtl
+from ..sources.ledger_range import LedgerRange
+from .coverage import covered
+from .reasons import Reasons
+
+__all__ = ["Backfill", "BackfillReport"]
+
+_ROOT = "ledger-details"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackfillReport:
+    """How a backfill ended.
+
+    Attributes:
+        wanted: the ledgers that were asked for.
+        present: how many of them were there before.
+        fetched: how many were added.
+        failed: the others, each with the reason; no ledger is missing without being here.
+        dead_letters: how many items of any kind went to the dead letters.
+        transactions: how many records of transactions were added.
+    """
+
+    wanted: LedgerSet
+    present: int
+    fetched: int
+    failed: dict[int, str]
+    dead_letters: int
+    transactions: int
+
+
+class Backfill:
+    """A backfill of `ranges` from `pool` into `folder`.
+
+    Call `plan` first: it repairs the folder after a crash and finds out what is missing.
+
+    Args:
+        ranges: as on the command line, `FIRST:LAST`, `FIRST:+COUNT` or `-COUNT:`.
+        backwards: from the last ledger to the first.
+        verify: prove every ledger.
+        books: record the order books as well; one request for each side of each book touched.
+        concurrency: ledgers asked for at once.
+    """
+
+    def __init__(
+        self,
+        pool: NodePool,
+        ranges: Sequence[str],
+        folder: OutputFolder,
+        *,
+        backwards: bool = False,
+        verify: bool = True,
+        books: bool = False,
+        concurrency: int = 32,
+    ) -> None:
+        self._pool = pool
+        self._ranges = list(ranges)
+        self._folder = folder
+        self._backwards = backwards
+        self._verify = verify
+        self._books = books
+        self._concurrency = concurrency
+        self._reasons = Reasons(folder.dead_letters())
+        self.wanted = LedgerSet()
+        self.missing = LedgerSet()
+
+    async def plan(self) -> None:
+        """Bring the files back to the last checkpoint, and compare them with what is wanted.
+
+        The files themselves tell which ledgers are there, so it does not matter whether the
+        ranges are the same as the last time.
+        """
+        wanted = LedgerRange(self._pool, self._ranges)
+        await wanted.open()
+        self.wanted = wanted.ledgers
+        pipeline = self._pipeline(self.wanted)
+        states = await self._repair(pipeline)
+        present = covered(self._folder)
+        self.missing = LedgerSet.of(
+            gap for first, last in self.wanted.ranges for gap in present.missing(first, last).ranges
+        )
+        if self.missing:
+            state = FlowState(self._source(self.missing).identity, None, states)
+            await self._folder.checkpoint.save(Progress(pipeline.shape, {_ROOT: state}))
+
+    def start(self, *, instruments: Instruments | None = None) -> Run:
+        """The run that fetches what is missing; await its `finish()`, then call `conclude`."""
+        return self._pipeline(self.missing).start(
+            checkpoint=self._folder.checkpoint,
+            dead_letters=self._reasons,
+            instruments=instruments,
+        )
+
+    def conclude(self, run: Run | None = None) -> BackfillReport:
+        """What was there, what was added, and what could not be had; after the run, if any."""
+        added = covered(self._folder)
+        failed = {index: self._reasons.of(index) for index in self.missing if index not in added}
+        steps = run.statistics().steps if run is not None else {}
+        etl = steps.get("transaction-record/etl")
+        return BackfillReport(
+            wanted=self.wanted,
+            present=len(self.wanted) - len(self.missing),
+            fetched=len(self.missing) - len(failed),
+            failed=failed,
+            dead_letters=self._reasons.count,
+            transactions=etl.items_out if etl else 0,
+        )
+
+    def _source(self, ledgers: LedgerSet) -> LedgerRange:
+        return LedgerRange(self._pool, [*ledgers.ranges], backwards=self._backwards)
+
+    def _pipeline(self, ledgers: LedgerSet) -> Pipeline:
+        kinds = ("transactions", "ledgers", *(("book_offers",) if self._books else ()))
+        return ledger_pipeline(
+            self._source(ledgers),
+            fetch_ledger=FetchLedger(self._pool, verify=self._verify),
+            pool=self._pool,
+            collectors={records: [self._folder.collector(records)] for records in kinds},
+            etl=TransactionEtl(network_id=self._pool.network_id or 0),
+            fetch_concurrency=self._concurrency,
+            books=self._books,
+        )
+
+    async def _repair(self, pipeline: Pipeline) -> dict[str, State]:
+        """Cut every file back to the last checkpoint; what each then holds, by place."""
+        loaded = await self._folder.checkpoint.load()
+        known = {
+            place: state
+            for flow in (loaded.flows.values() if loaded else ())
+            for place, state in flow.collectors.items()
+        }
+        states = {}
+        for place, collector in pipeline.recoverable().items():
+            async with collector:
+                await collector.restore(known.get(place))
+                states[place] = known.get(place) or await collector.snapshot(None)
+        return states

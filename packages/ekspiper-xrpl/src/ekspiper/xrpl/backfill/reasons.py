@@ -1,0 +1,42 @@
+"""Remembers why ledgers could not be had, on their way to the dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ekspiper.core import Collector
+
+__all__ = ["Reasons"]
+
+
+class Reasons(Collector[dict[str, Any]]):
+    """Passes dead letters on, and keeps the reason of the first one of each ledger.
+
+    Args:
+        letters: where they go.
+    """
+
+    def __init__(self, letters: Collector[Any]) -> None:
+        self._letters = letters
+        self._reasons: dict[int, str] = {}
+        self.count = 0
+
+    def of(self, ledger_index: int) -> str:
+        """Why that ledger is missing."""
+        return self._reasons.get(ledger_index, "not fetched: it was stopped before")
+
+    async def open(self) -> None:
+        """Open the collector behind."""
+        await self._letters.open()
+
+    async def close(self) -> None:
+        """Close the collector behind."""
+        await self._letters.close()
+
+    async def collect(self, batch: Sequence[dict[str, Any]]) -> None:
+        """Keep the letters."""
+        await self._letters.collect(batch)
+        self.count += len(batch)
+        for letter in batch:
+            self._reasons.setdefault(letter["position"], letter["message"])

@@ -1,0 +1,146 @@
+"""`ekspiper backfill`: past ledgers into a folder."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ekspiper.core.runner.signals import draining_on_signals
+
+from ..backfill import Backfill, BackfillReport, Estimate, estimate
+from ..open_network import open_network
+from ..output_folder import OutputFolder
+from .ledger_bar import ledger_bar
+from .logs import console
+from .options import Network, say_sample
+
+__all__ = ["backfill"]
+
+_NAMED = 20
+
+
+def backfill(
+    ranges: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RANGE...", help="FIRST:LAST (inclusive), FIRST:+COUNT, or -COUNT: (newest)."
+        ),
+    ],
+    network: Network = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="DIR", help="[default: out/NETWORK-backfill]"),
+    ] = None,
+    format: Annotated[str, typer.Option(metavar="jsonl|parquet", help="Format of the files.")] = (
+        "jsonl"
+    ),
+    concurrency: Annotated[
+        int, typer.Option(min=1, max=256, help="Ledgers asked for at once.")
+    ] = 32,
+    backwards: Annotated[
+        bool, typer.Option("--backwards", help="From the last ledger to the first.")
+    ] = False,
+    books: Annotated[bool, typer.Option("--books", help="Record order books as well.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Prove every ledger.")
+    ] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be fetched, and stop.")
+    ] = False,
+) -> None:
+    """Fetch ranges of past ledgers: verified, in order, without gaps.
+
+    Run again on the same folder, it fetches only what is missing there, whatever the ranges.
+    A range such as -100: goes after the options and two dashes.
+
+    Examples:
+
+      ekspiper backfill 183:302 --out out/sample-month
+
+      ekspiper backfill --network mainnet --out out/week --format parquet -- -160000:
+    """
+    chosen = network or "sample"
+    folder = OutputFolder(
+        out or Path("out") / f"{_file_name(chosen)}-backfill", command="backfill", format=format
+    )
+    say_sample(chosen, network)
+    code = asyncio.run(
+        _backfill(chosen, ranges, folder, backwards, books, verify, concurrency, dry_run)
+    )
+    raise typer.Exit(code)
+
+
+async def _backfill(
+    network: str,
+    ranges: list[str],
+    folder: OutputFolder,
+    backwards: bool,
+    books: bool,
+    verify: bool,
+    concurrency: int,
+    dry_run: bool,
+) -> int:
+    async with open_network(network) as opened:
+        job = Backfill(
+            opened.pool,
+            ranges,
+            folder,
+            backwards=backwards,
+            books=books,
+            verify=verify,
+            concurrency=concurrency,
+        )
+        await job.plan()
+        if dry_run:
+            _print_estimate(await estimate(opened.pool, job.wanted, job.missing), folder)
+            return 0
+        run = None
+        if job.missing:
+            run = job.start()
+            with draining_on_signals(run), ledger_bar(run, len(job.missing), console):
+                await run.finish()
+        report = job.conclude(run)
+        drained = run is not None and run.draining
+    _print_report(report, folder, verified=verify, seconds=run.statistics().seconds if run else 0.0)
+    if drained and not report.dead_letters:
+        return 0
+    return 3 if report.failed or report.dead_letters else 0
+
+
+def _print_estimate(found: Estimate, folder: OutputFolder) -> None:
+    console.print(
+        f"{len(found.wanted):,} ledgers wanted, {len(found.wanted) - len(found.missing):,} are in "
+        f"{folder.path}; missing: {found.missing}.",
+        soft_wrap=True,
+    )
+    console.print(
+        f"Would send {found.requests:,} requests and receive about "
+        f"{2 * found.bytes / 1e6:,.1f} MB (from {found.samples} ledgers looked at).",
+        soft_wrap=True,
+    )
+
+
+def _print_report(
+    report: BackfillReport, folder: OutputFolder, *, verified: bool, seconds: float
+) -> None:
+    proof = "all verified" if verified else "not verified"
+    console.print(
+        f"{report.fetched:,} ledgers fetched, {proof}, {report.present:,} were there before; "
+        f"{report.transactions:,} transactions added in {seconds:.1f} s to {folder.path}.",
+        soft_wrap=True,
+        markup=False,
+    )
+    for index, reason in list(report.failed.items())[:_NAMED]:
+        console.print(f"  missing {index}: {reason}", soft_wrap=True, markup=False, style="red")
+    if len(report.failed) > _NAMED:
+        more = len(report.failed) - _NAMED
+        console.print(f"  and {more:,} more: see {folder.path / 'dead_letters.jsonl'}")
+    if report.failed:
+        console.print("Run the same command again to fetch what is missing.")
+
+
+def _file_name(network: str) -> str:
+    return network if network.isalnum() else "custom"
