@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from ekspiper.core import Permanent, Processor, Retryable
 
+from .amounts import record_amount
 from .books import Asset
 
 __all__ = ["FetchBookOffers", "RequestPool", "book_offers_record"]
@@ -99,11 +100,5 @@ def _offer(offer: Mapping[str, Any]) -> dict[str, Any]:
     record = dict(offer)
     for name in _AMOUNTS:
         if name in record:
-            record[name] = _amount(record[name])
+            record[name] = record_amount(record[name])
     return record
-
-
-def _amount(amount: Mapping[str, Any] | str) -> dict[str, Any]:
-    if isinstance(amount, str):
-        return {"currency": "XRP", "issuer": "", "value": amount}
-    return {**Asset.of(amount).to_record(), "value": amount["value"]}

@@ -10,10 +10,11 @@ from ekspiper.xrpl.codec.definitions import Definitions
 from ekspiper.xrpl.derive.ctid import ctid
 from ekspiper.xrpl.derive.delivered_amount import UNAVAILABLE, delivered_amount
 from ekspiper.xrpl.ledger import LedgerInfo, Transaction
+from ekspiper.xrpl.schema.decoded_rules import DecodedRules
 from ekspiper.xrpl.schema.formats import Formats
-from ekspiper.xrpl.schema.misfit import Misfit
+from ekspiper.xrpl.schema.json_rules import JsonRules
+from ekspiper.xrpl.schema.misfit import Misfit, unrecognized
 from ekspiper.xrpl.schema.plans import issued_amount
-from ekspiper.xrpl.schema.rules import Rules
 
 from .drift import DriftCounter, DriftReport
 from .server_shapes import unwrap
@@ -48,7 +49,9 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
     ) -> None:
         self.network_id = network_id
         self.strict = strict
-        self._rules = Rules(Formats(definitions or Definitions.bundled()))
+        formats = Formats(definitions or Definitions.bundled())
+        self._decoded = DecodedRules(formats)
+        self._json = JsonRules(formats)
         self._ledger: LedgerInfo | None = None
         self._shared: dict[str, Any] = {}
         self._counter = DriftCounter(instruments or NoInstruments())
@@ -70,22 +73,8 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
     def record(self, transaction: Transaction) -> dict[str, Any]:
         """The record of a decoded transaction."""
         found: list[Misfit] = []
-        fields, meta = transaction.fields, transaction.meta
-        type_ = fields["TransactionType"]
-        rule = self._rules.transaction_names(type_)
-        if rule is None:
-            found.append(_unknown_type(type_))
-            rule = self._rules.any_names(str(type_))
-        fields = rule.check(fields, (), found)
-        meta = self._rules.metadata_names.check(meta, ((), "meta"), found)
-        nodes = meta["AffectedNodes"]
-        checked = self._rules.check_nodes(nodes, (((), "meta"), "AffectedNodes"), found)
-        if checked is not nodes:
-            meta = {**meta, "AffectedNodes": checked}
-        if found:
-            fields = {**fields, "TransactionType": str(type_)}
-        if type(meta["TransactionResult"]) is int:
-            meta = _named_result(meta, found)
+        fields = self._decoded.transaction(transaction.fields, found)
+        meta = self._decoded.metadata(transaction.meta, found)
         ledger = transaction.ledger
         record = {**fields, "meta": meta, "hash": transaction.hash, **self._place(ledger)}
         return self._finish(record, found, ledger.header.close_time)
@@ -112,13 +101,8 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
         """
         server = unwrap(item)
         found: list[Misfit] = []
-        type_ = server.fields["TransactionType"]
-        rule = self._rules.transaction_shapes(type_)
-        if rule is None:
-            found.append(_unknown_type(type_))
-            rule = self._rules.any_shapes(str(type_))
-        record = rule.normalise(server.fields, (), found)
-        record["meta"] = self._rules.metadata_shapes.normalise(server.meta, ((), "meta"), found)
+        record = self._json.transaction(server.fields, found)
+        record["meta"] = self._json.metadata(server.meta, found)
         close_time = server.place.pop("date", None)
         record.update(server.place)
         known = "ledger_index" in record or close_time is not None
@@ -158,7 +142,7 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
 
     def _keep(self, record: dict[str, Any], found: list[Misfit]) -> None:
         self._counter.add(found, record)
-        kept = {misfit.path: misfit.value for misfit in found if misfit.problem != "missing_field"}
+        kept = unrecognized(found)
         if kept:
             record[UNRECOGNIZED] = kept
         if self.strict:
@@ -167,19 +151,6 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
                 f"transaction {record.get('hash')} of ledger {record.get('ledger_index')} does not"
                 f" fit the schema: {found[0]}{more}"
             )
-
-
-def _unknown_type(type_: Any) -> Misfit:
-    return Misfit("unknown_type", f"TransactionType.{type_}", "TransactionType", type_)
-
-
-def _named_result(meta: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
-    """A result that the definitions do not know is a number; a column holds text."""
-    code = meta["TransactionResult"]
-    found.append(
-        Misfit("unknown_type", f"TransactionResult.{code}", "meta.TransactionResult", code)
-    )
-    return {**meta, "TransactionResult": str(code)}
 
 
 def _unavailable(amount: Mapping[str, str] | None) -> dict[str, str]:

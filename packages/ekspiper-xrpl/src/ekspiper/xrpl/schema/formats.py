@@ -12,12 +12,29 @@ from .field_types import field_of_type
 from .inner_objects import ARRAY_ELEMENTS, INNER_FORMATS, NODE_OBJECTS
 from .model import Field, Schema
 
-__all__ = ["Formats"]
+__all__ = ["METADATA_TYPES", "NODE_TYPES", "Formats"]
 
 _REQUIRED = 0
 _COMMON = "common"
-_METADATA_OPTIONAL = ("DeliveredAmount", "ParentBatchID")
-_NODE = {"LedgerEntryType": 0, "LedgerIndex": 0, "PreviousTxnID": 1, "PreviousTxnLgrSeq": 1}
+_METADATA_REQUIRED = 3
+_NODE_REQUIRED = 2
+
+METADATA_TYPES: Mapping[str, str] = {
+    "TransactionIndex": "UInt32",
+    "TransactionResult": "UInt8",
+    "AffectedNodes": "STArray",
+    "DeliveredAmount": "Amount",
+    "ParentBatchID": "Hash256",
+}
+"""The fields of metadata. The definitions have no format of it; the first three are required."""
+
+NODE_TYPES: Mapping[str, str] = {
+    "LedgerEntryType": "UInt16",
+    "LedgerIndex": "Hash256",
+    "PreviousTxnID": "Hash256",
+    "PreviousTxnLgrSeq": "UInt32",
+}
+"""The fields of an affected node beside the parts it shows; the first two are required."""
 
 
 @dataclass(frozen=True)
@@ -151,19 +168,21 @@ class Formats:
 
     def metadata(self) -> Field:
         """The metadata of a transaction: what it did to which ledger entries."""
-        optional = [name for name in _METADATA_OPTIONAL if name in self.types]
-        fields = [self.field_named(name, required=True) for name in ("TransactionIndex",)]
-        fields.append(self.field_named("TransactionResult", required=True))
         nodes = tuple(self._node(kind, parts) for kind, parts in NODE_OBJECTS.items())
-        fields.append(Field("AffectedNodes", "STArray", "struct", True, True, nodes))
-        fields += [self.field_named(name) for name in optional]
+        fields = []
+        for at, (name, type_) in enumerate(METADATA_TYPES.items()):
+            if name == "AffectedNodes":
+                fields.append(Field(name, type_, "struct", True, True, nodes))
+            else:
+                fields.append(field_of_type(name, type_, required=at < _METADATA_REQUIRED))
         return Field("meta", "Metadata", "struct", True, fields=tuple(fields))
 
     def _node(self, kind: str, parts: tuple[str, ...]) -> Field:
         """One kind of affected node; a part shows whichever fields changed, so none is required."""
         optional = tuple(replace(one, required=False) for one in self._entry_union)
         fields = tuple(
-            self.field_named(name, required=value == _REQUIRED) for name, value in _NODE.items()
+            field_of_type(name, type_, required=at < _NODE_REQUIRED)
+            for at, (name, type_) in enumerate(NODE_TYPES.items())
         )
         shown = tuple(Field(part, "STObject", "struct", fields=optional) for part in parts)
         return Field(kind, "STObject", "struct", fields=(*fields, *shown))

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-__all__ = ["Misfit", "Path", "Problem", "path_text"]
+__all__ = [
+    "Misfit",
+    "Path",
+    "Problem",
+    "path_text",
+    "stranger",
+    "unknown_type",
+    "unrecognized",
+]
 
 Problem = Literal["unknown_field", "wrong_type", "missing_field", "unknown_type"]
 
@@ -42,3 +51,18 @@ def path_text(path: Path) -> str:
     if isinstance(key, int):
         return f"{before}[{key}]"
     return f"{before}.{key}" if before else str(key)
+
+
+def stranger(array: str, kind: str, path: Path, element: Any) -> Misfit:
+    """An element that an array does not hold."""
+    return Misfit("unknown_field", f"{array}.{kind}", path_text(path), element)
+
+
+def unknown_type(field: str, value: Any, around: Path = ()) -> Misfit:
+    """A transaction, ledger entry or result of a type that the definitions do not know."""
+    return Misfit("unknown_type", f"{field}.{value}", path_text((around, field)), value)
+
+
+def unrecognized(found: Iterable[Misfit]) -> dict[str, Any]:
+    """What a record keeps of its misfits: values by path."""
+    return {misfit.path: misfit.value for misfit in found if misfit.problem != "missing_field"}

@@ -1,0 +1,67 @@
+"""Names of currencies for people, where a name is safe to show."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["CurrencyName", "currency_name"]
+
+_HEX = re.compile(r"[0-9A-Fa-f]{40}").fullmatch
+_LP_TOKEN = 0x03
+
+
+@dataclass(frozen=True, slots=True)
+class CurrencyName:
+    """What a currency code says.
+
+    Args:
+        code: the code, as the ledger prints it.
+        text: a name that can be shown; the code itself where there is none.
+        kind: `xrp`; `standard`, three characters; `text`, characters in hex; `lp_token`, the
+            share in a pool; `hex`, anything else.
+        lookalike: it reads like XRP or like a three-character code, and is neither.
+    """
+
+    code: str
+    text: str
+    kind: Literal["xrp", "standard", "text", "lp_token", "hex"]
+    lookalike: bool = False
+
+
+def currency_name(code: str) -> CurrencyName:
+    """The name of a currency code: `XRP`, three characters, or 40 hex digits.
+
+    Hex is turned to text only if it is printable ASCII, with nothing but zeros after it and no
+    space at either end. Everything else stays hex, because text could hide what it is.
+    """
+    if code == "XRP":
+        return CurrencyName(code, code, "xrp")
+    if not _HEX(code):
+        return CurrencyName(code, code, "standard", lookalike=code.upper() == "XRP")
+    data = bytes.fromhex(code)
+    if data[0] == _LP_TOKEN:
+        return CurrencyName(code, f"LP {code[2:10].upper()}", "lp_token")
+    text = _text(data)
+    if text is None:
+        return CurrencyName(code, code, "hex", lookalike=_hidden(data))
+    return CurrencyName(code, text, "text", lookalike=_reads_like_a_code(text))
+
+
+def _text(data: bytes) -> str | None:
+    letters = data.rstrip(b"\0")
+    if not letters or any(not 0x20 <= byte <= 0x7E for byte in letters):
+        return None
+    text = letters.decode("ascii")
+    return None if text != text.strip() else text
+
+
+def _hidden(data: bytes) -> bool:
+    """Whether letters that read like a code stand among bytes that do not print."""
+    printed = bytes(byte for byte in data if 0x20 < byte <= 0x7E)
+    return _reads_like_a_code(printed.decode("ascii"))
+
+
+def _reads_like_a_code(text: str) -> bool:
+    return len(text) == 3 or text.upper() == "XRP"

@@ -1,0 +1,45 @@
+"""Flags by name, from the tables of the definitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ekspiper.xrpl.codec.definitions import Definitions
+
+__all__ = ["account_set_flag", "ledger_entry_flags", "transaction_flags"]
+
+_UNIVERSAL = "universal"
+_RENAMED = {"DirectoryNode": "DirNode"}  # the definitions' table has the older name
+
+
+def transaction_flags(
+    type_: str, flags: int, *, definitions: Definitions | None = None
+) -> list[str]:
+    """The names of a transaction's flags, lowest bit first: `["tfPartialPayment"]`.
+
+    A bit without a name is given as hex (`"0x00000004"`), so that nothing is lost.
+    """
+    tables = (definitions or Definitions.bundled()).transaction_flags
+    return _names({**tables.get(_UNIVERSAL, {}), **tables.get(type_, {})}, flags)
+
+
+def ledger_entry_flags(
+    type_: str, flags: int, *, definitions: Definitions | None = None
+) -> list[str]:
+    """The names of a ledger entry's flags, lowest bit first: `["lsfSell"]`."""
+    tables = (definitions or Definitions.bundled()).ledger_entry_flags
+    return _names(tables.get(type_) or tables.get(_RENAMED.get(type_, ""), {}), flags)
+
+
+def account_set_flag(flag: int, *, definitions: Definitions | None = None) -> str:
+    """The name of an AccountSet's `SetFlag` or `ClearFlag`; its number where it has none."""
+    for name, number in (definitions or Definitions.bundled()).account_set_flags.items():
+        if number == flag:
+            return name
+    return str(flag)
+
+
+def _names(table: Mapping[str, int], flags: int) -> list[str]:
+    by_bit = {bit: name for name, bit in table.items()}
+    bits = [1 << place for place in range(flags.bit_length()) if flags >> place & 1]
+    return [by_bit.get(bit, f"0x{bit:08X}") for bit in bits]

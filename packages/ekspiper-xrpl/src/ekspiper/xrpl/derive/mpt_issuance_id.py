@@ -1,0 +1,25 @@
+"""The id of the multi-purpose token that a transaction creates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ekspiper.xrpl.codec.address import decode_address
+
+__all__ = ["mpt_issuance_id"]
+
+
+def mpt_issuance_id(fields: Mapping[str, Any], meta: Mapping[str, Any]) -> str | None:
+    """The id that a successful MPTokenIssuanceCreate gives its issuance; None for all others.
+
+    The sequence (or ticket) of the transaction in 4 bytes, then the issuer.
+
+    Source: `makeMptID` in rippled's `Indexes.cpp`.
+    """
+    if fields["TransactionType"] != "MPTokenIssuanceCreate":
+        return None
+    if meta["TransactionResult"] != "tesSUCCESS":
+        return None
+    sequence = fields["Sequence"] or fields.get("TicketSequence", 0)
+    return f"{sequence:08X}{decode_address(fields['Account']).hex().upper()}"

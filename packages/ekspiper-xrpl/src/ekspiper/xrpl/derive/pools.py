@@ -1,0 +1,95 @@
+"""Pools (AMMs) that transactions touched, as far as metadata shows their state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .nodes import Node, changes
+from .values import AssetKey, asset_key, value_of, value_text
+
+__all__ = ["Pool", "pools_touched"]
+
+_AMM_LINE = 0x0100_0000
+_AMM_TOKEN = 0x0000_0004
+_XRP: AssetKey = ("XRP", "", "")
+
+
+@dataclass(slots=True)
+class Pool:
+    """What is known of a pool after the transactions.
+
+    Args:
+        account: the pool's account.
+        balances: the last balance of each asset that changed, as an amount.
+        entry: the last state of its AMM entry; empty if no transaction changed that.
+        deleted: whether it is gone.
+    """
+
+    account: str
+    balances: dict[AssetKey, dict[str, str]] = field(default_factory=dict)
+    entry: Mapping[str, Any] = field(default_factory=dict)
+    deleted: bool = False
+
+
+def pools_touched(metas: Iterable[Mapping[str, Any]]) -> dict[str, Pool]:
+    """Every pool whose entry or assets changed, by its account, in order of appearance.
+
+    Args:
+        metas: metadata of transactions in record shape, in the order of the ledger.
+    """
+    pools: dict[str, Pool] = {}
+    for meta in metas:
+        for node in changes(meta, *_READERS):
+            _READERS[node.type](node, pools)
+    return pools
+
+
+def _pool(pools: dict[str, Pool], account: str) -> Pool:
+    return pools.setdefault(account, Pool(account))
+
+
+def _entry(node: Node, pools: dict[str, Pool]) -> None:
+    account = node.get("Account")
+    if account is not None:
+        pool = _pool(pools, account)
+        pool.entry = node.now
+        pool.deleted = node.change == "deleted"
+
+
+def _account_root(node: Node, pools: dict[str, Pool]) -> None:
+    if node.get("AMMID"):
+        pool = _pool(pools, node.get("Account"))
+        balance = node.now.get("Balance")
+        if balance is not None and ("Balance" in node.before or int(balance["value"])):
+            pool.balances[_XRP] = dict(balance)
+
+
+def _trust_line(node: Node, pools: dict[str, Pool]) -> None:
+    """A pool always holds: it is the end of the line from which the balance is positive."""
+    balance = node.now.get("Balance")
+    if balance is None or not (node.get("Flags") or 0) & _AMM_LINE:
+        return
+    ends = node.get("LowLimit")["issuer"], node.get("HighLimit")["issuer"]
+    value = value_of(balance)
+    is_low = (value or value_of(node.before.get("Balance"))) > 0
+    account, issuer = ends if is_low else ends[::-1]
+    amount = {**balance, "issuer": issuer, "value": value_text(abs(value))}
+    _pool(pools, account).balances[asset_key(amount)] = amount
+
+
+def _token(node: Node, pools: dict[str, Pool]) -> None:
+    if not (node.get("Flags") or 0) & _AMM_TOKEN:
+        return
+    amount = {"currency": "", "issuer": "", "value": str(node.now.get("MPTAmount", "0"))}
+    amount["mpt_issuance_id"] = node.get("MPTokenIssuanceID")
+    _pool(pools, node.get("Account")).balances[asset_key(amount)] = amount
+
+
+_READERS = {
+    "AMM": _entry,
+    "AccountRoot": _account_root,
+    "RippleState": _trust_line,
+    "MPToken": _token,
+}

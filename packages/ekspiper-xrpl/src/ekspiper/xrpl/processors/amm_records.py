@@ -1,0 +1,97 @@
+"""Records of the pools (AMMs) that a ledger touched."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from ekspiper.core import Processor, Retryable
+from ekspiper.xrpl.client.errors import LedgerUnavailable, RequestError
+from ekspiper.xrpl.derive.pools import Pool, pools_touched
+from ekspiper.xrpl.ledger import Ledger
+
+from .amounts import record_amount
+from .fetch_book_offers import RequestPool
+
+__all__ = ["AmmRecords"]
+
+_AMOUNTS = ("amount", "amount2", "lp_token")
+
+log = logging.getLogger("ekspiper.xrpl.processors")
+
+
+class AmmRecords(Processor[Ledger, dict[str, Any]]):
+    """Ledger -> a record for each pool whose entry or assets it changed, in order of account.
+
+    A record has `ledger_index`, `ledger_hash`, `account`, `balances` (those that changed, after
+    the ledger) and `source`. From a node (`amm_info`) it has everything that the node says of the
+    pool: `amount`, `amount2`, `lp_token`, `trading_fee`, `auction_slot`, `vote_slots`, ... From
+    metadata alone it has what that shows: `lp_token` and `trading_fee` where the pool's entry
+    changed, and `deleted`.
+
+    Args:
+        pool: where to ask; without it, and where no node can say, metadata has to do.
+    """
+
+    def __init__(self, pool: RequestPool | None = None) -> None:
+        self.pool = pool
+
+    async def process(self, item: Ledger) -> list[dict[str, Any]]:
+        """The records of one ledger.
+
+        Raises:
+            Retryable: no node could be asked, or one answered for another ledger.
+        """
+        touched = pools_touched(transaction.meta for transaction in item.transactions)
+        return [await self._record(item, touched[account]) for account in sorted(touched)]
+
+    async def _record(self, ledger: Ledger, touched: Pool) -> dict[str, Any]:
+        record: dict[str, Any] = {
+            "ledger_index": ledger.ledger_index,
+            "ledger_hash": ledger.ledger_hash,
+            "account": touched.account,
+            "balances": [touched.balances[asset] for asset in sorted(touched.balances)],
+        }
+        answered = None if touched.deleted else await self._ask(ledger, touched.account)
+        return {**record, **(_from_metadata(touched) if answered is None else answered)}
+
+    async def _ask(self, ledger: Ledger, account: str) -> dict[str, Any] | None:
+        if self.pool is None:
+            return None
+        request = {
+            "command": "amm_info",
+            "amm_account": account,
+            "ledger_index": ledger.ledger_index,
+            "api_version": 2,
+        }
+        try:
+            result = await self.pool.request(request, ledger_index=ledger.ledger_index)
+        except (RequestError, LedgerUnavailable) as error:
+            log.info("ledger %s: pool %s from metadata: %s", ledger.ledger_index, account, error)
+            return None
+        if result.get("ledger_hash") != ledger.ledger_hash:
+            raise Retryable(
+                f"amm_info {account} at ledger {ledger.ledger_index} ({ledger.ledger_hash}):"
+                f" the answer is of ledger_hash {result.get('ledger_hash')}"
+            )
+        return _from_node(result["amm"])
+
+
+def _from_node(amm: Mapping[str, Any]) -> dict[str, Any]:
+    record = {"source": "amm_info", **amm}
+    for name in _AMOUNTS:
+        if name in record:
+            record[name] = record_amount(record[name])
+    slot = record.get("auction_slot")
+    if slot:
+        record["auction_slot"] = {**slot, "price": record_amount(slot["price"])}
+    return record
+
+
+def _from_metadata(touched: Pool) -> dict[str, Any]:
+    record: dict[str, Any] = {"source": "metadata", "deleted": touched.deleted}
+    if touched.entry:
+        record["lp_token"] = touched.entry.get("LPTokenBalance")
+        record["trading_fee"] = touched.entry.get("TradingFee", 0)
+    return record

@@ -1,0 +1,76 @@
+"""Makes the records of ledger objects, checked against the schema."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ekspiper.core import Instruments, NoInstruments, Permanent, Processor
+from ekspiper.xrpl.codec.decoder import Decoder
+from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.schema.decoded_rules import DecodedRules
+from ekspiper.xrpl.schema.formats import Formats
+from ekspiper.xrpl.schema.misfit import Misfit, unrecognized
+from ekspiper.xrpl.sources.object_page import ObjectPage
+
+from .drift import DriftCounter, DriftReport
+from .transaction_etl import UNRECOGNIZED
+
+__all__ = ["LedgerObjectRecord"]
+
+
+class LedgerObjectRecord(Processor[ObjectPage, dict[str, Any]]):
+    """Page of objects -> a record of each wanted one: its fields, `index`, and its ledger.
+
+    What does not fit the schema is kept under `_unrecognized`, as in `TransactionEtl`.
+
+    Args:
+        definitions: what decoder and schema follow; the bundled ones without it.
+        strict: what does not fit makes the page a dead letter.
+        instruments: receives the metric `ekspiper_drift_total`.
+    """
+
+    def __init__(
+        self,
+        definitions: Definitions | None = None,
+        *,
+        strict: bool = False,
+        instruments: Instruments | None = None,
+    ) -> None:
+        definitions = definitions or Definitions.bundled()
+        self.strict = strict
+        self._decoder = Decoder(definitions, shape="record")
+        self._rules = DecodedRules(Formats(definitions))
+        self._counter = DriftCounter(instruments or NoInstruments())
+
+    async def process(self, item: ObjectPage) -> Iterator[dict[str, Any]]:
+        """The records of one page, made one after another."""
+        return (self.record(item, index, data) for index, data in item.wanted())
+
+    def report(self) -> DriftReport:
+        """What did not fit so far."""
+        return self._counter.report()
+
+    def record(self, page: ObjectPage, index: str, data: str) -> dict[str, Any]:
+        """The record of one object.
+
+        Raises:
+            Permanent: something does not fit and `strict` is set, or it cannot be decoded.
+        """
+        found: list[Misfit] = []
+        fields = self._rules.entry(self._decoder.ledger_object(bytes.fromhex(data)), found)
+        record = {
+            **fields,
+            "index": index,
+            "ledger_index": page.ledger_index,
+            "ledger_hash": page.ledger_hash,
+        }
+        self._counter.records += 1
+        if found:
+            self._counter.add(found, record)
+            record[UNRECOGNIZED] = unrecognized(found)
+            if self.strict:
+                raise Permanent(
+                    f"object {index} of ledger {page.ledger_index} does not fit: {found[0]}"
+                )
+        return record

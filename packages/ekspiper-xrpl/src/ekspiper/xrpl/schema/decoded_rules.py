@@ -1,0 +1,199 @@
+"""The rules of decoded objects, compiled from the formats: which names they may and must have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from .formats import METADATA_TYPES, NODE_TYPES, Formats
+from .inner_objects import ARRAY_ELEMENTS, INNER_FORMATS, NODE_OBJECTS
+from .misfit import Misfit, Path, stranger, unknown_type
+from .name_rules import Check, NameRule
+
+__all__ = ["DecodedRules"]
+
+_FITTING_LIMIT = 16_384
+_META: Path = ((), "meta")
+_NODES: Path = (_META, "AffectedNodes")
+
+
+class DecodedRules:
+    """Checks what a decoder made. What fits is handed back as it is, not copied.
+
+    Rules are compiled when they are first needed, and remember the shapes that fit.
+    """
+
+    def __init__(self, formats: Formats) -> None:
+        self.formats = formats
+        self.transaction_rule = cache(self._transaction_rule)
+        self.entry_rule = cache(self._entry_rule)
+        self.inner_rule = cache(self._inner_rule)
+        self._whole_entry_rule = cache(self._make_whole_entry_rule)
+        self._metadata = NameRule(
+            "meta", METADATA_TYPES, ("TransactionIndex", "TransactionResult", "AffectedNodes")
+        )
+        self._nodes = {
+            kind: NameRule(kind, (*NODE_TYPES, *parts), ("LedgerEntryType", "LedgerIndex"))
+            for kind, parts in NODE_OBJECTS.items()
+        }
+        self._fitting: set[tuple[Any, ...]] = set()
+
+    def transaction(self, fields: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
+        """The fields of a transaction without what does not fit."""
+        type_ = fields["TransactionType"]
+        rule = self.transaction_rule(type_)
+        if rule is not None:
+            return rule.check(fields, (), found)
+        found.append(unknown_type("TransactionType", type_))
+        checked = self._any(str(type_)).check(fields, (), found)
+        return {**checked, "TransactionType": str(type_)}
+
+    def metadata(self, meta: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
+        """Metadata without what does not fit."""
+        checked = self._metadata.check(meta, _META, found)
+        nodes = checked["AffectedNodes"]
+        fitting = self._check_nodes(nodes, found)
+        if fitting is not nodes:
+            checked = {**checked, "AffectedNodes": fitting}
+        result = checked["TransactionResult"]
+        if type(result) is int:
+            found.append(unknown_type("TransactionResult", result, _META))
+            checked = {**checked, "TransactionResult": str(result)}
+        return checked
+
+    def entry(self, fields: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
+        """The fields of a ledger object without what does not fit."""
+        type_ = fields["LedgerEntryType"]
+        rule = self._whole_entry_rule(type_)
+        if rule is not None:
+            return rule.check(fields, (), found)
+        found.append(unknown_type("LedgerEntryType", type_))
+        checked = self._any(str(type_)).check(fields, (), found)
+        return {**checked, "LedgerEntryType": str(type_)}
+
+    def _transaction_rule(self, name: str) -> NameRule | None:
+        return self._rule(name, self.formats.transactions.get(name))
+
+    def _make_whole_entry_rule(self, name: str) -> NameRule | None:
+        return self._rule(name, self.formats.ledger_entries.get(name))
+
+    def _entry_rule(self, name: str) -> NameRule | None:
+        """For an entry as metadata shows it: only what changed, so that nothing is required."""
+        fields = self.formats.ledger_entries.get(name)
+        return None if fields is None else self._rule(name, dict.fromkeys(fields, 1))
+
+    def _inner_rule(self, name: str) -> NameRule:
+        return self._rule(name, INNER_FORMATS.get(name)) or self._any(name)
+
+    def _any(self, name: str) -> NameRule:
+        """A rule for an object without a format: any field that the definitions know."""
+        return NameRule(name, self.formats.types, checks=self._checks(self.formats.types))
+
+    def _rule(self, name: str, fields: Mapping[str, int] | None) -> NameRule | None:
+        if fields is None:
+            return None
+        required = [one for one, optionality in fields.items() if optionality == 0]
+        return NameRule(name, fields, required, checks=self._checks(fields))
+
+    def _checks(self, fields: Iterable[str]) -> dict[str, Check]:
+        types = self.formats.types
+        checks: dict[str, Check] = {}
+        for name in fields:
+            if types.get(name) == "STArray":
+                checks[name] = self._check_array(name)
+            elif types.get(name) == "STObject":
+                checks[name] = self._check_object(name)
+            elif name == "PermissionValue":
+                checks[name] = _name_text
+        return checks
+
+    def _check_object(self, name: str) -> Check:
+        return lambda value, path, found: self.inner_rule(name).check(value, path, found)
+
+    def _check_array(self, name: str) -> Check:
+        expected = ARRAY_ELEMENTS.get(name)
+
+        def check(value: list[dict[str, Any]], path: Path, found: list[Misfit]) -> Any:
+            kept = []
+            changed = False
+            for at, element in enumerate(value):
+                ((kind, inner),) = element.items()
+                if expected is not None and kind not in expected:
+                    found.append(stranger(name, kind, (path, at), element))
+                    changed = True
+                    continue
+                checked = self.inner_rule(kind).check(inner, ((path, at), kind), found)
+                kept.append(element if checked is inner else {kind: checked})
+                changed = changed or checked is not inner
+            return kept if changed else value
+
+        return check
+
+    def _check_nodes(
+        self, nodes: list[dict[str, Any]], found: list[Misfit]
+    ) -> list[dict[str, Any]]:
+        changed: dict[int, dict[str, Any]] = {}
+        fitting = self._fitting
+        for at, element in enumerate(nodes):
+            for kind, node in element.items():
+                key = _node_key(kind, node)
+                if key in fitting:
+                    continue
+                before = len(found)
+                checked = self._check_node(kind, node, ((_NODES, at), kind), found)
+                if checked is not node:
+                    changed[at] = {kind: checked}
+                elif len(found) == before and self._is_flat(kind, node):
+                    self._remember(key)
+        if not changed:
+            return nodes
+        return [changed.get(at, element) for at, element in enumerate(nodes)]
+
+    def _check_node(
+        self, kind: str, node: dict[str, Any], path: Path, found: list[Misfit]
+    ) -> dict[str, Any]:
+        entry = node["LedgerEntryType"]
+        rule = self.entry_rule(entry)
+        checked = self._nodes[kind].check(node, path, found)
+        if rule is None:
+            found.append(unknown_type("LedgerEntryType", entry, path))
+            rule = self._any(str(entry))
+            checked = {**checked, "LedgerEntryType": str(entry)}
+        for part in NODE_OBJECTS[kind]:
+            shown = node.get(part)
+            if shown is not None:
+                fields = rule.check(shown, (path, part), found)
+                if fields is not shown:
+                    checked = {**checked, part: fields}
+        return checked
+
+    def _is_flat(self, kind: str, node: dict[str, Any]) -> bool:
+        """Whether its names alone say that it fits: no objects are inside what it shows."""
+        rule = self.entry_rule(node["LedgerEntryType"])
+        parts = [node[part] for part in NODE_OBJECTS[kind] if part in node]
+        return rule is not None and all(rule.checks.keys().isdisjoint(part) for part in parts)
+
+    def _remember(self, key: tuple[Any, ...]) -> None:
+        if len(self._fitting) >= _FITTING_LIMIT:
+            self._fitting.clear()
+        self._fitting.add(key)
+
+
+def _node_key(kind: str, node: dict[str, Any]) -> tuple[Any, ...]:
+    """All names in an affected node. Parts of one node may hold the same names, so where one part
+    ends and the next begins does not matter; where the node's own names end does."""
+    return (
+        kind,
+        node["LedgerEntryType"],
+        len(node),
+        *node,
+        *node.get("NewFields", ()),
+        *node.get("FinalFields", ()),
+        *node.get("PreviousFields", ()),
+    )
+
+
+def _name_text(value: Any, path: Path, found: list[Misfit]) -> Any:
+    """A permission without a name stays a number in the ledger; a column holds text."""
+    return value if type(value) is str else str(value)
