@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,6 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from ekspiper.xrpl.replay import Recording, ReplayNode
 
-Ask = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
-
 
 def lines_of(path: Path) -> list[dict[str, Any]]:
     """Every line of a recorded file."""
@@ -25,9 +23,11 @@ def lines_of(path: Path) -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def client(node: ReplayNode) -> AsyncIterator[ClientConnection]:
-    """A WebSocket client that somebody else wrote."""
-    async with connect(node.url, max_size=None) as socket:
+async def client(
+    node: ReplayNode, *, max_queue: int | None = None
+) -> AsyncIterator[ClientConnection]:
+    """A WebSocket client that somebody else wrote; with `max_queue` it stops reading when full."""
+    async with connect(node.url, max_size=None, max_queue=max_queue, close_timeout=0.2) as socket:
         yield socket
 
 
