@@ -111,3 +111,10 @@ class Call:
         """Settle with an error, unless it is settled."""
         if not self.answer.done():
             self.answer.set_exception(error)
+
+    def settle(self, response: dict[str, Any], node: str) -> None:
+        """Settle with a node's answer, unless it is settled."""
+        if not self.answer.done():
+            result = response.get("result")
+            given = result if isinstance(result, dict) else {}
+            self.answer.set_result(Answer(given, response, node))

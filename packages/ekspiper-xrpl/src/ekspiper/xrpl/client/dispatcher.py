@@ -164,7 +164,7 @@ class Dispatcher:
         if verdict is Verdict.GOOD or (verdict is Verdict.REFUSED and call.raw):
             node.answers += 1
             node.window.succeeded(node.in_flight + 1, now)
-            node.good_answer(call, response)
+            call.settle(response, node.label)
             return
         error, message = _error(response)
         call.last_error = error
@@ -234,8 +234,8 @@ class Dispatcher:
             self._flush_waiting()
 
     def _look_at_late(self, node: Node, now: float) -> None:
-        usual = node.latency + 4 * node.deviation
-        for number, call, age in node.overdue(max(self._hedge_after, usual), now):
+        late = max(self._hedge_after, node.timing.usual)
+        for number, call, age in node.overdue(late, now):
             if call.answer.done():
                 if age > self._request_timeout:
                     node.forget(number)
@@ -266,7 +266,7 @@ class Dispatcher:
         )
         if isinstance(other, Wait):
             return
-        node.measure(age)
+        node.timing.take(age)
         other.send(call)
         if now - self._hedge_said.get(node, float("-inf")) > 60:
             self._hedge_said[node] = now

@@ -12,11 +12,14 @@ from typing import Any, Protocol
 import orjson
 from websockets.exceptions import InvalidStatus, WebSocketException
 
-from .answers import Answer, is_clio
 from .call import API_VERSION, Call
 from .errors import ConnectionLost, RequestError, WrongNetwork
+from .latency import Latency
 from .ledger_set import LedgerSet
-from .node_status import Kind, NodeState, NodeStatus
+from .liveness import Liveness, Sign
+from .node_info import NodeInfo, result_of
+from .node_status import NodeState, NodeStatus
+from .reasons import reason_of, retry_after
 from .redact import redact
 from .window import Window
 from .wire import Text, Wire
@@ -84,9 +87,8 @@ class Node:
         self.state: NodeState = "connecting"
         self.ready = False
         self.ledgers = LedgerSet()
-        self.latency = 0.05
-        self.deviation = 0.05
-        self.network_id: int | None = None
+        self.timing = Latency()
+        self.info: NodeInfo | None = None
         self.answers = 0
         self.errors = 0
         self.lies = 0
@@ -95,24 +97,17 @@ class Node:
         self.problem = ""
         self._events = events
         self._clock = clock
-        self._liveness = liveness
+        self._liveness = Liveness(liveness)
         self._open_timeout = open_timeout
         self._wire: Wire | None = None
         self._ids = itertools.count(1)
         self._calls: dict[int, tuple[Call, float]] = {}
         self._own: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._kind: Kind | None = None
-        self._version = ""
-        self._load: float | None = None
         self._why = ""
         self._failures = 0
         self._said = ("", float("-inf"))
         self._load_said = float("-inf")
         self._not_before = 0.0
-        self._heard = (0, 0.0)
-        self._pinged: float | None = None
-        self._ledger_at = 0.0
-        self._ledger_patience = liveness
         self._down_since: float | None = None
 
     def __repr__(self) -> str:
@@ -124,6 +119,11 @@ class Node:
     def in_flight(self) -> int:
         """Requests sent and not answered."""
         return len(self._calls)
+
+    @property
+    def latency(self) -> float:
+        """Seconds an answer takes, smoothed."""
+        return self.timing.mean
 
     def allows(self, now: float) -> bool:
         """Whether its window has room for one more request."""
@@ -198,7 +198,13 @@ class Node:
                 except WrongNetwork as error:
                     self._refuse(error)
                     return
-                except (OSError, TimeoutError, WebSocketException, RequestError) as error:
+                except (
+                    OSError,
+                    TimeoutError,
+                    ValueError,
+                    WebSocketException,
+                    RequestError,
+                ) as error:
                     self._unreachable(error)
                 except ConnectionLost:
                     self._unreachable(ConnectionError(self._why or "connection lost"))
@@ -244,43 +250,39 @@ class Node:
             self.subscribed(response)
 
     def _learn(self, response: dict[str, Any]) -> None:
-        info = _result(response, self.label, "server_info").get("info", {})
-        self.network_id = int(info.get("network_id") or 0)
-        self._events.admit(self, self.network_id)
-        self._kind = "clio" if is_clio(response) or "clio_version" in info else "rippled"
-        self._version = str(info.get("clio_version") or info.get("build_version") or "")
-        self._load = info.get("load_factor")
+        self.info = NodeInfo.read(response, node=self.label)
+        self._events.admit(self, self.info.network_id)
         self.refreshed = self._clock()
-        self._learn_ledgers(info.get("complete_ledgers"))
+        self.ledgers = self.info.ledgers
 
     def _learn_ledgers(self, text: object) -> None:
         if isinstance(text, str):
             try:
                 self.ledgers = LedgerSet.parse(text)
             except ValueError as error:
-                self.drop(f"complete_ledgers cannot be read: {error}")
+                self.drop(f"validated_ledgers cannot be read: {error}")
 
     async def refresh(self) -> None:
         """Ask again what it holds. Its failures are the connection's failures: nothing raised."""
         self.refreshing = True
         try:
             self._learn(await self.ask({"command": "server_info", "api_version": API_VERSION}))
-        except (ConnectionLost, RequestError, TimeoutError, WrongNetwork) as error:
+        except (ConnectionLost, RequestError, TimeoutError, ValueError, WrongNetwork) as error:
             self.drop(f"server_info failed: {error or 'no answer in time'}")
         finally:
             self.refreshing = False
 
     def subscribed(self, response: dict[str, Any]) -> None:
         """Take the reply to `subscribe`: it carries the newest ledger."""
-        result = _result(response, self.label, "subscribe")
+        result = result_of(response, "subscribe", node=self.label)
         now = self._clock()
-        self._ledger_at = now
+        self._liveness.ledger(now, is_new=False)
         if "ledger_index" in result:
             self._take_message({"type": "ledgerClosed", **result}, now)
 
     def _up(self) -> None:
         now = self._clock()
-        self._heard, self._pinged, self._ledger_at = (0, now), None, now
+        self._liveness.connected(now)
         self._failures = 0
         self.state, self.ready = "ready", True
         if self._down_since is not None:
@@ -323,17 +325,16 @@ class Node:
 
     def _unreachable(self, error: BaseException) -> None:
         self.state = "down" if self.state != "ejected" else self.state
-        self.problem = _reason(error, self.url, self.label)
+        self.problem = reason_of(error, url=self.url, label=self.label)
         self.errors += 1
         self._failures += 1
         now = self._clock()
         if self._down_since is None:
             self._down_since = now
         if isinstance(error, InvalidStatus) and error.response.status_code == 503:
-            hint = _seconds(error.response.headers.get("Retry-After"))
+            hint = retry_after(error)
             self.overloaded("HTTP 503", delay=hint, say=False)
-            if hint is not None:
-                self._not_before = now + hint
+            self._not_before = now + (hint or 0.0)
         if self._said[0] != self.problem or now - self._said[1] > _SAY_AGAIN:
             self._said = (self.problem, now)
             log.warning("cannot reach %s: %s; trying again", self.label, self.problem)
@@ -387,24 +388,17 @@ class Node:
                 own.set_result(response)
             return
         call, sent = entry
-        self.measure(self._clock() - sent)
+        self.timing.take(self._clock() - sent)
         if self in call.holders:
             call.holders.remove(self)
         self._events.answered(self, call, response)
-
-    def measure(self, seconds: float) -> None:
-        """Take a latency into the average: RFC 6298, section 2, with its gains."""
-        self.deviation += (abs(seconds - self.latency) - self.deviation) / 4
-        self.latency += (seconds - self.latency) / 8
 
     def _take_message(self, message: dict[str, Any], now: float) -> None:
         if message.get("type") == "ledgerClosed":
             index = message.get("ledger_index")
             if not isinstance(index, int):
                 return
-            if index > self.ledgers.last:
-                self._ledger_patience = self._liveness
-            self._ledger_at = now
+            self._liveness.ledger(now, is_new=index > self.ledgers.last)
             self._learn_ledgers(message.get("validated_ledgers"))
             self.ledgers = self.ledgers.add(index)
         self._events.streamed(self, message)
@@ -412,26 +406,15 @@ class Node:
     # Liveness.
 
     def check_alive(self, now: float, *, subscribed: bool) -> None:
-        """Drop the connection if it is dead: no ledger for long, or a ping unanswered."""
+        """Ping the connection when it is silent, drop it when it is dead."""
         if self._wire is None or not self.ready:
-            return None
-        if subscribed and now - self._ledger_at > self._ledger_patience:
-            silent = now - self._ledger_at
-            # A network that stands still must not be reconnected to every 15 s.
-            self._ledger_patience = min(self._ledger_patience * 2, 16 * self._liveness)
-            return self.drop(f"no ledger for {silent:.0f} s")
-        self._check_ping(now)
-        return None
-
-    def _check_ping(self, now: float) -> None:
-        assert self._wire is not None
-        received = self._wire.received
-        if received != self._heard[0]:
-            self._heard, self._pinged = (received, now), None
-        elif self._pinged is not None and now - self._pinged > self._liveness / 3:
-            self.drop(f"a ping was not answered for {now - self._pinged:.1f} s")
-        elif self._pinged is None and now - self._heard[1] > self._liveness / 3:
-            self._pinged = now
+            return
+        sign = self._liveness.look(now, received=self._wire.received, subscribed=subscribed)
+        if sign is Sign.NO_LEDGER:
+            self.drop(f"no ledger for {self._liveness.silence(now):.0f} s")
+        elif sign is Sign.NO_ANSWER:
+            self.drop("a ping was not answered")
+        elif sign is Sign.SILENT:
             number = next(self._ids)
             self._wire.send_now(orjson.dumps({"id": number, "command": "ping"}).decode())
 
@@ -440,50 +423,16 @@ class Node:
         return NodeStatus(
             url=self.label,
             state=self.state,
-            network=self.network_id,
-            kind=self._kind,
-            version=self._version,
+            network=self.info.network_id if self.info else None,
+            kind=self.info.kind if self.info else None,
+            version=self.info.version if self.info else "",
             ledgers=self.ledgers,
             latency=self.latency if self.answers else None,
             in_flight=len(self._calls),
             window=int(self.window.limit),
-            load=self._load,
+            load=self.info.load if self.info else None,
             answers=self.answers,
             errors=self.errors,
             problem=self.problem,
             public=self.public,
         )
-
-    def good_answer(self, call: Call, response: dict[str, Any]) -> None:
-        """Settle a request with an answer of this node."""
-        if not call.answer.done():
-            result = response.get("result")
-            call.answer.set_result(
-                Answer(result if isinstance(result, dict) else {}, response, self.label)
-            )
-
-
-def _result(response: dict[str, Any], label: str, command: str) -> dict[str, Any]:
-    result = response.get("result")
-    if response.get("status") != "success" or not isinstance(result, dict):
-        error = str(response.get("error") or "no result")
-        message = str(response.get("error_message") or "")
-        raise RequestError(error, message, {"command": command}, node=label)
-    return result
-
-
-def _reason(error: BaseException, url: str, label: str) -> str:
-    """In words, without what may be secret in the URL."""
-    if isinstance(error, InvalidStatus):
-        return f"HTTP {error.response.status_code}"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return str(text).replace(url, label)
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        return min(float(text), 300.0) if text else None
-    except ValueError:
-        return None

@@ -53,7 +53,7 @@ class Window:
     def sent(self, now: float) -> None:
         """One request was sent."""
         if self._interval:
-            self._next_send = max(self._next_send + self._interval, now)
+            self._next_send = max(self._next_send, now) + self._interval
 
     def succeeded(self, in_flight: int, now: float) -> None:
         """One request was answered; `in_flight` counts it.

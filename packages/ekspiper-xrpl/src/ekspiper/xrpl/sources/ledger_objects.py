@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from ekspiper.core import ConfigError, Permanent, Source
+from ekspiper.xrpl.client.errors import RequestError
 from ekspiper.xrpl.client.pool import NodePool
 from ekspiper.xrpl.codec.definitions import Definitions
 
@@ -18,6 +19,8 @@ __all__ = ["BadPage", "LedgerObjects"]
 _PAGE = 2048
 _ATTEMPTS = 5
 _DONE = "done"
+# A server that has just let go of what it kept for paging takes the same key again.
+_BAD_MARKER = frozenset({"invalidParams", "markerDoesNotExist"})
 
 
 class BadPage(Permanent):
@@ -177,7 +180,13 @@ class LedgerObjects(Source[ObjectPage]):
             request["marker"] = after
         wrong: dict[str, str] = {}
         for _ in range(_ATTEMPTS):
-            answer = await self._pool.ask(request, avoid=wrong)
+            try:
+                answer = await self._pool.ask(request, avoid=wrong)
+            except RequestError as error:
+                if error.error not in _BAD_MARKER:
+                    raise
+                wrong[error.node] = str(error)
+                continue
             why = self._fault(answer.result, after)
             if why is None:
                 objects = [(item["index"], item["data"]) for item in answer.result["state"]]

@@ -1,0 +1,70 @@
+"""Whether a connection is dead, although nobody said so."""
+
+from __future__ import annotations
+
+import enum
+
+__all__ = ["Liveness", "Sign"]
+
+_LONGEST = 16
+
+
+class Sign(enum.Enum):
+    """What a look at a connection says."""
+
+    ALIVE = "alive"
+    SILENT = "silent: ask whether it is there"
+    NO_LEDGER = "subscribed, and no ledger comes"
+    NO_ANSWER = "asked whether it is there, and silent"
+
+
+class Liveness:
+    """Follows one node's connections. Knows no clock: times are arguments, in seconds.
+
+    Args:
+        patience: a subscribed connection without a ledger for this long is dead; without any byte
+            for a third of it, it is pinged, and has another third to answer.
+    """
+
+    def __init__(self, patience: float) -> None:
+        self._patience = patience
+        self._ledger_patience = patience
+        self._ledger_at = 0.0
+        self._received = 0
+        self._heard_at = 0.0
+        self._pinged_at: float | None = None
+
+    def connected(self, now: float) -> None:
+        """A new connection."""
+        self._received, self._heard_at, self._pinged_at = 0, now, None
+        self._ledger_at = now
+
+    def ledger(self, now: float, *, is_new: bool) -> None:
+        """A ledger was validated, or a subscription confirmed."""
+        self._ledger_at = now
+        if is_new:
+            self._ledger_patience = self._patience
+
+    def silence(self, now: float) -> float:
+        """Seconds since the last ledger."""
+        return now - self._ledger_at
+
+    def look(self, now: float, *, received: int, subscribed: bool) -> Sign:
+        """What to think of the connection now.
+
+        Args:
+            received: bytes that came over it so far.
+            subscribed: whether ledgers should come.
+        """
+        if subscribed and now - self._ledger_at > self._ledger_patience:
+            # A network that stands still is not to be connected to again every 15 s.
+            self._ledger_patience = min(self._ledger_patience * 2, _LONGEST * self._patience)
+            return Sign.NO_LEDGER
+        if received != self._received:
+            self._received, self._heard_at, self._pinged_at = received, now, None
+        elif self._pinged_at is not None:
+            return Sign.NO_ANSWER if now - self._pinged_at > self._patience / 3 else Sign.ALIVE
+        elif now - self._heard_at > self._patience / 3:
+            self._pinged_at = now
+            return Sign.SILENT
+        return Sign.ALIVE
