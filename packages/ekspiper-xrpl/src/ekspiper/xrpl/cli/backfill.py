@@ -15,7 +15,7 @@ from ..open_network import open_network
 from ..output_folder import OutputFolder
 from .ledger_bar import ledger_bar
 from .logs import console
-from .options import Network, say_sample
+from .options import Network, default_out, say_sample
 
 __all__ = ["backfill"]
 
@@ -63,9 +63,7 @@ def backfill(
       ekspiper backfill --network mainnet --out out/week --format parquet -- -160000:
     """
     chosen = network or "sample"
-    folder = OutputFolder(
-        out or Path("out") / f"{_file_name(chosen)}-backfill", command="backfill", format=format
-    )
+    folder = OutputFolder(out or default_out(chosen, "backfill"), command="backfill", format=format)
     say_sample(chosen, network)
     code = asyncio.run(
         _backfill(chosen, ranges, folder, backwards, books, verify, concurrency, dry_run)
@@ -140,7 +138,3 @@ def _print_report(
         console.print(f"  and {more:,} more: see {folder.path / 'dead_letters.jsonl'}")
     if report.failed:
         console.print("Run the same command again to fetch what is missing.")
-
-
-def _file_name(network: str) -> str:
-    return network if network.isalnum() else "custom"

@@ -9,7 +9,7 @@ import typer
 
 from .logs import console
 
-__all__ = ["ConfigFile", "Network", "Out", "say_sample"]
+__all__ = ["ConfigFile", "Format", "Network", "Out", "default_out", "say_sample"]
 
 Network = Annotated[
     str | None,
@@ -29,6 +29,13 @@ Out = Annotated[
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE", help="Configuration in TOML.")
 ]
+
+Format = Annotated[str, typer.Option(metavar="jsonl|parquet", help="Format of the files.")]
+
+
+def default_out(network: str, command: str) -> Path:
+    """The folder of a command that was given none."""
+    return Path("out") / f"{network if network.isalnum() else 'custom'}-{command}"
 
 
 def say_sample(network: str, given: str | None) -> None:

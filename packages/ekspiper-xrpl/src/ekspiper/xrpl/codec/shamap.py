@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha512
+from typing import Any
 
 from .errors import CodecError
 from .hashes import (
@@ -141,6 +142,31 @@ class StateTreeFold(_TreeFold):
     def add(self, index: bytes, data: bytes) -> None:
         """Take the next object: its index and its bytes."""
         self.add_leaf(int.from_bytes(index), sha512(STATE_LEAF + data + index).digest()[:32])
+
+    def save(self) -> dict[str, Any]:
+        """How far it is, as a JSON value: a few kilobytes, however many objects were fed."""
+        return {
+            "prefix": self.prefix,
+            "count": self.count,
+            "key": f"{self._key:064X}" if self.count else "",
+            "leaf": self._leaf.hex(),
+            "shared": self._shared,
+            "levels": [b"".join(node).hex() for node in self._levels],
+        }
+
+    @classmethod
+    def load(cls, saved: Mapping[str, Any]) -> StateTreeFold:
+        """The fold that `save` described, to go on with."""
+        fold = cls(saved["prefix"])
+        fold.count = saved["count"]
+        fold._key = int(saved["key"], 16) if fold.count else -1
+        fold._leaf = bytes.fromhex(saved["leaf"])
+        fold._shared = saved["shared"]
+        fold._levels = [
+            [joined[at : at + 32] for at in range(0, 512, 32)]
+            for joined in map(bytes.fromhex, saved["levels"])
+        ]
+        return fold
 
 
 def state_root(objects: Iterable[tuple[bytes, bytes]]) -> bytes:

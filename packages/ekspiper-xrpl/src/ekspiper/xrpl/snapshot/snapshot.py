@@ -1,0 +1,181 @@
+"""Reads, records and proves the whole state of one ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ekspiper.core import (
+    EkspiperError,
+    Flow,
+    Instruments,
+    PassThrough,
+    Permanent,
+    Pipeline,
+    PipelineError,
+    Run,
+    Step,
+)
+
+from ..client.pool import NodePool
+from ..codec.shamap import differing_subtrees
+from ..ledger import Ledger
+from ..output_folder import OutputFolder
+from ..processors.fetch_ledger import FetchLedger
+from ..processors.ledger_object_record import LedgerObjectRecord
+from ..sources.ledger_objects import LedgerObjects
+from ..sources.ledger_ref import LedgerRef
+from .proof import StateProof
+
+__all__ = ["Snapshot", "SnapshotReport", "StateMismatch"]
+
+
+class StateMismatch(Permanent):
+    """The objects do not have the root that the ledger's header names; says which differ."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotReport:
+    """A finished snapshot.
+
+    Attributes:
+        ledger_index, ledger_hash: the ledger.
+        account_hash: the root over all its objects, equal to its header's.
+        objects: how many objects the state has.
+        records: how many were recorded; fewer when only some types were wanted.
+    """
+
+    ledger_index: int
+    ledger_hash: str
+    account_hash: str
+    objects: int
+    records: int
+
+
+class Snapshot:
+    """All objects of one ledger into a folder. Interrupted, it goes on at the last page.
+
+    Args:
+        ledger: the ledger's index; None: the newest.
+        types: ledger entry types to record; None: all. All are read, to prove the state.
+        parallel: parts of the state read at once.
+    """
+
+    def __init__(
+        self,
+        pool: NodePool,
+        folder: OutputFolder,
+        *,
+        ledger: int | None = None,
+        types: Sequence[str] | None = None,
+        parallel: int = 8,
+    ) -> None:
+        self._pool = pool
+        self._folder = folder
+        self._types = types
+        self._parallel = parallel
+        self._wanted = ledger
+        self._ledger: Ledger | None = None
+        self._proof: StateProof | None = None
+
+    async def start(self, *, instruments: Instruments | None = None) -> Run:
+        """Fetch and prove the ledger's header; the run that reads its state.
+
+        Raises:
+            EkspiperError: the folder holds a snapshot of another ledger, or the ledger cannot
+                be had.
+        """
+        source = LedgerObjects(
+            self._pool, await self._index(), types=self._types, parallel=self._parallel
+        )
+        await source.open()
+        (self._ledger,) = await FetchLedger(self._pool).process(LedgerRef(source.ledger_index))
+        self._proof = StateProof(source.prefixes)
+        pipeline = Pipeline(
+            Flow(
+                "ledger-objects",
+                source=source,
+                steps=(
+                    Step(
+                        LedgerObjectRecord(),
+                        name="object-record",
+                        collectors=(self._folder.collector("objects"),),
+                    ),
+                    Step(PassThrough(), name="prove", collectors=(self._proof,)),
+                ),
+            )
+        )
+        return pipeline.start(checkpoint=self._folder.checkpoint, instruments=instruments)
+
+    async def conclude(self, run: Run) -> SnapshotReport:
+        """Hold the root over all objects against the header's `account_hash`.
+
+        Raises:
+            StateMismatch: they differ. The file is set aside as `objects.unverified.*`, the
+                checkpoint is removed, and the error names the parts of the state that a second
+                reading gives differently.
+        """
+        ledger, proof = self._started()
+        root = proof.root()
+        account_hash = ledger.header.account_hash.hex().upper()
+        if root != account_hash:
+            where = await self._locate()
+            aside = self._set_aside()
+            raise StateMismatch(
+                f"the objects of ledger {ledger.ledger_index} hash to {root}, its header says "
+                f"{account_hash}; {where}; the objects are in {aside}, do not use them"
+            )
+        step = run.statistics().steps["ledger-objects/object-record"]
+        return SnapshotReport(
+            ledger_index=ledger.ledger_index,
+            ledger_hash=ledger.ledger_hash,
+            account_hash=account_hash,
+            objects=proof.objects,
+            records=step.items_out,
+        )
+
+    async def _index(self) -> int | None:
+        """The ledger to read: that of a snapshot that was begun here, or the one wanted."""
+        progress = await self._folder.checkpoint.load()
+        flow = progress.flows.get("ledger-objects") if progress else None
+        begun = flow.position["ledger_index"] if flow and flow.position else None
+        if begun is not None and self._wanted is not None and begun != self._wanted:
+            raise EkspiperError(
+                f"{self._folder.path} holds a snapshot of ledger {begun}, not {self._wanted}; "
+                "choose another folder with --out DIR"
+            )
+        return begun or self._wanted
+
+    async def _locate(self) -> str:
+        """Read the state again, and name the parts that come out differently."""
+        ledger, proof = self._started()
+        again = StateProof(proof.subtrees)
+        source = LedgerObjects(self._pool, ledger.ledger_index, parallel=self._parallel)
+        async for page in source:
+            await again.collect([page])
+        first, second = (
+            {prefix: tree.hash for prefix, tree in each.subtrees.items()} for each in (proof, again)
+        )
+        differing = differing_subtrees(first, second)
+        if differing:
+            names = ", ".join(f"{prefix or 'all'}..." for prefix in differing)
+            return f"a second reading differs in the subtrees {names}: run it again"
+        hashes = ", ".join(
+            f"{prefix or 'all'} {tree.hex()[:8].upper()}" for prefix, tree in first.items()
+        )
+        return (
+            "a second reading gives the same, so the node serves it so: ask another one, and "
+            f"compare the subtrees {hashes}"
+        )
+
+    def _started(self) -> tuple[Ledger, StateProof]:
+        if self._ledger is None or self._proof is None:
+            raise PipelineError("a snapshot is concluded after it was started and its run is over")
+        return self._ledger, self._proof
+
+    def _set_aside(self) -> str:
+        table = self._folder.table("objects")
+        aside = table.with_name(f"{table.stem}.unverified{table.suffix}")
+        table.replace(aside)
+        self._folder.checkpoint.path.unlink(missing_ok=True)
+        return str(aside)
