@@ -88,6 +88,14 @@ class ForwardServer:
         lines = self.file.read_bytes().splitlines() if self.file.exists() else []
         return [orjson.loads(line) for line in lines]
 
+    async def has_taken(self, count: int) -> None:
+        """Wait until it has stored that many records."""
+        while self._lines() < count:  # noqa: ASYNC110  # another process sets no event here
+            await asyncio.sleep(0.002)
+
+    def _lines(self) -> int:
+        return self.file.read_bytes().count(b"\n") if self.file.exists() else 0
+
     def records(self) -> list[Any]:
         """The records it has stored."""
         return [entry["record"] for entry in self.taken()]

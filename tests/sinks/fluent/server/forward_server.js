@@ -1,5 +1,6 @@
 // A forward server that appends what it takes to a file, before it acknowledges it.
 // node forward_server.js '{"port": 0, "file": PATH, "security": {...}, "tls": {"key", "cert"}}'
+// With "only": FIELD it stores only that field of each record.
 "use strict";
 const fs = require("fs");
 const protocol = require("@fluent-org/logger/build/src/protocol");
@@ -14,7 +15,9 @@ const parse = protocol.parseTransport;
 protocol.parseTransport = (message) => {
   const { tag, entries, chunk } = parse(message);
   const lines = entries.map(([time, record]) =>
-    JSON.stringify({ tag, time: [time.epoch, time.nano], record }),
+    JSON.stringify(
+      options.only ? record[options.only] : { tag, time: [time.epoch, time.nano], record },
+    ),
   );
   fs.writeSync(file, lines.join("\n") + "\n");
   return { tag, entries: [], chunk };

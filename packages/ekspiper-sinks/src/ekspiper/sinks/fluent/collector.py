@@ -47,8 +47,8 @@ class Fluent(Collector[dict[str, Any]]):
         tag: of every record.
         host: of the server.
         port: of the server.
-        endpoints: `host:port`, instead of host and port: the first that answers is used, in this
-            order, whenever a connection is made.
+        endpoints: `host:port`, instead of host and port: the first that can be reached is used,
+            and the next one, round and round, when it fails.
         shared_key: of a server that asks for one.
         user: and the password: of a server that asks for a user, too.
         password: see `user`.
@@ -129,14 +129,21 @@ class Fluent(Collector[dict[str, Any]]):
             max_bytes=max_bytes,
             compress=compress,
         )
+        self._first = 0  # the place of the endpoint to try first
         self._connection: Connection | None = None
         self._delivery: Delivery | None = None
+        self._has_acknowledged = False
         self._known: set[Endpoint] = set()  # those that our credentials were right for
 
     @property
     def is_ready(self) -> bool:
         """Whether a server is connected."""
         return self._connection is not None and self._connection.is_open
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """The server that is connected; None when none is."""
+        return self._connection.endpoint if self._connection and self.is_ready else None
 
     async def open(self) -> None:
         """Try to connect. A server that is not there yet is no error: `collect` waits for it.
@@ -189,9 +196,10 @@ class Fluent(Collector[dict[str, Any]]):
             try:
                 await self._send(connection, delivery)
             except ConnectionLost as error:
+                self._first = self._endpoints.index(connection.endpoint) + 1
                 lost = 1 if delivery.acknowledged > before else lost + 1
                 if lost > 1:
-                    raise _not_acknowledged(error, delivery) from error
+                    raise self._not_acknowledged(error, delivery.unacknowledged[0]) from error
 
     async def _send(self, connection: Connection, delivery: Delivery) -> None:
         """Send what is not acknowledged yet, then the rest, with a window of chunks in flight."""
@@ -218,22 +226,32 @@ class Fluent(Collector[dict[str, Any]]):
         try:
             async with asyncio.timeout(self._ack_timeout):
                 await waiting
+            self._has_acknowledged = True
         except TimeoutError:
             raise connection.abort(
                 f"did not acknowledge {chunk.records} records within {self._ack_timeout:g} s"
             ) from None
 
+    def _not_acknowledged(self, error: ConnectionLost, chunk: Chunk) -> Retryable:
+        what = f"{chunk.records} records ({len(chunk.message)} bytes) are not acknowledged"
+        if self._has_acknowledged:
+            return Retryable(f"{error}; {what}")
+        hint = "does it speak TLS, want a shared key, or take messages of that size?"
+        return Retryable(f"{error}; {what}: {hint}")
+
     async def _connected(self) -> Connection:
-        """The connection, or a new one to the first endpoint that can be reached."""
+        """The connection, or a new one to the next endpoint that can be reached."""
         if self._connection is not None and self._connection.is_open:
             return self._connection
         reasons = []
-        for endpoint in self._endpoints:
+        for offset in range(count := len(self._endpoints)):
+            place = (self._first + offset) % count
             try:
-                self._connection = await self._connect(endpoint)
+                self._connection = await self._connect(self._endpoints[place])
             except ConnectionLost as error:
                 reasons.append(str(error))
             else:
+                self._first = place
                 return self._connection
         raise ConnectionLost("; ".join(reasons))
 
@@ -258,14 +276,6 @@ class Fluent(Collector[dict[str, Any]]):
                 self._known.add(endpoint)
                 return connection
         raise AssertionError  # the loop returns or raises
-
-
-def _not_acknowledged(error: ConnectionLost, delivery: Delivery) -> Retryable:
-    chunk = delivery.unacknowledged[0]
-    return Retryable(
-        f"{error}, and has not acknowledged {chunk.records} records of {len(chunk.message)} bytes; "
-        "does it speak TLS, want a shared key, or take messages of that size?"
-    )
 
 
 def _credentials(

@@ -46,7 +46,8 @@ def unix_nanoseconds(value: str | int | float) -> int:
     try:
         if isinstance(value, str):
             return _of_text(value)
-        return value * _NANO if isinstance(value, int) else round(value * 1e9)
+        seconds, fraction = divmod(value, 1)
+        return int(seconds) * _NANO + round(fraction * 1e9)
     except (ValueError, OverflowError):
         raise Permanent(f"{value!r:.60} is not a time") from None
 
