@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .collector import State
-from .errors import CheckpointError, Retryable
+from .errors import CheckpointError, ConfigError, Retryable
 from .source import Position
 
 __all__ = ["Checkpoint", "CommitPolicy", "FileCheckpoint", "FlowState", "Progress"]
@@ -76,7 +76,7 @@ class CommitPolicy:
 
     def __post_init__(self) -> None:
         if self.items < 1 or self.seconds <= 0:
-            raise CheckpointError(f"a commit policy needs items >= 1 and seconds > 0, not {self}")
+            raise ConfigError(f"a commit policy needs items >= 1 and seconds > 0, not {self}")
 
 
 class Checkpoint(Protocol):
@@ -131,9 +131,21 @@ class FileCheckpoint:
             {"format": FORMAT, "version": VERSION, **asdict(progress)}, indent=1, sort_keys=True
         )
         try:
-            await asyncio.to_thread(_replace, self.path, text.encode())
+            await _in_thread(self.path, text.encode())
+        except (PermissionError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+            raise CheckpointError(f"cannot write {self}: {error}") from error
         except OSError as error:
             raise Retryable(f"cannot write {self}: {error}") from error
+
+
+async def _in_thread(path: Path, content: bytes) -> None:
+    """Write off the loop. Cancelled, it is waited for: two writers at once would damage the file."""
+    task = asyncio.ensure_future(asyncio.to_thread(_replace, path, content))
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait((task,))
+        raise
 
 
 def _replace(path: Path, content: bytes) -> None:

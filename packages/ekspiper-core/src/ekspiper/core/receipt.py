@@ -30,13 +30,20 @@ class Receipt:
 
     __slots__ = ("_ledger", "parts", "position", "read_at", "sequence", "status")
 
-    def __init__(self, ledger: Receipts, sequence: int, position: Position, read_at: float) -> None:
+    def __init__(
+        self, ledger: Receipts, sequence: int, position: Position, read_at: float = 0.0
+    ) -> None:
         self._ledger = ledger
         self.sequence = sequence
         self.position = position
         self.read_at = read_at
         self.parts = 1
         self.status = 0
+
+    @property
+    def source(self) -> str:
+        """The identity of the source that the item came from."""
+        return self._ledger.source
 
     def fork(self, parts: int) -> None:
         """Expect `parts` more settlements."""
@@ -63,9 +70,12 @@ class Receipts:
     """
 
     def __init__(self, *, watch: Callable[[float], None] | None = None) -> None:
+        self.source = ""
         self.watermark = LowWaterMark()
         self.issued = 0
-        self.counts = dict.fromkeys(Status, 0)
+        self.counts = [0] * len(Status)
+        self.safe_position: Position = None
+        """Where the checkpoint stands: everything up to it is kept."""
         self._watch = watch
         self._abandoned = False
         self._errors: list[str] = []
@@ -73,14 +83,20 @@ class Receipts:
     @property
     def open(self) -> int:
         """How many items are read and not settled."""
-        return self.issued - sum(self.counts.values())
+        return self.issued - sum(self.counts)
+
+    @property
+    def blocked(self) -> bool:
+        """Whether an item was dropped, so that the checkpoint cannot pass it."""
+        return self.watermark.blocked_at is not None
 
     def issue(self, position: Position) -> Receipt:
         """A receipt for the item just read from the source."""
-        read_at = time.monotonic() if self._watch is not None else 0.0
-        receipt = Receipt(self, self.issued, position, read_at)
-        self.issued += 1
-        return receipt
+        sequence = self.issued
+        self.issued = sequence + 1
+        if self._watch is None:
+            return Receipt(self, sequence, position)
+        return Receipt(self, sequence, position, time.monotonic())
 
     def settled(self, receipt: Receipt) -> None:
         """All parts of an item are settled: called by its receipt."""
@@ -88,7 +104,7 @@ class Receipts:
             self._errors.append(f"the item at {receipt.position!r} was settled more than once")
             return
         status = receipt.status
-        self.counts[status] += 1  # type: ignore[index]  # an IntEnum key equals its int
+        self.counts[status] += 1
         if status <= Status.DEAD_LETTERED:
             self.watermark.keep(receipt.sequence)
         else:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -50,22 +50,25 @@ async def retrying(
     call: Callable[[], Awaitable[T]],
     policy: RetryPolicy,
     *,
-    after: Exception,
+    after: Exception | None = None,
     on_retry: Callable[[Exception], None] = lambda error: None,
-    clock: Callable[[], float] = time.monotonic,
 ) -> T:
-    """Await `call` again until it succeeds, fails for good, or the policy gives up.
+    """Await `call` until it succeeds, fails for good, or the policy gives up.
 
     Args:
-        call: what failed a first time.
-        policy: how long to wait, and when to give up.
-        after: the error of the first time.
+        policy: how long to wait between tries, and when to give up.
+        after: the error of a first try, where `call` has been tried already.
         on_retry: told of each error that is followed by another try, before the wait.
-        clock: seconds, for measuring what has elapsed.
 
     Raises:
         Exception: what the last call raised. Cancelling interrupts a wait at once.
     """
+    if after is None:
+        try:
+            return await call()
+        except Exception as first:
+            after = first
+    clock = asyncio.get_running_loop().time
     failures = 0
     first_failure = clock()
     pending: Exception | None = after

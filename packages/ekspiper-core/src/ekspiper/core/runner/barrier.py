@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..collector import State
+from ..receipt import Receipts
 from ..source import Position
 from .channel import Control
 
@@ -20,16 +21,38 @@ class Barrier(Control):
     source, so no place ever waits for a second barrier.
     """
 
-    __slots__ = ("_done", "_missing", "position", "sequence", "states")
+    __slots__ = ("_done", "_missing", "_position", "receipts", "sequence", "states", "void")
 
     def __init__(
-        self, sequence: int, position: Position, *, ends: int, done: Callable[[Barrier], Any]
+        self,
+        sequence: int,
+        position: Position,
+        *,
+        receipts: Receipts,
+        ends: int,
+        done: Callable[[Barrier], Any],
     ) -> None:
         self.sequence = sequence
-        self.position = position
+        self.receipts = receipts
         self.states: dict[str, State] = {}
+        self.void = False
+        """A collector could not say its state: the barrier makes no checkpoint."""
+        self._position = position
         self._missing = ends
         self._done = done
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything before it is kept, nothing dropped, and every state is known."""
+        return not self.void and self.receipts.watermark.mark >= self.sequence
+
+    @property
+    def position(self) -> Position:
+        """Everything up to it has been collected: behind a dropped item, the last safe position."""
+        blocked_at = self.receipts.watermark.blocked_at
+        if blocked_at is not None and blocked_at <= self.sequence:
+            return self.receipts.safe_position
+        return self._position
 
     def arrive(self, place: str, state: State | None = None) -> None:
         """It has reached one end of the flows, and what the collector there says of itself."""

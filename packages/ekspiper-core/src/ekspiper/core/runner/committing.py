@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from ..checkpoint import Checkpoint, CommitPolicy, FlowState, Progress
 from ..collector import State
-from ..errors import CheckpointError
+from ..errors import CheckpointError, FlowFailed
 from ..retry import RetryPolicy, retrying
 from ..source import Position
 from .barrier import Barrier
-from .failing import describe
+from .describing import describe
 from .reading import SourceReader
 
 __all__ = ["Committer"]
@@ -29,6 +29,7 @@ class Committer:
     Args:
         checkpoint: where to; None when progress is not kept.
         loaded: the progress that the run started from.
+        make_safe: awaited before each write.
     """
 
     def __init__(
@@ -37,72 +38,91 @@ class Committer:
         policy: CommitPolicy,
         shape: tuple[str, ...],
         loaded: Progress | None,
+        *,
+        make_safe: Callable[[], Awaitable[None]],
     ) -> None:
         self.written = 0
-        self.positions: dict[str, Position] = {}
         self._checkpoint = checkpoint
         self._policy = policy
         self._shape = shape
+        self._make_safe = make_safe
         self._flows: dict[str, FlowState] = dict(loaded.flows) if loaded else {}
-        self.positions.update((name, state.position) for name, state in self._flows.items())
         self._dirty = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._told_blocked: set[str] = set()
 
-    def begin(self, reader: SourceReader, states: Mapping[str, State]) -> None:
-        """Nothing has been read from the source of `reader` yet; its collectors hold `states`."""
-        self._flows[reader.flow] = FlowState(source=reader.source.identity, collectors=states)
-        self._dirty.set()
+    def position_of(self, flow: str) -> Position:
+        """Where the source of `flow` stands in the checkpoint; None at its start."""
+        state = self._flows.get(flow)
+        return None if state is None else state.position
 
     def complete(self, reader: SourceReader, barrier: Barrier) -> None:
         """A barrier of `reader` has reached all ends."""
-        watermark = reader.receipts.watermark
-        if watermark.mark < barrier.sequence:
-            self._tell_blocked(reader.flow, watermark.blocked_at)
+        if not barrier.complete:
+            self._tell_blocked(reader)
             return
-        self.positions[reader.flow] = barrier.position
+        reader.receipts.safe_position = barrier.position
+        self.note(reader, barrier.position, barrier.states)
+
+    def note(self, reader: SourceReader, position: Position, states: Mapping[str, State]) -> None:
+        """Everything of `reader` up to `position` is kept, and these are the collectors' states."""
         self._flows[reader.flow] = FlowState(
-            source=reader.source.identity, position=barrier.position, collectors=barrier.states
+            source=reader.receipts.source, position=position, collectors=dict(states)
         )
         self._dirty.set()
 
-    async def run(self, readers: Mapping[str, SourceReader]) -> None:
-        """Set barriers at the policy's pace, and write what they complete, until cancelled."""
+    async def set_barriers(self, readers: Iterable[SourceReader]) -> None:
+        """Set barriers at the policy's pace, until cancelled."""
+        readers = tuple(readers)
         while True:
             await asyncio.sleep(self._policy.seconds)
-            for reader in readers.values():
+            for reader in readers:
                 reader.set_barrier()
+
+    async def run(self) -> None:
+        """Write what barriers complete, until cancelled."""
+        while True:
+            await self._dirty.wait()
             await self.write()
 
-    async def write(self) -> None:
+    async def write(self, *, tries: RetryPolicy | None = None) -> None:
         """Write the progress, if it is newer than what was written last.
+
+        Args:
+            tries: how long writing is tried again; by default for ever.
 
         Raises:
             CheckpointError: it cannot be written.
         """
         checkpoint = self._checkpoint
-        if checkpoint is None or not self._dirty.is_set():
-            return
-        self._dirty.clear()
-        progress = Progress(self._shape, dict(self._flows))
-        try:
-            await checkpoint.save(progress)
-        except Exception as error:
+        async with self._writing:
+            if checkpoint is None or not self._dirty.is_set():
+                self._dirty.clear()
+                return
+            self._dirty.clear()
+            progress = Progress(self._shape, dict(self._flows))
             try:
+                await self._make_safe()
                 await retrying(
                     lambda: checkpoint.save(progress),
-                    RetryPolicy(elapsed=None),
-                    after=error,
+                    tries or RetryPolicy(elapsed=None),
                     on_retry=lambda error: log.warning("%s; trying again", describe(error)),
                 )
-            except Exception as final:
-                raise CheckpointError(f"cannot save to {checkpoint}: {describe(final)}") from final
-        self.written += 1
+            except FlowFailed:
+                raise
+            except Exception as error:
+                self._dirty.set()
+                raise CheckpointError(f"cannot save {checkpoint}: {describe(error)}") from error
+            except BaseException:
+                self._dirty.set()
+                raise
+            self.written += 1
 
-    def _tell_blocked(self, flow: str, blocked_at: int | None) -> None:
-        if blocked_at is not None and flow not in self._told_blocked:
-            self._told_blocked.add(flow)
+    def _tell_blocked(self, reader: SourceReader) -> None:
+        if reader.receipts.blocked and reader.flow not in self._told_blocked:
+            self._told_blocked.add(reader.flow)
             log.warning(
                 "flow %r: the checkpoint stays before a dropped item; "
                 "dead letters would let it move on",
-                flow,
+                reader.flow,
             )

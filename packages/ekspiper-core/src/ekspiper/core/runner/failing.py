@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ..collector import Collector
+from ..collector import Collector, Recoverable
 from ..dead_letters import DeadLetter
-from ..errors import BatchError, FlowFailed, PipelineError, Retryable, Throttled, is_retryable
+from ..errors import BatchError, FlowFailed, PipelineError
 from ..flow import OnError
 from ..receipt import Receipt, Status
 from ..retry import RetryPolicy, retrying
+from .describing import describe
 
-__all__ = ["Failures", "kind_of"]
+__all__ = ["Failures"]
 
 log = logging.getLogger("ekspiper")
-
-
-def kind_of(error: BaseException) -> str:
-    """The kind of an error, as metrics name it: retryable, throttled or permanent."""
-    if isinstance(error, Throttled):
-        return "throttled"
-    return "retryable" if is_retryable(error) else "permanent"
 
 
 class Failures:
@@ -33,10 +28,9 @@ class Failures:
     """
 
     def __init__(self, dead_letters: Collector[Any] | None) -> None:
-        self._dead_letters = dead_letters
+        self.dead_letters = dead_letters
         self._writing = asyncio.Lock()
-        self.dead_lettered = 0
-        self.dropped = 0
+        self._unsafe = False
 
     async def settle(
         self,
@@ -45,7 +39,6 @@ class Failures:
         error: Exception,
         *,
         on_error: OnError | None,
-        source: str,
         flow: str,
         step: str,
         collector: str | None = None,
@@ -55,10 +48,10 @@ class Failures:
         Raises:
             FlowFailed: when the pipeline is to stop.
         """
-        where = f"flow {flow!r}, step {step!r}" + (
-            f", collector {collector!r}" if collector else ""
-        )
-        action = on_error or ("dead-letter" if self._dead_letters is not None else "stop")
+        where = f"flow {flow!r}, step {step!r}"
+        if collector:
+            where += f", collector {collector!r}"
+        action = on_error or ("dead-letter" if self.dead_letters is not None else "stop")
         if action == "stop" or isinstance(error, PipelineError):
             raise FlowFailed(
                 f"{where}, at position {receipt.position!r}: {describe(error)}",
@@ -68,13 +61,12 @@ class Failures:
             ) from error
         if action == "skip":
             log.warning("%s: dropped the item at %r: %s", where, receipt.position, describe(error))
-            self.dropped += 1
             receipt.settle(Status.DROPPED)
             return Status.DROPPED
         letter = DeadLetter.of(
             item,
             error,
-            source=source,
+            source=receipt.source,
             position=receipt.position,
             flow=flow,
             step=step,
@@ -82,45 +74,57 @@ class Failures:
         )
         await self._write(letter)
         log.error("%s: dead letter at %r: %s", where, receipt.position, describe(error))
-        self.dead_lettered += 1
         receipt.settle(Status.DEAD_LETTERED)
         return Status.DEAD_LETTERED
 
+    async def restore(self) -> None:
+        """Let a recoverable collector go on from the letters it has: none is ever taken back."""
+        letters: object = self.dead_letters
+        if isinstance(letters, Recoverable):
+            await letters.restore(None)
+
+    async def make_safe(self) -> None:
+        """Have the letters written so far survive whatever the checkpoint survives."""
+        letters: object = self.dead_letters
+        if self._unsafe and isinstance(letters, Recoverable):
+            self._unsafe = False
+            snapshot = letters.snapshot
+            async with self._writing:
+                await self._insist(lambda: snapshot(None), "cannot make the dead letters safe")
+
     async def _write(self, letter: DeadLetter) -> None:
-        dead_letters = self._dead_letters
+        dead_letters = self.dead_letters
         assert dead_letters is not None, "refused when the run was made"
 
         async def write() -> None:
             try:
                 await dead_letters.collect([letter.record()])
             except BatchError as error:
-                raise next(iter(error.failures.values())) from error
+                raise next(iter(error.failures.values()), error) from error
 
         async with self._writing:
-            try:
-                await write()
-            except Exception as error:
-                try:
-                    await retrying(
-                        write, RetryPolicy(elapsed=None), after=error, on_retry=_log_retry
-                    )
-                except Exception as final:
-                    raise FlowFailed(
-                        f"the dead-letter collector failed: {describe(final)}; the letter was for "
-                        f"flow {letter.flow!r}, position {letter.position!r}: {letter.message}",
-                        flow=letter.flow,
-                        step=letter.step,
-                        position=letter.position,
-                    ) from final
+            self._unsafe = True
+            await self._insist(
+                write,
+                f"the dead-letter collector failed on the letter for flow {letter.flow!r}, "
+                f"position {letter.position!r} ({letter.message})",
+                letter,
+            )
 
-
-def describe(error: BaseException) -> str:
-    """An exception in one line; the class is named unless the error is one of ours."""
-    text = str(error) or type(error).__name__
-    ours = type(error).__module__.startswith("ekspiper.")
-    return text if ours or text == type(error).__name__ else f"{type(error).__name__}: {text}"
+    async def _insist(
+        self, call: Callable[[], Awaitable[Any]], what: str, letter: DeadLetter | None = None
+    ) -> None:
+        """Await `call`, tried again for ever: a dead-letter collector that is down stops all."""
+        try:
+            await retrying(call, RetryPolicy(elapsed=None), on_retry=_log_retry)
+        except Exception as final:
+            raise FlowFailed(
+                f"{what}: {describe(final)}",
+                flow=letter.flow if letter else "",
+                step=letter.step if letter else "",
+                position=letter.position if letter else None,
+            ) from final
 
 
 def _log_retry(error: Exception) -> None:
-    if isinstance(error, Retryable):
-        log.warning("dead letters: %s; trying again", error)
+    log.warning("dead letters: %s; trying again", describe(error))

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ..receipt import Status
 from .committing import Committer
 from .delivering import Deliverer
 from .graph import Graph
 from .reading import SourceReader
 from .report import CollectorStatistics, SourceReport, Statistics, StepStatistics
-from .working import StepWorker
+from .step_worker import StepWorker
 
 __all__ = ["gather"]
 
 
-def gather(graph: Graph | None, committer: Committer | None, *, seconds: float) -> Statistics:
+def gather(
+    graph: Graph | None,
+    readers: Sequence[SourceReader],
+    committer: Committer | None,
+    *,
+    seconds: float,
+) -> Statistics:
     """The statistics of a run that lasts for `seconds`; empty before it has begun."""
     if graph is None or committer is None:
         return Statistics(
@@ -21,7 +29,7 @@ def gather(graph: Graph | None, committer: Committer | None, *, seconds: float) 
         )
     return Statistics(
         seconds=seconds,
-        sources={name: _source(reader, committer) for name, reader in graph.readers.items()},
+        sources={reader.flow: _source(reader) for reader in readers},
         steps={worker.place: _step(worker) for worker in graph.workers},
         collectors={each.place: _collector(each) for each in graph.deliverers},
         queues={name: channel.statistics() for name, channel in graph.queues.items()},
@@ -29,15 +37,15 @@ def gather(graph: Graph | None, committer: Committer | None, *, seconds: float) 
     )
 
 
-def _source(reader: SourceReader, committer: Committer) -> SourceReport:
+def _source(reader: SourceReader) -> SourceReport:
     counts = reader.receipts.counts
     return SourceReport(
         read=reader.receipts.issued,
         kept=counts[Status.KEPT],
         dead_lettered=counts[Status.DEAD_LETTERED],
         dropped=counts[Status.DROPPED],
-        position=committer.positions.get(reader.flow),
-        lag=reader.source.lag,
+        position=reader.receipts.safe_position,
+        lag=reader.lag,
     )
 
 
@@ -53,11 +61,12 @@ def _step(worker: StepWorker) -> StepStatistics:
 
 
 def _collector(deliverer: Deliverer) -> CollectorStatistics:
+    keeper = deliverer.keeper
     return CollectorStatistics(
-        items=deliverer.kept_items,
-        bytes=deliverer.kept_bytes,
-        retries=deliverer.retries,
-        dead_letters=deliverer.dead_letters,
-        dropped=deliverer.dropped,
-        failing=deliverer.failing,
+        items=keeper.items,
+        bytes=keeper.bytes,
+        retries=keeper.retries,
+        dead_letters=keeper.dead_letters,
+        dropped=keeper.dropped,
+        failing=keeper.failing,
     )

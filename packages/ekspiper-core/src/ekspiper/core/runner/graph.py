@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 from ..flow import Delivery, Flow, Step
@@ -19,8 +20,10 @@ from .channel import Channel
 from .delivering import Deliverer
 from .failing import Failures
 from .fanning import Fan
+from .keeping import Keeper
 from .reading import SourceReader
-from .working import StepWorker, worker_for
+from .step_worker import StepWorker
+from .working import worker_for
 
 __all__ = ["Graph"]
 
@@ -58,9 +61,8 @@ class Graph:
         self._tracer = tracer
         self._barrier_every = barrier_every
         self._on_barrier = on_barrier
-        self._locks: dict[int, asyncio.Lock] = {}
         self._flows = pipeline.flows
-        self._root = ""
+        self._locks = _locks_of_shared(pipeline.flows)
         for flow in pipeline.flows:
             if not isinstance(flow.source, Queue):
                 self._plant(flow, flow.source)
@@ -79,10 +81,9 @@ class Graph:
             on_barrier=lambda barrier: self._on_barrier(reader, barrier),
         )
         self.readers[flow.name] = reader
-        self._root = flow.name
-        reader.ends = self._grow(flow, inlet, source.identity)
+        reader.ends = self._grow(flow, inlet, reader)
 
-    def _grow(self, flow: Flow, inlet: Channel, source: str) -> int:
+    def _grow(self, flow: Flow, inlet: Channel, reader: SourceReader) -> int:
         """The steps of a flow and everything behind them; returns how many ends that has."""
         inlets = [inlet]
         if len(flow.steps) > 1:
@@ -97,37 +98,35 @@ class Graph:
             ]
             self.fans.append(Fan(inlet, inlets))
         return sum(
-            self._grow_step(flow, step, own, source)
+            self._grow_step(flow, step, own, reader)
             for step, own in zip(flow.steps, inlets, strict=True)
         )
 
-    def _grow_step(self, flow: Flow, step: Step, inlet: Channel, source: str) -> int:
+    def _grow_step(self, flow: Flow, step: Step, inlet: Channel, reader: SourceReader) -> int:
         outlets = []
         ends = 0
         for collector in step.collectors:
             if isinstance(collector, Queue):
                 channel = self._channel_of(collector)
-                ends += self._grow(self._reader_of(collector), channel, source)
+                ends += self._grow(self._reader_of(collector), channel, reader)
             else:
-                channel = self._deliver(flow, step, collector, source)
+                channel = self._deliver(flow, step, collector, reader)
                 ends += 1
             outlets.append(channel)
         self.workers.append(
             worker_for(
-                step,
                 flow.name,
                 step,
                 inlet,
                 outlets,
                 self._failures,
-                source=source,
                 errors=self._errors(flow, step),
                 tracer=self._tracer,
             )
         )
         return ends or 1
 
-    def _deliver(self, flow: Flow, step: Step, delivery: Delivery, source: str) -> Channel:
+    def _deliver(self, flow: Flow, step: Step, delivery: Delivery, reader: SourceReader) -> Channel:
         policy = delivery.policy
         channel = Channel(
             f"{flow.name}/{step.name}/{delivery.name}",
@@ -136,20 +135,25 @@ class Graph:
             measure=Measure(),
         )
         labels = {"flow": flow.name, "collector": delivery.name}
+        keeper = Keeper(
+            flow.name,
+            step,
+            delivery,
+            self._failures,
+            lock=self._locks.get(id(delivery.collector)),
+            errors=self._errors(flow, step),
+            tracer=self._tracer,
+        )
         self.deliverers.append(
             Deliverer(
                 flow.name,
                 step,
                 delivery,
                 channel,
-                self._failures,
-                self._locks.setdefault(id(delivery.collector), asyncio.Lock()),
-                root=self._root,
-                source=source,
-                errors=self._errors(flow, step),
+                keeper,
+                reader=reader,
                 batches=self._batches(labels),
                 seconds=self._histogram("ekspiper_collect_seconds", labels),
-                tracer=self._tracer,
             )
         )
         return channel
@@ -193,22 +197,24 @@ class Graph:
         return histogram.record if histogram is not None else None
 
     @property
-    def components(self) -> list[Any]:
-        """Everything to be opened: collectors first, sources last; each once."""
-        steps = [step for flow in self._flows for step in flow.steps]
-        ordered = [
-            *(
-                each.collector
-                for step in steps
-                for each in step.collectors
-                if isinstance(each, Delivery)
-            ),
-            *(step.processor for step in steps),
-            *(reader.source for reader in self.readers.values()),
-        ]
-        return list({id(component): component for component in ordered}.values())
+    def inlets(self) -> dict[str, Channel]:
+        """Where each step and each collector takes its items from, by place."""
+        steps = {worker.place: worker.inlet for worker in self.workers}
+        return steps | {deliverer.place: deliverer.inlet for deliverer in self.deliverers}
 
-    def tasks(self) -> list[Callable[[], Any]]:
-        """What runs until the end of all sources has reached every collector."""
-        parts = [*self.deliverers, *self.workers, *self.fans, *self.readers.values()]
+    def tasks(self, readers: Iterable[Any]) -> list[Callable[[], Any]]:
+        """What runs until the end of all `readers` has reached every collector."""
+        parts = [*self.deliverers, *self.workers, *self.fans, *readers]
         return [cast("Any", part).run for part in parts]
+
+
+def _locks_of_shared(flows: Iterable[Flow]) -> dict[int, asyncio.Lock]:
+    """A lock for each collector that stands in more than one place."""
+    places = Counter(
+        id(each.collector)
+        for flow in flows
+        for step in flow.steps
+        for each in step.collectors
+        if isinstance(each, Delivery)
+    )
+    return {key: asyncio.Lock() for key, count in places.items() if count > 1}

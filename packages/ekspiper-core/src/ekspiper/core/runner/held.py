@@ -2,48 +2,102 @@
 
 from __future__ import annotations
 
+from typing import Literal, TypeAlias
+
+from ..errors import CheckpointError
 from ..source import Position
 
 __all__ = ["Held"]
+
+Stand: TypeAlias = Literal["unknown", "ahead", "reached"]
 
 
 class Held:
     """Follows a source from its checkpoint to the later position that a sink had committed.
 
-    Rows come in the source's order, so all up to the last row of that position are held.
+    The source shows each item's position in its order; a row belongs to one of these items, in
+    whatever order rows arrive. The rows of all items up to the one at `position` are held.
+
+    Positions need no order, but where they are whole numbers their order is used, to notice a
+    source that starts beyond what is held, and a sink that has fallen behind its checkpoint.
 
     Args:
         position: up to which the sink holds everything.
-        checkpoint: where the source resumed; None when it starts afresh. Then positions that
-            are numbers are compared, because the source may start beyond what is held.
+        checkpoint: where the source resumed; None when it starts afresh.
+        place: of the sink, for errors.
     """
 
-    __slots__ = ("_ahead", "_checkpoint", "position", "reached")
+    __slots__ = ("_checkpoint", "_first", "_last", "_place", "_stand", "_upto", "position")
 
-    def __init__(self, position: Position, *, checkpoint: Position) -> None:
+    def __init__(self, position: Position, *, checkpoint: Position, place: str) -> None:
         self.position = position
-        self.reached = False
         self._checkpoint = checkpoint
-        self._ahead = position is not None and position != checkpoint
+        self._place = place
+        self._upto = -1
+        self._first: Position = None
+        self._last: Position = None
+        self._stand: Stand = "unknown"
+        if position is None or position == checkpoint:
+            self._stand = "reached"
 
-    def covers(self, position: Position) -> bool:
-        """Whether the sink holds the row of this position. Call once per row, in order."""
-        if not self._ahead:
-            return False
+    def see(self, sequence: int, position: Position) -> None:
+        """The source gives item `sequence`, which has `position`. Called for every item in order.
+
+        Raises:
+            CheckpointError: the sink holds less than the checkpoint says.
+        """
+        if self._stand == "reached":
+            return
+        self._last = position
+        if self._stand == "unknown":
+            self._first = position
+            self._stand = "ahead"
+            self._refuse_fallen_behind(position)
+            starts_anew = self._checkpoint is None and _both_int(position, self.position)
+            if starts_anew and position > self.position:
+                self._stand = "reached"  # it starts beyond: nothing of this is held
+                return
         if position == self.position:
-            self.reached = True
-            return True
-        beyond = self._checkpoint is None and _after(position, self.position)
-        if self.reached or beyond:
-            self._ahead = False
-            return False
-        return True
+            self._upto = sequence
+            self._stand = "reached"
 
-    @property
-    def ahead(self) -> bool:
-        """Whether the source is still on its way to what the sink holds."""
-        return self._ahead and not self.reached
+    def covers(self, sequence: int) -> bool:
+        """Whether the sink holds the rows of item `sequence`, which has been seen."""
+        return self._stand == "ahead" or sequence <= self._upto
+
+    def is_beyond(self, sequence: int) -> bool:
+        """Whether the sink holds more than the items up to `sequence`."""
+        return self._stand != "reached" or sequence < self._upto
+
+    def end(self) -> None:
+        """The source has ended.
+
+        Raises:
+            CheckpointError: it never came to what the sink is said to hold, so that rows may have
+                been left out that the sink does not have.
+        """
+        if self._stand != "ahead":
+            return
+        first, last, position = self._first, self._last, self.position
+        if _both_int(first, last) and _both_int(last, position) and first <= last < position:
+            return  # it ended before; everything it gave is held
+        raise CheckpointError(
+            f"{self._place} holds everything up to {position!r}, but the source ended at {last!r} "
+            "without coming to it: it reads something else; give the sink another place, or "
+            "start from the checkpoint that belongs to it"
+        )
+
+    def _refuse_fallen_behind(self, first: Position) -> None:
+        start, held = self._checkpoint, self.position
+        if not (_both_int(start, held) and _both_int(first, start)):
+            return
+        if (held > start) != (first > start):
+            raise CheckpointError(
+                f"{self._place} holds everything up to {held!r}, but the checkpoint stands at "
+                f"{start!r}: rows between are missing from it; delete the checkpoint to go on "
+                "from what the sink holds"
+            )
 
 
-def _after(position: Position, other: Position) -> bool:
-    return isinstance(position, int) and isinstance(other, int) and position > other
+def _both_int(one: Position, other: Position) -> bool:
+    return isinstance(one, int) and isinstance(other, int)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from ..errors import FlowFailed
@@ -11,7 +11,8 @@ from ..receipt import Receipts
 from ..source import Position, Source
 from .barrier import Barrier
 from .channel import END, Channel
-from .failing import describe
+from .describing import describe
+from .held import Held
 
 __all__ = ["SourceReader"]
 
@@ -44,14 +45,24 @@ class SourceReader:
         self.receipts = receipts
         self.ends = 0
         self.position: Position = None
+        self.ended = False
         self._every = barrier_every
         self._on_barrier = on_barrier
+        self._held: list[Held] = []
         self._put = 0
         self._marked = 0
         self._task: asyncio.Task[None] | None = None
         self._waiting = False
         self._draining = False
-        self.ended = False
+
+    @property
+    def lag(self) -> float | None:
+        """Seconds between the newest item read and now."""
+        return self.source.lag
+
+    def watch(self, held: Held) -> None:
+        """Show `held` each item that is read."""
+        self._held.append(held)
 
     def drain(self) -> None:
         """Read no more: as if the source had ended after the item in hand."""
@@ -64,7 +75,13 @@ class SourceReader:
         if self._put > self._marked:
             self._marked = self._put
             self.outlet.put_control(
-                Barrier(self._put - 1, self.position, ends=self.ends, done=self._on_barrier)
+                Barrier(
+                    self._put - 1,
+                    self.position,
+                    receipts=self.receipts,
+                    ends=self.ends,
+                    done=self._on_barrier,
+                )
             )
 
     async def run(self) -> None:
@@ -83,35 +100,55 @@ class SourceReader:
             task.uncancel()
         finally:
             self._waiting = False
+        if not self._draining:
+            for held in self._held:
+                held.end()
         self.ended = True
         self.set_barrier()
         self.outlet.put_control(END)
 
     async def _read(self) -> None:
+        try:
+            items = aiter(self.source)
+        except Exception as error:
+            raise self._failed(error) from error
+        try:
+            await self._read_all(items)
+        finally:
+            if hasattr(items, "aclose"):
+                await items.aclose()
+
+    async def _read_all(self, items: AsyncIterator[Any]) -> None:
         source, outlet, issue = self.source, self.outlet, self.receipts.issue
-        items = aiter(source)
+        offer, breath = outlet.offer, _BREATH
         while not self._draining:
             self._waiting = True
             try:
                 item = await anext(items)
+                position = source.position
             except StopAsyncIteration:
                 return
             except Exception as error:
-                raise FlowFailed(
-                    f"flow {self.flow!r}: the source failed after position "
-                    f"{self.position!r}: {describe(error)}",
-                    flow=self.flow,
-                    step="",
-                    position=self.position,
-                ) from error
+                raise self._failed(error) from error
             self._waiting = False
-            position = source.position
             receipt = issue(position)
-            if not outlet.offer(item, receipt):
+            if self._held:
+                for held in self._held:
+                    held.see(receipt.sequence, position)
+            if not offer(item, receipt):
                 await outlet.put(item, receipt)
             self.position = position
-            self._put += 1
-            if self._put - self._marked >= self._every:
+            put = self._put = self._put + 1
+            if put - self._marked >= self._every:
                 self.set_barrier()
-            if self._put % _BREATH == 0:
+            if put % breath == 0:
                 await asyncio.sleep(0)
+
+    def _failed(self, error: Exception) -> FlowFailed:
+        return FlowFailed(
+            f"flow {self.flow!r}: the source failed after position {self.position!r}: "
+            f"{describe(error)}",
+            flow=self.flow,
+            step="",
+            position=self.position,
+        )

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
 from ..checkpoint import Checkpoint, CommitPolicy, FlowState, Progress
 from ..collector import Collector
 from ..diagram import fenced
-from ..errors import DrainTimeout, EkspiperError, FlowFailed, PipelineError, ReceiptError
+from ..errors import DrainTimeout, EkspiperError, PipelineError, ReceiptError
+from ..flow import Delivery
 from ..instruments import Instruments, NoInstruments
 from ..pipeline import Pipeline
+from ..retry import RetryPolicy
 from ..tracing import NoTracer, Tracer
 from .barrier import Barrier
 from .committing import Committer
+from .components import Part, parts_of
+from .describing import describe
 from .failing import Failures
+from .first_error import first_error
 from .gathering import gather
 from .graph import Graph
 from .publishing import Publisher
@@ -26,8 +32,10 @@ from .report import Report, Statistics
 
 __all__ = ["Run"]
 
-_CLOSE_BY_FORCE = 5.0
-"""Seconds that a component may take to close when the run is stopped by force."""
+log = logging.getLogger("ekspiper")
+
+_GIVE_UP = 15.0
+"""Seconds after which a run that was stopped by force is left alone, if something ignores it."""
 
 
 class Run:
@@ -45,11 +53,11 @@ class Run:
         drain_timeout: float = 30.0,
     ) -> None:
         _refuse_letters_without_collector(pipeline, dead_letters)
+        _refuse_letters_into_the_pipeline(pipeline, dead_letters)
         self.pipeline = pipeline
         self.drain_timeout = drain_timeout
         self._checkpoint = checkpoint
         self._commit = commit or CommitPolicy()
-        self._dead_letters = dead_letters
         self._instruments = instruments or NoInstruments()
         self._failures = Failures(dead_letters)
         self._tracer = tracer or NoTracer()
@@ -58,8 +66,11 @@ class Run:
         self._graph: Graph | None = None
         self._committer: Committer | None = None
         self._task: asyncio.Task[None] | None = None
+        self._deadline: asyncio.TimerHandle | None = None
+        self._given_up: asyncio.Future[None] | None = None
         self._reading = False
         self._drained = False
+        self._nothing_read = False
         self._stopped = False
 
     @property
@@ -72,36 +83,65 @@ class Run:
         if self._drained:
             return
         self._drained = True
-        if self._graph is None or not self._reading:
-            if self._task is not None:
-                self._task.cancel()  # nothing was read yet: nothing to keep
+        if self._task is None or self._task.done():
             return
-        for reader in self._graph.readers.values():
+        if not self._reading:
+            self._nothing_read = True  # so there is nothing to keep
+            self._task.cancel()
+        for reader in self._readers:
             reader.drain()
-        asyncio.get_running_loop().call_later(self.drain_timeout, self.stop)
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.call_later(self.drain_timeout, self.stop)
 
     def stop(self) -> None:
         """Stop now. What was not kept is not in the checkpoint, and comes again."""
         if self._task is not None and not self._task.done():
             self._stopped = True
-            self._task.cancel()
+            self._cancel(self._task)
+
+    def _cancel(self, task: asyncio.Task[None]) -> None:
+        task.cancel()
+        if self._deadline is not None:
+            self._deadline.cancel()
+        if self._given_up is not None:
+            loop = asyncio.get_running_loop()
+            self._deadline = loop.call_later(_GIVE_UP, _resolve, self._given_up)
 
     async def finish(self) -> Report:
         """Run to the end. See `Pipeline.run` for what it raises."""
         if self._task is not None:
             raise PipelineError("this run has been started already; start a new one")
         self._began = time.monotonic()
-        self._task = asyncio.create_task(self._run())
+        if not self._drained:
+            self._task = asyncio.create_task(self._run())
+            try:
+                await self._outcome(self._task)
+            finally:
+                self._ended = time.monotonic()
+                if self._deadline is not None:
+                    self._deadline.cancel()
+        return self._report()
+
+    async def _outcome(self, task: asyncio.Task[None]) -> None:
+        """Wait for the run; or, once it is stopped, for so long as can be asked of a component."""
+        given_up = self._given_up = asyncio.get_running_loop().create_future()
         try:
-            await self._task
+            await asyncio.wait((task, given_up), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self._cancel(task)
+            await asyncio.wait((task, given_up), return_when=asyncio.FIRST_COMPLETED)
+            raise
+        if not task.done():
+            raise DrainTimeout(
+                f"{self._describe_unfinished()}; something does not heed being stopped"
+            )
+        try:
+            task.result()
         except asyncio.CancelledError:
             if self._stopped:
                 raise DrainTimeout(self._describe_unfinished()) from None
-            if not self._drained:
+            if not self._nothing_read:
                 raise
-        finally:
-            self._ended = time.monotonic()
-        return self._report()
 
     async def _run(self) -> None:
         async with AsyncExitStack() as opened:
@@ -113,61 +153,70 @@ class Run:
                 barrier_every=self._commit.items,
                 on_barrier=self._on_barrier,
             )
-            for component in [c for c in (self._dead_letters,) if c] + graph.components:
-                opened.push_async_callback(self._close, component)
-                await component.open()
-            loaded = await self._load(graph)
-            self._committer = Committer(self._checkpoint, self._commit, self.pipeline.shape, loaded)
-            await self._restore(graph, loaded)
-            if self._checkpoint is not None and loaded is None:
-                await self._begin(graph, self._committer)
+            for part in self._parts():
+                opened.push_async_exit(part.close)
+                await part.open()
+            committer = await self._restore(graph)
             try:
-                await self._work(graph, self._committer)
+                await self._work(graph, committer)
             except BaseException:
-                for reader in graph.readers.values():
+                for reader in self._readers:
                     reader.receipts.abandon()
                 raise
-        self._check_receipts(graph)
+        self._check_receipts()
 
-    async def _close(self, component: Any) -> None:
-        if self._stopped:
-            async with asyncio.timeout(_CLOSE_BY_FORCE):
-                await component.close()
-        else:
-            await component.close()
+    def _parts(self) -> Sequence[Part]:
+        """Everything to be opened, in order."""
+        letters = self._failures.dead_letters
+        first = [] if letters is None else [Part(letters, "the dead-letter collector", _FOR_EVER)]
+        return first + parts_of(self.pipeline.flows)
+
+    async def _restore(self, graph: Graph) -> Committer:
+        """Bring collectors and sources back to the checkpoint."""
+        for reader in graph.readers.values():
+            reader.receipts.source = reader.source.identity
+        loaded = await self._load(graph)
+        committer = self._committer = Committer(
+            self._checkpoint,
+            self._commit,
+            self.pipeline.shape,
+            loaded,
+            make_safe=self._failures.make_safe,
+        )
+        await self._failures.restore()
+        await _restore_collectors(graph, loaded.flows if loaded else {})
+        for name, reader in graph.readers.items():
+            position = reader.position = committer.position_of(name)
+            reader.receipts.safe_position = position
+            if position is not None:
+                await reader.source.resume(position)
+        if self._checkpoint is not None:
+            await self._write_beginning(graph, committer, loaded)
+        return committer
 
     async def _load(self, graph: Graph) -> Progress | None:
         if self._checkpoint is None:
             return None
         progress = await self._checkpoint.load()
         if progress is not None:
-            sources = {name: reader.source.identity for name, reader in graph.readers.items()}
+            sources = {name: reader.receipts.source for name, reader in graph.readers.items()}
             progress.refuse_other(self.pipeline.shape, sources, str(self._checkpoint))
         return progress
 
-    async def _restore(self, graph: Graph, loaded: Progress | None) -> None:
-        flows = loaded.flows if loaded else {}
-        states = {place: s for flow in flows.values() for place, s in flow.collectors.items()}
-        for deliverer in graph.deliverers:
-            position = flows.get(deliverer.root, FlowState("")).position
-            await deliverer.restore(states.get(deliverer.place), position)
+    async def _write_beginning(
+        self, graph: Graph, committer: Committer, loaded: Progress | None
+    ) -> None:
+        """Before the first item: so that a crash before the first checkpoint doubles nothing."""
         for name, reader in graph.readers.items():
-            if name in flows and flows[name].position is not None:
-                reader.position = flows[name].position
-                await reader.source.resume(flows[name].position)
-
-    async def _begin(self, graph: Graph, committer: Committer) -> None:
-        """Write down what the sinks hold before anything is added: a crash goes back to that."""
-        states = {each.place: await each.first_state() for each in graph.deliverers}
-        for name, reader in graph.readers.items():
-            committer.begin(
-                reader,
-                {
-                    each.place: state
-                    for each in graph.deliverers
-                    if each.root == name and (state := states[each.place]) is not None
-                },
-            )
+            if loaded is not None and name in loaded.flows:
+                continue
+            states = {
+                each.place: state
+                for each in graph.deliverers
+                if each.reader is reader and (state := await each.begin()) is not None
+            }
+            if states:
+                committer.note(reader, None, states)
         await committer.write()
 
     async def _work(self, graph: Graph, committer: Committer) -> None:
@@ -175,37 +224,55 @@ class Run:
         try:
             async with asyncio.TaskGroup() as background:
                 aside = (
-                    background.create_task(committer.run(graph.readers)),
+                    background.create_task(committer.set_barriers(graph.readers.values())),
+                    background.create_task(committer.run()),
                     background.create_task(publisher.run(self.statistics)),
                 )
                 async with asyncio.TaskGroup() as group:
-                    for task in graph.tasks():
+                    for task in self._tasks(graph):
                         group.create_task(task())
                     self._reading = True
                 for each in aside:
                     each.cancel()
-        except BaseExceptionGroup as errors:
-            raise _first(errors) from _first(errors).__cause__
-        finally:
             await committer.write()
+        except BaseException as error:
+            await self._write_once(committer)
+            if isinstance(error, BaseExceptionGroup):
+                raise first_error(error) from first_error(error).__cause__
+            raise
+        finally:
             publisher.publish(self.statistics())
+
+    def _tasks(self, graph: Graph) -> list[Callable[[], Any]]:
+        return graph.tasks(self._readers)
+
+    async def _write_once(self, committer: Committer) -> None:
+        """Write what is complete, though the run ends with another error, which is the one told."""
+        try:
+            await committer.write(tries=RetryPolicy(elapsed=0.0))
+        except EkspiperError as error:
+            log.error("%s", describe(error))
 
     def _on_barrier(self, reader: SourceReader, barrier: Barrier) -> None:
         if self._committer is not None:
             self._committer.complete(reader, barrier)
 
-    def _check_receipts(self, graph: Graph) -> None:
-        for flow, reader in graph.readers.items():
+    @property
+    def _readers(self) -> Sequence[Any]:
+        """What brings items in: one for each source."""
+        return () if self._graph is None else tuple(self._graph.readers.values())
+
+    def _check_receipts(self) -> None:
+        for reader in self._readers:
             reader.receipts.check()
             if reader.receipts.open:
                 raise ReceiptError(
-                    f"flow {flow!r}: {reader.receipts.open} items were read and never settled: "
-                    "this is a bug in the runner"
+                    f"flow {reader.flow!r}: {reader.receipts.open} items were read and never "
+                    "settled: this is a bug in the runner"
                 )
 
     def _describe_unfinished(self) -> str:
-        readers = self._graph.readers.values() if self._graph is not None else ()
-        unsettled = sum(reader.receipts.open for reader in readers)
+        unsettled = sum(reader.receipts.open for reader in self._readers)
         return (
             f"stopped before everything was kept: {unsettled} items that were read are not "
             "settled, and come again after a restart"
@@ -214,7 +281,7 @@ class Run:
     def statistics(self) -> Statistics:
         """How the run stands now."""
         seconds = (self._ended or time.monotonic()) - self._began
-        return gather(self._graph, self._committer, seconds=seconds)
+        return gather(self._graph, self._readers, self._committer, seconds=seconds)
 
     def _report(self) -> Report:
         statistics = self.statistics()
@@ -233,22 +300,19 @@ class Run:
         return fenced(self.pipeline.to_mermaid())
 
 
-def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The error that tells the most: a failed flow before anything that it brought about."""
-    leaves = list(_leaves(errors))
-    for kind in (FlowFailed, EkspiperError, Exception):
-        for leaf in leaves:
-            if isinstance(leaf, kind):
-                return leaf
-    return leaves[0]
+_FOR_EVER = RetryPolicy(elapsed=None)
 
 
-def _leaves(errors: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in errors.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+async def _restore_collectors(graph: Graph, flows: Mapping[str, FlowState]) -> None:
+    nothing = FlowState("")
+    for deliverer in graph.deliverers:
+        state = flows.get(deliverer.reader.flow, nothing)
+        await deliverer.restore(state.collectors.get(deliverer.place), state.position)
 
 
 def _refuse_letters_without_collector(
@@ -261,3 +325,16 @@ def _refuse_letters_without_collector(
                     f"flow {flow.name!r}, step {step.name!r} sends errors to the dead letters, "
                     "but the run has no dead-letter collector: run(dead_letters=...)"
                 )
+
+
+def _refuse_letters_into_the_pipeline(
+    pipeline: Pipeline, dead_letters: Collector[Any] | None
+) -> None:
+    for flow in pipeline.flows:
+        for step in flow.steps:
+            for each in step.collectors:
+                if isinstance(each, Delivery) and each.collector is dead_letters:
+                    raise PipelineError(
+                        f"the dead-letter collector also stands in {flow.name}/{step.name}: "
+                        "make another one for the dead letters"
+                    )

@@ -1,0 +1,209 @@
+"""Has one collector keep batches: tries again, sorts out what failed, settles every receipt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any, TypeAlias
+
+from ..errors import BatchError, FlowFailed, PipelineError, is_retryable
+from ..flow import Delivery, Step
+from ..instruments import Instrument
+from ..receipt import Receipt, Status
+from ..retry import retrying
+from ..tracing import NoTracer, Tracer
+from .describing import describe, kind_of
+from .failing import Failures
+
+__all__ = ["Keeper", "Parcel"]
+
+Parcel: TypeAlias = tuple[Any, Receipt, int]
+"""An item on its way into a collector, its receipt and its size. Never a mark."""
+
+
+class Keeper:
+    """Serves the collector of one delivery.
+
+    Args:
+        lock: held during each call, where the collector stands in several places, so that it gets
+            one batch at a time.
+        errors: the error counters, by kind.
+    """
+
+    def __init__(
+        self,
+        flow: str,
+        step: Step,
+        delivery: Delivery,
+        failures: Failures,
+        *,
+        lock: asyncio.Lock | None,
+        errors: Mapping[str, Instrument],
+        tracer: Tracer,
+    ) -> None:
+        self.items = 0
+        self.bytes = 0
+        self.retries = 0
+        self.dead_letters = 0
+        self.dropped = 0
+        self.failing: str | None = None
+        self._flow = flow
+        self._step = step
+        self._delivery = delivery
+        self._failures = failures
+        self._alone: AbstractAsyncContextManager[Any] = lock or nullcontext()
+        self._errors = errors
+        self._tracer = tracer
+        is_plain = lock is None and isinstance(tracer, NoTracer)
+        self._collect: Callable[[list[Any]], Awaitable[Any]] = (
+            delivery.collector.collect if is_plain else self._collect_guarded
+        )
+
+    async def keep(self, parcels: Sequence[Parcel], size: int) -> None:
+        """Have the collector keep `parcels` of `size` bytes, and settle each, kept or failed.
+
+        Raises:
+            FlowFailed: one failed for good and nothing takes dead letters.
+        """
+        try:
+            result = await self._collect([parcel[0] for parcel in parcels])
+        except Exception as error:
+            await self._keep_after(parcels, error)
+            return
+        if result is not None:
+            await self._refuse_result(parcels[0], result)
+        self.items += len(parcels)
+        self.bytes += size
+        for parcel in parcels:
+            parcel[1].settle()
+
+    async def insist(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Await a call that belongs to no single item: tried again as `collect` is."""
+        try:
+            async with self._alone:
+                return await retrying(call, self._delivery.retry, on_retry=self._retry)
+        except Exception as final:
+            raise self._flow_failed(final) from final
+        finally:
+            self.failing = None
+
+    async def _collect_guarded(self, items: list[Any]) -> Any:
+        collector, delivery = self._delivery.collector, self._delivery
+        async with self._alone:
+            with self._tracer.span(
+                "collect", flow=self._flow, collector=delivery.name, items=len(items)
+            ):
+                return await collector.collect(items)
+
+    async def _keep_after(self, parcels: Sequence[Parcel], error: Exception) -> None:
+        """Go on after a first try that raised `error`."""
+        pending, worth_retrying = await self._sort_out(parcels, error)
+        if worth_retrying is None:
+            return
+
+        async def again() -> None:
+            nonlocal pending
+            try:
+                result = await self._collect([parcel[0] for parcel in pending])
+            except Exception as error:
+                pending, worth_retrying = await self._sort_out(pending, error)
+                if worth_retrying is not None:
+                    raise worth_retrying from error
+                return
+            if result is not None:
+                await self._refuse_result(pending[0], result)
+            for parcel in pending:
+                self._kept(parcel)
+
+        try:
+            await retrying(again, self._delivery.retry, after=worth_retrying, on_retry=self._retry)
+        except FlowFailed:
+            raise
+        except Exception as final:
+            for parcel in pending:
+                await self._fail(parcel, final)
+        finally:
+            self.failing = None
+
+    async def _sort_out(
+        self, parcels: Sequence[Parcel], error: Exception
+    ) -> tuple[Sequence[Parcel], Exception | None]:
+        """Settle what is decided by `error`; return what to try again, and the error to wait on."""
+        if isinstance(error, BatchError):
+            return await self._sort_out_members(parcels, error.failures)
+        if is_retryable(error):
+            return parcels, error
+        if len(parcels) == 1:
+            await self._fail(parcels[0], error)
+        else:  # which of them it was shows when they come alone
+            middle = len(parcels) // 2
+            for half in (parcels[:middle], parcels[middle:]):
+                await self.keep(half, sum(parcel[2] for parcel in half))
+        return (), None
+
+    async def _sort_out_members(
+        self, parcels: Sequence[Parcel], failures: Mapping[int, Exception]
+    ) -> tuple[Sequence[Parcel], Exception | None]:
+        places = range(len(parcels))
+        if not failures or not all(index in places for index in failures):
+            raise self._flow_failed(
+                PipelineError(
+                    f"a BatchError names which of the members 0 to {len(parcels) - 1} failed, "
+                    f"not {list(failures)!r:.100}"
+                )
+            )
+        again: list[Parcel] = []
+        worth: Exception | None = None
+        for index, parcel in enumerate(parcels):
+            error = failures.get(index)
+            if error is None:
+                self._kept(parcel)
+            elif is_retryable(error):
+                again.append(parcel)
+                worth = error
+            else:
+                await self._fail(parcel, error)
+        return again, worth
+
+    def _kept(self, parcel: Parcel) -> None:
+        self.items += 1
+        self.bytes += parcel[2]
+        parcel[1].settle()
+
+    async def _fail(self, parcel: Parcel, error: Exception) -> None:
+        item, receipt, _ = parcel
+        self._errors[kind_of(error)].record(1)
+        status = await self._failures.settle(
+            item,
+            receipt,
+            error,
+            on_error=self._step.on_error,
+            flow=self._flow,
+            step=self._step.name,
+            collector=self._delivery.name,
+        )
+        self.dead_letters += status is Status.DEAD_LETTERED
+        self.dropped += status is Status.DROPPED
+
+    async def _refuse_result(self, parcel: Parcel, result: Any) -> None:
+        await self._fail(
+            parcel,
+            PipelineError(
+                f"the collector returned {result!r:.100}: collect returns nothing when the batch "
+                "is kept, and raises when it is not"
+            ),
+        )
+
+    def _flow_failed(self, error: Exception) -> FlowFailed:
+        return FlowFailed(
+            f"flow {self._flow!r}, step {self._step.name!r}, collector {self._delivery.name!r}: "
+            f"{describe(error)}",
+            flow=self._flow,
+            step=self._step.name,
+        )
+
+    def _retry(self, error: Exception) -> None:
+        self.retries += 1
+        self.failing = describe(error)
+        self._errors[kind_of(error)].record(1)

@@ -1,0 +1,134 @@
+"""What all ways of running a step share: calling the processor and handing its outputs on."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from ..errors import is_retryable
+from ..flow import Step
+from ..instruments import Instrument
+from ..receipt import Receipt, Status
+from ..retry import retrying
+from ..tracing import NoTracer, Tracer
+from .barrier import Barrier
+from .channel import Channel, Control
+from .describing import kind_of
+from .failing import Failures
+from .outputs import all_of
+
+__all__ = ["AT_ONCE", "StepWorker"]
+
+AT_ONCE = 64
+"""A worker that never waits lets the others run after this many items."""
+
+
+class StepWorker(ABC):
+    """Runs one step.
+
+    Args:
+        inlet: where items come from.
+        outlets: the channels of the step's queues and collectors.
+        errors: the error counters, by kind.
+    """
+
+    def __init__(
+        self,
+        flow: str,
+        step: Step,
+        inlet: Channel,
+        outlets: Sequence[Channel],
+        failures: Failures,
+        *,
+        errors: dict[str, Instrument],
+        tracer: Tracer,
+    ) -> None:
+        self.flow = flow
+        self.step = step
+        self.place = f"{flow}/{step.name}"
+        self.inlet = inlet
+        self.outlets = outlets
+        self.items_in = 0
+        self.items_out = 0
+        self.retries = 0
+        self.dead_letters = 0
+        self.dropped = 0
+        self.head_of_line = 0.0
+        self._failures = failures
+        self._errors = errors
+        self._tracer = tracer
+        self._process: Callable[[Any], Awaitable[Any]] = (
+            step.processor.process if isinstance(tracer, NoTracer) else self._process_traced
+        )
+
+    @abstractmethod
+    async def run(self) -> None:
+        """Work until the end mark has been handed on."""
+
+    async def _process_traced(self, item: Any) -> list[Any]:
+        with self._tracer.span("process", flow=self.flow, step=self.step.name):
+            return await all_of(await self.step.processor.process(item), self.step.max_outputs)
+
+    async def _outputs(self, item: Any, receipt: Receipt) -> Sequence[Any] | None:
+        """The outputs of an item; None when it failed for good and is settled."""
+        self.items_in += 1
+        try:
+            made = await self._process(item)
+            if type(made) is tuple and len(made) == 1:
+                return made
+            return await all_of(made, self.step.max_outputs)
+        except Exception as error:
+            return await self._outputs_after(item, receipt, error)
+
+    async def _outputs_after(
+        self, item: Any, receipt: Receipt, error: Exception
+    ) -> Sequence[Any] | None:
+        """Go on after a first try that raised `error`."""
+
+        async def again() -> Sequence[Any]:
+            return await all_of(await self._process(item), self.step.max_outputs)
+
+        final = error
+        if is_retryable(error):
+            try:
+                return await retrying(again, self.step.retry, after=error, on_retry=self._retry)
+            except Exception as last:
+                final = last
+        self._errors[kind_of(final)].record(1)
+        status = await self._failures.settle(
+            item,
+            receipt,
+            final,
+            on_error=self.step.on_error,
+            flow=self.flow,
+            step=self.step.name,
+        )
+        self.dead_letters += status is Status.DEAD_LETTERED
+        self.dropped += status is Status.DROPPED
+        return None
+
+    def _retry(self, error: Exception) -> None:
+        self.retries += 1
+        self._errors[kind_of(error)].record(1)
+
+    async def _hand_on(self, outputs: Sequence[Any], receipt: Receipt) -> None:
+        """Put outputs into every outlet; the item's own part of the receipt goes with them."""
+        outlets = self.outlets
+        parts = len(outputs) * len(outlets)
+        self.items_out += len(outputs)
+        if parts == 0:
+            receipt.settle()
+            return
+        if parts > 1:
+            receipt.fork(parts - 1)
+        for output in outputs:
+            for outlet in outlets:
+                if not outlet.offer(output, receipt):
+                    await outlet.put(output, receipt)
+
+    def _hand_on_control(self, mark: Control) -> None:
+        for outlet in self.outlets:
+            outlet.put_control(mark)
+        if not self.outlets and isinstance(mark, Barrier):
+            mark.arrive(self.place)
