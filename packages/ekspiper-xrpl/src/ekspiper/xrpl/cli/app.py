@@ -16,7 +16,7 @@ except ImportError:
 
 from ekspiper.core import ConfigError, EkspiperError
 
-from . import backfill, check, daemon, graph, nodes, payments, replay, snapshot
+from . import backfill, check, daemon, graph, nodes, payments, replay, snapshot, verify
 from .logs import log_to_stderr
 
 __all__ = ["app", "main"]
@@ -61,6 +61,7 @@ app.command("backfill")(backfill.backfill)
 app.command("snapshot")(snapshot.snapshot)
 app.command("payments")(payments.payments)
 app.command("nodes")(nodes.nodes)
+app.command("verify")(verify.verify)
 app.command("replay")(replay.replay)
 app.command("check")(check.check)
 app.command("graph")(graph.graph)

@@ -1,0 +1,58 @@
+"""Reads the tables of an output folder one record at a time, whatever their format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ekspiper.core import ConfigError, MissingExtra
+
+__all__ = ["read_table"]
+
+
+def read_table(
+    folder: Path, records: str, *, columns: Sequence[str] | None = None
+) -> Iterator[dict[str, Any]]:
+    """The records of a kind, in the order in which they were written.
+
+    Args:
+        columns: read only these, where the format can.
+
+    Raises:
+        ConfigError: the folder has no such table, or a line of it is no record.
+    """
+    lines, dataset = folder / f"{records}.jsonl", folder / records
+    if lines.is_file():
+        yield from _lines(lines)
+    elif dataset.is_dir():
+        yield from _parquet(dataset, columns)
+    else:
+        raise ConfigError(f"{folder} has neither {lines.name} nor a Parquet dataset {records}/")
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                record = orjson.loads(line)
+            except orjson.JSONDecodeError as error:
+                raise ConfigError(f"{path}, line {number}: not JSON: {error}") from error
+            if not isinstance(record, dict):
+                raise ConfigError(f"{path}, line {number}: not a record")
+            yield record
+
+
+def _parquet(path: Path, columns: Sequence[str] | None) -> Iterator[dict[str, Any]]:
+    try:
+        from pyarrow import dataset
+    except ImportError as error:
+        raise MissingExtra(
+            "Parquet needs pyarrow: pip install 'ekspiper-sinks[parquet]'"
+        ) from error
+    table = dataset.dataset(path, format="parquet", partitioning="hive")
+    names = [name for name in columns if name in table.schema.names] if columns else None
+    for batch in table.to_batches(columns=names):
+        yield from batch.to_pylist()
