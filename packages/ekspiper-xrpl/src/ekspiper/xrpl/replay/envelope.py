@@ -12,29 +12,41 @@ import orjson
 
 from .errors import RpcError
 
-__all__ = ["json_invalid", "rpc_error", "rpc_result", "socket_error", "socket_result"]
+__all__ = [
+    "CLIO_WARNING",
+    "json_invalid",
+    "rpc_error",
+    "rpc_result",
+    "socket_error",
+    "socket_result",
+]
+
+CLIO_WARNING = {
+    "id": 2001,
+    "message": "This is a clio server. clio only serves validated data. If you want to talk to "
+    "rippled, include 'ledger_index':'current' in your request",
+}
+"""What every response of Clio carries, and how it is known."""
 
 _ECHOED = ("api_version", "id", "jsonrpc", "ripplerpc")
 
 
-def socket_result(
-    request: Mapping[str, Any], result: bytes, *, warning: str | None = None
-) -> bytes:
-    """A successful response on a WebSocket."""
+def socket_result(request: Mapping[str, Any], result: bytes, **extra: Any) -> bytes:
+    """A successful response on a WebSocket; `extra` stands beside the result."""
     head = {name: request[name] for name in _ECHOED if name in request}
     tail = b',"status":"success","type":"response"'
-    if warning is not None:
-        tail += b',"warning":' + orjson.dumps(warning)
+    if extra:
+        tail += b"," + orjson.dumps(extra)[1:-1]
     if not head:
         return b'{"result":' + result + tail + b"}"
     return orjson.dumps(head)[:-1] + b',"result":' + result + tail + b"}"
 
 
-def socket_error(request: Mapping[str, Any], error: RpcError) -> bytes:
+def socket_error(request: Mapping[str, Any], error: RpcError, **extra: Any) -> bytes:
     """An error response on a WebSocket, with the request as it came."""
     head = {name: request[name] for name in _ECHOED if name in request}
     return orjson.dumps(
-        {**head, **error.fields, "request": request, "status": "error", "type": "response"}
+        {**head, **error.fields, "request": request, "status": "error", "type": "response", **extra}
     )
 
 
@@ -43,15 +55,15 @@ def json_invalid(text: str) -> bytes:
     return orjson.dumps({"error": "jsonInvalid", "type": "error", "value": text})
 
 
-def rpc_result(result: bytes, *, warning: str | None = None) -> bytes:
-    """A successful JSON-RPC response: the status stands among the fields of the result."""
-    tail = b'"status":"success"'
-    if warning is not None:
-        tail += b',"warning":' + orjson.dumps(warning)
+def rpc_result(result: bytes, *, warning: str | None = None, **extra: Any) -> bytes:
+    """A successful JSON-RPC response: status and warning stand among the fields of the result."""
+    inside = {"status": "success"} if warning is None else {"status": "success", "warning": warning}
     comma = b"," if len(result) > 2 else b""
-    return b'{"result":' + result[:-1] + comma + tail + b"}}"
+    beside = b"," + orjson.dumps(extra)[1:-1] if extra else b""
+    return b'{"result":' + result[:-1] + comma + orjson.dumps(inside)[1:] + beside + b"}"
 
 
-def rpc_error(request: Mapping[str, Any], error: RpcError) -> bytes:
+def rpc_error(request: Mapping[str, Any], error: RpcError, **extra: Any) -> bytes:
     """A JSON-RPC error response, which HTTP calls a success."""
-    return orjson.dumps({"result": {**error.fields, "request": request, "status": "error"}})
+    result = {**error.fields, "request": request, "status": "error"}
+    return orjson.dumps({"result": result, **extra})

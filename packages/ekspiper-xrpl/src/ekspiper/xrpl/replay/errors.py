@@ -19,6 +19,7 @@ CODES: Mapping[str, tuple[int | None, str]] = {
     "txnNotFound": (29, "Transaction not found."),
     "invalidParams": (31, "Invalid parameters."),
     "unknownCmd": (32, "Unknown method."),
+    "internal": (73, "Internal error."),
     "notImpl": (74, "Not implemented."),
     "actMalformed": (35, "Account malformed."),
     "issueMalformed": (93, "Issue is malformed."),

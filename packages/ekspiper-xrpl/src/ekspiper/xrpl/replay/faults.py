@@ -14,9 +14,10 @@ An item is `KIND[:PROBABILITY][@PLACES][*TIMES][=AMOUNT]`:
   tries again gets there; 1 without it, 0 for no bound.
 * `AMOUNT`: seconds or bytes, where the kind has one.
 
-`seed=N` chooses among the random courses, `latency=S` delays every answer by S seconds. A draw
-depends on the seed, the kind, the target and how often it was asked for, and not on the order of
-requests, so one plan strikes the same targets in every run.
+`seed=N` chooses among the random courses, `latency=S` delays every answer by S seconds, and
+`rate=N` answers N requests a second and says slowDown to the others. A draw depends on the seed,
+the kind, the target and how often it was asked for, and not on the order of requests, so one plan
+strikes the same targets in every run.
 """
 
 from __future__ import annotations
@@ -121,20 +122,20 @@ class FaultPlan:
     faults: tuple[Fault, ...] = ()
     seed: int = 0
     latency: float = 0.0
+    rate: float = 0.0
 
     @classmethod
     def parse(cls, spec: str) -> Self:
         """A plan from text, as the module describes it. Raises ConfigError naming the item."""
         faults: list[Fault] = []
-        seed, latency = 0, 0.0
+        options = {"seed": 0.0, "latency": 0.0, "rate": 0.0}
         for item in filter(None, (part.strip() for part in spec.split(","))):
-            if item.startswith("seed="):
-                seed = int(_number(item, item[5:]))
-            elif item.startswith("latency="):
-                latency = _number(item, item[8:])
+            name, _, value = item.partition("=")
+            if name in options:
+                options[name] = _number(item, value)
             else:
                 faults.append(_fault(item))
-        return cls(tuple(faults), seed, latency)
+        return cls(tuple(faults), int(options["seed"]), options["latency"], options["rate"])
 
     @property
     def missing(self) -> frozenset[int]:

@@ -93,6 +93,6 @@ def _answer(node: ReplayNode, request: dict[str, Any], fault: Fault | None) -> b
             raise RpcError("invalidParams")
         result = node.answer(request, fault=wrong)
     except RpcError as error:
-        return rpc_error(request, error)
-    body = rpc_result(result, warning="load" if kind == "loadWarning" else None)
+        return rpc_error(request, error, **node.beside(None))
+    body = rpc_result(result, **node.beside("load" if kind == "loadWarning" else None))
     return body.ljust(int(fault.size)) if fault is not None and kind == "hugeFrame" else body

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from ..codec.errors import CodecError
 from .errors import RpcError
 from .header_json import header_json
 from .ledger_record import Form, LedgerRecord
@@ -59,7 +60,10 @@ class LedgerContent:
 
     @cached_property
     def entries(self) -> list[dict[str, Any]]:
-        """Every transaction as api_version 2 gives it in JSON."""
+        """Every transaction as api_version 2 gives it in JSON.
+
+        Raises RpcError (internal) when the recorded bytes cannot be decoded.
+        """
         recorded = self._recorded("json2")
         if recorded is not None:
             return recorded
@@ -68,7 +72,10 @@ class LedgerContent:
         if recorded is not None:
             return [json_v2_from_v1(entry, header) for entry in recorded]
         decoder = self._recording.decoder
-        return [_decoded(decoder, blobs, header) for blobs in self.blobs]
+        try:
+            return [_decoded(decoder, blobs, header) for blobs in self.blobs]
+        except (CodecError, ValueError) as error:
+            raise RpcError("internal", f"ledger {self.record.index}: {error}") from error
 
     def transactions(self, form: Form) -> list[dict[str, Any]]:
         """Every transaction in a form. Raises RpcError when it was not recorded and cannot be made."""

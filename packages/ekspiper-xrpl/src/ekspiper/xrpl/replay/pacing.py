@@ -1,12 +1,14 @@
-"""When the next ledger is released."""
+"""When ledgers close: at a pace, as fast as clients follow, or all before the start."""
 
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_left
-from collections.abc import Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Sequence
 
-__all__ = ["Follower"]
+from .view import View
+
+__all__ = ["Follower", "Pacer"]
 
 
 class Follower:
@@ -49,3 +51,64 @@ class Follower:
                     await self._news.wait()
             except TimeoutError:
                 return
+
+
+class Pacer:
+    """Moves a view on, ledger by ledger.
+
+    Args:
+        view: what to move on.
+        close_every: seconds from ledger to ledger; 0: as fast as clients follow; None: every
+            ledger is closed before the start.
+        announce: called for each ledger that closes.
+    """
+
+    def __init__(
+        self, view: View, *, close_every: float | None, announce: Callable[[int], None]
+    ) -> None:
+        self._view = view
+        self._close_every = close_every
+        self._announce = announce
+        self._follower = Follower(view.held)
+        self._followed = asyncio.Event()
+        self.finished = asyncio.Event()
+        """Set when every ledger is closed."""
+
+    def release(self, ledger_index: int) -> None:
+        """Close every ledger up to this one that is not closed yet."""
+        held = self._view.held
+        for index in held[bisect_right(held, self._view.released) :]:
+            if index > ledger_index:
+                break
+            self._view.released = index
+            self._announce(index)
+        if not held or self._view.released >= held[-1]:
+            self.finished.set()
+
+    def note_subscriber(self) -> None:
+        """A client subscribed: with `close_every=0` ledgers begin to close."""
+        self._followed.set()
+
+    def note_asked(self, asked: object) -> None:
+        """A client asked for a ledger: with `close_every=0` others may close."""
+        if self._close_every != 0 or not isinstance(asked, int):
+            return
+        self._followed.set()
+        self._follower.asked_for(asked)
+        # Another node has told the client of this ledger: this one is not to lag behind.
+        if self._view.released < asked <= self._view.recording.last:
+            self.release(asked)
+
+    async def run(self) -> None:
+        """Close every ledger, each in its time."""
+        if self._close_every == 0:
+            await self._followed.wait()
+        for index in self._view.held:
+            if index <= self._view.released:
+                continue
+            if self._close_every:
+                await asyncio.sleep(self._close_every)
+            else:
+                await self._follower.wait(index)
+            self.release(index)
+        self.finished.set()

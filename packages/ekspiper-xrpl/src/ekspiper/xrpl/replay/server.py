@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ekspiper.core import ConfigError, MissingExtra
 
 from .dispatch import answer
+from .envelope import CLIO_WARNING
 from .faults import Fault, FaultPlan
 from .faulty_answers import faulty_answer
 from .http_rpc import answer_post
 from .injector import Injector
-from .pacing import Follower
+from .pacing import Pacer
+from .rate_limit import RateLimit
 from .recording import Recording
 from .session import Session
 from .stream_messages import closed_message
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from aiohttp import web
 
 __all__ = ["ReplayNode"]
+
+
+_TOO_FAST = Fault("slowDown")
 
 
 class ReplayNode:
@@ -44,6 +49,8 @@ class ReplayNode:
         faults: what goes wrong, as a plan or as the text of one (see `replay.faults`).
         latency: seconds between a request and its answer; requests do not wait for each other.
         network_id: what `server_info` says; None: what was recorded, if anything.
+        clio: answer as Clio does: only keys that exist are markers, a request without a ledger
+            means the validated one, and every response carries warning 2001.
     """
 
     def __init__(
@@ -58,12 +65,13 @@ class ReplayNode:
         faults: FaultPlan | str | None = None,
         latency: float = 0.0,
         network_id: int | None = None,
+        clio: bool = False,
     ) -> None:
         self._host = host
         self._port = port
-        self._close_every = close_every
         plan = FaultPlan.parse(faults) if isinstance(faults, str) else faults or FaultPlan()
         self._injector = Injector(plan)
+        self._rate = RateLimit(plan.rate)
         self._storm: tuple[Fault, float] | None = None
         self.latency = latency or plan.latency
         first = None if close_every is None else (start_at or recording.first)
@@ -72,10 +80,9 @@ class ReplayNode:
             released=first,
             missing=plan.missing.union(missing),
             network_id=network_id,
+            clio=clio,
         )
-        self._follower = Follower(self.view.held)
-        self._followed = asyncio.Event()
-        self._finished = asyncio.Event()
+        self._pacer = Pacer(self.view, close_every=close_every, announce=self._announce)
         self._sessions: set[Session] = set()
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
@@ -85,12 +92,12 @@ class ReplayNode:
     @property
     def url(self) -> str:
         """Where WebSocket clients connect."""
-        return f"ws://{self._host}:{self._port}"
+        return f"ws://{self._address}"
 
     @property
     def http_url(self) -> str:
         """Where JSON-RPC clients post; the same port."""
-        return f"http://{self._host}:{self._port}"
+        return f"http://{self._address}"
 
     @property
     def port(self) -> int:
@@ -109,7 +116,7 @@ class ReplayNode:
 
     async def finished(self) -> None:
         """Return when every ledger of the recording is closed."""
-        await self._finished.wait()
+        await self._pacer.finished.wait()
 
     async def open(self) -> None:
         """Listen. Raises ConfigError when the port is taken, MissingExtra without aiohttp."""
@@ -124,14 +131,15 @@ class ReplayNode:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         await self._listen()
-        self._releasing = asyncio.create_task(self._release_all())
+        self._releasing = asyncio.create_task(self._pacer.run())
 
     async def close(self) -> None:
         """Drop every connection and stop listening. Closing twice is fine."""
         for task in (self._releasing, self._coming_back):
             if task is not None:
                 task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
+                with suppress(asyncio.CancelledError):
+                    await task
         self._releasing = self._coming_back = None
         if self._runner is not None:
             self.drop_connections()
@@ -156,28 +164,28 @@ class ReplayNode:
 
     def release(self, ledger_index: int) -> None:
         """Close every ledger up to this one that is not closed yet, and tell the subscribers."""
-        held = self.view.held
-        for index in held[self._place(self.view.released) :]:
-            if index > ledger_index:
-                break
-            self.view.released = index
-            closed = closed_message(self.view, index)
-            for session in self._sessions:
-                session.announce(index, closed)
-        if not held or self.view.released >= held[-1]:
-            self._finished.set()
+        self._pacer.release(ledger_index)
 
     def answer(self, request: Mapping[str, Any], *, fault: Fault | None = None) -> bytes:
         """The `result` of a request, with a fault in it if there is one. Raises RpcError."""
         if request["command"] == "ledger":
-            self._note_asked(request.get("ledger_index"))
+            self._pacer.note_asked(request.get("ledger_index"))
         if fault is not None:
             return faulty_answer(self.view, request, fault, self.count)
         return answer(self.view, request)
 
+    def beside(self, warning: str | None) -> dict[str, Any]:
+        """What a response carries beside its result."""
+        extra: dict[str, Any] = {} if warning is None else {"warning": warning}
+        if self.view.clio:
+            extra["warnings"] = [CLIO_WARNING]
+        return extra
+
     def fault_for(self, request: Mapping[str, Any]) -> Fault | None:
         """The fault that strikes the answer to this request, if one does."""
         now = asyncio.get_running_loop().time()
+        if not self._rate.allows(now):
+            return _TOO_FAST
         if self._storm is not None and now < self._storm[1]:
             return self._storm[0]
         fault = self._injector.for_request(request, self.view)
@@ -198,8 +206,10 @@ class ReplayNode:
 
     async def go_down(self, seconds: float) -> None:
         """Drop every connection and refuse new ones for so long."""
-        assert self._site is not None
+        if self._site is None:
+            return
         await self._site.stop()
+        self._site = None
         self.drop_connections()
 
         async def come_back() -> None:
@@ -210,52 +220,37 @@ class ReplayNode:
 
     def note_subscriber(self) -> None:
         """A client subscribed: with `close_every=0` ledgers begin to close."""
-        self._followed.set()
+        self._pacer.note_subscriber()
 
     def drop_connections(self) -> None:
         """Cut every connection, without a word to the client."""
         for session in list(self._sessions):
             session.abort()
 
-    def _note_asked(self, asked: object) -> None:
-        if self._close_every != 0 or not isinstance(asked, int):
-            return
-        self._followed.set()
-        self._follower.asked_for(asked)
-        # Another node has told the client of this ledger: this one is not to lag behind.
-        if self.view.released < asked <= self.view.recording.last:
-            self.release(asked)
+    @property
+    def _address(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{host}:{self._port}"
 
-    async def _release_all(self) -> None:
-        if self._close_every is None or self.view.released >= self.view.recording.last:
-            self._finished.set()
-            return
-        if self._close_every == 0:
-            await self._followed.wait()
-        for index in self.view.held:
-            if index <= self.view.released:
-                continue
-            if self._close_every:
-                await asyncio.sleep(self._close_every)
-            else:
-                await self._follower.wait(index)
-            self.release(index)
-
-    def _place(self, ledger_index: int) -> int:
-        return bisect_right(self.view.held, ledger_index)
+    def _announce(self, ledger_index: int) -> None:
+        if any(session.streams for session in self._sessions):
+            closed = closed_message(self.view, ledger_index)
+            for session in self._sessions:
+                session.announce(ledger_index, closed)
 
     async def _listen(self) -> None:
         from aiohttp import web
 
         assert self._runner is not None
-        self._site = web.TCPSite(self._runner, self._host, self._port)
+        site = web.TCPSite(self._runner, self._host, self._port)
         try:
-            await self._site.start()
+            await site.start()
         except OSError as error:
             raise ConfigError(
                 f"cannot listen on {self._host} port {self._port}: {error.strerror or error}; "
                 "choose another port, or 0 for any that is free"
             ) from error
+        self._site = site
         self._port = self._runner.addresses[0][1]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 Request = dict[str, Any]
+
+_log = logging.getLogger("ekspiper.xrpl.replay")
 
 
 class Session:
@@ -76,12 +79,13 @@ class Session:
         self, request: Request, *, fault: Fault | None = None, warning: str | None = None
     ) -> bytes:
         """The frame that answers a request."""
+        beside = self.node.beside(warning)
         try:
             check_api_version(request)
             result = self._result(_named(request), fault)
         except RpcError as error:
-            return socket_error(request, error)
-        return socket_result(request, result, warning=warning)
+            return socket_error(request, error, **beside)
+        return socket_result(request, result, **beside)
 
     async def send(self, payload: bytes) -> None:
         """Send one frame, when the client has read enough of what went before."""
@@ -144,10 +148,16 @@ class Session:
         if "ledger" in self.streams:
             await self.send(closed)
         version = self.streams.get("transactions")
-        if version is not None:
-            view = self.node.view
-            for message in transaction_messages(view, ledger_index, api_version=version):
-                await self.send(message)
+        if version is None:
+            return
+        try:
+            messages = transaction_messages(self.node.view, ledger_index, api_version=version)
+        except RpcError as error:
+            told = error.fields.get("error_message", error)
+            _log.warning("stream transactions: nothing to send: %s", told)
+            return
+        for message in messages:
+            await self.send(message)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(_until_gone(work))

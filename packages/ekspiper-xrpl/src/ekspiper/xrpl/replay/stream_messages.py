@@ -18,7 +18,9 @@ __all__ = ["closed_fields", "closed_message", "transaction_messages"]
 
 def closed_fields(view: View) -> dict[str, Any]:
     """What `ledgerClosed` and the reply to `subscribe` say of the last ledger."""
-    last = view.validated
+    last = view.last
+    if last is None:
+        return {}
     fees = fees_of(view.recording)
     fields = {
         "fee_base": fees.base,

@@ -21,6 +21,7 @@ class View:
         released: the last ledger that counts as closed; the last of the recording if None.
         missing: ledgers that this node does not hold although they were recorded.
         network_id: what `server_info` says; None: what was recorded, if anything.
+        clio: whether to answer as Clio, which has no open ledger.
     """
 
     def __init__(
@@ -30,8 +31,10 @@ class View:
         released: int | None = None,
         missing: Collection[int] = (),
         network_id: int | None = None,
+        clio: bool = False,
     ) -> None:
         self.recording = recording
+        self.clio = clio
         self.network_id = network_id
         self.missing = frozenset(missing)
         self.held = tuple(i for i in recording.indexes if i not in self.missing)
@@ -40,12 +43,18 @@ class View:
         self._complete: tuple[int, str] = (-1, "")
 
     @property
+    def last(self) -> LedgerRecord | None:
+        """The last ledger released, if there is one yet."""
+        place = bisect_right(self.held, self.released)
+        return self.recording.ledgers[self.held[place - 1]] if place else None
+
+    @property
     def validated(self) -> LedgerRecord:
         """The last ledger released. Raises RpcError (lgrNotFound) when there is none yet."""
-        place = bisect_right(self.held, self.released)
-        if place == 0:
+        last = self.last
+        if last is None:
             raise RpcError("lgrNotFound")
-        return self.recording.ledgers[self.held[place - 1]]
+        return last
 
     @property
     def complete_ledgers(self) -> str:
@@ -71,6 +80,7 @@ class View:
         """
         if "ledger_hash" in request:
             return self._by_hash(request["ledger_hash"])
+        default = "validated" if self.clio else "current"
         asked = request.get("ledger_index", request.get("ledger", default))
         if isinstance(asked, str) and len(asked) == 64:
             return self._by_hash(asked)

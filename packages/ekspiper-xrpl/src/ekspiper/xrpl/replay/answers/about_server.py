@@ -14,12 +14,17 @@ from ..view import View
 __all__ = ["fee", "ping", "server_definitions", "server_info", "server_state"]
 
 _BUILD = "2.3.0"
+_CLIO = "2.3.0"
 
 
 def server_info(view: View, request: Mapping[str, Any]) -> bytes:
     """The recorded answer, with the ledgers that this node holds and has released."""
     info = _about(view, "server_info", "info")
-    last = view.validated
+    if view.clio:
+        info["clio_version"] = _CLIO
+    last = view.last
+    if last is None:
+        return orjson.dumps({"info": info})
     fees = fees_of(view.recording)
     info["validated_ledger"] = {
         "age": 0,
@@ -35,7 +40,9 @@ def server_info(view: View, request: Mapping[str, Any]) -> bytes:
 def server_state(view: View, request: Mapping[str, Any]) -> bytes:
     """As `server_info`, amounts in drops."""
     state = _about(view, "server_state", "state")
-    last = view.validated
+    last = view.last
+    if last is None:
+        return orjson.dumps({"state": state})
     fees: Fees = fees_of(view.recording)
     state["validated_ledger"] = {
         "base_fee": fees.base,
@@ -90,6 +97,8 @@ def _about(view: View, command: str, key: str) -> dict[str, Any]:
     about = {**usual, **recorded, "complete_ledgers": view.complete_ledgers}
     if view.network_id is not None:
         about["network_id"] = view.network_id
+    # A recorded ledger is not this node's, when it holds none itself.
+    about.pop("validated_ledger", None)
     return about
 
 

@@ -16,7 +16,7 @@ __all__ = ["header_form", "ledger", "ledger_closed", "ledger_current"]
 
 def ledger(view: View, request: Mapping[str, Any]) -> bytes:
     """A ledger in the form asked for: header, hashes, transactions as JSON or in binary."""
-    if not request.keys() & {"ledger", "ledger_hash", "ledger_index"}:
+    if not view.clio and not request.keys() & {"ledger", "ledger_hash", "ledger_index"}:
         return orjson.dumps(_closed_and_open(view, request))
     record = view.chosen(request)
     if record is None:

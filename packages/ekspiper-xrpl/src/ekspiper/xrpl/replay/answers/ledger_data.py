@@ -41,7 +41,7 @@ def ledger_data(view: View, request: Mapping[str, Any]) -> bytes:
     """
     record, column = _state(view, request)
     binary = bool(request.get("binary"))
-    start = column.after(_key(request["marker"], "marker")) if "marker" in request else 0
+    start = _start(view, column, request)
     stop = min(start + _limit(request, binary=binary), len(column))
     wanted = _type_code(view, request)
     objects = [
@@ -54,8 +54,7 @@ def ledger_data(view: View, request: Mapping[str, Any]) -> bytes:
         head["ledger"] = header_form(view, record, request)
     head.update(ledger_hash=record.hash, ledger_index=record.index)
     if stop < len(column):
-        # rippled gives the key just below that of the next object.
-        head["marker"] = f"{int.from_bytes(column.key(stop)) - 1:064X}"
+        head["marker"] = _marker(view, column, stop)
     state = b",".join(objects)
     return orjson.dumps(head)[:-1] + b',"state":[' + state + b'],"validated":true}'
 
@@ -85,6 +84,22 @@ def _state(view: View, request: Mapping[str, Any]) -> tuple[LedgerRecord, StateC
     if record is None or column is None:
         raise RpcError("lgrNotFound")
     return record, column
+
+
+def _start(view: View, column: StateColumn, request: Mapping[str, Any]) -> int:
+    if "marker" not in request:
+        return 0
+    key = _key(request["marker"], "marker")
+    if view.clio and column.find(key) is None:
+        raise RpcError("invalidParams", "markerDoesNotExist")
+    return column.after(key)
+
+
+def _marker(view: View, column: StateColumn, stop: int) -> str:
+    """Clio gives the key of the last object; rippled the key just below that of the next one."""
+    if view.clio:
+        return column.key(stop - 1).hex().upper()
+    return f"{int.from_bytes(column.key(stop)) - 1:064X}"
 
 
 def _object(view: View, column: StateColumn, place: int, *, binary: bool) -> bytes:

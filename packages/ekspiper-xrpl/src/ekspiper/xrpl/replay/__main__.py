@@ -1,0 +1,41 @@
+"""`python -m ekspiper.xrpl.replay FOLDER OPTIONS`: the process behind `ReplayProcess`.
+
+OPTIONS are the keyword arguments of `ReplayNode` as a JSON object. One line is printed, with `url`
+or `error`; the process ends when its standard input is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from ekspiper.core import ConfigError
+
+from .recording import Recording
+from .server import ReplayNode
+
+__all__ = ["main"]
+
+
+async def _serve(folder: str, options: dict[str, Any]) -> None:
+    with Recording.load(folder) as recording:
+        async with ReplayNode(recording, **options) as node:
+            print(json.dumps({"url": node.url}), flush=True)
+            # The parent holds the other end: when it is gone, so is this process.
+            await asyncio.to_thread(sys.stdin.buffer.read)
+
+
+def main(folder: str, options: str) -> None:
+    """Serve until standard input is closed."""
+    try:
+        asyncio.run(_serve(folder, json.loads(options)))
+    except ConfigError as error:
+        print(json.dumps({"error": str(error)}), flush=True)
+    except KeyboardInterrupt:
+        return
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

@@ -1,0 +1,69 @@
+"""A replay node in a process of its own, so that it does not share the client's core."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ekspiper.core import ConfigError
+
+from .recording import SAMPLE
+
+__all__ = ["ReplayProcess"]
+
+_MODULE = "ekspiper.xrpl.replay"
+
+
+class ReplayProcess:
+    """`async with ReplayProcess(folder) as node: node.url`, for benchmarks and tests.
+
+    Args:
+        folder: the recording; the sample without it.
+        options: the keyword arguments of `ReplayNode`, those that JSON can carry.
+    """
+
+    def __init__(self, folder: Path | str = SAMPLE, **options: Any) -> None:
+        self._folder = str(folder)
+        self._options = options
+        self._process: asyncio.subprocess.Process | None = None
+        self.url = ""
+        """Where WebSocket clients connect, once the node is open."""
+
+    async def open(self) -> None:
+        """Start the process and wait until it listens. Raises ConfigError with what it said."""
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", _MODULE, self._folder, json.dumps(self._options)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        line = await self._process.stdout.readline()
+        said = json.loads(line) if line else {"error": "the replay node ended before it listened"}
+        if "error" in said:
+            await self.close()
+            raise ConfigError(said["error"])
+        self.url = said["url"]
+
+    async def close(self) -> None:
+        """End the process. Closing twice is fine."""
+        process, self._process = self._process, None
+        if process is not None:
+            assert process.stdin is not None
+            process.stdin.close()
+            await process.wait()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
