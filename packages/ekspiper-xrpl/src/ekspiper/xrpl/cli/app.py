@@ -16,7 +16,7 @@ except ImportError:
 
 from ekspiper.core import ConfigError, EkspiperError
 
-from . import backfill, check, daemon, graph, nodes, payments, replay, snapshot, verify
+from . import backfill, check, daemon, graph, nodes, payments, record, replay, snapshot, verify
 from .logs import log_to_stderr
 
 __all__ = ["app", "main"]
@@ -62,6 +62,7 @@ app.command("snapshot")(snapshot.snapshot)
 app.command("payments")(payments.payments)
 app.command("nodes")(nodes.nodes)
 app.command("verify")(verify.verify)
+app.command("record")(record.record)
 app.command("replay")(replay.replay)
 app.command("check")(check.check)
 app.command("graph")(graph.graph)

@@ -1,0 +1,85 @@
+"""`ekspiper record`: make a recording."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+
+from ekspiper.core import Delivery, registry
+from ekspiper.core.runner.signals import draining_on_signals
+
+from ..open_network import OpenNetwork, open_network
+from ..output_folder import OutputFolder
+from ..recorder import record_server, recorder_pipeline
+from ..recorder.server import record_state
+from ..sources.ledger_range import LedgerRange
+from .ledger_bar import ledger_bar
+from .logs import console
+from .options import Network, say_sample
+
+__all__ = ["record"]
+
+
+def record(
+    ranges: Annotated[
+        list[str], typer.Argument(metavar="RANGE...", help="FIRST:LAST, FIRST:+COUNT, or -COUNT:.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to make.")],
+    network: Network = None,
+    state: Annotated[
+        bool, typer.Option("--state", help="Record the whole state of the last ledger as well.")
+    ] = False,
+) -> None:
+    """Record ledgers, and the books and pools they touched, for `ekspiper replay`.
+
+    Interrupted, it goes on where it stopped when it is run again.
+    """
+    chosen = network or "sample"
+    folder = OutputFolder(out, command="record")
+    say_sample(chosen, network)
+    asyncio.run(_record(chosen, ranges, folder, state))
+
+
+async def _record(network: str, ranges: list[str], folder: OutputFolder, state: bool) -> None:
+    async with open_network(network) as opened:
+        source = LedgerRange(opened.pool, ranges)
+        await source.open()
+        pipeline = recorder_pipeline(
+            source, opened.pool, file=lambda name: _file(folder.path, name)
+        )
+        run = pipeline.start(checkpoint=folder.checkpoint)
+        with draining_on_signals(run), ledger_bar(run, len(source.ledgers), console):
+            await run.finish()
+        if run.draining:
+            console.print("Stopped on request; run it again to go on.")
+            return
+        await _record_rest(opened, folder.path, source.ledgers.last, state)
+    console.print(
+        f"{len(source.ledgers):,} ledgers ({source.ledgers}) recorded in {folder.path}.\n"
+        f"Try next:  ekspiper replay {folder.path}",
+        soft_wrap=True,
+        markup=False,
+    )
+
+
+async def _record_rest(opened: OpenNetwork, path: Path, last: int, state: bool) -> None:
+    _write(path / "server.jsonl.gz", await record_server(opened.pool))
+    if state:
+        lines = [line async for line in record_state(opened.pool, last)]
+        _write(path / f"ledger_data_v2_binary_{last}.jsonl.gz", lines)
+
+
+def _file(path: Path, name: str) -> Delivery:
+    made = registry.load("collectors", "jsonl")(path / f"{name}.jsonl.gz", compression="gzip")
+    return Delivery(made, name=name)
+
+
+def _write(path: Path, lines: list[dict[str, Any]]) -> None:
+    aside = path.with_name(f".{path.name}.new")
+    aside.write_bytes(gzip.compress(b"".join(orjson.dumps(line) + b"\n" for line in lines)))
+    aside.replace(path)

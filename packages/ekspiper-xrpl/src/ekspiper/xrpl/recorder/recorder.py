@@ -1,0 +1,55 @@
+"""The pipeline that records ledgers with everything the flows ask about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ekspiper.core import Collector, Delivery, Flow, Pipeline, Queue, Source, Step
+
+from ..client.pool import NodePool
+from ..ledger import Ledger
+from ..processors.fetch_ledger import FetchLedger
+from .exchange import ledger_exchange
+from .requests import RecordAnswer, RequestsOf
+
+__all__ = ["recorder_pipeline"]
+
+
+def recorder_pipeline(
+    source: Source[Any], pool: NodePool, *, file: Callable[[str], Collector[Any] | Delivery]
+) -> Pipeline:
+    """From ledgers to the files of a recording: `ledger_v2_binary` and `answers_v2`.
+
+    Ledgers are proven before they are recorded.
+
+    Args:
+        source: yields `LedgerRef`s.
+        file: makes the collector for the file of a name.
+    """
+    ledgers = Queue("ledgers", max_items=64)
+    requests = Queue("requests")
+    return Pipeline(
+        Flow(
+            "ledger-details",
+            source=source,
+            steps=(Step(FetchLedger(pool), concurrency=16, collectors=(ledgers,)),),
+        ),
+        Flow(
+            "record-ledgers",
+            source=ledgers,
+            steps=(
+                Step(_line_of, name="ledgers", collectors=(file("ledger_v2_binary"),)),
+                Step(RequestsOf(), name="requests", collectors=(requests,)),
+            ),
+        ),
+        Flow(
+            "record-answers",
+            source=requests,
+            steps=(Step(RecordAnswer(pool), concurrency=16, collectors=(file("answers_v2"),)),),
+        ),
+    )
+
+
+def _line_of(ledger: Ledger) -> dict[str, Any]:
+    return ledger_exchange(ledger)

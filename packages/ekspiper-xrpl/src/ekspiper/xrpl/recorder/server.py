@@ -1,0 +1,48 @@
+"""What a recording keeps of the server itself, and of the state of its last ledger."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from ..client.pool import NodePool
+from ..sources.ledger_objects import LedgerObjects
+from .exchange import exchange
+
+__all__ = ["record_server", "record_state"]
+
+_ABOUT = ("server_info", "server_state", "server_definitions", "fee")
+
+
+async def record_server(pool: NodePool) -> list[dict[str, Any]]:
+    """The lines about the server."""
+    lines = []
+    for command in _ABOUT:
+        request = {"command": command, "api_version": 2}
+        lines.append(exchange(request, await pool.request(request)))
+    return lines
+
+
+async def record_state(pool: NodePool, ledger_index: int) -> AsyncIterator[dict[str, Any]]:
+    """The lines with the whole state of a ledger, page by page, in binary."""
+    marker: str | None = None
+    source = LedgerObjects(pool, ledger_index, parallel=1)
+    async for page in source:
+        request: dict[str, Any] = {
+            "command": "ledger_data",
+            "ledger_index": ledger_index,
+            "binary": True,
+            "limit": 2048,
+            "api_version": 2,
+        }
+        if marker is not None:
+            request["marker"] = marker
+        result: dict[str, Any] = {
+            "ledger_hash": page.ledger_hash,
+            "ledger_index": ledger_index,
+            "state": [{"data": data, "index": index} for index, data in page.objects],
+            "validated": True,
+        }
+        if not page.last:
+            marker = result["marker"] = page.objects[-1][0]
+        yield exchange(request, result)
