@@ -7,11 +7,7 @@ from typing import Any
 
 import orjson
 
-from .answers.about_server import fee, ping, server_definitions, server_info, server_state
-from .answers.books import amm_info, book_offers
-from .answers.ledger import ledger, ledger_closed, ledger_current
-from .answers.ledger_data import ledger_data, ledger_entry
-from .answers.transactions import tx
+from . import answers
 from .errors import RpcError
 from .indexing import exchange_key
 from .view import View
@@ -21,19 +17,19 @@ __all__ = ["COMMANDS", "MAX_API_VERSION", "answer", "check_api_version"]
 MAX_API_VERSION = 2
 
 COMMANDS: Mapping[str, Callable[[View, Mapping[str, Any]], bytes]] = {
-    "amm_info": amm_info,
-    "book_offers": book_offers,
-    "fee": fee,
-    "ledger": ledger,
-    "ledger_closed": ledger_closed,
-    "ledger_current": ledger_current,
-    "ledger_data": ledger_data,
-    "ledger_entry": ledger_entry,
-    "ping": ping,
-    "server_definitions": server_definitions,
-    "server_info": server_info,
-    "server_state": server_state,
-    "tx": tx,
+    "amm_info": answers.amm_info,
+    "book_offers": answers.book_offers,
+    "fee": answers.fee,
+    "ledger": answers.ledger,
+    "ledger_closed": answers.ledger_closed,
+    "ledger_current": answers.ledger_current,
+    "ledger_data": answers.ledger_data,
+    "ledger_entry": answers.ledger_entry,
+    "ping": answers.ping,
+    "server_definitions": answers.server_definitions,
+    "server_info": answers.server_info,
+    "server_state": answers.server_state,
+    "tx": answers.tx,
 }
 
 

@@ -12,7 +12,7 @@ import orjson
 
 from .errors import RecordingError
 
-__all__ = ["Exchange", "Message", "read_folder"]
+__all__ = ["Exchange", "Message", "parse_line", "read_file", "read_folder"]
 
 
 class Exchange(NamedTuple):
