@@ -16,7 +16,20 @@ except ImportError:
 
 from ekspiper.core import ConfigError, EkspiperError
 
-from . import backfill, check, daemon, graph, nodes, payments, record, replay, snapshot, verify
+from . import (
+    backfill,
+    books,
+    check,
+    daemon,
+    graph,
+    nodes,
+    payments,
+    record,
+    replay,
+    schema,
+    snapshot,
+    verify,
+)
 from .logs import log_to_stderr
 
 __all__ = ["app", "main"]
@@ -61,6 +74,8 @@ app.command("backfill")(backfill.backfill)
 app.command("snapshot")(snapshot.snapshot)
 app.command("payments")(payments.payments)
 app.command("nodes")(nodes.nodes)
+app.command("books")(books.books)
+app.add_typer(schema.schema)
 app.command("verify")(verify.verify)
 app.command("record")(record.record)
 app.command("replay")(replay.replay)

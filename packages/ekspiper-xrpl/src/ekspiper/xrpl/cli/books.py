@@ -1,0 +1,58 @@
+"""`ekspiper books`: whole order books at one ledger."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import typer
+
+from ekspiper.core import Collector, Flow, PassThrough, Pipeline, Step, registry
+
+from ..open_network import open_network
+from ..output_folder import OutputFolder
+from ..whole_books import WholeBooks, read_books
+from .logs import console
+from .options import Network, Out, say_sample
+
+__all__ = ["books"]
+
+
+def books(
+    ledger: Annotated[
+        int | None, typer.Option(metavar="L", help="The ledger. [default: the newest]")
+    ] = None,
+    network: Network = None,
+    out: Out = None,
+    parallel: Annotated[
+        int, typer.Option(min=1, max=256, help="Parts of the state read at once.")
+    ] = 8,
+) -> None:
+    """All offers of every order book at one ledger, beyond the 100 that a server gives.
+
+    They come from the whole state, which is read and proven. One JSON line for each side of each
+    book, to standard output, or to DIR/book_offers.jsonl with --out.
+    """
+    chosen = network or "sample"
+    say_sample(chosen, network)
+    folder = OutputFolder(out, command="books") if out is not None else None
+    asyncio.run(_books(chosen, ledger, folder, parallel))
+
+
+async def _books(
+    network: str, ledger: int | None, folder: OutputFolder | None, parallel: int
+) -> None:
+    async with open_network(network) as opened:
+        found = await read_books(opened.pool, ledger, parallel=parallel)
+    await _write(found, folder)
+    where = f" to {folder.table('book_offers')}" if folder else ""
+    console.print(f"{found.offers:,} offers, all proven by the ledger's account_hash{where}.")
+
+
+async def _write(found: WholeBooks, folder: OutputFolder | None) -> None:
+    collector: Collector[Any] = registry.load("collectors", "stdout")()
+    if folder is not None:
+        folder.table("book_offers").unlink(missing_ok=True)
+        collector = folder.collector("book_offers").collector
+    step = Step(PassThrough(), collectors=(collector,))
+    await Pipeline(Flow("whole-books", source=found.records(), steps=(step,))).run()

@@ -1,0 +1,41 @@
+"""Reads a state for its books, and proves it on the way."""
+
+from __future__ import annotations
+
+from ..client.pool import NodePool
+from ..codec.decoder import Decoder
+from ..processors.fetch_ledger import FetchLedger
+from ..snapshot.proof import StateProof
+from ..snapshot.snapshot import StateMismatch
+from ..sources.ledger_objects import LedgerObjects
+from ..sources.ledger_ref import LedgerRef
+from .books import WholeBooks
+
+__all__ = ["read_books"]
+
+_TYPES = ("Offer", "DirectoryNode")
+
+
+async def read_books(pool: NodePool, ledger: int | None = None, *, parallel: int = 8) -> WholeBooks:
+    """All books of a ledger; the newest one without `ledger`.
+
+    Raises:
+        StateMismatch: the objects do not hash to the ledger's `account_hash`.
+    """
+    source = LedgerObjects(pool, ledger, types=_TYPES, parallel=parallel)
+    await source.open()
+    (header,) = await FetchLedger(pool).process(LedgerRef(source.ledger_index))
+    proof = StateProof(source.prefixes)
+    decoder = Decoder(shape="record")
+    books = WholeBooks(header.ledger_index, header.ledger_hash)
+    async for page in source:
+        await proof.collect([page])
+        for index, data in page.wanted():
+            books.add({**decoder.ledger_object(bytes.fromhex(data)), "index": index})
+    wanted = header.header.account_hash.hex().upper()
+    if proof.root() != wanted:
+        raise StateMismatch(
+            f"the objects of ledger {header.ledger_index} hash to {proof.root()}, its header says "
+            f"{wanted}; `ekspiper snapshot` names the part that differs"
+        )
+    return books
