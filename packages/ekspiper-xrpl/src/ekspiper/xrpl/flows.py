@@ -8,6 +8,7 @@ from typing import Any
 
 from ekspiper.core import Collector, Delivery, Flow, Pipeline, Processor, Queue, Source, Step
 
+from .processors.amm_records import AmmRecords
 from .processors.book_offer_builder import BookOfferBuilder
 from .processors.fetch_book_offers import FetchBookOffers, RequestPool
 from .processors.ledger_header_record import LedgerHeaderRecord
@@ -17,9 +18,10 @@ from .processors.transaction_etl import TransactionEtl
 __all__ = ["CollectorsByRecord", "ledger_pipeline"]
 
 CollectorsByRecord = Mapping[str, Sequence[Collector[Any] | Delivery]]
-"""Which collectors take `transactions`, `ledgers` and `book_offers`."""
+"""Which collectors take `transactions`, `ledgers`, `book_offers` and `amms`."""
 
 _LEDGERS_WAITING = 64
+_AMMS_AT_ONCE = 4
 _BYTES_WAITING = 64 * 1024 * 1024
 
 
@@ -34,7 +36,7 @@ def ledger_pipeline(
     books_concurrency: int = 16,
     books: bool = True,
 ) -> Pipeline:
-    """The pipeline from new ledgers to records of transactions, ledgers and book offers.
+    """The pipeline from new ledgers to records of transactions, ledgers, book offers and AMMs.
 
     Args:
         source: yields what `fetch_ledger` takes, for example `LedgerStream` or `LedgerRange`.
@@ -44,7 +46,7 @@ def ledger_pipeline(
         etl: makes the records of transactions.
         fetch_concurrency: ledgers asked for at once.
         books_concurrency: order books asked for at once.
-        books: whether the books that a ledger touched are recorded.
+        books: whether the books and AMM pools that a ledger touched are recorded.
     """
     book_offers_fetch = Queue("book_offers_fetch_flow_q", **_ledger_bounds())
     book_offers_req = Queue("book_offers_req_flow_q")
@@ -66,7 +68,15 @@ def ledger_pipeline(
     book_offers_fetching = Flow(
         "book-offers-fetch",
         source=book_offers_fetch,
-        steps=(Step(BookOfferBuilder(), name="build-requests", collectors=(book_offers_req,)),),
+        steps=(
+            Step(BookOfferBuilder(), name="build-requests", collectors=(book_offers_req,)),
+            Step(
+                AmmRecords(pool),
+                name="amm-record",
+                concurrency=_AMMS_AT_ONCE,
+                collectors=collectors.get("amms", ()),
+            ),
+        ),
     )
     book_offers_recording = Flow(
         "book-offers-record",

@@ -124,7 +124,7 @@ class Backfill:
         return LedgerRange(self._pool, [*ledgers.ranges], backwards=self._backwards)
 
     def _pipeline(self, ledgers: LedgerSet) -> Pipeline:
-        kinds = ("transactions", "ledgers", *(("book_offers",) if self._books else ()))
+        kinds = ("transactions", "ledgers", *(("book_offers", "amms") if self._books else ()))
         return ledger_pipeline(
             self._source(ledgers),
             fetch_ledger=FetchLedger(self._pool, verify=self._verify),

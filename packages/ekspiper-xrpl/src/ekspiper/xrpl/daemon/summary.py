@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ..config import RECORDS
 from .daemon import Outcome
 from .progress import BOOKS, LEDGERS, TRANSACTIONS
 
@@ -44,7 +45,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield "Stopped on request; everything that was read is kept."
     if outcome.out is not None:
         yield ""
-        for name in ("transactions", "ledgers", "book_offers"):
+        for name in RECORDS:
             path = outcome.out / f"{name}.jsonl"
             if path.exists():
                 yield f"  {path}  {path.stat().st_size / 1e6:,.1f} MB"
