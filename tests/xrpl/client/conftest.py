@@ -50,6 +50,7 @@ class ScriptedNode:
         self.connections = 0
         self._server: Server | None = None
         self._subscribers: set[ServerConnection] = set()
+        self._asked = asyncio.Condition()
 
     @property
     def url(self) -> str:
@@ -57,6 +58,11 @@ class ScriptedNode:
 
     def asked(self, command: str) -> list[Message]:
         return [r for r in self.requests if r["command"] == command]
+
+    async def until_asked(self, command: str, times: int = 1) -> None:
+        """Return when so many requests of a command have come."""
+        async with self._asked:
+            await self._asked.wait_for(lambda: len(self.asked(command)) >= times)
 
     async def start(self) -> None:
         self._server = await serve(
@@ -106,7 +112,9 @@ class ScriptedNode:
             with suppress(ConnectionClosed):
                 async for text in connection:
                     request = orjson.loads(text)
-                    self.requests.append(request)
+                    async with self._asked:
+                        self.requests.append(request)
+                        self._asked.notify_all()
                     tasks.create_task(self._answer(connection, request))
         self._subscribers.discard(connection)
 

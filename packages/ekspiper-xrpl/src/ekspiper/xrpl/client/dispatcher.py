@@ -234,7 +234,7 @@ class Dispatcher:
             self._flush_waiting()
 
     def _look_at_late(self, node: Node, now: float) -> None:
-        late = max(self._hedge_after, node.timing.usual)
+        late = min(max(self._hedge_after, node.timing.usual), self._request_timeout)
         for number, call, age in node.overdue(late, now):
             if call.answer.done():
                 if age > self._request_timeout:

@@ -108,6 +108,7 @@ class Node:
         self._said = ("", float("-inf"))
         self._load_said = float("-inf")
         self._not_before = 0.0
+        self._not_before_changed = asyncio.Event()
         self._down_since: float | None = None
 
     def __repr__(self) -> str:
@@ -180,11 +181,18 @@ class Node:
             self._why = self._why or why
             self._wire.drop()
 
-    def hold_off(self, seconds: float, state: NodeState, why: str) -> None:
+    def eject(self, seconds: float) -> None:
         """End the connection, and do not open it again for a while."""
+        self.state = "ejected"
         self._not_before = self._clock() + seconds
-        self.state = state
-        self.drop(why)
+        self._not_before_changed.set()
+        self.drop("ejected")
+
+    def pardon(self) -> None:
+        """Connect again at once, although the time is not over."""
+        self.state = "down"
+        self._not_before = 0.0
+        self._not_before_changed.set()
 
     # The connection's life.
 
@@ -216,7 +224,15 @@ class Node:
         """Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/"""
         bound = min(_LONGEST_BACKOFF, _BACKOFF * 2 ** min(self._failures, 10))
         pause = random.uniform(0, bound) if self._failures else 0.0
-        await asyncio.sleep(max(pause, self._not_before - self._clock()))
+        self._not_before = max(self._not_before, self._clock() + pause)
+        # It may be ejected, or pardoned, while it waits.
+        while (left := self._not_before - self._clock()) > 0:
+            self._not_before_changed.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._not_before_changed.wait()
+            except TimeoutError:
+                return
 
     async def _live(self) -> None:
         self._why = ""
@@ -334,7 +350,7 @@ class Node:
         if isinstance(error, InvalidStatus) and error.response.status_code == 503:
             hint = retry_after(error)
             self.overloaded("HTTP 503", delay=hint, say=False)
-            self._not_before = now + (hint or 0.0)
+            self._not_before = max(self._not_before, now + (hint or 0.0))
         if self._said[0] != self.problem or now - self._said[1] > _SAY_AGAIN:
             self._said = (self.problem, now)
             log.warning("cannot reach %s: %s; trying again", self.label, self.problem)

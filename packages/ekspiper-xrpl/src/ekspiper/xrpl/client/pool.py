@@ -29,6 +29,7 @@ log = logging.getLogger("ekspiper.xrpl.client")
 
 _TICK = 0.1
 _EJECTED_FOR = 60.0
+_ALONE = 1.0
 _PUBLIC = (
     "ripple.com",
     "rippletest.net",
@@ -92,6 +93,7 @@ class NodePool(Component):
         self.request_timeout = request_timeout
         self._connect_timeout = connect_timeout
         self._stalled = 0.0
+        self._alone = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
         self._first_ready = asyncio.Event()
         self._failure: Exception | None = None
@@ -200,7 +202,18 @@ class NodePool(Component):
             subscribed = "ledger" in self._feed.streams
             for node in self._nodes:
                 node.check_alive(now, subscribed=subscribed)
+            self._pardon_if_alone(elapsed)
             self._dispatcher.tick(now, elapsed)
+
+    def _pardon_if_alone(self, elapsed: float) -> None:
+        """With no other node there, one that lied is better than none: all it says is proven."""
+        self._alone = 0.0 if any(node.ready for node in self._nodes) else self._alone + elapsed
+        if self._alone < _ALONE:
+            return
+        for node in self._nodes:
+            if node.state == "ejected":
+                log.warning("no other node answers: %s, ejected before, is asked again", node.label)
+                node.pardon()
 
     # Requests.
 
@@ -342,7 +355,7 @@ class NodePool(Component):
             return
         seconds = min(_EJECTED_FOR * 2 ** (node.lies - 1), 3600.0)
         log.error("%s lied: %s; ejected for %.0f s", node.label, why, seconds)
-        node.hold_off(seconds, "ejected", "ejected")
+        node.eject(seconds)
 
     # What nodes tell: see `NodeEvents`.
 

@@ -163,6 +163,8 @@ class Session:
         task = asyncio.create_task(_until_gone(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # A task that is cancelled before its first step never awaits its work.
+        task.add_done_callback(lambda _: work.close())
 
     async def _stop(self) -> None:
         tasks = list(self._tasks)

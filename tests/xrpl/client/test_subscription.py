@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from ekspiper.xrpl.client import NodePool, RequestError, SubscriptionOverrun
+
+FAST: dict[str, Any] = {"request_timeout": 0.6, "liveness": 0.9, "hedge_after": 0.3}
+
+
+async def test_each_ledger_once_whichever_node_is_first(node: Any, ledgers: Any) -> None:
+    first = min(ledgers)
+    nodes = [await node(closed=first) for _ in range(3)]
+    async with NodePool([n.url for n in nodes]) as pool:
+        await asyncio.gather(*(n.until_asked("server_info") for n in nodes))
+        async with pool.subscribe(["ledger"]) as stream:
+            got = [(await anext(stream))["ledger_index"]]
+            await asyncio.gather(*(n.until_asked("subscribe") for n in nodes))
+            for index in range(first + 1, first + 10):
+                for one in nodes:
+                    await one.close_ledger(index)
+                got.append((await anext(stream))["ledger_index"])
+            await pool.request({"command": "ping"})
+    assert got == list(range(first, first + 10))
+
+
+async def test_subscription_survives_its_connection(node: Any, ledgers: Any) -> None:
+    first = min(ledgers)
+    only = await node(closed=first)
+    async with NodePool(only.url, **FAST) as pool, pool.subscribe(["ledger"]) as stream:
+        assert (await anext(stream))["ledger_index"] == first
+        await only.stop()
+        only.closed = first + 5
+        await only.start()
+        # The reply to the new subscription says at once what was missed.
+        assert (await anext(stream))["ledger_index"] == first + 5
+        assert only.asked("subscribe")[-1]["streams"] == ["ledger"]
+        await only.close_ledger(first + 6)
+        assert (await anext(stream))["ledger_index"] == first + 6
+
+
+async def test_late_subscriber_gets_the_newest_ledger(node: Any) -> None:
+    only = await node()
+    async with NodePool(only.url) as pool:
+        early, late = pool.subscribe(["ledger"]), None
+        await anext(early)
+        late = pool.subscribe(["ledger"])
+        assert (await anext(late))["ledger_index"] == only.closed
+        assert len(only.asked("subscribe")) == 1
+        late.close()
+        with pytest.raises(StopAsyncIteration):
+            await anext(late)
+
+
+async def test_refused_stream_fails_its_reader(node: Any) -> None:
+    async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
+        if request["command"] == "subscribe":
+            del response["result"]
+            response.update(status="error", error="malformedStream")
+        return False
+
+    only = await node(fault=fault)
+    async with NodePool(only.url) as pool:
+        with pytest.raises(RequestError, match="malformedStream"):
+            await anext(pool.subscribe(["nosuch"]))
+        await pool.request({"command": "ping"})
+
+
+async def test_reader_that_is_too_slow_is_told(node: Any) -> None:
+    only = await node()
+    async with NodePool(only.url) as pool:
+        stream = pool.subscribe(["server"])
+        newest = pool.subscribe(["server"], newest_only=True)
+        for number in range(10_001):
+            pool.streamed(pool._nodes[0], {"type": "serverStatus", "number": number})
+        assert (await anext(newest))["number"] == 10_000
+        for _ in range(10_000):
+            await anext(stream)
+        with pytest.raises(SubscriptionOverrun):
+            await anext(stream)
+
+
+async def test_transactions_are_told_apart_by_their_hash(node: Any) -> None:
+    only = await node()
+    async with NodePool(only.url) as pool:
+        stream = pool.subscribe(["transactions"])
+        for name in ("A", "B", "A", "C"):
+            message = {"type": "transaction", "hash": name, "validated": True}
+            pool.streamed(pool._nodes[0], message)
+        assert [(await anext(stream))["hash"] for _ in range(3)] == ["A", "B", "C"]
+
+
+async def test_node_alone_against_two_about_a_hash_is_ejected(
+    node: Any, ledgers: Any, said: Any
+) -> None:
+    first = min(ledgers)
+    nodes = [await node(closed=first) for _ in range(3)]
+    nodes[0].ledgers = {**ledgers, first + 1: {**ledgers[first + 1], "ledger_hash": "AB" * 32}}
+    async with NodePool([n.url for n in nodes]) as pool:
+        await asyncio.gather(*(n.until_asked("server_info") for n in nodes))
+        async with pool.subscribe(["ledger"]) as stream:
+            await asyncio.gather(*(n.until_asked("subscribe") for n in nodes))
+            await anext(stream)
+            for one in nodes:
+                await one.close_ledger(first + 1)
+                await pool.refresh()
+        assert [n.state for n in pool.nodes()].count("ejected") == 1
+        closed = pool.closed_ledger(first + 1)
+        assert closed is not None
+        assert closed["ledger_hash"] == ledgers[first + 1]["ledger_hash"]
+    assert any("it alone says that ledger" in text for text in said())

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+from ekspiper.core import ConfigError
+from ekspiper.xrpl.client import LedgerUnavailable, NodePool
+from ekspiper.xrpl.codec import RIPPLE_EPOCH
+from ekspiper.xrpl.replay import Recording, ReplayNode
+from ekspiper.xrpl.sources import LedgerStream
+
+
+async def test_every_ledger_in_order_with_its_hash(sample: Recording) -> None:
+    async with (
+        ReplayNode(sample, close_every=0.002, start_at=200) as node,
+        NodePool(node.url) as pool,
+    ):
+        refs = [ref async for ref in LedgerStream(pool, start=190, until=260)]
+    assert [ref.ledger_index for ref in refs] == list(range(190, 261))
+    closed = [ref for ref in refs if ref.ledger_hash]
+    assert len(closed) > 50
+    assert all(sample.ledgers[ref.ledger_index].hash == ref.ledger_hash for ref in closed)
+    assert all(ref.close_time for ref in closed)
+
+
+async def test_begins_with_the_newest_without_a_start(sample: Recording) -> None:
+    async with (
+        ReplayNode(sample, close_every=0.01, start_at=250) as node,
+        NodePool(node.url) as pool,
+    ):
+        async for ref in LedgerStream(pool):
+            assert 250 <= ref.ledger_index <= 252
+            break
+
+
+async def test_gap_of_a_lost_connection_is_filled(sample: Recording) -> None:
+    async with (
+        ReplayNode(sample, close_every=0.01, start_at=190) as node,
+        NodePool(node.url, liveness=1.0) as pool,
+    ):
+        seen = []
+        async for ref in LedgerStream(pool, start=185, until=290):
+            seen.append(ref.ledger_index)
+            if ref.ledger_index in (195, 230):
+                node.drop_connections()
+                node.release(ref.ledger_index + 30)
+    assert seen == list(range(185, 291))
+
+
+async def test_resumes_after_its_position(sample: Recording) -> None:
+    async with ReplayNode(sample) as node, NodePool(node.url) as pool:
+        first = LedgerStream(pool, start=190, until=300)
+        async for ref in first:
+            if ref.ledger_index == 240:
+                break
+        assert first.position == 240
+        second = LedgerStream(pool, start=190, until=300)
+        assert second.position is None
+        await second.resume(first.position)
+        assert [ref.ledger_index async for ref in second] == list(range(241, 301))
+        third = LedgerStream(pool, start=190, until=300)
+        await third.resume(300)
+        assert [ref async for ref in third] == []
+        assert first.identity == second.identity == "xrpl network 0"
+
+
+async def test_start_before_the_history_of_every_node(sample: Recording) -> None:
+    async with ReplayNode(sample) as node, NodePool(node.url) as pool:
+        with pytest.raises(LedgerUnavailable) as failure:
+            await anext(aiter(LedgerStream(pool, start=5)))
+    assert str(failure.value) == (
+        f"ledger 5 is before the history of every node: {node.url} holds 183-302; "
+        "start later, or give a node with more history"
+    )
+
+
+async def test_lag(sample: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ReplayNode(sample) as node, NodePool(node.url) as pool:
+        stream = LedgerStream(pool, start=292, until=302)
+        assert stream.lag is None
+        closed = sample.ledgers[302].header.close_time + RIPPLE_EPOCH
+        monkeypatch.setattr(time, "time", lambda: closed + 2.0)
+        lags: list[Any] = [(ref.ledger_hash, stream.lag) async for ref in stream]
+    assert lags[-1][1] == 2.0
+    # Ledgers of which only the index is known are estimated from the newest one.
+    assert lags[0] == (None, pytest.approx(2.0 + 10 * 3.8))
+
+
+async def test_until_before_start() -> None:
+    pool: Any = None
+    with pytest.raises(ConfigError, match="the last ledger, 3, is before the first, 5"):
+        LedgerStream(pool, start=5, until=3)
