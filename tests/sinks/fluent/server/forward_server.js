@@ -1,6 +1,7 @@
 // A forward server that appends what it takes to a file, before it acknowledges it.
 // node forward_server.js '{"port": 0, "file": PATH, "security": {...}, "tls": {"key", "cert"}}'
-// With "only": FIELD it stores only that field of each record.
+// With "only": FIELD it stores only that field of each record. With "packed": true it stores packed
+// entries as they came, in FILE.packed, as a forwarder does that need not look into them.
 "use strict";
 const fs = require("fs");
 const protocol = require("@fluent-org/logger/build/src/protocol");
@@ -8,11 +9,16 @@ const { FluentServer } = require("@fluent-org/logger");
 
 const options = JSON.parse(process.argv[2]);
 const file = fs.openSync(options.file, "a");
+const packed = options.packed && fs.openSync(options.file + ".packed", "a");
 
 // The library acknowledges a chunk and then hands out its entries. Killed in between, it would
 // have acknowledged what it never gave us; so we take the entries where it decodes them.
 const parse = protocol.parseTransport;
 protocol.parseTransport = (message) => {
+  if (packed && message[1] instanceof Uint8Array) {
+    fs.writeSync(packed, message[1]);
+    return { tag: message[0], entries: [], chunk: message[2].chunk };
+  }
   const { tag, entries, chunk } = parse(message);
   const lines = entries.map(([time, record]) =>
     JSON.stringify(
