@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Literal
 
 from ekspiper.xrpl.codec.definitions import Definitions, FormatField
 
@@ -12,7 +13,7 @@ from .field_types import field_of_type
 from .inner_objects import ARRAY_ELEMENTS, INNER_FORMATS, NODE_OBJECTS
 from .model import Field, Schema
 
-__all__ = ["METADATA_TYPES", "NODE_TYPES", "Formats"]
+__all__ = ["METADATA_TYPES", "NODE_TYPES", "Formats", "Nodes"]
 
 _REQUIRED = 0
 _COMMON = "common"
@@ -35,6 +36,13 @@ NODE_TYPES: Mapping[str, str] = {
     "PreviousTxnLgrSeq": "UInt32",
 }
 """The fields of an affected node beside the parts it shows; the first two are required."""
+
+Nodes = Literal["json", "struct"]
+"""How metadata shows ledger entries (`NewFields`, `FinalFields`, `PreviousFields`).
+
+`json`: as one JSON value each. `struct`: as a struct of the fields of all ledger entry types, which
+makes about 1,400 columns more.
+"""
 
 
 @dataclass(frozen=True)
@@ -130,14 +138,17 @@ class Formats:
             for name, value in optionality.items()
         )
 
-    def transaction(self, name: str) -> Schema:
+    def transaction(self, name: str, *, nodes: Nodes = "json") -> Schema:
         """The schema of a transaction type, as a record holds it, metadata included.
+
+        Args:
+            nodes: how metadata shows ledger entries, see `Nodes`.
 
         Raises:
             KeyError: the definitions have no format of that name.
         """
         fields = self._fields(self.transactions[name])
-        return Schema(name, (*fields, *self.record_fields()), f"{name} transactions")
+        return Schema(name, (*fields, *self.record_fields(nodes)), f"{name} transactions")
 
     def ledger_entry(self, name: str) -> Schema:
         """The schema of a ledger entry type, as a record holds it.
@@ -148,10 +159,14 @@ class Formats:
         fields = self._fields(self.ledger_entries[name])
         return Schema(name, (*fields, *_place("index")), f"{name} ledger entries")
 
-    def transactions_table(self) -> Schema:
-        """The union of all transaction types, metadata included: the table `transactions`."""
+    def transactions_table(self, *, nodes: Nodes = "json") -> Schema:
+        """The union of all transaction types, metadata included: the table `transactions`.
+
+        Args:
+            nodes: how metadata shows ledger entries, see `Nodes`.
+        """
         fields = self._union(self.transactions.values())
-        return Schema("transactions", (*fields, *self.record_fields()), "All transactions")
+        return Schema("transactions", (*fields, *self.record_fields(nodes)), "All transactions")
 
     def objects_table(self) -> Schema:
         """The union of all ledger entry types: the table `objects`."""
@@ -166,25 +181,28 @@ class Formats:
             {name: max((one.get(name, 1) for one in formats), default=1) for name in names}
         )
 
-    def metadata(self) -> Field:
+    def metadata(self, nodes: Nodes = "json") -> Field:
         """The metadata of a transaction: what it did to which ledger entries."""
-        nodes = tuple(self._node(kind, parts) for kind, parts in NODE_OBJECTS.items())
+        kinds = tuple(self._node(kind, parts, nodes) for kind, parts in NODE_OBJECTS.items())
         fields = []
         for at, (name, type_) in enumerate(METADATA_TYPES.items()):
             if name == "AffectedNodes":
-                fields.append(Field(name, type_, "struct", True, True, nodes))
+                fields.append(Field(name, type_, "struct", True, True, kinds))
             else:
                 fields.append(field_of_type(name, type_, required=at < _METADATA_REQUIRED))
         return Field("meta", "Metadata", "struct", True, fields=tuple(fields))
 
-    def _node(self, kind: str, parts: tuple[str, ...]) -> Field:
+    def _node(self, kind: str, parts: tuple[str, ...], nodes: Nodes) -> Field:
         """One kind of affected node; a part shows whichever fields changed, so none is required."""
-        optional = tuple(replace(one, required=False) for one in self._entry_union)
         fields = tuple(
             field_of_type(name, type_, required=at < _NODE_REQUIRED)
             for at, (name, type_) in enumerate(NODE_TYPES.items())
         )
-        shown = tuple(Field(part, "STObject", "struct", fields=optional) for part in parts)
+        if nodes == "json":
+            shown = tuple(Field(part, "STObject", "json") for part in parts)
+        else:
+            optional = tuple(replace(one, required=False) for one in self._entry_union)
+            shown = tuple(Field(part, "STObject", "struct", fields=optional) for part in parts)
         return Field(kind, "STObject", "struct", fields=(*fields, *shown))
 
     @cached_property
@@ -194,10 +212,10 @@ class Formats:
             one for one in self._union(self.ledger_entries.values()) if one.name not in skip
         )
 
-    def record_fields(self) -> tuple[Field, ...]:
+    def record_fields(self, nodes: Nodes = "json") -> tuple[Field, ...]:
         """What the pipeline adds to a transaction's own fields."""
         return (
-            self.metadata(),
+            self.metadata(nodes),
             *_place("hash"),
             Field("close_time_iso", "Timestamp", "timestamp", True),
             Field("ctid", "Text", "text"),
@@ -239,7 +257,7 @@ class Formats:
                 field_of_type("taker_gets", "Issue", required=True),
                 field_of_type("taker_pays", "Issue", required=True),
                 field_of_type("domain", "Hash256"),
-                Field("offers", "STArray", "struct", True, True, offer),
+                Field("offers", "Offer", "struct", True, True, offer),
                 Field("truncated", "Boolean", "boolean", True),
             ),
             "Offers in the order books that a ledger touched",

@@ -1,0 +1,84 @@
+"""Exports by name: what `ekspiper schema show` and `ekspiper schema export` print."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ekspiper.core import ConfigError
+
+from .arrow import arrow_schema
+from .bigquery import bigquery_schema
+from .formats import Formats
+from .json_schema import json_schema, transactions_json_schema
+from .model import Schema
+from .postgres import postgres_ddl
+
+__all__ = ["EXPORTS", "export_schema", "find_schema", "schema_names"]
+
+_TABLES: Mapping[str, Callable[[Formats], Schema]] = {
+    "transactions": Formats.transactions_table,
+    "ledgers": Formats.ledgers_table,
+    "book_offers": Formats.book_offers_table,
+    "objects": Formats.objects_table,
+}
+
+
+def schema_names(formats: Formats) -> list[str]:
+    """The names that `find_schema` takes: tables, transaction types, ledger entry types."""
+    return [*_TABLES, *formats.transactions, *formats.ledger_entries]
+
+
+def find_schema(name: str, formats: Formats | None = None) -> Schema:
+    """The schema of a table, a transaction type or a ledger entry type.
+
+    Raises:
+        ConfigError: there is none of that name; lists the nearest ones.
+    """
+    formats = formats or Formats()
+    if name in _TABLES:
+        return _TABLES[name](formats)
+    if name in formats.transactions:
+        return formats.transaction(name)
+    if name in formats.ledger_entries:
+        return formats.ledger_entry(name)
+    names = schema_names(formats)
+    lower = {one.lower(): one for one in names}
+    near = difflib.get_close_matches(name.lower(), lower, n=5, cutoff=0.4)
+    nearest = ", ".join(lower[one] for one in near) or ", ".join(_TABLES)
+    raise ConfigError(f"no schema is called {name!r}; nearest: {nearest}")
+
+
+def export_schema(name: str, format: str, formats: Formats | None = None) -> str:
+    """A schema as text in one of `EXPORTS`.
+
+    Args:
+        name: a table, a transaction type or a ledger entry type.
+        format: one of `EXPORTS`.
+        formats: what the schema is compiled from; the bundled definitions without it.
+
+    Raises:
+        ConfigError: no such schema or format.
+        MissingExtra: the format needs a package that is not installed.
+    """
+    formats = formats or Formats()
+    if format not in EXPORTS:
+        raise ConfigError(f"no export is called {format!r}; known: {', '.join(EXPORTS)}")
+    if name == "transactions" and format == "json-schema":
+        return _json(transactions_json_schema(formats))
+    return EXPORTS[format](find_schema(name, formats))
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2) + "\n"
+
+
+EXPORTS: Mapping[str, Callable[[Schema], str]] = {
+    "arrow": lambda schema: arrow_schema(schema).to_string(show_field_metadata=False) + "\n",
+    "bigquery": lambda schema: _json(bigquery_schema(schema)),
+    "json-schema": lambda schema: _json(json_schema(schema)),
+    "postgres": postgres_ddl,
+}
+"""The formats of exports, by name."""
