@@ -32,7 +32,7 @@ class OutputFolder:
         self.command = command
         self.format = format
         self._refuse_others()
-        make_folder(path)
+        _make_folder(path)
 
     @property
     def checkpoint(self) -> FileCheckpoint:
@@ -68,7 +68,7 @@ class OutputFolder:
                 )
 
 
-def make_folder(folder: Path) -> None:
+def _make_folder(folder: Path) -> None:
     """Make the output folder, or raise `ConfigError` when that or writing to it is impossible."""
     probe = folder / ".ekspiper-can-write"
     try:

@@ -32,7 +32,7 @@ from . import (
 )
 from .logs import log_to_stderr
 
-__all__ = ["app", "main"]
+__all__ = ["app", "ekspiper", "main"]
 
 app = typer.Typer(
     name="ekspiper",

@@ -26,7 +26,7 @@ from ..schema.show import schema_text
 from ..sources.ledger_range import LedgerRange
 from .options import Network, say_sample
 
-__all__ = ["schema"]
+__all__ = ["collect", "diff", "export", "schema", "show"]
 
 schema = typer.Typer(
     name="schema",
