@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,8 @@ from .mistakes import Mistake, Mistakes, mistakes_of, raise_all
 from .settings import RECORDS
 
 __all__ = ["CollectorTable", "make_collector"]
+
+_PLACE = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +48,39 @@ class CollectorTable:
         """
         options = dict(table)
         kind = options.pop("type", None)
-        records = options.pop("records", list(RECORDS))
+        records = options.pop("records", None)
+        records = list(_accepted(kind)) if records is None else records
         records = [records] if isinstance(records, str) else records
-        mistakes = []
+        mistakes = list(_mistakes_in_records((*path, "records"), records))
         if not isinstance(kind, str):
             known = ", ".join(sorted(registry.known("collectors")))
             mistakes.append(Mistake((*path, "type"), f"names the collector; known: {known}"))
-        unknown = [each for each in records if each not in RECORDS]
-        if unknown:
-            what = f"no kind of record is called {unknown[0]!r}; known: {', '.join(RECORDS)}"
-            mistakes.append(Mistake((*path, "records"), what))
         raise_all(mistakes)
         return cls(path, str(kind), tuple(records), options)
 
+    def filled(self, **places: str) -> dict[str, Any]:
+        """The options, with what `{records}` and the like stand for, where that is known."""
+        return {key: _fill(value, _Known(places)) for key, value in self.options.items()}
+
     def check(self) -> Iterator[Mistake]:
-        """Everything that is wrong with the options, without making the collector."""
-        try:
-            _validated(self, {"records": self.records[0], "network": "network", "out": "out"})
-        except Mistakes as found:
-            yield from found.mistakes
-        except EkspiperError as error:
-            yield Mistake((*self.path, "type"), str(error))
+        """Everything that is wrong with the options. A collector that is made opens nothing."""
+        for records in self.records:
+            try:
+                make_collector(self, records=records, network="network", out="out")
+            except Mistakes as found:
+                yield from found.mistakes
+            except EkspiperError as error:
+                yield Mistake((*self.path, "type"), str(error))
+
+
+class _Known(dict[str, str]):
+    """Places of which those that are not known stand for themselves."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return f"{{{name}}}"
 
 
 def make_collector(table: CollectorTable, *, records: str, **places: str) -> Collector[Any]:
@@ -79,7 +94,22 @@ def make_collector(table: CollectorTable, *, records: str, **places: str) -> Col
         ConfigError: an option is wrong; names its key.
     """
     collector, options = _validated(table, {"records": records, **places})
-    return collector(**options)  # type: ignore[no-any-return]
+    try:
+        return collector(**options)  # type: ignore[no-any-return]
+    except (ConfigError, TypeError, ValueError) as error:
+        raise Mistakes([Mistake(table.path, str(error))]) from error
+
+
+def _mistakes_in_records(path: tuple[str, ...], records: Any) -> Iterator[Mistake]:
+    known = ", ".join(RECORDS)
+    if not isinstance(records, list) or not all(isinstance(each, str) for each in records):
+        yield Mistake(path, f"must be a list of texts; known: {known}")
+    elif not records:
+        yield Mistake(path, f"names no kind of record; known: {known}")
+    else:
+        for each in records:
+            if each not in RECORDS:
+                yield Mistake(path, f"no kind of record is called {each!r}; known: {known}")
 
 
 def _validated(table: CollectorTable, places: dict[str, str]) -> tuple[Any, dict[str, Any]]:
@@ -90,8 +120,8 @@ def _validated(table: CollectorTable, places: dict[str, str]) -> tuple[Any, dict
     for key, value in table.options.items():
         try:
             options[key] = _fill(_secret(value, hints.get(key, (None, None))[0]), places)
-        except (ConfigError, KeyError, ValueError, IndexError) as error:
-            mistakes.append(Mistake((*table.path, key), _why(error)))
+        except ConfigError as error:
+            mistakes.append(Mistake((*table.path, key), str(error)))
     if "records" in hints:
         options["records"] = places["records"]
     model: type[BaseModel] = create_model(
@@ -99,10 +129,12 @@ def _validated(table: CollectorTable, places: dict[str, str]) -> tuple[Any, dict
         __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True),
         **hints,  # type: ignore[call-overload]  # pydantic's own stub asks for literals
     )
+    told = {mistake.path for mistake in mistakes}
     try:
-        valid = model(**{key: options[key] for key in options})
+        valid = model(**options)
     except ValidationError as error:
-        mistakes += mistakes_of(error, model, below=table.path)
+        found = mistakes_of(error, model, below=table.path)
+        mistakes += (mistake for mistake in found if mistake.path not in told)
         raise Mistakes(mistakes) from None
     raise_all(mistakes)
     return collector, {key: getattr(valid, key) for key in options}
@@ -110,17 +142,40 @@ def _validated(table: CollectorTable, places: dict[str, str]) -> tuple[Any, dict
 
 def _parameters(collector: Any) -> dict[str, tuple[Any, Any]]:
     """The options of a collector: type and default by name; `...` where there is none."""
-    try:
-        hints = typing.get_type_hints(collector.__init__)
-    except NameError:  # a hint that exists for the type checker only
-        hints = {}
     found = {}
     for name, parameter in list(inspect.signature(collector.__init__).parameters.items())[1:]:
         if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
             continue
         default = ... if parameter.default is parameter.empty else parameter.default
-        found[name] = (hints.get(name, Any), default)
+        found[name] = (_hint(collector.__init__, name), default)
     return found
+
+
+def _hint(function: Any, name: str) -> Any:
+    """The type of a parameter; Any for one that only the type checker can resolve."""
+    alone = types.SimpleNamespace(__annotations__={name: function.__annotations__.get(name, Any)})
+    try:
+        return typing.get_type_hints(alone, function.__globals__)[name]
+    except NameError:
+        return Any
+
+
+def _accepted(kind: Any) -> list[str]:
+    """The kinds of records that a collector takes when the table does not say."""
+    if not isinstance(kind, str) or kind not in registry.known("collectors"):
+        return list(RECORDS)
+    try:
+        hint = _parameters(registry.load("collectors", kind)).get("records", (None, None))[0]
+    except EkspiperError:  # told later, with the key
+        return list(RECORDS)
+    literals = [each for each in (hint, *typing.get_args(hint)) if _is_literal(each)]
+    if not literals:
+        return list(RECORDS)
+    return [each for each in RECORDS if each in typing.get_args(literals[0])]
+
+
+def _is_literal(hint: Any) -> bool:
+    return typing.get_origin(hint) is typing.Literal
 
 
 def _secret(value: Any, hint: Any) -> Any:
@@ -152,14 +207,15 @@ def _takes(hint: Any, kind: type) -> bool:
 
 
 def _fill(value: Any, places: Mapping[str, str]) -> Any:
-    if isinstance(value, str) and "{" in value:
-        return value.format_map(places)
+    if isinstance(value, str):
+        return _PLACE.sub(lambda found: _place(found[1], places), value)
     if isinstance(value, list):
         return [_fill(each, places) for each in value]
     return value
 
 
-def _why(error: Exception) -> str:
-    if isinstance(error, KeyError):
-        return f"{{{error.args[0]}}} stands for nothing; known: {{records}}, {{network}}, {{out}}"
-    return str(error)
+def _place(name: str, places: Mapping[str, str]) -> str:
+    if name not in places:
+        known = ", ".join(f"{{{each}}}" for each in places)
+        raise ConfigError(f"{{{name}}} stands for nothing; known: {known}")
+    return places[name]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsError
 
 from ekspiper.core import ConfigError
 
 from ..networks import find_network
 from .collectors import CollectorTable
-from .mistakes import Mistake, Mistakes, mistakes_of, raise_all
-from .settings import Settings
+from .environment import read_environment
+from .layers import lay_over
+from .mistakes import Mistake, Mistakes, mistakes_of
+from .places import Places
+from .settings import Settings, joined
 
 __all__ = ["collector_tables", "dead_letter_table", "load_settings"]
 
@@ -28,20 +32,20 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
         overrides: what the command line says; None means that it says nothing.
 
     Raises:
-        ConfigError: every mistake, one a line, with file, line and key.
+        ConfigError: every mistake, one a line, with file and line, variable, or option.
     """
     text, content = _read(file)
     given = {key: value for key, value in overrides.items() if value is not None}
-    name = str(file) if file else ""
+    content = lay_over(lay_over(content, read_environment(os.environ)), given)
+    mistakes = _mistakes_in(content)
     try:
-        settings = _combined(content, given)
+        settings = Settings(**content)
     except ValidationError as error:
-        seen = {**content, **given}
-        found = [*mistakes_of(error, Settings), *_mistakes_in(seen)]
-        raise Mistakes(found, file=name, text=text) from None
-    except SettingsError as error:
-        raise ConfigError(f"environment: {error}") from error
-    raise_all(_mistakes_in(settings.model_dump()), file=name, text=text)
+        mistakes = [*mistakes_of(error, Settings), *mistakes]
+    if mistakes:
+        places = Places(file, text, os.environ, given)
+        ordered = sorted(mistakes, key=lambda each: places.order(each.path))
+        raise Mistakes(ordered, locate=places.of)
     return settings
 
 
@@ -60,66 +64,66 @@ def dead_letter_table(settings: Settings) -> CollectorTable | None:
     return CollectorTable.parse(("dead_letters",), settings.dead_letters)
 
 
-def _combined(content: Mapping[str, Any], given: Mapping[str, Any]) -> Settings:
-    class Combined(Settings):
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, env_settings, _FileSource(settings_cls, content)
-
-    return Combined(**given)
-
-
-class _FileSource(PydanticBaseSettingsSource):
-    def __init__(self, settings: type[BaseSettings], content: Mapping[str, Any]) -> None:
-        super().__init__(settings)
-        self._content = dict(content)
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        return self._content.get(field_name), field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        return self._content
-
-
 def _read(file: Path | None) -> tuple[str, dict[str, Any]]:
     if file is None:
         return "", {}
     try:
         text = file.read_text(encoding="utf-8")
         return text, tomllib.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the configuration {file}: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"cannot read the configuration {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"cannot read the configuration {file}: it is not text in UTF-8"
+        ) from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file}: not TOML: {error}") from error
+        line = re.search(r"at line (\d+)", str(error))
+        where = f"{file}:{line[1]}" if line else str(file)
+        raise ConfigError(f"{where}: not TOML: {error}") from error
 
 
 def _mistakes_in(content: Mapping[str, Any]) -> list[Mistake]:
     """What pydantic cannot see: names of networks and collectors, and the collectors' options.
 
-    `content` may be wrong in other ways, which pydantic has told already.
+    `content` may be wrong in other ways, which pydantic tells.
     """
     found: list[Mistake] = []
     network = content.get("network", "sample")
-    if isinstance(network, str):
-        try:
-            find_network(network)
-        except ConfigError as error:
-            found.append(Mistake(("network",), str(error)))
+    try:
+        if isinstance(network, str | list):
+            find_network(joined(network))
+    except ConfigError as error:
+        found.append(Mistake(("network",), str(error)))
+    first, last = _number(content.get("from")), _number(content.get("until"))
+    if first is not None and last is not None and last < first:
+        found.append(Mistake(("until",), f"{last} is before the first ledger, {first}"))
     tables = content.get("collectors")
-    paths = [
-        (("collectors", name), tables[name]) for name in tables or () if isinstance(tables, dict)
-    ]
+    named = tables.items() if isinstance(tables, dict) else ()
+    paths = [(("collectors", name), table) for name, table in named]
     for path, table in [*paths, (("dead_letters",), content.get("dead_letters"))]:
         if isinstance(table, dict):
             found += _mistakes_in_collector(path, table)
-    return found
+    return found or list(_shared_paths(paths))
+
+
+def _shared_paths(paths: Iterable[tuple[tuple[str, ...], Any]]) -> Iterator[Mistake]:
+    """Files that two collectors would write, where collectors have an option `path`."""
+    taken: dict[str, str] = {}
+    for at, content in paths:
+        if not isinstance(content, dict) or "path" not in content:
+            continue
+        table = CollectorTable.parse(at, content)
+        for records in table.records:
+            path = table.filled(records=records)["path"]
+            if path in taken:
+                what = f"{path} is for {taken[path]} already; "
+                what += "{records} in a path stands for the kind of records"
+                yield Mistake((*at, "path"), what)
+            taken[str(path)] = f"{records} of {'.'.join(at)}"
+
+
+def _number(value: Any) -> int | None:
+    return int(value) if isinstance(value, int) or str(value).isdigit() else None
 
 
 def _mistakes_in_collector(path: tuple[str, ...], table: Mapping[str, Any]) -> list[Mistake]:

@@ -1,62 +1,106 @@
-"""What pydantic found wrong, one line a mistake, in the user's words."""
+"""What is wrong with a configuration, one line a mistake, in the user's words."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from ekspiper.core import ConfigError
 
-from .lines import line_of
-
 __all__ = ["Mistake", "Mistakes", "mistakes_of", "raise_all"]
+
+_MESSAGES = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "dict_type": "must be a table",
+    "finite_number": "must be a finite number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "less_than_equal": "must be at most {le}",
+    "list_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "missing": "is missing",
+    "model_attributes_type": "must be a table",
+    "model_type": "must be a table",
+    "path_type": "must be a path, as text",
+    "string_type": "must be text",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One mistake: the key, as a path from the top, and what is wrong there."""
+    """One mistake.
+
+    Args:
+        path: the key, as a path from the top.
+        what: what is wrong there.
+        where: what was read when it was found; empty: to be found out from the path.
+    """
 
     path: tuple[str, ...]
     what: str
+    where: str = ""
 
-    def line(self, file: str, text: str) -> str:
-        """The mistake with its key, and its place in `file` where it stands there."""
-        key = ".".join(self.path) or "configuration"
-        number = line_of(text, self.path) if text else None
-        where = f"{file}:{number}: " if number else f"{file}: " if file else ""
-        return f"{where}{key}: {self.what}"
+    def line(self, locate: Callable[[tuple[str, ...]], str]) -> str:
+        """The mistake with its place, as `locate` names it."""
+        return f"{self.where or locate(self.path)}: {self.what}"
 
 
 class Mistakes(ConfigError):
-    """All mistakes of a configuration: one line each."""
+    """All mistakes of a configuration: one line each.
 
-    def __init__(self, mistakes: Iterable[Mistake], *, file: str = "", text: str = "") -> None:
+    Args:
+        locate: names the place of a key: file, line and key, a variable, or an option.
+    """
+
+    def __init__(
+        self,
+        mistakes: Iterable[Mistake],
+        *,
+        locate: Callable[[tuple[str, ...]], str] = ".".join,
+    ) -> None:
         self.mistakes = tuple(dict.fromkeys(mistakes))
-        super().__init__("\n".join(mistake.line(file, text) for mistake in self.mistakes))
+        super().__init__("\n".join(mistake.line(locate) for mistake in self.mistakes))
 
 
 def mistakes_of(
     error: ValidationError, model: type[BaseModel], *, below: tuple[str, ...] = ()
 ) -> Iterator[Mistake]:
-    """The mistakes in a pydantic error; unknown keys come with the known ones, nearest first."""
+    """The mistakes in a pydantic error; unknown keys come with the known ones, nearest first.
+
+    The values themselves are never told: a secret may stand in the wrong place.
+    """
     for detail in error.errors(include_url=False, include_input=False):
         path = tuple(str(part) for part in detail["loc"])
         if detail["type"] == "extra_forbidden":
             what = f"unknown key; known here: {_nearest(path, model)}"
         else:
-            what = detail["msg"].removeprefix("Value error, ")
-            what = what[:1].lower() + what[1:]
-        yield Mistake(below + _without_branches(path, model), what)
+            what = _message(detail["type"], detail["msg"], detail.get("ctx", {}))
+        yield Mistake(below + _without_branches(path), what)
 
 
-def raise_all(mistakes: Iterable[Mistake], *, file: str = "", text: str = "") -> None:
+def raise_all(mistakes: Iterable[Mistake]) -> None:
     """Raise `Mistakes` with all of them; nothing when there is none."""
     found = tuple(mistakes)
     if found:
-        raise Mistakes(found, file=file, text=text)
+        raise Mistakes(found)
+
+
+def _message(kind: str, message: str, context: dict[str, Any]) -> str:
+    if kind in _MESSAGES:
+        numbers = {k: f"{v:g}" if isinstance(v, float) else v for k, v in context.items()}
+        return _MESSAGES[kind].format(**numbers)
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
 
 
 def _nearest(path: Sequence[str], model: type[BaseModel]) -> str:
@@ -73,8 +117,10 @@ def _keys(path: Sequence[str], model: type[BaseModel]) -> list[str]:
     return [field.alias or name for name, field in model.model_fields.items()]
 
 
-def _without_branches(path: tuple[str, ...], model: type[BaseModel]) -> tuple[str, ...]:
+def _without_branches(path: tuple[str, ...]) -> tuple[str, ...]:
     """The path without the names that pydantic gives to the members of a union."""
     return tuple(
-        part for part in path if "[" not in part and part not in ("int", "str", "float", "bool")
+        part
+        for part in path
+        if "[" not in part and part not in ("int", "str", "float", "bool", "is-instance")
     )

@@ -5,17 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 __all__ = ["RECORDS", "HttpSettings", "NodeSettings", "PipelineSettings", "Settings"]
 
-RECORDS = ("transactions", "ledgers", "book_offers")
+RECORDS = ("transactions", "ledgers", "book_offers", "amms")
 """The kinds of records that the daemon's flows end with."""
 
 
+LedgerIndex = Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
+
+
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class HttpSettings(_Table):
@@ -52,28 +54,24 @@ class PipelineSettings(_Table):
     drain_timeout: Annotated[float, Field(gt=0)] = 30.0
 
 
-def _joined(value: Any) -> Any:
-    """Nodes may be listed; the rest of the program takes them with commas, as on the command line."""
+def joined(value: Any) -> Any:
+    """Listed nodes as one text with commas, as on the command line; anything else as it is."""
     if isinstance(value, list):
         return ",".join(str(each) for each in value)
     return value
 
 
-class Settings(BaseSettings):
+class Settings(_Table):
     """The daemon's configuration.
 
     Environment variables override the file, and the command line overrides both. A variable is
     `EKSPIPER_` and the key, with two underscores for each dot: `EKSPIPER_HTTP__PORT=9000`.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="EKSPIPER_", env_nested_delimiter="__", extra="forbid", populate_by_name=True
-    )
-
-    network: Annotated[str, BeforeValidator(_joined)] = "sample"
+    network: Annotated[str, BeforeValidator(joined)] = "sample"
     """A network's name, or URLs of nodes of one network."""
-    from_ledger: Annotated[int, Field(ge=1)] | None = Field(default=None, alias="from")
-    until: Annotated[int, Field(ge=1)] | None = None
+    from_ledger: LedgerIndex | None = Field(default=None, alias="from")
+    until: LedgerIndex | None = None
     out: Path | None = None
     """The folder for files, dead letters and the checkpoint."""
     http: HttpSettings = HttpSettings()
@@ -82,10 +80,3 @@ class Settings(BaseSettings):
     collectors: dict[str, dict[str, Any]] = {}
     dead_letters: dict[str, Any] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-
-    @model_validator(mode="after")
-    def _in_order(self) -> Settings:
-        first, last = self.from_ledger, self.until
-        if first is not None and last is not None and last < first:
-            raise ValueError(f"until ({last}) is before from ({first})")
-        return self

@@ -1,0 +1,43 @@
+"""Finding the line of a key."""
+
+from __future__ import annotations
+
+import pytest
+
+from ekspiper.xrpl.config.lines import line_of
+
+TEXT = """\
+# network = "commented"
+network = "sample"
+http.port = 1
+
+[collectors.one]
+type = "a"
+nested.deep = 2
+
+[ collectors . "two words" ]
+type = "b"
+table = { inner = 1 }
+
+[[list]]
+key = 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("network", 2),
+        ("http.port", 3),
+        ("collectors.one", 5),
+        ("collectors.one.type", 6),
+        ("collectors.one.nested.deep", 7),
+        ("collectors.one.missing", 5),
+        ("collectors.two words.type", 10),
+        ("collectors.two words.table.inner", 11),
+        ("list.0.key", 13),
+        ("nowhere", None),
+    ],
+)
+def test_the_line_of_a_key_or_of_the_table_around_it(path: str, line: int | None) -> None:
+    assert line_of(TEXT, path.split(".")) == line
