@@ -15,7 +15,7 @@ from .queue import Queue
 from .retry import RetryPolicy
 from .source import Source
 
-__all__ = ["Delivery", "Flow", "OnError", "Step", "name_of"]
+__all__ = ["Delivery", "Flow", "OnError", "Step", "name_of", "refuse_slash"]
 
 OnError: TypeAlias = Literal["stop", "dead-letter", "skip"]
 
@@ -44,6 +44,7 @@ class Delivery:
             )
         if not self.name:
             object.__setattr__(self, "name", name_of(self.collector))
+        refuse_slash("collector", self.name)
 
     @property
     def policy(self) -> BatchPolicy:
@@ -105,6 +106,7 @@ class Step:
 
     def _validate(self) -> None:
         where = f"step {self.name!r}"
+        refuse_slash("step", self.name)
         if self.concurrency < 1:
             raise PipelineError(f"{where}: concurrency must be at least 1, not {self.concurrency}")
         if self.max_outputs < 1:
@@ -145,18 +147,20 @@ class Flow:
     ) -> None:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "source", _as_source(name, source))
-        object.__setattr__(self, "steps", tuple(steps))
+        object.__setattr__(self, "steps", (steps,) if isinstance(steps, Step) else tuple(steps))
         self._validate()
 
     def _validate(self) -> None:
         if not self.name:
             raise PipelineError("a flow needs a name")
+        refuse_slash("flow", self.name)
         if not self.steps:
             raise PipelineError(f"flow {self.name!r} has no steps")
-        names = [step.name for step in self.steps]
         for step in self.steps:
             if not isinstance(step, Step):
                 raise PipelineError(f"flow {self.name!r}: {step!r} is no Step")
+        names = [step.name for step in self.steps]
+        for step in self.steps:
             if names.count(step.name) > 1:
                 raise PipelineError(
                     f"flow {self.name!r}: two steps are called {step.name!r}; give them names"
@@ -172,6 +176,12 @@ def name_of(component: object) -> str:
     """What a component is called where it was given no name: its own, or that of its class."""
     name = getattr(component, "name", None) or getattr(component, "__name__", None)
     return name if isinstance(name, str) else type(component).__name__
+
+
+def refuse_slash(what: str, name: str) -> None:
+    """Raise `PipelineError` where a name would make `flow/step/collector` ambiguous."""
+    if "/" in name:
+        raise PipelineError(f"a {what} cannot be called {name!r}: no / in names")
 
 
 def _as_processor(candidate: Any) -> Processor[Any, Any]:

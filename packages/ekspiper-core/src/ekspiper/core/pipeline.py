@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .collector import Recoverable
@@ -14,9 +14,11 @@ from .queue import Queue
 if TYPE_CHECKING:
     from .checkpoint import Checkpoint, CommitPolicy
     from .collector import Collector
+    from .dead_letters import DeadLetter
     from .instruments import Instruments
     from .runner.report import Report
     from .runner.run import Run
+    from .source import Source
     from .tracing import Tracer
 
 __all__ = ["Pipeline"]
@@ -71,12 +73,55 @@ class Pipeline:
             tracer=tracer,
             drain_timeout=drain_timeout,
         )
-        if not signals:
-            return await run.finish()
-        from .runner.signals import draining_on_signals
+        return await _finish(run, signals=signals)
 
-        with draining_on_signals(run):
-            return await run.finish()
+    async def redeliver(
+        self,
+        letters: Iterable[DeadLetter] | Source[DeadLetter],
+        *,
+        decode: Callable[[DeadLetter], Any] | None = None,
+        checkpoint: Checkpoint | None = None,
+        dead_letters: Collector[Any] | None = None,
+        instruments: Instruments | None = None,
+        tracer: Tracer | None = None,
+        drain_timeout: float = 30.0,
+        signals: bool = False,
+    ) -> Report:
+        """Feed dead letters back: each item goes again to the processor or collector it failed at.
+
+        The sources are not read, nor opened. What fails again becomes a new dead letter.
+
+        Args:
+            letters: for example a `DeadLetterFile`.
+            decode: makes an item of a letter again, where items are no JSON values; by default
+                `letter.item` is the item.
+            checkpoint: of the pipeline, where it has one. Positions stay; the states of its
+                collectors are brought up to date, so that the next run cuts nothing off.
+            dead_letters: takes what fails again; not the file that is being read.
+
+        Returns:
+            A report whose one source is `dead letters`; its `position` is the number of letters
+            up to which everything is settled.
+
+        Raises:
+            FlowFailed: an item failed for good and nothing takes dead letters; or a letter names
+                a place that the pipeline does not have.
+            CheckpointError: the checkpoint is damaged or of another pipeline.
+            DrainTimeout: stopped by force before every letter that was read was settled.
+        """
+        from .runner.redelivery import Redelivery
+
+        run = Redelivery(
+            self,
+            letters,
+            decode=decode,
+            checkpoint=checkpoint,
+            dead_letters=dead_letters,
+            instruments=instruments,
+            tracer=tracer,
+            drain_timeout=drain_timeout,
+        )
+        return await _finish(run, signals=signals)
 
     def start(self, **options: Any) -> Run:
         """A run of this pipeline, to watch (`statistics`), drain or stop; see `run`.
@@ -117,6 +162,15 @@ class Pipeline:
         return f"Pipeline({', '.join(flow.name for flow in self.flows)})"
 
 
+async def _finish(run: Run, *, signals: bool) -> Report:
+    if not signals:
+        return await run.finish()
+    from .runner.signals import draining_on_signals
+
+    with draining_on_signals(run):
+        return await run.finish()
+
+
 def _validate(flows: tuple[Flow, ...]) -> None:
     if not flows:
         raise PipelineError("a pipeline needs at least one flow")
@@ -130,6 +184,7 @@ def _validate(flows: tuple[Flow, ...]) -> None:
         _refuse_loose_ends(queue, flows)
     _refuse_cycles(flows)
     _refuse_shared_collectors(flows)
+    _refuse_shared_sources(flows)
 
 
 def _read_by(flow: Flow) -> Iterator[Queue]:
@@ -196,14 +251,28 @@ def _refuse_shared_collectors(flows: tuple[Flow, ...]) -> None:
     seen: dict[int, str] = {}
     for flow in flows:
         for step in flow.steps:
-            for place in _recoverable(step):
+            for each in _recoverable(step):
                 here = f"{flow.name}/{step.name}"
-                other = seen.setdefault(id(place.collector), here)
-                if other != here:
+                if id(each.collector) in seen:
                     raise PipelineError(
-                        f"the collector {place.name!r} stands in {other} and in {here}: one that "
-                        "recovers from a checkpoint can stand in one place; make one for each"
+                        f"the collector {each.name!r} stands in {seen[id(each.collector)]} and in "
+                        f"{here}: one that recovers from a checkpoint can stand in one place; "
+                        "make one for each"
                     )
+                seen[id(each.collector)] = here
+
+
+def _refuse_shared_sources(flows: tuple[Flow, ...]) -> None:
+    seen: dict[int, str] = {}
+    for flow in flows:
+        if isinstance(flow.source, Queue):
+            continue
+        if id(flow.source) in seen:
+            raise PipelineError(
+                f"the flows {seen[id(flow.source)]} and {flow.name} read the same source: make "
+                "one for each, or one flow with several steps"
+            )
+        seen[id(flow.source)] = flow.name
 
 
 def _recoverable(step: Step) -> Iterator[Delivery]:

@@ -33,6 +33,8 @@ class Queue:
     def __post_init__(self) -> None:
         if not self.name:
             raise PipelineError("a queue needs a name")
+        if "/" in self.name:
+            raise PipelineError(f"a queue cannot be called {self.name!r}: no / in names")
         for bound in ("max_items", "max_bytes"):
             if getattr(self, bound) < 1:
                 raise PipelineError(

@@ -167,14 +167,14 @@ class Run:
 
     def _parts(self) -> Sequence[Part]:
         """Everything to be opened, in order."""
+        return self._dead_letter_parts() + parts_of(self.pipeline.flows)
+
+    def _dead_letter_parts(self) -> list[Part]:
         letters = self._failures.dead_letters
-        first = [] if letters is None else [Part(letters, "the dead-letter collector", _FOR_EVER)]
-        return first + parts_of(self.pipeline.flows)
+        return [] if letters is None else [Part(letters, "the dead-letter collector", _FOR_EVER)]
 
     async def _restore(self, graph: Graph) -> Committer:
         """Bring collectors and sources back to the checkpoint."""
-        for reader in graph.readers.values():
-            reader.receipts.source = reader.source.identity
         loaded = await self._load(graph)
         committer = self._committer = Committer(
             self._checkpoint,
@@ -185,16 +185,12 @@ class Run:
         )
         await self._failures.restore()
         await _restore_collectors(graph, loaded.flows if loaded else {})
-        for name, reader in graph.readers.items():
-            position = reader.position = committer.position_of(name)
-            reader.receipts.safe_position = position
-            if position is not None:
-                await reader.source.resume(position)
-        if self._checkpoint is not None:
-            await self._write_beginning(graph, committer, loaded)
+        await self._resume(graph, committer, loaded)
         return committer
 
     async def _load(self, graph: Graph) -> Progress | None:
+        for reader in graph.readers.values():
+            reader.receipts.source = reader.source.identity
         if self._checkpoint is None:
             return None
         progress = await self._checkpoint.load()
@@ -202,6 +198,16 @@ class Run:
             sources = {name: reader.receipts.source for name, reader in graph.readers.items()}
             progress.refuse_other(self.pipeline.shape, sources, str(self._checkpoint))
         return progress
+
+    async def _resume(self, graph: Graph, committer: Committer, loaded: Progress | None) -> None:
+        """Bring the sources back to the checkpoint."""
+        for name, reader in graph.readers.items():
+            position = reader.position = committer.position_of(name)
+            reader.receipts.safe_position = position
+            if position is not None:
+                await reader.source.resume(position)
+        if self._checkpoint is not None:
+            await self._write_beginning(graph, committer, loaded)
 
     async def _write_beginning(
         self, graph: Graph, committer: Committer, loaded: Progress | None

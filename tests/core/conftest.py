@@ -1,0 +1,8 @@
+"""Hypothesis without deadlines: a busy machine is no failure."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("core", deadline=None, max_examples=60)
+settings.load_profile("core")
