@@ -45,3 +45,12 @@ def test_network_that_stands_still_is_tried_less_and_less_often() -> None:
     assert waited == [16.0, 31.0, 61.0, 121.0, 241.0, 241.0]
     liveness.ledger(now, is_new=True)
     assert look(liveness, now + 15.1, 0, subscribed=True) is Sign.NO_LEDGER
+
+
+def test_time_without_a_subscription_does_not_count() -> None:
+    liveness = Liveness(15.0)
+    liveness.connected(0.0)
+    assert look(liveness, 600.0, 1) is Sign.ALIVE
+    assert look(liveness, 600.1, 2, subscribed=True) is Sign.ALIVE
+    assert look(liveness, 614.9, 3, subscribed=True) is Sign.ALIVE
+    assert look(liveness, 615.1, 4, subscribed=True) is Sign.NO_LEDGER

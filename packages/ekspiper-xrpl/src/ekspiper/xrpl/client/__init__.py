@@ -15,3 +15,21 @@ from .pool import NodePool as NodePool
 from .redact import redact as redact
 from .subscription import Subscription as Subscription
 from .subscription import SubscriptionOverrun as SubscriptionOverrun
+
+__all__ = [
+    "Answer",
+    "BadNodeUrl",
+    "ConnectionLost",
+    "LedgerSet",
+    "LedgerUnavailable",
+    "NodeBusy",
+    "NodePool",
+    "NodeStatus",
+    "NodeUnreachable",
+    "RequestError",
+    "RequestTimeout",
+    "Subscription",
+    "SubscriptionOverrun",
+    "WrongNetwork",
+    "redact",
+]

@@ -34,7 +34,7 @@ class Choosable(Protocol):
 
     @property
     def latency(self) -> float:
-        """Seconds an answer takes, smoothed."""
+        """Seconds the next answer is expected to take."""
         ...
 
     def allows(self, now: float) -> bool:

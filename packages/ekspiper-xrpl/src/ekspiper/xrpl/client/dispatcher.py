@@ -266,7 +266,7 @@ class Dispatcher:
         )
         if isinstance(other, Wait):
             return
-        node.timing.take(age)
+        node.timing.take(age, now)
         other.send(call)
         if now - self._hedge_said.get(node, float("-inf")) > 60:
             self._hedge_said[node] = now

@@ -5,21 +5,32 @@ from __future__ import annotations
 __all__ = ["Latency"]
 
 _GUESS = 0.05
+_HALF_LIFE = 5.0
 
 
 class Latency:
     """A smoothed latency and its mean deviation, in seconds: RFC 6298, section 2."""
 
-    __slots__ = ("deviation", "mean")
+    __slots__ = ("at", "deviation", "mean")
 
     def __init__(self) -> None:
+        self.at = 0.0
         self.mean = _GUESS
         self.deviation = _GUESS
 
-    def take(self, seconds: float) -> None:
+    def take(self, seconds: float, now: float) -> None:
         """Take one more answer into account."""
+        self.at = now
         self.deviation += (abs(seconds - self.mean) - self.deviation) / 4
         self.mean += (seconds - self.mean) / 8
+
+    def expected(self, now: float) -> float:
+        """What to expect of the next answer: what is old counts less.
+
+        A node that was slow once is not asked any more, so nothing new is learned of it. Half of
+        what is held against it is forgotten every five seconds.
+        """
+        return float(self.mean * 0.5 ** max(0.0, (now - self.at) / _HALF_LIFE))
 
     @property
     def usual(self) -> float:

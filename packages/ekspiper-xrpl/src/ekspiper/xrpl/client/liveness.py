@@ -56,7 +56,9 @@ class Liveness:
             received: bytes that came over it so far.
             subscribed: whether ledgers should come.
         """
-        if subscribed and now - self._ledger_at > self._ledger_patience:
+        if not subscribed:
+            self._ledger_at = now  # a subscription that begins later is waited for from then on
+        elif now - self._ledger_at > self._ledger_patience:
             # A network that stands still is not to be connected to again every 15 s.
             self._ledger_patience = min(self._ledger_patience * 2, _LONGEST * self._patience)
             return Sign.NO_LEDGER

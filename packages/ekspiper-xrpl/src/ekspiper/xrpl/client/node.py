@@ -123,8 +123,8 @@ class Node:
 
     @property
     def latency(self) -> float:
-        """Seconds an answer takes, smoothed."""
-        return self.timing.mean
+        """Seconds the next answer is expected to take."""
+        return self.timing.expected(self._clock())
 
     def allows(self, now: float) -> bool:
         """Whether its window has room for one more request."""
@@ -404,7 +404,8 @@ class Node:
                 own.set_result(response)
             return
         call, sent = entry
-        self.timing.take(self._clock() - sent)
+        now = self._clock()
+        self.timing.take(now - sent, now)
         if self in call.holders:
             call.holders.remove(self)
         self._events.answered(self, call, response)
@@ -443,7 +444,7 @@ class Node:
             kind=self.info.kind if self.info else None,
             version=self.info.version if self.info else "",
             ledgers=self.ledgers,
-            latency=self.latency if self.answers else None,
+            latency=self.timing.mean if self.answers else None,
             in_flight=len(self._calls),
             window=int(self.window.limit),
             load=self.info.load if self.info else None,

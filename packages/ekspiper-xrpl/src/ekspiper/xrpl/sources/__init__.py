@@ -7,3 +7,13 @@ from .ledger_range import LedgerRange as LedgerRange
 from .ledger_ref import LedgerRef as LedgerRef
 from .ledger_stream import LedgerStream as LedgerStream
 from .object_page import ObjectPage as ObjectPage
+
+__all__ = [
+    "BadPage",
+    "LedgerIndexFile",
+    "LedgerObjects",
+    "LedgerRange",
+    "LedgerRef",
+    "LedgerStream",
+    "ObjectPage",
+]
