@@ -134,12 +134,6 @@ def test_the_sample(recording: Recording) -> None:
         assert state.binary.is_complete
 
 
-def test_the_sample_is_small() -> None:
-    from ekspiper.xrpl.replay.recording import SAMPLE
-
-    assert sum(path.stat().st_size for path in SAMPLE.iterdir()) < 2_600_000
-
-
 def test_loading_closes_the_spool_on_failure(tmp_path: Path, recorded: Path) -> None:
     path = write(tmp_path / "a.jsonl", a_ledger(recorded), b"not JSON")
     for _ in range(3):  # An open file would be a ResourceWarning, which is an error here.
