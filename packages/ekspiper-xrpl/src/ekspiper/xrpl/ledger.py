@@ -98,6 +98,10 @@ class Transaction:
         """Bytes of its blobs."""
         return len(self.tx_blob) + len(self.meta_blob)
 
+    def to_json(self) -> dict[str, Any]:
+        """What names it in a dead letter."""
+        return {"hash": self.hash, "index": self.index, "ledger_index": self.ledger.ledger_index}
+
     def __repr__(self) -> str:
         return (
             f"Transaction(hash={self.hash!r}, index={self.index}, "
@@ -125,6 +129,10 @@ class Ledger(LedgerInfo):
     def size(self) -> int:
         """Bytes of the blobs of its transactions."""
         return sum(each.size for each in self.transactions)
+
+    def to_json(self) -> dict[str, Any]:
+        """What names it in a dead letter."""
+        return {"ledger_index": self.ledger_index, "ledger_hash": self.ledger_hash}
 
     def __repr__(self) -> str:
         return (

@@ -25,6 +25,7 @@ from . import (
     nodes,
     payments,
     record,
+    redeliver,
     replay,
     schema,
     snapshot,
@@ -78,6 +79,7 @@ app.command("books")(books.books)
 app.add_typer(schema.schema)
 app.command("verify")(verify.verify)
 app.command("record")(record.record)
+app.command("redeliver")(redeliver.redeliver)
 app.command("replay")(replay.replay)
 app.command("check")(check.check)
 app.command("graph")(graph.graph)

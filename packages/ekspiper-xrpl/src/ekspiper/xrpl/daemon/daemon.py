@@ -114,7 +114,7 @@ class Daemon:
     async def _follow(self, network: OpenNetwork) -> Outcome:
         settings = self.settings
         instruments: Instruments = registry.load("instruments", "prometheus")(REGISTRY)
-        run = self._pipeline(network, instruments).start(
+        run = self.pipeline(network, instruments).start(
             checkpoint=self._checkpoint(),
             commit=CommitPolicy(
                 items=settings.pipeline.commit_items, seconds=settings.pipeline.commit_seconds
@@ -134,7 +134,8 @@ class Daemon:
             statistics=run.statistics(),
         )
 
-    def _pipeline(self, network: OpenNetwork, instruments: Instruments) -> Pipeline:
+    def pipeline(self, network: OpenNetwork, instruments: Instruments) -> Pipeline:
+        """The flows on a network, with the collectors of the configuration."""
         settings = self.settings
         return ledger_pipeline(
             LedgerStream(
