@@ -1,0 +1,116 @@
+"""Assets and amounts as an analyst reads them: `USD.rIssuer`, and XRP in XRP instead of drops."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ekspiper.xrpl.codec.address import decode_address
+from ekspiper.xrpl.codec.errors import CodecError
+from ekspiper.xrpl.derive import currency_name
+from ekspiper.xrpl.processors.books import Asset
+
+from .errors import UnknownPair
+
+__all__ = ["XRP", "amount_text", "asset_text", "number", "parse_asset", "parse_pair", "units"]
+
+XRP = Asset("XRP")
+_DROPS = 1_000_000
+_MPT = re.compile(r"[0-9A-Fa-f]{48}").fullmatch
+_HELP = (
+    "write XRP, CURRENCY.ISSUER (for example USD.rvYAfWj5gh67oV6fW32ZzP3Aw4Eubs59B) or an MPT id"
+)
+
+
+def parse_asset(text: str | Asset) -> Asset:
+    """An asset from `XRP`, `USD.rIssuer` or the 48 hex digits of an MPT.
+
+    Raises:
+        UnknownPair: it is none of these; says what is wrong.
+    """
+    if isinstance(text, Asset):
+        return text
+    if not isinstance(text, str):
+        raise UnknownPair(f"{text!r} is not an asset: {_HELP}")
+    text = text.strip()
+    if text == "XRP":
+        return XRP
+    if _MPT(text):
+        return Asset(mpt_issuance_id=text.upper())
+    currency, dot, issuer = text.partition(".")
+    if not dot:
+        raise UnknownPair(f"{text!r} needs its issuer: {_HELP}")
+    try:
+        decode_address(issuer)
+    except CodecError as error:
+        raise UnknownPair(f"{text!r} is not an asset: its issuer {error}; {_HELP}") from None
+    return Asset(_currency_code(currency, text), issuer)
+
+
+def parse_pair(pair: str | tuple[str | Asset, str | Asset]) -> tuple[Asset, Asset]:
+    """Base and counter from `XRP/USD.rIssuer`, or from a pair of assets.
+
+    Raises:
+        UnknownPair: it is no pair of two different assets.
+    """
+    both = tuple(pair.split("/")) if isinstance(pair, str) else tuple(pair)
+    if len(both) != 2:
+        raise UnknownPair(f"{pair!r} is not a pair: write BASE/COUNTER, such as XRP/USD.rIssuer")
+    base, counter = parse_asset(both[0]), parse_asset(both[1])
+    if base == counter:
+        raise UnknownPair(f"{pair!r} is one asset twice: a pair has two different ones")
+    return base, counter
+
+
+def asset_text(asset: Mapping[str, Any] | Asset) -> str:
+    """An asset in full, as `parse_asset` reads it."""
+    if not isinstance(asset, Asset):
+        asset = Asset.of(asset)
+    if asset.mpt_issuance_id:
+        return asset.mpt_issuance_id
+    return f"{asset.currency}.{asset.issuer}" if asset.issuer else asset.currency
+
+
+def units(amount: Mapping[str, Any]) -> float | None:
+    """How much an amount in record shape is, XRP counted in XRP; None where nobody knows."""
+    try:
+        value = float(amount["value"])
+    except ValueError:
+        return None
+    return value / _DROPS if _is_xrp(amount) else value
+
+
+def amount_text(amount: Mapping[str, Any]) -> str:
+    """An amount for people: `12.5 XRP`, `3 USD`, without the issuer."""
+    value = units(amount)
+    shown = amount["value"] if value is None else number(value)
+    return f"{shown} {_short_name(amount)}"
+
+
+def number(value: float) -> str:
+    """A number for people, with up to 6 significant decimals."""
+    if value and (abs(value) < 1e-6 or abs(value) >= 1e15):
+        return f"{value:.4g}"
+    text = f"{value:,.6f}" if abs(value) >= 1 else f"{value:,.8f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def _short_name(amount: Mapping[str, Any]) -> str:
+    if amount.get("mpt_issuance_id"):
+        return f"MPT {amount['mpt_issuance_id'][:8]}…"
+    return currency_name(amount["currency"]).text
+
+
+def _is_xrp(amount: Mapping[str, Any]) -> bool:
+    return amount["currency"] == "XRP" and not amount["issuer"]
+
+
+def _currency_code(currency: str, text: str) -> str:
+    if len(currency) == 3 and currency != "XRP":
+        return currency
+    if re.fullmatch(r"[0-9A-Fa-f]{40}", currency):
+        return currency.upper()
+    if 3 < len(currency) <= 20 and currency.isascii():
+        return currency.encode("ascii").hex().upper().ljust(40, "0")
+    raise UnknownPair(f"{text!r} is not an asset: {currency!r} is no currency code; {_HELP}")

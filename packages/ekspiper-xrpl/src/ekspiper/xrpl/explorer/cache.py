@@ -1,0 +1,229 @@
+"""Proven ledgers on disk: they never change, so reading them again needs no network."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from ekspiper.core import EkspiperError, MissingExtra
+from ekspiper.xrpl.client.ledger_set import LedgerSet
+from ekspiper.xrpl.codec.decoder import Decoder
+from ekspiper.xrpl.codec.header import LedgerHeader
+from ekspiper.xrpl.ledger import Ledger, LedgerInfo, Transaction
+from ekspiper.xrpl.verify import verify_ledger
+
+__all__ = ["CachedRun", "DamagedCache", "LedgerCache", "default_cache_folder"]
+
+
+class DamagedCache(EkspiperError):
+    """A file of the cache that does not hold what its name says; it is deleted and read anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachedRun:
+    """Ledgers in a row that one file holds.
+
+    Attributes:
+        path: the file.
+        first, last: what is wanted of it.
+        file_first, file_last: all that it holds.
+        anchor: how the hash of its last ledger begins, upper-case hex.
+    """
+
+    path: Path
+    first: int
+    last: int
+    file_first: int
+    file_last: int
+    anchor: str
+
+
+def default_cache_folder() -> Path:
+    """Where ledgers are cached: the user's cache folder, by the XDG base directory rules."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "ekspiper" / "ledgers"
+
+
+class LedgerCache:
+    """Files of ledgers in a row, as Parquet, with the very bytes that were proven.
+
+    What is read is proven again, so a file that was damaged or replaced is noticed. Several
+    explorers may use one folder: a file appears whole or not at all, and never changes.
+
+    Args:
+        folder: of one network.
+        max_bytes: when the files are larger than this in all, those unused longest are deleted.
+    """
+
+    def __init__(self, folder: Path, *, max_bytes: int) -> None:
+        self.folder = folder
+        self.max_bytes = max_bytes
+
+    def runs(self, first: int, last: int) -> list[CachedRun]:
+        """What is there of a range, in order; no ledger twice."""
+        found: list[CachedRun] = []
+        begin = first
+        for run in sorted(self._files(), key=lambda run: (run.file_first, -run.file_last)):
+            low, high = max(run.file_first, begin), min(run.file_last, last)
+            if low <= high:
+                found.append(
+                    CachedRun(run.path, low, high, run.file_first, run.file_last, run.anchor)
+                )
+                begin = high + 1
+        return found
+
+    def held(self) -> LedgerSet:
+        """Every ledger that is there."""
+        return LedgerSet.of((run.file_first, run.file_last) for run in self._files())
+
+    def read(self, run: CachedRun, *, network_id: int | None) -> list[Ledger]:
+        """The ledgers of a run, proven again.
+
+        Raises:
+            DamagedCache: the file is not what it was when it was written.
+        """
+        parquet = _parquet()
+        try:
+            table = parquet.read_table(
+                run.path,
+                filters=[("ledger_index", ">=", run.first), ("ledger_index", "<=", run.file_last)],
+            )
+            ledgers = [_from_row(row, network_id) for row in table.to_pylist()]
+            _check_chain(ledgers, run)
+        except (OSError, ValueError, KeyError, TypeError, EkspiperError) as error:
+            raise DamagedCache(f"{run.path}: {error}") from error
+        with suppress(OSError):
+            os.utime(run.path)
+        return [ledger for ledger in ledgers if ledger.ledger_index <= run.last]
+
+    def write(self, ledgers: Sequence[Ledger]) -> Path:
+        """Keep proven ledgers in a row; written aside and renamed."""
+        parquet = _parquet()
+        import pyarrow
+
+        rows = [_row(ledger) for ledger in ledgers]
+        first, last = ledgers[0], ledgers[-1]
+        name = f"{first.ledger_index:010d}-{last.ledger_index:010d}-{last.ledger_hash[:16]}.parquet"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle, aside = tempfile.mkstemp(prefix=".", suffix=".part", dir=self.folder)
+        os.close(handle)
+        try:
+            table = pyarrow.Table.from_pylist(rows, schema=_schema())
+            parquet.write_table(table, aside, compression="zstd", row_group_size=16)
+            Path(aside).replace(self.folder / name)
+        finally:
+            Path(aside).unlink(missing_ok=True)
+        self._evict(self.folder / name)
+        return self.folder / name
+
+    def forget(self, run: CachedRun) -> None:
+        """Delete the file of a run."""
+        run.path.unlink(missing_ok=True)
+
+    def _files(self) -> Iterator[CachedRun]:
+        for path in self.folder.glob("*-*-*.parquet"):
+            low, high, anchor = path.stem.split("-", 2)
+            if low.isdigit() and high.isdigit() and int(low) <= int(high):
+                yield CachedRun(path, int(low), int(high), int(low), int(high), anchor)
+
+    def _evict(self, newest: Path) -> None:
+        sized = []
+        for run in self._files():
+            with suppress(OSError):
+                stat = run.path.stat()
+                sized.append((run.path == newest, stat.st_mtime, stat.st_size, run.path))
+        total = sum(size for _, _, size, _ in sized)
+        for is_newest, _, size, path in sorted(sized):
+            if total <= self.max_bytes or is_newest:
+                return
+            path.unlink(missing_ok=True)
+            total -= size
+
+
+def _parquet() -> Any:
+    try:
+        from pyarrow import parquet
+    except ImportError:
+        raise MissingExtra(
+            "the cache of ledgers needs pyarrow: pip install 'ekspiper-xrpl[notebook]', "
+            "or make the explorer with cache=False"
+        ) from None
+    return parquet
+
+
+@cache
+def _schema() -> Any:
+    import pyarrow as pa
+
+    transaction = pa.struct(
+        [
+            ("index", pa.uint32()),
+            ("hash", pa.string()),
+            ("tx_blob", pa.binary()),
+            ("meta_blob", pa.binary()),
+        ]
+    )
+    return pa.schema(
+        [
+            ("ledger_index", pa.uint32()),
+            ("ledger_hash", pa.string()),
+            ("header", pa.binary()),
+            ("transactions", pa.list_(transaction)),
+        ]
+    )
+
+
+@cache
+def _decoder() -> Decoder:
+    return Decoder(shape="record")
+
+
+def _row(ledger: Ledger) -> dict[str, Any]:
+    return {
+        "ledger_index": ledger.ledger_index,
+        "ledger_hash": ledger.ledger_hash,
+        "header": ledger.header.to_bytes(),
+        "transactions": [
+            {
+                "index": each.index,
+                "hash": each.hash,
+                "tx_blob": each.tx_blob,
+                "meta_blob": each.meta_blob,
+            }
+            for each in ledger.transactions
+        ],
+    }
+
+
+def _from_row(row: dict[str, Any], network_id: int | None) -> Ledger:
+    header = LedgerHeader.from_bytes(row["header"])
+    info = LedgerInfo(header, ledger_hash=row["ledger_hash"], network_id=network_id)
+    ledger = Ledger(
+        header,
+        ledger_hash=row["ledger_hash"],
+        transactions=[
+            Transaction(**each, ledger=info, decoder=_decoder()) for each in row["transactions"]
+        ],
+        network_id=network_id,
+    )
+    verify_ledger(ledger)
+    return ledger
+
+
+def _check_chain(ledgers: Sequence[Ledger], run: CachedRun) -> None:
+    """Every ledger is there, each names the one before, and the last is the one in the name."""
+    indexes = [ledger.ledger_index for ledger in ledgers]
+    if indexes != list(range(run.first, run.file_last + 1)):
+        raise ValueError("ledgers are missing")
+    if not ledgers[-1].ledger_hash.startswith(run.anchor):
+        raise ValueError("its last ledger is another one")
+    for before, after in pairwise(ledgers):
+        if after.parent_hash != before.ledger_hash:
+            raise ValueError(f"ledger {after.ledger_index} does not follow the one before it")

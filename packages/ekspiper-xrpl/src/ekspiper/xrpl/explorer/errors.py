@@ -1,0 +1,32 @@
+"""What the explorer raises.
+
+::
+
+    ConfigError
+    ├── ExplorerClosed   it was closed; make a new one
+    ├── OutOfHistory     ledgers that are in the future, or before what the nodes hold
+    ├── TooManyRows      a table would not fit into memory
+    └── UnknownPair      an asset or a pair of assets that does not exist
+"""
+
+from __future__ import annotations
+
+from ekspiper.core import ConfigError
+
+__all__ = ["ExplorerClosed", "OutOfHistory", "TooManyRows", "UnknownPair"]
+
+
+class ExplorerClosed(ConfigError):
+    """A call on an explorer that was closed."""
+
+
+class OutOfHistory(ConfigError):
+    """Ledgers in the future, or that no node holds."""
+
+
+class TooManyRows(ConfigError):
+    """A table would have more rows than the explorer allows."""
+
+
+class UnknownPair(ConfigError):
+    """An asset, or a pair of assets, that cannot be read or does not exist."""

@@ -1,0 +1,431 @@
+"""The explorer: ledgers as tables and objects, on any network, in a notebook or a script."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from ekspiper.core import ConfigError, Pipeline, Report
+from ekspiper.xrpl.codec.address import decode_address
+from ekspiper.xrpl.codec.errors import CodecError
+from ekspiper.xrpl.derive.ctid import parse_ctid
+from ekspiper.xrpl.ledger import Ledger, Transaction
+from ekspiper.xrpl.networks import Network, find_network
+
+from .cache import default_cache_folder
+from .connection import ConnectionOptions
+from .session import Session
+from .wanted import Ledgers, parse_wanted
+
+if TYPE_CHECKING:
+    from ekspiper.xrpl.processors.books import Asset
+
+    from .follow import Follow
+    from .frame import Frame
+    from .order_book import OrderBook
+    from .running import RunningPipeline
+    from .source import ExplorerSource, Of
+    from .sync import SyncExplorer
+    from .tables.column import Column
+    from .views import LedgerView, TransactionView
+
+__all__ = ["Explorer"]
+
+_CACHE_BYTES = 2 * 1024**3
+_MAX_ROWS = 2_000_000
+_NEWEST = "-100:"
+_SAMPLE_PACE = 0.2
+
+Rows = Callable[[Transaction], Iterable[Sequence[Any]]]
+
+
+# Longer than a file should be because it is the whole public face, most of it docstrings. What
+# needs pandas is imported by the methods, so that a program without it can import this.
+class Explorer:
+    """A network to look at: `xrpl = Explorer("sample")`, then `await xrpl.transactions("-100:")`.
+
+    It connects at the first call and stays connected until it is closed (`async with`, or
+    `await xrpl.close()`), its event loop ends, or a call is interrupted. Every ledger is proven by
+    its hash before anything of it is shown. `xrpl.sync` has the same methods without `await`.
+
+    Ledgers are given as on the command line (`"183:302"`, `"183:+100"`, `"-100:"`, `"183:"`), as
+    one index, as a time (`"2026-11-22 12:05"`: from then on; times are UTC), or as two times or
+    indexes: `"2026-11-22 12:05/2026-11-22 12:06"`, or a pair of them.
+
+    Args:
+        network: `sample`, `mainnet`, `testnet`, `devnet`, or the URLs of nodes.
+        cache: the folder for proven ledgers; None: `ekspiper/ledgers` in the user's cache folder;
+            False: none.
+        cache_bytes: how large the cache of one network may become.
+        progress: whether long calls show a bar.
+        concurrency: ledgers asked for at once; public servers are asked more slowly in any case.
+        connect_timeout: seconds within which a node must answer.
+        max_rows: the most rows of a table, so that memory stays bounded.
+
+    Raises:
+        UnknownNetwork: no network of that name; says which there are.
+    """
+
+    def __init__(
+        self,
+        network: str | Sequence[str] = "sample",
+        *,
+        cache: str | Path | bool | None = None,
+        cache_bytes: int = _CACHE_BYTES,
+        progress: bool = True,
+        concurrency: int = 16,
+        connect_timeout: float = 10.0,
+        max_rows: int = _MAX_ROWS,
+    ) -> None:
+        if concurrency < 1:
+            raise ConfigError(f"concurrency must be at least 1, not {concurrency}")
+        given = network if isinstance(network, str) else ",".join(network)
+        self.network: Network = find_network(given)
+        self.progress = progress
+        self.max_rows = max_rows
+        self._session = Session(
+            ConnectionOptions(
+                network=given,
+                found=self.network,
+                cache=_cache_folder(cache),
+                cache_bytes=cache_bytes,
+                concurrency=concurrency,
+                connect_timeout=connect_timeout,
+                progress=progress,
+            )
+        )
+        self._sync: SyncExplorer | None = None
+
+    # Life.
+
+    @property
+    def sync(self) -> SyncExplorer:
+        """The same methods, called without `await`."""
+        from .sync import SyncExplorer
+
+        if self._sync is None:
+            self._sync = SyncExplorer(self)
+        return self._sync
+
+    async def close(self) -> None:
+        """Disconnect; closing twice is fine."""
+        await self._session.close()
+
+    async def __aenter__(self) -> Self:
+        self._session.check_open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        state = ", closed" if self._session.closed else ""
+        return f"<Explorer of {self.network}{state}>"
+
+    # Objects.
+
+    async def ledger(self, which: int | str | date | None = None) -> LedgerView:
+        """One ledger.
+
+        Args:
+            which: its index; a time, for the ledger that was valid then; None: the newest.
+
+        Raises:
+            OutOfHistory: it is in the future, or before what the nodes hold.
+        """
+        from .views import LedgerView
+
+        async with self._session.call() as reader:
+            return LedgerView(await reader.one(await reader.index_of(which)))
+
+    async def transaction(self, which: str) -> TransactionView:
+        """One transaction, by its hash or its ctid, out of its proven ledger.
+
+        Raises:
+            RequestError: the nodes do not know it.
+            ConfigError: it is neither a hash nor a ctid, or its ledger has no such place.
+        """
+        from .views import LedgerView
+
+        digits = _transaction_name(which)
+        async with self._session.call() as reader:
+            if len(digits) == 16:
+                index, place, _ = parse_ctid(digits)
+                return LedgerView(await reader.one(await reader.index_of(index))).transaction(place)
+            command = {"command": "tx", "transaction": digits, "binary": True}
+            found = await reader.pool.request(command)
+            return LedgerView(await reader.one(int(found["ledger_index"]))).transaction(digits)
+
+    async def book(
+        self,
+        base: str | Asset,
+        counter: str | Asset,
+        *,
+        ledger: int | str | date | None = None,
+    ) -> OrderBook:
+        """The order book of a pair after a ledger: bids, asks, spread and depth.
+
+        Args:
+            base: what is bought and sold: `XRP`, `USD.rIssuer` or an MPT id.
+            counter: what it is paid with.
+            ledger: as in `ledger`.
+
+        Raises:
+            UnknownPair: nobody offers one for the other, either way round.
+        """
+        from .assets import parse_pair
+        from .books import fetch_book
+
+        pair = parse_pair((base, counter))
+        async with self._session.call() as reader:
+            proven = await reader.one(await reader.index_of(ledger))
+            return await fetch_book(reader.pool, *pair, proven)
+
+    # Tables.
+
+    async def ledgers(self, ledgers: Ledgers = _NEWEST) -> Frame:
+        """A row for each ledger: when it closed, how many transactions, what they paid in fees."""
+        from .tables import ledgers as one
+        from .tabling import make_table
+
+        wanted = parse_wanted(ledgers)
+        return await make_table(
+            self._session, wanted, one.COLUMNS, one.rows, max_rows=self.max_rows
+        )
+
+    async def transactions(
+        self, ledgers: Ledgers = _NEWEST, *, type: str | None = None, fields: bool = False
+    ) -> Frame:
+        """A row for each transaction.
+
+        Args:
+            ledgers: which ledgers.
+            type: only transactions of this type, such as `Payment`.
+            fields: besides, a column for every field that transactions of that type have.
+
+        Raises:
+            ConfigError: no transaction type is called so.
+        """
+        from .tables import transactions as one
+        from .tables.transaction_fields import check_type, with_fields
+
+        check_type(type)
+        columns, rows = with_fields(type) if fields else (one.COLUMNS, one.rows)
+
+        def chosen(transaction: Transaction) -> Iterable[Sequence[Any]]:
+            wanted = type is None or transaction.fields["TransactionType"] == type
+            return rows(transaction) if wanted else ()
+
+        frame = await self._table(ledgers, columns, chosen)
+        return frame.dropna(axis="columns", how="all") if fields and type is None else frame
+
+    async def payments(self, ledgers: Ledgers = _NEWEST) -> Frame:
+        """A row for each payment that succeeded: what arrived, and what left the sender."""
+        from .tables import payments as one
+
+        return await self._table(ledgers, one.COLUMNS, one.rows)
+
+    async def trades(
+        self,
+        ledgers: Ledgers = _NEWEST,
+        *,
+        pair: str | tuple[str | Asset, str | Asset] | None = None,
+    ) -> Frame:
+        """A row for each trade with an offer or a pool.
+
+        Args:
+            ledgers: which ledgers.
+            pair: only trades of this pair, `XRP/USD.rIssuer` or a pair of assets, with prices in
+                the second for one unit of the first.
+
+        Raises:
+            UnknownPair: the pair was not traded and has no order book; says which were traded.
+        """
+        from .assets import parse_pair
+        from .pair_trades import pair_trades
+        from .tables import trades as one
+
+        if pair is None:
+            return await self._table(ledgers, one.COLUMNS, one.rows)
+        return await pair_trades(
+            self._session, parse_wanted(ledgers), parse_pair(pair), max_rows=self.max_rows
+        )
+
+    async def balance_changes(
+        self, ledgers: Ledgers = _NEWEST, *, account: str | None = None
+    ) -> Frame:
+        """A row for each change of a balance: XRP, tokens, MPTs; fees included.
+
+        Args:
+            ledgers: which ledgers.
+            account: only of this account.
+
+        Raises:
+            ConfigError: the account is not an address.
+        """
+        from .tables import balance_changes as one
+
+        if account is not None:
+            _check_address(account)
+        return await self._table(ledgers, one.COLUMNS, lambda each: one.rows(each, account))
+
+    async def account(self, address: str, ledgers: Ledgers = _NEWEST) -> Frame:
+        """The history of an account: a row for each transaction that touched it.
+
+        Raises:
+            ConfigError: the address is not one.
+        """
+        from .tables import account as one
+
+        _check_address(address)
+        return await self._table(ledgers, one.COLUMNS, lambda each: one.rows(each, address))
+
+    async def books(self, ledgers: Ledgers = "-20:", *, limit: int = 40) -> Frame:
+        """A row for each order book that the ledgers touched, as it stood after the last of them:
+        best bid and ask, spread, and the depth within 2 % of the middle.
+
+        Args:
+            ledgers: which ledgers.
+            limit: the most books, those touched most often first; each costs two requests.
+        """
+        from .books import busiest, fetch_summaries
+
+        async with self._session.call() as reader:
+            first, last = await reader.resolve(parse_wanted(ledgers))
+            pairs, proven = await busiest(reader.shown(first, last), limit=limit)
+            return await fetch_summaries(reader.pool, pairs, proven, shown=self.progress)
+
+    async def objects(
+        self,
+        type: str | Sequence[str] | None = None,
+        *,
+        ledger: int | str | date | None = None,
+        limit: int | None = None,
+    ) -> Frame:
+        """The objects of a ledger, by type: a row each, a column for each field.
+
+        All pages of the state are read, whatever the type: on mainnet that is many gigabytes, so
+        give a `limit` there. Read whole, the state is proven: `attrs["verified"]` says so.
+
+        Args:
+            type: a ledger entry type such as `Offer` or `AMM`, or several; None: all.
+            ledger: as in `ledger`.
+            limit: stop after so many objects.
+
+        Raises:
+            ConfigError: no ledger entry type is called so.
+            TooManyRows: there are more objects than `max_rows`, and no limit was given.
+        """
+        from .objects import ObjectReader
+
+        types = [type] if isinstance(type, str) else type
+        async with self._session.call() as reader:
+            proven = await reader.one(await reader.index_of(ledger))
+            objects = ObjectReader(reader.pool, proven, types, limit, max_rows=self.max_rows)
+            return await objects.read(progress=self.progress)
+
+    async def _table(self, ledgers: Ledgers, columns: Sequence[Column], rows: Rows) -> Frame:
+        from .tabling import make_table
+
+        def of_ledger(ledger: Ledger) -> Iterable[Sequence[Any]]:
+            return (row for each in ledger.transactions for row in rows(each))
+
+        wanted = parse_wanted(ledgers)
+        return await make_table(self._session, wanted, columns, of_ledger, max_rows=self.max_rows)
+
+    # Streams and pipelines.
+
+    def follow(self, ledgers: int | None = None, *, pace: float | None = None) -> Follow:
+        """New ledgers as they close, each proven: iterate over it, or `await follow(10).show()`.
+
+        Args:
+            ledgers: how many; None: until it is stopped, or the sample ends.
+            pace: seconds between two ledgers at least; None: those of the sample come every
+                0.2 s, others as they come.
+        """
+        from .follow import Follow
+        from .streams import new_ledgers
+
+        self._session.check_open()
+        wait = _SAMPLE_PACE if pace is None and self.network.name == "sample" else pace or 0.0
+        return Follow(
+            lambda: new_ledgers(self._session, count=ledgers, pace=wait), name=self.network.name
+        )
+
+    def source(self, ledgers: Ledgers | None = None, *, of: Of = "transactions") -> ExplorerSource:
+        """Records as the source of a pipeline of your own.
+
+        Args:
+            ledgers: which ledgers; None: new ones as they close.
+            of: records of `transactions` or of `ledgers`.
+        """
+        from .source import ExplorerSource
+        from .streams import new_ledgers, old_ledgers
+
+        self._session.check_open()
+        wanted = None if ledgers is None else parse_wanted(ledgers)
+        name = f"{of} of {wanted.text if wanted else 'new ledgers'}"
+
+        def opened(first: int | None) -> AsyncGenerator[Ledger]:
+            if wanted is None:
+                return new_ledgers(self._session, first=first)
+            return old_ledgers(self._session, wanted, first=first)
+
+        return ExplorerSource(opened, of=of, name=name, identity=f"{self.network}, {name}")
+
+    def start(self, pipeline: Pipeline, **options: Any) -> RunningPipeline:
+        """Run a pipeline in the background, on the running event loop.
+
+        Args:
+            pipeline: any pipeline; `source` gives sources for it.
+            options: those of `Pipeline.run`: `checkpoint`, `dead_letters`, ...
+        """
+        from .running import RunningPipeline
+
+        self._session.check_open()
+        return RunningPipeline(pipeline, options)
+
+    async def run(self, pipeline: Pipeline, **options: Any) -> Report:
+        """Run a pipeline to its end, with its counters shown in place.
+
+        Args:
+            pipeline: any pipeline.
+            options: those of `Pipeline.run`.
+        """
+        running = self.start(pipeline, **options)
+        try:
+            if self.progress:
+                await running.watch()
+            return await running
+        finally:
+            await running.abandon()
+
+
+def _cache_folder(given: str | Path | bool | None) -> Path | None:
+    if given is False:
+        return None
+    return default_cache_folder() if given is None or given is True else Path(given)
+
+
+def _check_address(address: str) -> None:
+    try:
+        decode_address(address)
+    except CodecError as error:
+        raise ConfigError(f"{error}; an account is given by its address, r...") from None
+
+
+def _transaction_name(which: str) -> str:
+    digits = str(which).strip().upper()
+    if len(digits) not in (16, 64) or set(digits) - set("0123456789ABCDEF"):
+        raise ConfigError(
+            f"{which!r} names no transaction: give its hash (64 hex digits) or its ctid (C and 15)"
+        )
+    return digits

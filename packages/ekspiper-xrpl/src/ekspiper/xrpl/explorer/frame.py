@@ -1,0 +1,114 @@
+"""Tables: pandas DataFrames with fixed types, which shorten long names when they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from ekspiper.core import MissingExtra
+
+from .shorten import shorten
+from .tables.column import Column
+
+try:
+    import pandas as pd
+except ImportError:
+    raise MissingExtra("tables need pandas: pip install 'ekspiper-xrpl[notebook]'") from None
+
+__all__ = ["Frame", "make_frame"]
+
+
+class Frame(pd.DataFrame):
+    """A DataFrame that shows addresses and hashes short. The values stay whole."""
+
+    @property
+    def _constructor(self) -> Callable[..., Frame]:
+        return Frame
+
+    def _repr_html_(self) -> str:
+        most = pd.get_option("display.max_rows") or len(self)
+        fewest = pd.get_option("display.min_rows") or most
+        return _without_gaps(
+            self.to_html(
+                max_rows=most if len(self) <= most else fewest,
+                max_cols=pd.get_option("display.max_columns") or None,
+                show_dimensions=len(self) > most,
+                formatters=self._formatters(),
+                notebook=True,
+            )
+        )
+
+    def __repr__(self) -> str:
+        most = pd.get_option("display.max_rows") or len(self)
+        return str(
+            self.to_string(
+                max_rows=most,
+                min_rows=pd.get_option("display.min_rows"),
+                max_cols=pd.get_option("display.max_columns") or None,
+                line_width=pd.get_option("display.width"),
+                show_dimensions=len(self) > most,
+                formatters=self._formatters(),
+            )
+        )
+
+    def _formatters(self) -> dict[Any, Callable[[Any], str]]:
+        """How each column with text is shown; none where two columns share a name."""
+        if not self.columns.is_unique:
+            return {}
+        chosen = ((name, _formatter(dtype)) for name, dtype in self.dtypes.items())
+        return {name: formatter for name, formatter in chosen if formatter is not None}
+
+
+def make_frame(columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> Frame:
+    """A table of rows whose values stand in the order of the columns.
+
+    Times come in as seconds of the Unix epoch, and go out as UTC timestamps.
+    """
+    listed = list(rows)
+    values: Iterable[Sequence[Any]] = zip(*listed, strict=True) if listed else [()] * len(columns)
+    data = {
+        column.name: _series(column.dtype, cells)
+        for column, cells in zip(columns, values, strict=True)
+    }
+    return Frame(data)
+
+
+def _series(dtype: str, cells: Sequence[Any]) -> pd.Series[Any]:
+    make = _MAKERS.get(dtype)
+    return make(cells) if make else pd.Series(list(cells), dtype=dtype)
+
+
+def _times(cells: Sequence[Any]) -> pd.Series[Any]:
+    stamps = pd.to_datetime(pd.Series(list(cells), dtype="Int64"), unit="s", utc=True)
+    return stamps.astype("datetime64[ns, UTC]")
+
+
+def _categories(cells: Sequence[Any]) -> pd.Series[Any]:
+    return pd.Series(list(cells), dtype="string").astype("category")
+
+
+_MAKERS: Mapping[str, Callable[[Sequence[Any]], pd.Series[Any]]] = {
+    "time": _times,
+    "category": _categories,
+}
+
+
+def _formatter(dtype: Any) -> Callable[[Any], str] | None:
+    if isinstance(dtype, pd.CategoricalDtype | pd.StringDtype) or dtype.kind == "O":
+        return _text
+    return _time if isinstance(dtype, pd.DatetimeTZDtype) else None
+
+
+def _text(value: Any) -> str:
+    return shorten(value) if isinstance(value, str) else str(value)
+
+
+def _time(value: Any) -> str:
+    return "" if value is pd.NaT else value.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _without_gaps(html: str) -> str:
+    """Cells without a value are empty."""
+    for nothing in ("&lt;NA&gt;", "NaT", "NaN", "None"):
+        html = html.replace(f"<td>{nothing}</td>", "<td></td>")
+    return html

@@ -1,0 +1,133 @@
+"""The objects of a ledger as a table, read page by page and proven as a whole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from ekspiper.core import EkspiperError
+from ekspiper.xrpl.client.pool import NodePool
+from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.derive import ledger_entry_flags
+from ekspiper.xrpl.ledger import Ledger
+from ekspiper.xrpl.processors.ledger_object_record import LedgerObjectRecord
+from ekspiper.xrpl.schema.formats import Formats
+from ekspiper.xrpl.snapshot.proof import StateProof
+from ekspiper.xrpl.sources.ledger_objects import LedgerObjects
+
+from .errors import TooManyRows
+from .frame import Frame, make_frame
+from .progress import Bar
+from .tables.column import Column
+from .tables.fields import FieldColumn, field_columns
+
+__all__ = ["ObjectReader", "StateMismatch"]
+
+_OMITTED = ("index", "LedgerEntryType", "ledger_index", "ledger_hash", "LedgerIndex")
+
+
+class StateMismatch(EkspiperError):
+    """All objects together do not hash to the ledger's `account_hash`."""
+
+
+@cache
+def _formats() -> Formats:
+    return Formats(Definitions.bundled())
+
+
+@dataclass(slots=True)
+class ObjectReader:
+    """Reads the state of a proven ledger.
+
+    Args:
+        pool: open nodes.
+        ledger: whose state.
+        types: ledger entry types that are wanted; None: all.
+        limit: stop after so many objects; None: read all, and prove them.
+        max_rows: the most objects of a table.
+    """
+
+    pool: NodePool
+    ledger: Ledger
+    types: Sequence[str] | None = None
+    limit: int | None = None
+    max_rows: int = 2_000_000
+    records: list[dict[str, Any]] = field(default_factory=list)
+    is_whole: bool = False
+
+    async def read(self, *, progress: bool) -> Frame:
+        """The table of the objects; `attrs["verified"]` says whether their root was held against
+        the header.
+
+        Raises:
+            StateMismatch: their root is another one.
+            TooManyRows: there are more than `max_rows`.
+        """
+        source = LedgerObjects(self.pool, self.ledger.ledger_index, types=self.types)
+        await source.open()
+        proof, maker = StateProof(source.prefixes), LedgerObjectRecord()
+        with Bar("objects", total=None, shown=progress):
+            async with aclosing(source.__aiter__()) as pages:
+                async for page in pages:
+                    await proof.collect([page])
+                    self.records += await maker.process(page)
+                    await asyncio.sleep(0)
+                    if self.limit is not None and len(self.records) >= self.limit:
+                        break
+                    if len(self.records) > self.max_rows:
+                        raise TooManyRows(
+                            f"ledger {self.ledger.ledger_index} has more than {self.max_rows:,} "
+                            "such objects: give a limit, or write files with `ekspiper snapshot`"
+                        )
+                else:
+                    self.is_whole = True
+        if self.is_whole:
+            self._check(proof)
+        return self._frame()
+
+    def _check(self, proof: StateProof) -> None:
+        root, expected = proof.root(), self.ledger.header.account_hash.hex().upper()
+        if root != expected:
+            raise StateMismatch(
+                f"the objects of ledger {self.ledger.ledger_index} hash to {root}, but its header "
+                f"says {expected}: the node serves a wrong state; ask another one"
+            )
+
+    def _frame(self) -> Frame:
+        records = self.records[: self.limit]
+        named = _columns_for(self.types)
+        rows = [
+            (
+                record["index"],
+                record["LedgerEntryType"],
+                " ".join(ledger_entry_flags(record["LedgerEntryType"], record.get("Flags", 0))),
+                *(each.cell(record) for each in named),
+            )
+            for record in records
+        ]
+        frame = make_frame((*_lead(), *(each.column for each in named)), rows)
+        if not self.types or len(self.types) != 1:
+            frame = frame.dropna(axis="columns", how="all")
+        frame.attrs |= {"ledger_index": self.ledger.ledger_index, "verified": self.is_whole}
+        return frame
+
+
+def _lead() -> tuple[Column, ...]:
+    return (
+        Column("index", "string"),
+        Column("LedgerEntryType", "category"),
+        Column("flags", "string"),
+    )
+
+
+def _columns_for(types: Sequence[str] | None) -> list[FieldColumn]:
+    formats = _formats()
+    if types and len(types) == 1:
+        schema = formats.ledger_entry(types[0])
+    else:
+        schema = formats.objects_table()
+    return field_columns(schema.fields, skip=_OMITTED)

@@ -1,0 +1,189 @@
+"""Reads ledgers in order: from the cache what is there, the rest from the network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from datetime import date
+
+from ekspiper.xrpl.client.errors import LedgerUnavailable, RequestError
+from ekspiper.xrpl.client.ledger_set import LedgerSet
+from ekspiper.xrpl.client.pool import NodePool
+from ekspiper.xrpl.ledger import Ledger
+from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.sources.ledger_ref import LedgerRef
+
+from .cache import CachedRun, DamagedCache, LedgerCache
+from .errors import OutOfHistory
+from .moments import last_closed_until
+from .progress import Bar
+from .resolve import check_held, resolve
+from .wanted import Wanted, parse_moment
+
+__all__ = ["LedgerReader"]
+
+_FILE_LEDGERS = 64
+_FILE_BYTES = 8 * 1024 * 1024
+
+
+class LedgerReader:
+    """Every ledger of a range, proven, in order, with few of them in memory at once.
+
+    Args:
+        pool: open nodes.
+        fetch: proves what they give.
+        cache: where proven ledgers are kept; None: nowhere.
+        concurrency: ledgers asked for at once.
+        progress: whether bars are shown.
+    """
+
+    def __init__(
+        self,
+        pool: NodePool,
+        fetch: FetchLedger,
+        *,
+        cache: LedgerCache | None,
+        concurrency: int,
+        progress: bool,
+    ) -> None:
+        self.pool = pool
+        self.progress = progress
+        self._fetch = fetch
+        self._cache = cache
+        self._concurrency = concurrency
+
+    async def read(self, first: int, last: int) -> AsyncGenerator[Ledger]:
+        """The ledgers from `first` to `last`, both included.
+
+        Raises:
+            LedgerUnavailable, VerificationError: see `FetchLedger`.
+        """
+        begin = first
+        for run in await self._usable_runs(first, last):
+            if begin < run.first:
+                async with aclosing(self._from_network(begin, run.first - 1)) as ledgers:
+                    async for ledger in ledgers:
+                        yield ledger
+            for ledger in await self._from_cache(run):
+                yield ledger
+            begin = run.last + 1
+        if begin <= last:
+            async with aclosing(self._from_network(begin, last)) as ledgers:
+                async for ledger in ledgers:
+                    yield ledger
+
+    async def _usable_runs(self, first: int, last: int) -> list[CachedRun]:
+        """What is cached, unless the network names other ledgers: a test network was begun anew."""
+        if self._cache is None:
+            return []
+        usable = []
+        for run in await asyncio.to_thread(self._cache.runs, first, last):
+            if await self._is_contradicted(run):
+                self._cache.forget(run)
+            else:
+                usable.append(run)
+        return usable
+
+    async def _is_contradicted(self, run: CachedRun) -> bool:
+        try:
+            result = await self.pool.request({"command": "ledger", "ledger_index": run.file_last})
+        except (LedgerUnavailable, RequestError):
+            return False
+        return not str(result.get("ledger_hash", "")).upper().startswith(run.anchor)
+
+    async def _from_cache(self, run: CachedRun) -> list[Ledger]:
+        assert self._cache is not None, "runs come from a cache"
+        try:
+            return await asyncio.to_thread(self._cache.read, run, network_id=self.pool.network_id)
+        except DamagedCache:
+            self._cache.forget(run)
+            async with aclosing(self._from_network(run.first, run.last)) as ledgers:
+                return [ledger async for ledger in ledgers]
+
+    async def _from_network(self, first: int, last: int) -> AsyncGenerator[Ledger]:
+        waiting: deque[asyncio.Task[Ledger]] = deque()
+        unsaved: list[Ledger] = []
+        indexes = iter(range(first, last + 1))
+        try:
+            self._ask(waiting, indexes)
+            while waiting:
+                ledger = await waiting[0]
+                waiting.popleft()
+                self._ask(waiting, indexes)
+                unsaved.append(ledger)
+                if len(unsaved) == _FILE_LEDGERS or sum(x.size for x in unsaved) > _FILE_BYTES:
+                    await self._save(unsaved)
+                    unsaved = []
+                yield ledger
+            await self._save(unsaved)
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+    def _ask(self, waiting: deque[asyncio.Task[Ledger]], indexes: Iterable[int]) -> None:
+        for index in indexes:
+            closed = self.pool.closed_ledger(index) or {}
+            ref = LedgerRef(index, closed.get("ledger_hash"), closed.get("ledger_time"))
+            waiting.append(asyncio.create_task(self._fetch.fetch(ref)))
+            if len(waiting) >= self._concurrency:
+                return
+
+    async def _save(self, ledgers: list[Ledger]) -> None:
+        if self._cache is not None and ledgers:
+            await asyncio.to_thread(self._cache.write, ledgers)
+
+    async def resolve(self, wanted: Wanted) -> tuple[int, int]:
+        """The first and last ledger that were asked for, all of them held by the nodes.
+
+        Raises:
+            OutOfHistory, BadRange: see `resolve`.
+        """
+        return await resolve(wanted, await self._held(), self._close_time)
+
+    async def index_of(self, which: int | str | date | None) -> int:
+        """The ledger of that index, the one valid at that time, or the newest.
+
+        Raises:
+            OutOfHistory: it is in the future, or before what the nodes hold.
+        """
+        held = await self._held()
+        if not held:
+            raise OutOfHistory("the nodes hold no ledger yet: try again when they are in sync")
+        if which is None:
+            return held.last
+        if isinstance(which, str) and which.isdigit():
+            which = int(which)
+        if not isinstance(which, int):
+            return await last_closed_until(parse_moment(which), held, self._close_time)
+        check_held(which, which, held)
+        return which
+
+    async def one(self, index: int) -> Ledger:
+        """One proven ledger."""
+        async with aclosing(self.read(index, index)) as ledgers:
+            return await anext(ledgers)
+
+    async def shown(self, first: int, last: int) -> AsyncGenerator[Ledger]:
+        """The ledgers from `first` to `last`, with a bar; other tasks get their turn in between."""
+        with Bar("ledgers", total=last - first + 1, shown=self.progress) as bar:
+            async with aclosing(self.read(first, last)) as ledgers:
+                async for ledger in ledgers:
+                    yield ledger
+                    bar.add()
+                    await asyncio.sleep(0)
+
+    async def prove(self, ref: LedgerRef) -> Ledger:
+        """A ledger that has just closed."""
+        return await self._fetch.fetch(ref)
+
+    async def _close_time(self, index: int) -> int:
+        """When a ledger closed, in seconds of the ledger's epoch, as a node says."""
+        request = {"command": "ledger", "ledger_index": index}
+        return int((await self.pool.request(request))["ledger"]["close_time"])
+
+    async def _held(self) -> LedgerSet:
+        await self.pool.refresh()
+        return self.pool.ledgers

@@ -1,0 +1,89 @@
+"""A pipeline that runs while the notebook goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Generator
+from typing import Any
+
+from ekspiper.core import Pipeline, Report, Run, Statistics
+
+from .live import Live
+
+__all__ = ["RunningPipeline"]
+
+_EVERY = 0.25
+"""Seconds between two looks at the counters."""
+
+
+class RunningPipeline:
+    """A run in the background: look at it, stop it, or `await` it for its report.
+
+    Args:
+        pipeline: starts at once, on the running event loop.
+        options: of `Pipeline.run`: checkpoint, dead_letters, ...
+    """
+
+    def __init__(self, pipeline: Pipeline, options: dict[str, Any]) -> None:
+        self._run: Run = pipeline.start(**options)
+        self._task = asyncio.create_task(self._run.finish(), name="explorer pipeline")
+        # An error nobody awaits is shown by the display, and must not be a warning as well.
+        self._task.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has ended, for whatever reason."""
+        return self._task.done()
+
+    def statistics(self) -> Statistics:
+        """The counters as they are now."""
+        return self._run.statistics()
+
+    async def watch(self, *, until: int | None = None) -> Statistics:
+        """Show the counters, in place, until the run ends.
+
+        Args:
+            until: return as soon as so many items were read; the run goes on.
+
+        Raises:
+            EkspiperError: what ended the run.
+        """
+        live = Live()
+        while not self._task.done():
+            seen = self.statistics()
+            live.update(seen)
+            if until is not None and _read(seen) >= until:
+                return seen
+            await asyncio.wait((self._task,), timeout=_EVERY)
+        self._task.result()
+        live.update(self.statistics(), line=_line(self.statistics()))
+        return self.statistics()
+
+    async def stop(self) -> Report:
+        """Read no more, keep what was read, and return the report."""
+        self._run.drain()
+        return await self
+
+    async def abandon(self) -> None:
+        """End it now; what was not kept is lost or comes again, as with any stopped run."""
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def __await__(self) -> Generator[Any, None, Report]:
+        return self._task.__await__()
+
+    def _repr_html_(self) -> str:
+        return self.statistics()._repr_html_()
+
+    def __repr__(self) -> str:
+        state = "done" if self.is_done else "running"
+        return f"<RunningPipeline {state}: {_line(self.statistics())}>"
+
+
+def _read(statistics: Statistics) -> int:
+    return sum(source.read for source in statistics.sources.values())
+
+
+def _line(statistics: Statistics) -> str:
+    kept = sum(each.items for each in statistics.collectors.values())
+    return f"{_read(statistics):,} items read, {kept:,} kept in {statistics.seconds:.1f} s"

@@ -1,0 +1,178 @@
+"""The explorer without `await`: in scripts, and in notebooks whose event loop already runs."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+import weakref
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from ekspiper.core import ConfigError, MissingExtra, Pipeline, Report
+
+from .explorer import Explorer
+from .views import LedgerView
+
+__all__ = ["SyncExplorer"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _synchronous(
+    method: Callable[Concatenate[Explorer, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[SyncExplorer, P], R]:
+    """A method of `SyncExplorer` that waits for that of `Explorer`."""
+
+    @wraps(method)
+    def call(self: SyncExplorer, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self.wait_for(method(self.explorer, *args, **kwargs))
+
+    return call
+
+
+class SyncExplorer:
+    """What `Explorer` does, without `await`. Made by `Explorer.sync`.
+
+    Where no event loop runs it has one of its own, which `close` ends, as does the end of the
+    program. Where one runs, as in Jupyter, it is entered a second time with nest-asyncio.
+
+    Args:
+        explorer: whose methods are called.
+    """
+
+    def __init__(self, explorer: Explorer) -> None:
+        self.explorer = explorer
+        self._end_loop: weakref.finalize[Any, SyncExplorer] | None = None
+        self._runner: asyncio.Runner | None = None
+
+    ledger = _synchronous(Explorer.ledger)
+    transaction = _synchronous(Explorer.transaction)
+    book = _synchronous(Explorer.book)
+    ledgers = _synchronous(Explorer.ledgers)
+    transactions = _synchronous(Explorer.transactions)
+    payments = _synchronous(Explorer.payments)
+    trades = _synchronous(Explorer.trades)
+    balance_changes = _synchronous(Explorer.balance_changes)
+    account = _synchronous(Explorer.account)
+    books = _synchronous(Explorer.books)
+    objects = _synchronous(Explorer.objects)
+
+    def run(self, pipeline: Pipeline, **options: Any) -> Report:
+        """Run a pipeline to its end; see `Explorer.run`."""
+        return self.wait_for(self.explorer.run(pipeline, **options))
+
+    def follow(
+        self, ledgers: int | None = None, *, pace: float | None = None
+    ) -> Iterator[LedgerView]:
+        """New ledgers as they close; see `Explorer.follow`."""
+        views: AsyncGenerator[LedgerView] = aiter(self.explorer.follow(ledgers, pace=pace))
+        try:
+            while (view := self.wait_for(_next(views))) is not None:
+                yield view
+        finally:
+            self.wait_for(views.aclose())
+
+    def close(self) -> None:
+        """Disconnect; closing twice is fine."""
+        self.wait_for(self.explorer.close())
+        if self._end_loop is not None:
+            self._end_loop()
+            self._runner = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def wait_for(self, work: Coroutine[Any, Any, R]) -> R:
+        """The result of `work`, run to its end; an interrupt cancels it and waits until it is gone.
+
+        Raises:
+            MissingExtra: an event loop runs, and nest-asyncio is not installed.
+        """
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return self._in_own_loop(work)
+        try:
+            _allow_nesting(loop)
+        except BaseException:
+            work.close()
+            raise
+        return _in_running_loop(loop, work)
+
+    def _in_own_loop(self, work: Coroutine[Any, Any, R]) -> R:
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+            self._end_loop = weakref.finalize(self, self._runner.close)
+        return self._runner.run(work)
+
+
+async def _next(views: AsyncGenerator[LedgerView]) -> LedgerView | None:
+    return await anext(views, None)
+
+
+def _allow_nesting(loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        import nest_asyncio
+    except ImportError:
+        raise MissingExtra(
+            "a call without await inside a running event loop, as in Jupyter, needs nest-asyncio: "
+            "pip install 'ekspiper-xrpl[notebook]'; or leave out .sync and write await"
+        ) from None
+    try:
+        nest_asyncio.apply(loop)
+    except ValueError as error:
+        raise ConfigError(
+            f"this event loop cannot be entered a second time ({error}): leave out .sync and "
+            "write await"
+        ) from None
+
+
+def _in_running_loop(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, R]) -> R:
+    task = loop.create_task(work)
+    with _interrupt_cancels(loop, task) as interrupted:
+        try:
+            return loop.run_until_complete(task)
+        except asyncio.CancelledError:
+            if interrupted:
+                raise KeyboardInterrupt from None
+            raise
+
+
+@contextmanager
+def _interrupt_cancels(
+    loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]
+) -> Iterator[list[bool]]:
+    """Within it SIGINT cancels the task, so that it can close what it opened; a second one raises.
+
+    As `asyncio.Runner` does for a loop of its own.
+    """
+    interrupted: list[bool] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+
+    def on_interrupt(number: int, frame: Any) -> None:
+        if interrupted:
+            raise KeyboardInterrupt
+        interrupted.append(True)
+        task.cancel()
+        loop.call_soon_threadsafe(lambda: None)
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,105 @@
+"""The history of one account: every transaction that touched it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ekspiper.xrpl.derive import balance_changes
+from ekspiper.xrpl.ledger import Transaction
+
+from ..assets import amount_text, units
+from .column import columns
+from .transactions import place
+
+__all__ = ["COLUMNS", "rows", "touches"]
+
+COLUMNS = columns(
+    ledger_index="Int64",
+    TransactionIndex="Int64",
+    close_time="time",
+    hash="string",
+    TransactionType="category",
+    TransactionResult="category",
+    role="category",
+    other="string",
+    xrp_change="Float64",
+    xrp_change_drops="Int64",
+    xrp_balance="Float64",
+    tokens="string",
+)
+"""`role` is `sender`, `destination` or `affected`; `other` is who is at the other end, if anyone;
+`xrp_balance` is what the account has afterwards, where the transaction changed it."""
+
+_DROPS = 1_000_000
+_OWNERS = ("Account", "Owner", "Destination", "Issuer", "RegularKey")
+_SIDES = ("LowLimit", "HighLimit")
+
+
+def touches(transaction: Transaction, account: str) -> bool:
+    """Whether it was sent by the account, was for it, or changed an entry that is its own."""
+    fields = transaction.fields
+    if account in (fields["Account"], fields.get("Destination")):
+        return True
+    return any(
+        _is_of(node, account)
+        for element in transaction.meta["AffectedNodes"]
+        for node in element.values()
+    )
+
+
+def rows(transaction: Transaction, account: str) -> Iterator[tuple[Any, ...]]:
+    """The row of a transaction that touched the account; none for another."""
+    if not touches(transaction, account):
+        return
+    fields, meta = transaction.fields, transaction.meta
+    own = [each for each in balance_changes(meta) if each["account"] == account]
+    xrp = sum(int(each["value"]) for each in own if _is_xrp(each))
+    index, place_in_ledger, close_time, name = place(transaction)
+    role, other = _role(fields, account)
+    yield (
+        index,
+        place_in_ledger,
+        close_time,
+        name,
+        str(fields["TransactionType"]),
+        str(meta["TransactionResult"]),
+        role,
+        other,
+        xrp / _DROPS,
+        xrp,
+        _balance(meta, account),
+        ", ".join(_signed(each) for each in own if not _is_xrp(each)),
+    )
+
+
+def _role(fields: Mapping[str, Any], account: str) -> tuple[str, str | None]:
+    if fields["Account"] == account:
+        return "sender", fields.get("Destination")
+    return ("destination" if fields.get("Destination") == account else "affected"), fields[
+        "Account"
+    ]
+
+
+def _is_of(node: Mapping[str, Any], account: str) -> bool:
+    shown = node.get("FinalFields") or node.get("NewFields") or {}
+    if any(shown.get(name) == account for name in _OWNERS):
+        return True
+    return any(shown.get(side, {}).get("issuer") == account for side in _SIDES)
+
+
+def _balance(meta: Mapping[str, Any], account: str) -> float | None:
+    for element in meta["AffectedNodes"]:
+        for change, node in element.items():
+            shown = node.get("FinalFields") or node.get("NewFields") or {}
+            if node["LedgerEntryType"] == "AccountRoot" and shown.get("Account") == account:
+                return 0.0 if change == "DeletedNode" else int(shown["Balance"]["value"]) / _DROPS
+    return None
+
+
+def _is_xrp(change: Mapping[str, Any]) -> bool:
+    return change["currency"] == "XRP" and not change["issuer"]
+
+
+def _signed(change: Mapping[str, Any]) -> str:
+    return ("+" if (units(change) or 0) > 0 else "") + amount_text(change)

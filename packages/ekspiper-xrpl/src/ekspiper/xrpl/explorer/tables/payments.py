@@ -1,0 +1,101 @@
+"""The table of payments: what arrived, and what it cost the sender."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ekspiper.xrpl.derive import balance_changes
+from ekspiper.xrpl.ledger import Transaction
+from ekspiper.xrpl.processors.books import Asset
+
+from ..assets import XRP, units
+from .column import columns
+from .transactions import delivered, place
+
+__all__ = ["COLUMNS", "rows"]
+
+COLUMNS = columns(
+    ledger_index="Int64",
+    TransactionIndex="Int64",
+    close_time="time",
+    hash="string",
+    Account="string",
+    Destination="string",
+    DestinationTag="Int64",
+    delivered="Float64",
+    currency="category",
+    issuer="string",
+    delivered_value="string",
+    spent="Float64",
+    spent_currency="category",
+    spent_issuer="string",
+    spent_value="string",
+    kind="category",
+    partial="boolean",
+    Fee="Float64",
+    Fee_drops="Int64",
+)
+"""`kind` is `xrp`, `token` (one asset all the way) or `exchange` (the sender paid with another).
+`spent` is what left the sender, without the fee; `partial`: less arrived than the amount asked."""
+
+_DROPS = 1_000_000
+_PARTIAL = 0x0002_0000
+
+
+def rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
+    """The row of a successful payment; none for everything else."""
+    fields, meta = transaction.fields, transaction.meta
+    if fields["TransactionType"] != "Payment" or meta["TransactionResult"] != "tesSUCCESS":
+        return
+    fee = int(fields["Fee"]["value"])
+    arrived = delivered(transaction)
+    spent = _spent(transaction, fee)
+    yield (
+        *place(transaction),
+        fields["Account"],
+        fields["Destination"],
+        fields.get("DestinationTag"),
+        *arrived,
+        *_cells(spent),
+        _kind(fields, spent),
+        bool(fields.get("Flags", 0) & _PARTIAL) and arrived[3] != fields["Amount"]["value"],
+        fee / _DROPS,
+        fee,
+    )
+
+
+def _spent(transaction: Transaction, fee: int) -> Mapping[str, Any] | None:
+    """What left the sender: the balance that fell, or, of an issuer, the debt that grew."""
+    sender = transaction.fields["Account"]
+    wanted = Asset.of(transaction.fields.get("SendMax") or transaction.fields["Amount"])
+    lost = []
+    for change in balance_changes(transaction.meta):
+        if change["account"] != sender:
+            continue
+        if change["currency"] == "XRP" and not change["issuer"]:
+            change = {**change, "value": str(int(change["value"]) + fee)}
+        if change["value"].startswith("-"):
+            lost.append({**change, "value": change["value"][1:]})
+    lost.sort(key=lambda change: not _is_of(change, wanted))
+    return lost[0] if lost else None
+
+
+def _is_of(change: Mapping[str, Any], asset: Asset) -> bool:
+    if asset.mpt_issuance_id or change.get("mpt_issuance_id"):
+        return bool(change.get("mpt_issuance_id") == asset.mpt_issuance_id)
+    return bool(change["currency"] == asset.currency)
+
+
+def _cells(amount: Mapping[str, Any] | None) -> tuple[Any, Any, Any, Any]:
+    if amount is None:
+        return (None, None, None, None)
+    issuer = amount.get("mpt_issuance_id") or amount["issuer"] or None
+    return (units(amount), amount["currency"] or "MPT", issuer, amount["value"])
+
+
+def _kind(fields: Mapping[str, Any], spent: Mapping[str, Any] | None) -> str:
+    wanted = Asset.of(fields["Amount"])
+    if spent is not None and not _is_of(spent, wanted):
+        return "exchange"
+    return "xrp" if wanted == XRP else "token"

@@ -1,0 +1,105 @@
+"""The table of trades: one row for each offer or pool that a transaction traded with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ekspiper.xrpl.derive import trades
+from ekspiper.xrpl.ledger import Transaction
+from ekspiper.xrpl.processors.books import Asset
+
+from ..assets import units
+from .column import columns
+from .transactions import place
+
+__all__ = ["COLUMNS", "PAIR_COLUMNS", "pair_rows", "pairs_of", "rows"]
+
+_PLACE = {
+    "ledger_index": "Int64",
+    "TransactionIndex": "Int64",
+    "close_time": "time",
+    "hash": "string",
+    "source": "category",
+    "maker": "string",
+    "taker": "string",
+}
+
+COLUMNS = columns(
+    **_PLACE,
+    gave="Float64",
+    gave_currency="category",
+    gave_issuer="string",
+    gave_value="string",
+    got="Float64",
+    got_currency="category",
+    got_issuer="string",
+    got_value="string",
+    price="Float64",
+)
+"""What the maker gave and got; `price` is what was got for one unit of what was given."""
+
+PAIR_COLUMNS = columns(
+    **_PLACE,
+    side="category",
+    amount="Float64",
+    amount_value="string",
+    total="Float64",
+    total_value="string",
+    price="Float64",
+)
+"""Trades of one pair. `side` is what the taker did with the base; `amount` is of the base, `total`
+of the counter, and `price` is counter for one unit of base."""
+
+
+def rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
+    """The rows of a transaction, in the order of its metadata."""
+    for trade in trades(transaction.fields, transaction.meta):
+        price = trade["price"]
+        yield (
+            *_place(transaction, trade),
+            *_cells(trade["gave"]),
+            *_cells(trade["got"]),
+            None if price is None else float(price),
+        )
+
+
+def pair_rows(transaction: Transaction, base: Asset, counter: Asset) -> Iterator[tuple[Any, ...]]:
+    """The rows of the trades between two assets, either way round."""
+    for trade in trades(transaction.fields, transaction.meta):
+        gave, got = trade["gave"], trade["got"]
+        given = (Asset.of(gave), Asset.of(got))
+        if given == (base, counter):
+            side, amount, total = "buy", gave, got
+        elif given == (counter, base):
+            side, amount, total = "sell", got, gave
+        else:
+            continue
+        size, worth = units(amount), units(total)
+        price = worth / size if size and worth is not None else None
+        yield (
+            *_place(transaction, trade),
+            side,
+            size,
+            amount["value"],
+            worth,
+            total["value"],
+            price,
+        )
+
+
+def pairs_of(transaction: Transaction) -> set[frozenset[Asset]]:
+    """The pairs that it traded."""
+    return {
+        frozenset((Asset.of(trade["gave"]), Asset.of(trade["got"])))
+        for trade in trades(transaction.fields, transaction.meta)
+    }
+
+
+def _place(transaction: Transaction, trade: Mapping[str, Any]) -> tuple[Any, ...]:
+    return (*place(transaction), trade["source"], trade["maker"], trade["taker"])
+
+
+def _cells(amount: Mapping[str, Any]) -> tuple[Any, ...]:
+    issuer = amount.get("mpt_issuance_id") or amount["issuer"] or None
+    return (units(amount), amount["currency"] or "MPT", issuer, amount["value"])

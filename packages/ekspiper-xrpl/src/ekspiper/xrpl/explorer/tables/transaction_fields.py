@@ -1,0 +1,59 @@
+"""Columns for all fields of a transaction type."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import Any
+
+from ekspiper.core import ConfigError
+from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.ledger import Transaction
+from ekspiper.xrpl.schema.formats import Formats
+
+from . import transactions
+from .column import Column
+from .fields import field_columns
+
+__all__ = ["check_type", "with_fields"]
+
+_OMITTED = (
+    *(each.name for each in transactions.COLUMNS if each.name not in ("delivered", "flags")),
+    "close_time_iso",
+    "delivered_amount",
+    "ledger_hash",
+    "meta",
+    "_unrecognized",
+)
+
+Rows = Callable[[Transaction], Iterable[Sequence[Any]]]
+
+
+def check_type(name: str | None) -> None:
+    """Raise `ConfigError`, with the nearest names, unless it is a transaction type or None."""
+    known = _formats().transactions
+    if name is None or name in known:
+        return
+    nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.0)
+    raise ConfigError(
+        f"no transaction type is called {name!r}; the nearest are {', '.join(nearest)}"
+    )
+
+
+def with_fields(name: str | None) -> tuple[Sequence[Column], Rows]:
+    """The usual columns and those of every field of a type, or of all types."""
+    formats = _formats()
+    schema = formats.transaction(name) if name else formats.transactions_table()
+    more = field_columns(schema.fields, skip=_OMITTED)
+
+    def rows(transaction: Transaction) -> Iterable[Sequence[Any]]:
+        cells = [each.cell(transaction.fields) for each in more]
+        return ((*row, *cells) for row in transactions.rows(transaction))
+
+    return (*transactions.COLUMNS, *(each.column for each in more)), rows
+
+
+@cache
+def _formats() -> Formats:
+    return Formats(Definitions.bundled())

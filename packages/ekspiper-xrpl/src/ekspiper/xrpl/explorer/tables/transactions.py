@@ -1,0 +1,87 @@
+"""The table of transactions: one row each, of any type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ekspiper.xrpl.codec.header import RIPPLE_EPOCH
+from ekspiper.xrpl.derive import UNAVAILABLE, ctid, delivered_amount, transaction_flags
+from ekspiper.xrpl.ledger import Transaction
+
+from ..assets import units
+from .column import columns
+
+__all__ = ["COLUMNS", "delivered", "place", "rows"]
+
+COLUMNS = columns(
+    ledger_index="Int64",
+    TransactionIndex="Int64",
+    close_time="time",
+    hash="string",
+    TransactionType="category",
+    TransactionResult="category",
+    Account="string",
+    Destination="string",
+    delivered="Float64",
+    delivered_currency="category",
+    delivered_issuer="string",
+    delivered_value="string",
+    Fee="Float64",
+    Fee_drops="Int64",
+    Sequence="Int64",
+    flags="string",
+    ctid="string",
+)
+"""Amounts are in XRP or units of the token; `_value` and `_drops` are the ledger's own numbers."""
+
+_DROPS = 1_000_000
+
+
+def rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
+    """The row of a transaction."""
+    fields, meta = transaction.fields, transaction.meta
+    fee = int(fields["Fee"]["value"])
+    named = transaction_flags(fields["TransactionType"], fields.get("Flags", 0))
+    index, _, close_time, name = place(transaction)
+    yield (
+        index,
+        transaction.index,
+        close_time,
+        name,
+        str(fields["TransactionType"]),
+        str(meta["TransactionResult"]),
+        fields["Account"],
+        fields.get("Destination"),
+        *delivered(transaction),
+        fee / _DROPS,
+        fee,
+        fields.get("Sequence"),
+        " ".join(named),
+        ctid(index, transaction.index, transaction.ledger.network_id or 0),
+    )
+
+
+def place(transaction: Transaction) -> tuple[int, int, int, str]:
+    """Ledger index, place in it, close time in seconds of the Unix epoch, hash."""
+    ledger = transaction.ledger
+    return (
+        ledger.ledger_index,
+        transaction.index,
+        ledger.header.close_time + RIPPLE_EPOCH,
+        transaction.hash,
+    )
+
+
+def delivered(transaction: Transaction) -> tuple[float | None, str | None, str | None, str | None]:
+    """What it delivered: units, currency, issuer (or MPT id), and the raw value."""
+    amount = delivered_amount(
+        transaction.fields,
+        transaction.meta,
+        ledger_index=transaction.ledger.ledger_index,
+        close_time=transaction.ledger.header.close_time,
+    )
+    if amount is None or amount == UNAVAILABLE:
+        return (None, None, None, amount)
+    issuer = amount.get("mpt_issuance_id") or amount["issuer"] or None
+    return (units(amount), amount["currency"] or "MPT", issuer, amount["value"])

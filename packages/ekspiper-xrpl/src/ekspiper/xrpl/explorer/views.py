@@ -1,0 +1,163 @@
+"""A ledger and a transaction as objects that show themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+from ekspiper.core import ConfigError
+from ekspiper.xrpl.codec.header import RIPPLE_EPOCH
+from ekspiper.xrpl.ledger import Ledger, Transaction
+
+from .assets import number
+from .effects import effects
+from .frame import Frame, make_frame
+from .html import caption, facts, lines, row, table
+from .shorten import shorten
+from .tables import transactions as table_of_transactions
+
+__all__ = ["LedgerView", "TransactionView"]
+
+_SHOWN = 8
+_DROPS = 1_000_000
+
+
+class TransactionView:
+    """A proven transaction: its fields, its metadata, and what it did in words.
+
+    Args:
+        transaction: as it was read.
+    """
+
+    def __init__(self, transaction: Transaction) -> None:
+        self.transaction = transaction
+
+    @property
+    def hash(self) -> str:
+        """Its id, upper-case hex."""
+        return self.transaction.hash
+
+    @property
+    def ledger_index(self) -> int:
+        """The ledger it is in."""
+        return self.transaction.ledger.ledger_index
+
+    @property
+    def effects(self) -> list[str]:
+        """What it did, in sentences."""
+        return effects(self.transaction)
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """Its own fields, as records have them; a copy."""
+        return dict(self.transaction.fields)
+
+    @property
+    def meta(self) -> dict[str, object]:
+        """Its metadata, as records have it; a copy."""
+        return dict(self.transaction.meta)
+
+    def __repr__(self) -> str:
+        return "\n".join((self._title(), *(f"  {each}" for each in self.effects)))
+
+    def _title(self) -> str:
+        fields, meta = self.transaction.fields, self.transaction.meta
+        kind, result = fields["TransactionType"], meta["TransactionResult"]
+        return f"{kind} {shorten(self.hash)} in ledger {self.ledger_index}: {result}"
+
+    def _repr_html_(self) -> str:
+        fields, meta = self.transaction.fields, self.transaction.meta
+        close_time = self.transaction.ledger.close_time_iso
+        fee = int(fields["Fee"]["value"])
+        shown = [
+            ("hash", shorten(self.hash), self.hash),
+            ("ledger", f"{self.ledger_index:,}, place {self.transaction.index}", ""),
+            ("closed", close_time, close_time),
+            ("account", shorten(fields["Account"]), fields["Account"]),
+            ("result", str(meta["TransactionResult"]), ""),
+            ("fee", f"{number(fee / _DROPS)} XRP", f"{fee} drops"),
+        ]
+        return caption(str(fields["TransactionType"])) + facts(shown) + lines(self.effects)
+
+
+class LedgerView:
+    """A proven ledger: its header, and its transactions as a table.
+
+    Args:
+        ledger: as it was read.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+
+    @property
+    def ledger_index(self) -> int:
+        """Its index."""
+        return self.ledger.ledger_index
+
+    @property
+    def ledger_hash(self) -> str:
+        """Its hash, upper-case hex."""
+        return self.ledger.ledger_hash
+
+    @property
+    def close_time(self) -> datetime:
+        """When it closed, in UTC."""
+        return datetime.fromtimestamp(self.ledger.header.close_time + RIPPLE_EPOCH, UTC)
+
+    @property
+    def fees(self) -> float:
+        """What its transactions paid, in XRP; this was destroyed."""
+        return sum(int(each.fields["Fee"]["value"]) for each in self.ledger.transactions) / _DROPS
+
+    @property
+    def transactions(self) -> Frame:
+        """Its transactions, as `Explorer.transactions` gives them."""
+        rows = (each for tx in self.ledger.transactions for each in table_of_transactions.rows(tx))
+        return make_frame(table_of_transactions.COLUMNS, rows)
+
+    def transaction(self, which: int | str) -> TransactionView:
+        """One transaction, by its place or its hash.
+
+        Raises:
+            ConfigError: it is not in this ledger.
+        """
+        for each in self.ledger.transactions:
+            if which in (each.index, each.hash) or str(which).upper() == each.hash:
+                return TransactionView(each)
+        raise ConfigError(
+            f"ledger {self.ledger_index} holds {len(self)} transactions, and none that is {which!r}"
+        )
+
+    @property
+    def types(self) -> Counter[str]:
+        """How many transactions of each type it holds."""
+        return Counter(str(each.fields["TransactionType"]) for each in self.ledger.transactions)
+
+    def __len__(self) -> int:
+        return len(self.ledger.transactions)
+
+    def __repr__(self) -> str:
+        kinds = ", ".join(f"{count} {name}" for name, count in self.types.most_common(3))
+        return (
+            f"<Ledger {self.ledger_index} closed {self.ledger.close_time_iso}: "
+            f"{len(self)} transactions{': ' + kinds if kinds else ''}>"
+        )
+
+    def _repr_html_(self) -> str:
+        header = self.ledger.header
+        parent = self.ledger.parent_hash
+        shown = [
+            ("closed", self.ledger.close_time_iso, self.ledger.close_time_iso),
+            ("hash", shorten(self.ledger_hash), self.ledger_hash),
+            ("parent", shorten(parent), parent),
+            ("fees", f"{number(self.fees)} XRP", f"{round(self.fees * _DROPS)} drops"),
+            ("XRP in all", f"{header.total_coins / _DROPS:,.6f}", f"{header.total_coins} drops"),
+        ]
+        counted = self.types.most_common()
+        rows = [row((name, f"{count:,}")) for name, count in counted[:_SHOWN]]
+        left = len(counted) - _SHOWN
+        note = f"and {left} more types; see .transactions" if left > 0 else ""
+        said = f"{len(self):,} transactions, proven by the ledger's hash"
+        title = caption(f"Ledger {self.ledger_index:,}", said)
+        return title + facts(shown) + table(("type", "transactions"), rows, note=note)
