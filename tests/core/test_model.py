@@ -74,10 +74,10 @@ class Worker(Processor[int, int]):
             await asyncio.sleep(item * 7919 % self.work.takes * 0.001)
         if self.work.refuses(item):
             raise Permanent(f"never {item}")
-        if self.work.fails_at_first and item % self.work.fails_at_first == 0:
-            if item not in self.seen:
-                self.seen.add(item)
-                raise Retryable(f"not yet {item}")
+        stumbles = self.work.fails_at_first and item % self.work.fails_at_first == 0
+        if stumbles and item not in self.seen:
+            self.seen.add(item)
+            raise Retryable(f"not yet {item}")
         return self.work.outputs(item)
 
 

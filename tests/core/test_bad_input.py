@@ -1,0 +1,279 @@
+"""What cannot work is refused when the pipeline is made, or is a clear error when it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from ekspiper.core import (
+    BatchError,
+    BatchPolicy,
+    Collector,
+    Delivery,
+    Flow,
+    FlowFailed,
+    PassThrough,
+    Permanent,
+    Pipeline,
+    PipelineError,
+    Processor,
+    Queue,
+    Source,
+    Step,
+    processor,
+)
+from ekspiper.core.testing import (
+    ListSource,
+    MemoryCheckpoint,
+    RecordingCollector,
+    RecoverableCollector,
+    run_virtual,
+)
+
+
+def step(*collectors: Any, **options: Any) -> Step:
+    return Step(PassThrough(), collectors=collectors, **options)
+
+
+def flow(name: str, source: Any, *collectors: Any) -> Flow:
+    return Flow(name, source=source, steps=(step(*collectors),))
+
+
+def sinking(processor: Any, sink: Any = None, **options: Any) -> Pipeline:
+    sinks = (sink or RecordingCollector(),)
+    return Pipeline(
+        Flow("a", source=ListSource([1]), steps=(Step(processor, collectors=sinks, **options),))
+    )
+
+
+q, other = Queue("q"), Queue("other")
+shared = ListSource([])
+recoverable = RecoverableCollector()
+letters = RecordingCollector()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Pipeline(), "a pipeline needs at least one flow"),
+        (lambda: Pipeline("a"), "'a' is no Flow"),
+        (lambda: Pipeline(flow("a", [1]), flow("a", [1])), "two flows are called 'a'"),
+        (lambda: Pipeline(flow("a", [1], q)), "queue 'q' is filled by a/PassThrough and read by no flow"),
+        (lambda: Pipeline(flow("a", q)), "queue 'q' is the source of flow 'a' and filled by none"),
+        (lambda: Pipeline(flow("a", [1], q), flow("b", q), flow("c", q)), "queue 'q' is read by b, c: each end takes one"),
+        (lambda: Pipeline(flow("a", [1], q), flow("b", [1], q), flow("c", q)), "queue 'q' is filled by a/PassThrough, b/PassThrough"),
+        (lambda: Pipeline(flow("a", q, other), flow("b", other, q)), "the queues of a, b form a cycle"),
+        (lambda: Pipeline(flow("a", [1], q), flow("b", q), flow("c", other, other)), "the queues of c form a cycle"),
+        (lambda: Pipeline(flow("a", [1], q, Queue("q")), flow("b", q)), "two collectors are called 'q'"),
+        (lambda: Pipeline(flow("a", shared), flow("b", shared)), "the flows a and b read the same source"),
+        (lambda: Pipeline(flow("a", [1], recoverable), flow("b", [1], recoverable)), "stands in a/PassThrough and in b/PassThrough"),
+        (lambda: Pipeline(flow("a", [1], Delivery(recoverable, name="1"), Delivery(recoverable, name="2"))), "can stand in one place"),
+        (lambda: Flow("", source=[1], steps=(step(),)), "a flow needs a name"),
+        (lambda: Flow("a/b", source=[1], steps=(step(),)), "a flow cannot be called 'a/b'"),
+        (lambda: Flow("a", source=[1], steps=()), "flow 'a' has no steps"),
+        (lambda: Flow("a", source=[1], steps=(PassThrough(),)), "is no Step"),
+        (lambda: Flow("a", source=[1], steps=(step(), step())), "two steps are called 'PassThrough'"),
+        (lambda: Flow("a", source=7, steps=(step(),)), "flow 'a': 7 is no source"),
+        (lambda: Flow("a", source="text", steps=(step(),)), "'text' is no source"),
+        (lambda: Step(7), "7 is no processor: it has no method process"),
+        (lambda: Step(PassThrough), "is no processor"),
+        (lambda: step(7), "7 is no collector: it has no method collect"),
+        (lambda: Step(PassThrough(), collectors=RecordingCollector()), "collectors are given as a tuple"),
+        (lambda: step(RecordingCollector(), RecordingCollector()), "two collectors are called 'RecordingCollector'"),
+        (lambda: step(concurrency=0), "concurrency must be at least 1, not 0"),
+        (lambda: step(max_outputs=0), "max_outputs must be at least 1"),
+        (lambda: step(on_error="explode"), "on_error is stop, dead-letter or skip, not 'explode'"),
+        (lambda: step(name="a/b"), "a step cannot be called 'a/b'"),
+        (lambda: Queue(""), "a queue needs a name"),
+        (lambda: Queue("a/b"), "a queue cannot be called 'a/b'"),
+        (lambda: Queue("q", max_items=0), "queue 'q': max_items must be at least 1"),
+        (lambda: Queue("q", max_bytes=0), "max_bytes must be at least 1"),
+        (lambda: sinking(PassThrough(), on_error="dead-letter").start(), "has no dead-letter collector"),
+        (lambda: sinking(PassThrough(), letters).start(dead_letters=letters), "the dead-letter collector also stands in a/PassThrough"),
+    ],
+)  # fmt: skip
+def test_refused_when_it_is_made(make: Any, message: str) -> None:
+    with pytest.raises(PipelineError) as caught:
+        make()
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+class Returns(Processor[Any, Any]):
+    def __init__(self, result: Any) -> None:
+        self.result = result
+
+    async def process(self, item: Any) -> Any:
+        return self.result
+
+
+class Gives(Processor[Any, Any]):
+    def __init__(self, make: Any) -> None:
+        self.make = make
+
+    async def process(self, item: Any) -> Any:
+        return self.make()
+
+
+def forever() -> Iterator[int]:
+    yield from itertools.count()
+
+
+async def forever_async() -> AsyncIterator[int]:
+    for number in itertools.count():
+        yield number
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+@pytest.mark.parametrize(
+    ("worker", "message"),
+    [
+        (Returns(None), "the processor returned None: process returns an iterable of outputs"),
+        (Returns(7), "the processor returned 7"),
+        (Returns("text"), "the processor returned 'text'"),
+        (Returns({"a": 1}), "the processor returned {'a': 1}"),
+        (Returns([1] * 11), "more than 10 outputs for one item; if that is meant, raise max_outputs"),
+        (Gives(forever), "more than 10 outputs for one item"),
+        (Gives(forever_async), "more than 10 outputs for one item"),
+        (processor(lambda item: 1 / 0), "ZeroDivisionError: division by zero"),
+    ],
+)  # fmt: skip
+def test_a_processor_that_does_the_wrong_thing(worker: Any, message: str, concurrency: int) -> None:
+    with pytest.raises(FlowFailed) as caught:
+        run_virtual(sinking(worker, name="step", max_outputs=10, concurrency=concurrency).run())
+    assert str(caught.value).startswith("flow 'a', step 'step', at position 1: ")
+    assert message in str(caught.value)
+
+
+class Misbehaving(Collector[Any]):
+    batch_policy = BatchPolicy(count=1)
+
+    def __init__(self, result: Any = None, error: Exception | None = None) -> None:
+        self.result = result
+        self.error = error
+
+    async def collect(self, batch: Sequence[Any]) -> Any:
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+@pytest.mark.parametrize(
+    ("sink", "message"),
+    [
+        (Misbehaving(result=1), "the collector returned 1: collect returns nothing when"),
+        (Misbehaving(result=False), "the collector returned False"),
+        (Misbehaving(error=BatchError({})), "a BatchError names which of the members 0 to 0 failed, not []"),
+        (Misbehaving(error=BatchError({1: Permanent("x")})), "failed, not [1]"),
+        (Misbehaving(error=BatchError({"0": Permanent("x")})), "failed, not ['0']"),  # type: ignore[dict-item]
+    ],
+)  # fmt: skip
+def test_a_collector_that_does_the_wrong_thing(sink: Any, message: str) -> None:
+    checkpoint = MemoryCheckpoint()
+    with pytest.raises(FlowFailed) as caught:
+        run_virtual(
+            sinking(PassThrough(), Delivery(sink, name="sink")).run(
+                dead_letters=RecordingCollector(), checkpoint=checkpoint
+            )
+        )
+    assert str(caught.value).startswith("flow 'a', step 'PassThrough', collector 'sink'")
+    assert message in str(caught.value)
+    assert checkpoint.positions == []
+
+
+def test_a_snapshot_that_says_nothing() -> None:
+    class Silent(RecoverableCollector):
+        async def snapshot(self, position: Any) -> Any:
+            return None
+
+    with pytest.raises(PipelineError, match="a/PassThrough/Silent: snapshot returned None"):
+        run_virtual(sinking(PassThrough(), Silent()).run())
+
+
+class RaisesAtOnce(Source[int]):
+    def __aiter__(self) -> Any:
+        raise OSError("no network")
+
+
+class RaisesInPosition(ListSource):
+    @property
+    def position(self) -> Any:
+        raise KeyError("ledger_index")
+
+
+class NoIterator(Source[int]):
+    def __aiter__(self) -> Any:
+        return 7
+
+
+class EndsAtOnce(Source[int]):
+    async def __aiter__(self) -> AsyncIterator[int]:
+        return
+        yield
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (RaisesAtOnce(), "OSError: no network"),
+        (RaisesInPosition([1]), "KeyError: 'ledger_index'"),
+        (NoIterator(), "TypeError"),
+    ],
+)
+def test_a_source_that_does_the_wrong_thing(source: Any, message: str) -> None:
+    with pytest.raises(FlowFailed) as caught:
+        run_virtual(Pipeline(flow("a", source, RecordingCollector())).run())
+    assert str(caught.value).startswith("flow 'a': the source failed after position None: ")
+    assert message in str(caught.value)
+
+
+def test_a_source_with_nothing_in_it() -> None:
+    sink, checkpoint = RecordingCollector(), MemoryCheckpoint()
+    report = run_virtual(Pipeline(flow("a", EndsAtOnce(), sink)).run(checkpoint=checkpoint))
+    assert (report.read, sink.items, checkpoint.positions) == (0, [], [])
+
+
+def test_several_errors_at_once_are_told_as_one() -> None:
+    class Both(RecordingCollector):
+        async def collect(self, batch: Sequence[Any]) -> None:
+            await asyncio.sleep(1)
+            raise ValueError("bad")
+
+    sinks = [Delivery(Both(), name=f"sink {number}") for number in range(3)]
+    with pytest.raises(
+        FlowFailed, match="collector 'sink 0', at position 1: ValueError: bad"
+    ) as caught:
+        run_virtual(Pipeline(flow("a", [1], *sinks)).run())
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_an_error_of_many_lines_is_told_in_one() -> None:
+    with pytest.raises(FlowFailed) as caught:
+        run_virtual(sinking(processor(_raise_lines)).run())
+    assert str(caught.value).endswith("ValueError: first second")
+
+
+def _raise_lines(_: Any) -> None:
+    raise ValueError("first\nsecond")
+
+
+def test_a_source_that_cannot_resume_is_a_clear_error() -> None:
+    class Plain(Source[int]):
+        at = 0
+
+        @property
+        def position(self) -> int:
+            return self.at
+
+        async def __aiter__(self) -> AsyncIterator[int]:
+            self.at = 1
+            yield 1
+
+    checkpoint = MemoryCheckpoint()
+    run_virtual(Pipeline(flow("a", Plain(), RecordingCollector())).run(checkpoint=checkpoint))
+    with pytest.raises(NotImplementedError, match="Plain cannot resume from a checkpoint"):
+        run_virtual(Pipeline(flow("a", Plain(), RecordingCollector())).run(checkpoint=checkpoint))
