@@ -225,6 +225,26 @@ async def test_wrong_parent_is_found_without_a_stream(
     assert len(said()) == 2
 
 
+async def test_wrong_parent_is_found_when_it_overtakes_its_parent(
+    node: Any, ledgers: Any, fetch_in_order: Any, is_whole: Any, said: Any
+) -> None:
+    first = min(ledgers)
+
+    async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
+        if is_ledger(request) and request["ledger_index"] == first + 4:
+            await asyncio.sleep(0.3)
+        elif request.get("ledger_index") == first + 5 and len(self.requests) < 10:
+            await wrong_parent(self, connection, request, response)
+        return False
+
+    only = await node(fault=fault)
+    async with NodePool(only.url, hedge_after=5.0) as pool:
+        source = LedgerRange(pool, [(first, max(ledgers))])
+        assert is_whole(await fetch_in_order(pool, source, concurrency=2), ledgers)
+    assert len(said()) == 1
+    assert "its parent_hash is" in said()[0]
+
+
 async def test_wrong_first_ledger_is_found_by_asking_a_second_node(
     node: Any, ledgers: Any, fetch_in_order: Any, is_whole: Any, said: Any
 ) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Collection, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from ekspiper.core import ConfigError
 from ekspiper.core.component import Component
@@ -19,34 +18,17 @@ from .feed import Feed
 from .ledger_set import LedgerSet
 from .node import Node
 from .node_status import NodeStatus
+from .politeness import is_public, window_for
 from .redact import check_url
 from .subscription import Subscription
-from .window import Window
 
-__all__ = ["NodePool", "is_public"]
+__all__ = ["NodePool"]
 
 log = logging.getLogger("ekspiper.xrpl.client")
 
 _TICK = 0.1
 _EJECTED_FOR = 60.0
 _ALONE = 1.0
-_PUBLIC = (
-    "ripple.com",
-    "rippletest.net",
-    "xrplcluster.com",
-    "xrpl-labs.com",
-    "honeycluster.io",
-    "xrpl.ws",
-    "xahau.network",
-)
-_POLITE_WINDOW = 4
-_POLITE_RATE = 10.0
-
-
-def is_public(url: str) -> bool:
-    """Whether the node is one of the public servers, which are not for heavy use."""
-    host = urlsplit(url).hostname or ""
-    return any(host == name or host.endswith(f".{name}") for name in _PUBLIC)
 
 
 class NodePool(Component):
@@ -102,7 +84,9 @@ class NodePool(Component):
             Node(
                 url,
                 self,
-                window=_window(window, rate, is_public(url) if polite is None else polite),
+                window=window_for(
+                    window, rate, polite=is_public(url) if polite is None else polite
+                ),
                 clock=self._clock,
                 liveness=liveness,
                 open_timeout=min(10.0, request_timeout),
@@ -416,10 +400,3 @@ class NodePool(Component):
         await node.refresh()
         self._note_newest()
         self._dispatcher.review(self._clock())
-
-
-def _window(maximum: int | None, rate: float | None, polite: bool) -> Window:
-    if polite:
-        most = maximum or _POLITE_WINDOW
-        return Window(initial=min(2, most), maximum=most, rate=rate or _POLITE_RATE)
-    return Window(initial=16, maximum=maximum or 128, rate=rate)
