@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ..replay import Recording, ReplayNode
+from ..replay import KINDS, FaultPlan, Recording, ReplayNode
 from .logs import console
 
 __all__ = ["replay"]
@@ -34,10 +34,16 @@ def replay(
     ] = None,
     faults: Annotated[
         str | None,
-        typer.Option(metavar="SPEC", help="Faults to inject, for example disconnect:0.02,seed=7."),
+        typer.Option(
+            metavar="SPEC",
+            help="Faults, for example disconnect:0.02,seed=7. Kinds: " + ", ".join(KINDS) + ".",
+        ),
     ] = None,
 ) -> None:
-    """Serve a recording over WebSocket and JSON-RPC, as rippled would, until interrupted."""
+    """Serve a recording over WebSocket and JSON-RPC, as rippled would, until interrupted.
+
+    --faults takes KIND[:PROBABILITY][@LEDGERS][*TIMES][=AMOUNT], with commas, and seed=N.
+    """
     asyncio.run(_serve(folder, host, port, close_every, faults))
 
 
@@ -46,12 +52,14 @@ async def _serve(
 ) -> None:
     recording = Recording.sample() if folder == "sample" else Recording.load(Path(folder))
     with recording:
-        node = ReplayNode(recording, host=host, port=port, close_every=close_every)
+        plan = FaultPlan.parse(faults) if faults else None
+        node = ReplayNode(recording, host=host, port=port, close_every=close_every, faults=plan)
         async with node:
             console.print(
                 f"Serving ledgers {recording.first} to {recording.last} on {node.url} "
                 f"(JSON-RPC on {node.http_url}); Ctrl-C ends it.",
                 markup=False,
+                soft_wrap=True,
             )
             await _interrupted()
 

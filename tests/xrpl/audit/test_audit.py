@@ -1,0 +1,142 @@
+"""An audit finds every way in which written files can be wrong."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from ekspiper.core import ConfigError
+from ekspiper.xrpl.audit import audit, encode_record
+from ekspiper.xrpl.backfill import Backfill
+from ekspiper.xrpl.open_network import open_network
+from ekspiper.xrpl.output_folder import OutputFolder
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Fourteen ledgers of the sample, as a backfill writes them."""
+    import asyncio
+
+    path = tmp_path_factory.mktemp("written")
+
+    async def write() -> None:
+        async with open_network("sample") as network:
+            job = Backfill(network.pool, ["230:243"], OutputFolder(path, command="backfill"))
+            await job.plan()
+            await job.start().finish()
+
+    asyncio.run(write())
+    return path
+
+
+@pytest.fixture
+def folder(written: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(written, tmp_path / "out"))
+
+
+def rewrite(path: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:
+    records = [orjson.loads(line) for line in path.read_bytes().splitlines()]
+    change(records)
+    path.write_bytes(b"".join(orjson.dumps(record) + b"\n" for record in records))
+
+
+def test_a_good_folder_has_no_faults(folder: Path) -> None:
+    report = audit(folder, deep=True)
+    assert report.faults == []
+    assert str(report.ledgers) == "230-243"
+    assert not report.gaps
+    lines = (folder / "transactions.jsonl").read_bytes().count(b"\n")
+    assert report.transactions == lines > 100
+
+
+def test_a_missing_ledger_is_a_gap(folder: Path) -> None:
+    rewrite(folder / "ledgers.jsonl", lambda records: records.pop(5))
+    report = audit(folder)
+    assert str(report.gaps) == "235"
+    assert any("ledger 235" in fault and "no record of it" in fault for fault in report.faults)
+
+
+def test_a_missing_transaction_is_named(folder: Path) -> None:
+    rewrite(folder / "transactions.jsonl", lambda records: records.pop(3))
+    faults = audit(folder).faults
+    assert any("transactions, its record says" in fault for fault in faults)
+
+
+def test_a_doubled_transaction_is_found(folder: Path) -> None:
+    rewrite(folder / "transactions.jsonl", lambda records: records.insert(1, records[0]))
+    assert any("more than once" in fault for fault in audit(folder).faults)
+
+
+def test_a_doubled_ledger_is_found(folder: Path) -> None:
+    rewrite(folder / "ledgers.jsonl", lambda records: records.append(records[0]))
+    assert any("recorded more than once" in fault for fault in audit(folder).faults)
+
+
+def test_transactions_out_of_order_are_found(folder: Path) -> None:
+    def swap(records: list[dict[str, Any]]) -> None:
+        records[0], records[1] = records[1], records[0]
+
+    rewrite(folder / "transactions.jsonl", swap)
+    assert any("TransactionIndex runs" in fault for fault in audit(folder).faults)
+
+
+@pytest.mark.parametrize("field", ["total_coins", "close_time", "close_flags"])
+def test_a_changed_header_does_not_hash(folder: Path, field: str) -> None:
+    def change(records: list[dict[str, Any]]) -> None:
+        records[2][field] = type(records[2][field])(int(records[2][field]) + 1)
+
+    rewrite(folder / "ledgers.jsonl", change)
+    assert any("its header hashes to" in fault for fault in audit(folder).faults)
+
+
+def test_a_broken_chain_is_found(folder: Path) -> None:
+    def change(records: list[dict[str, Any]]) -> None:
+        records[2]["parent_hash"] = "0" * 64
+
+    rewrite(folder / "ledgers.jsonl", change)
+    assert any("its parent is" in fault for fault in audit(folder).faults)
+
+
+def test_only_a_deep_audit_sees_a_changed_field(folder: Path) -> None:
+    def change(records: list[dict[str, Any]]) -> None:
+        records[0]["Fee"]["value"] = "999"
+
+    rewrite(folder / "transactions.jsonl", change)
+    assert audit(folder).faults == []
+    assert any("hash to another id" in fault for fault in audit(folder, deep=True).faults)
+
+
+def test_only_a_deep_audit_sees_changed_metadata(folder: Path) -> None:
+    def change(records: list[dict[str, Any]]) -> None:
+        records[0]["meta"]["AffectedNodes"].pop()
+
+    rewrite(folder / "transactions.jsonl", change)
+    assert audit(folder).faults == []
+    assert any(
+        "transaction_hash" in f or "its header says" in f for f in audit(folder, deep=True).faults
+    )
+
+
+def test_a_record_is_encoded_to_its_own_bytes(folder: Path) -> None:
+    from ekspiper.xrpl.codec.hashes import transaction_id
+
+    for line in (folder / "transactions.jsonl").read_bytes().splitlines()[:50]:
+        record = orjson.loads(line)
+        assert transaction_id(encode_record(record)[0]).hex().upper() == record["hash"]
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="neither"):
+        audit(tmp_path)
+
+
+def test_a_damaged_line_is_named(folder: Path) -> None:
+    path = folder / "ledgers.jsonl"
+    path.write_bytes(path.read_bytes() + b"{torn")
+    with pytest.raises(ConfigError, match="line 15"):
+        audit(folder)

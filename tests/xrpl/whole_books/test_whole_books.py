@@ -1,0 +1,102 @@
+"""Books from the state of a ledger are those that the server shows, without its limit."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ekspiper.xrpl.open_network import open_network
+from ekspiper.xrpl.processors.books import Asset
+from ekspiper.xrpl.whole_books import WholeBooks, read_books
+from ekspiper.xrpl.whole_books.books import quality
+
+ISSUER = "rrrrrrrrrrrrrrrrrrrrBZbvji"
+USD = {"currency": "USD", "issuer": ISSUER, "value": "1"}
+XRP = {"currency": "XRP", "issuer": "", "value": "1"}
+ROOT = "AB" * 24 + "5503915177 7FD986".replace(" ", "")
+
+
+def offer(index: str, *, directory: str = ROOT, page: str = "0", **more: Any) -> dict[str, Any]:
+    return {
+        "LedgerEntryType": "Offer",
+        "index": index,
+        "BookDirectory": directory,
+        "BookNode": page,
+        "TakerGets": USD,
+        "TakerPays": XRP,
+        **more,
+    }
+
+
+def page(root: str, *indexes: str) -> dict[str, Any]:
+    return {"LedgerEntryType": "DirectoryNode", "RootIndex": root, "Indexes": list(indexes)}
+
+
+def test_quality_is_read_from_the_directory() -> None:
+    assert quality(ROOT) == Decimal("1.004204013377926")
+
+
+async def test_every_book_is_what_the_server_gives() -> None:
+    async with open_network("sample") as network:
+        records = list((await read_books(network.pool, 302)).records())
+        assert len(records) == 12
+        for record in records:
+            answer = await network.pool.request(
+                {
+                    "command": "book_offers",
+                    "ledger_index": 302,
+                    "limit": 100,
+                    "taker_gets": Asset.of(record["taker_gets"]).to_request(),
+                    "taker_pays": Asset.of(record["taker_pays"]).to_request(),
+                }
+            )
+            given = [(each["index"], each["quality"]) for each in answer["offers"]]
+            assert [(each["index"], each["quality"]) for each in record["offers"]] == given
+            assert not record["truncated"]
+
+
+def test_more_than_a_hundred_offers_keep_their_order() -> None:
+    books = WholeBooks(5, "F" * 64)
+    names = [f"{number:064X}" for number in range(300, 0, -1)]
+    for place, name in enumerate(names):
+        books.add(offer(name, page=f"{place // 32:x}"))
+    for start in range(0, 300, 32):
+        books.add(page(ROOT, *names[start : start + 32]))
+    (record,) = books.records()
+    assert [each["index"] for each in record["offers"]] == names
+    assert books.offers == 300
+
+
+def test_the_better_offer_comes_first_whatever_came_in_first() -> None:
+    worse = ROOT[:-1] + "7"
+    books = WholeBooks(5, "F" * 64)
+    books.add(offer("B", directory=worse))
+    books.add(offer("A"))
+    (record,) = books.records()
+    assert [each["index"] for each in record["offers"]] == ["A", "B"]
+
+
+def test_a_hybrid_offer_is_in_both_books() -> None:
+    books = WholeBooks(5, "F" * 64)
+    additional = [{"Book": {"BookDirectory": ROOT, "BookNode": "0"}}]
+    books.add(offer("A", DomainID="D" * 64, AdditionalBooks=additional))
+    assert [record.get("domain") for record in books.records()] == [None, "D" * 64]
+
+
+def test_an_owners_directory_does_not_disturb_the_order() -> None:
+    books = WholeBooks(5, "F" * 64)
+    books.add(offer("A"))
+    books.add(offer("B"))
+    books.add({**page("OWNER", "B", "A"), "Owner": ISSUER})
+    books.add(page(ROOT, "A", "B"))
+    (record,) = books.records()
+    assert [each["index"] for each in record["offers"]] == ["A", "B"]
+
+
+@pytest.mark.parametrize("ledger", [300, 250])
+async def test_a_ledger_without_a_state_is_an_error(ledger: int) -> None:
+    async with open_network("sample", ledger_patience=0.2) as network:
+        with pytest.raises(Exception, match=r"lgrNotFound|ledgerNotFound"):
+            await read_books(network.pool, ledger)
