@@ -4,8 +4,9 @@
 
 - `decoded`: `TransactionEtl.record` of transactions that the decoder has already decoded
 - `json`: `TransactionEtl.normalise` of the same transactions as a server prints them
-- `peer`: a recursive validator, then a recursive transformer, each on a deep copy of its own:
-  the usual way, on the same JSON and the same schema
+- `peer`: a recursive validator, then a recursive transformer, each on a deep copy of its own, that
+  walk the schema of the table, as loaders of warehouses do
+- `peer 2`: the same that walk the record instead, with all the checks that `json` makes
 - `limit`: `orjson.loads` and `msgpack.packb` of the same transactions: read and written, not
   looked at
 
@@ -21,6 +22,7 @@ import gc
 import gzip
 import json
 import platform
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -34,7 +36,8 @@ from ekspiper.xrpl import replay
 from ekspiper.xrpl.codec import Decoder
 from ekspiper.xrpl.ledger import Transaction
 from ekspiper.xrpl.processors import TransactionEtl
-from ekspiper.xrpl.schema import Formats
+from ekspiper.xrpl.schema import Field, Formats
+from ekspiper.xrpl.schema.field_types import NAMED_FIELDS
 from ekspiper.xrpl.schema.inner_objects import INNER_FORMATS, NODE_OBJECTS
 from ekspiper.xrpl.verify import parse_ledger
 
@@ -43,11 +46,20 @@ PEER_SAMPLE = 500
 TARGET = 10
 ROUNDS = 5
 
+LIMITS = {"UInt8": 0xFF, "UInt16": 0xFFFF, "UInt32": 0xFFFFFFFF}
+SIZES = {"Hash128": 32, "Hash160": 40, "Hash192": 48, "Hash256": 64}
+WHOLE = re.compile(r"-?\d+")
+DECIMAL = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
+
 Json = dict[str, Any]
 
 
 class DeepCopyEtl:
-    """Validates a deep copy against the schema, recursively; then transforms another one."""
+    """The same checks and the same outcome, written the usual way.
+
+    Walks a deep copy of the transaction and collects what is wrong, each with its path; then walks
+    another deep copy and changes what has another shape in records.
+    """
 
     def __init__(self, formats: Formats) -> None:
         self.types = formats.types
@@ -55,67 +67,184 @@ class DeepCopyEtl:
         self.entries = formats.ledger_entries
 
     def process(self, item: Json) -> Json:
-        validated = self.validate(item)
-        return self.transform(validated)
+        record, errors = self.validate(item)
+        return self.transform(record, errors)
 
-    def validate(self, item: Json) -> Json:
-        record = copy.deepcopy(item)
+    def validate(self, item: Json) -> tuple[Json, list[str]]:
+        record, errors = copy.deepcopy(item), list[str]()
         fields = record["tx_json"]
-        self._validate_object(fields, self.transactions[fields["TransactionType"]], required=True)
-        for element in record["meta"]["AffectedNodes"]:
+        allowed = self.transactions[fields["TransactionType"]]
+        self.validate_object("tx_json", fields, allowed, errors)
+        meta = record["meta"]
+        for name in ("TransactionIndex", "TransactionResult", "AffectedNodes"):
+            if name not in meta:
+                errors.append(f"meta.{name} is missing")
+        for at, element in enumerate(meta["AffectedNodes"]):
             for kind, node in element.items():
-                for part in NODE_OBJECTS[kind]:
-                    allowed = self.entries[node["LedgerEntryType"]]
-                    self._validate_object(node.get(part, {}), allowed, required=False)
-        return record
+                self.validate_node(f"meta.AffectedNodes[{at}].{kind}", kind, node, errors)
+        return record, errors
 
-    def _validate_object(
-        self, value: Json, allowed: Mapping[str, int] | None, *, required: bool
+    def validate_node(self, path: str, kind: str, node: Json, errors: list[str]) -> None:
+        entry = dict.fromkeys(self.entries[node["LedgerEntryType"]], 1)
+        for name, value in node.items():
+            if name in NODE_OBJECTS[kind]:
+                self.validate_object(f"{path}.{name}", value, entry, errors)
+            else:
+                self.validate_value(f"{path}.{name}", name, value, errors)
+
+    def validate_object(
+        self, path: str, value: Json, allowed: Mapping[str, int] | None, errors: list[str]
     ) -> None:
         for name, one in value.items():
-            if allowed is not None and name not in allowed:
-                raise ValueError(f"{name} is unknown")
-            self._validate_value(name, one, self.types[name])
-        if required and allowed is not None:
-            for name, optionality in allowed.items():
-                if optionality == 0 and name not in value:
-                    raise ValueError(f"{name} is missing")
+            if name not in self.types or (allowed is not None and name not in allowed):
+                errors.append(f"{path}.{name} is unknown")
+            else:
+                self.validate_value(f"{path}.{name}", name, one, errors)
+        for name, optionality in (allowed or {}).items():
+            if optionality == 0 and name not in value:
+                errors.append(f"{path}.{name} is missing")
 
-    def _validate_value(self, name: str, value: Any, type_: str) -> None:
+    def validate_value(self, path: str, name: str, value: Any, errors: list[str]) -> None:
+        type_ = self.types[name]
         if type_ == "Amount":
-            if not isinstance(value, str | dict):
-                raise ValueError(f"{name} is no amount")
+            self.validate_amount(path, value, errors)
+        elif type_ in LIMITS and name not in NAMED_FIELDS:
+            if not isinstance(value, int) or not 0 <= value <= LIMITS[type_]:
+                errors.append(f"{path} is no {type_}")
+        elif type_ in SIZES:
+            if not isinstance(value, str) or len(value) != SIZES[type_]:
+                errors.append(f"{path} is no {type_}")
         elif type_ == "STObject":
-            self._validate_object(value, INNER_FORMATS.get(name), required=True)
+            self.validate_object(path, value, INNER_FORMATS.get(name), errors)
         elif type_ == "STArray":
-            for element in value:
+            for at, element in enumerate(value):
                 for kind, inner in element.items():
-                    self._validate_object(inner, INNER_FORMATS.get(kind), required=True)
-        elif type_ in ("UInt8", "UInt16", "UInt32", "Int32"):
-            if not isinstance(value, int | str):
-                raise ValueError(f"{name} is no integer")
-        elif type_ in ("PathSet", "Vector256"):
-            if not isinstance(value, list):
-                raise ValueError(f"{name} is no list")
+                    inner_path = f"{path}[{at}].{kind}"
+                    self.validate_object(inner_path, inner, INNER_FORMATS.get(kind), errors)
+        elif type_ == "PathSet":
+            for at, steps in enumerate(value):
+                for step in steps:
+                    for key, one in step.items():
+                        if not isinstance(one, int if key == "type" else str):
+                            errors.append(f"{path}[{at}].{key} is of a wrong type")
+        elif type_ == "Vector256":
+            for at, one in enumerate(value):
+                if not isinstance(one, str) or len(one) != SIZES["Hash256"]:
+                    errors.append(f"{path}[{at}] is no hash")
         elif type_ not in ("Issue", "XChainBridge") and not isinstance(value, str):
-            raise ValueError(f"{name} is no text")
+            errors.append(f"{path} is no text")
 
-    def transform(self, item: Json) -> Json:
+    def validate_amount(self, path: str, value: Any, errors: list[str]) -> None:
+        if isinstance(value, str):
+            if not WHOLE.fullmatch(value):
+                errors.append(f"{path} is not a number of drops")
+        elif isinstance(value, dict) and set(value) == {"currency", "issuer", "value"}:
+            for key, one in value.items():
+                if not isinstance(one, str):
+                    errors.append(f"{path}.{key} is no text")
+            if not DECIMAL.fullmatch(value["value"]):
+                errors.append(f"{path}.value is no number")
+        else:
+            errors.append(f"{path} is no amount")
+
+    def transform(self, item: Json, errors: list[str]) -> Json:
         record = copy.deepcopy(item)
         fields = record.pop("tx_json")
-        return {**record, **self._transform(fields), "meta": self._transform(record["meta"])}
+        out = {**record, **self.transform_value(fields)}
+        out["meta"] = self.transform_value(record["meta"])
+        if errors:
+            out["errors"] = errors
+        return out
 
-    def _transform(self, value: Any, name: str = "") -> Any:
+    def transform_value(self, value: Any, name: str = "") -> Any:
         type_ = self.types.get(name)
         if type_ == "Amount" and isinstance(value, str):
             return {"currency": "XRP", "issuer": "", "value": value}
         if type_ == "PathSet":
-            return [{"steps": [self._transform(step) for step in path]} for path in value]
+            return [{"steps": [self.transform_value(step) for step in path]} for path in value]
         if isinstance(value, dict):
-            return {key: self._transform(one, key) for key, one in value.items()}
+            return {key: self.transform_value(one, key) for key, one in value.items()}
         if isinstance(value, list):
-            return [self._transform(one) for one in value]
+            return [self.transform_value(one) for one in value]
         return value
+
+
+class SchemaWalkEtl:
+    """Validates a deep copy and transforms another, both by walking the schema of the table.
+
+    How loaders of warehouses do it: for each column, at any depth, look whether the record has it.
+    """
+
+    def __init__(self, formats: Formats) -> None:
+        own = ("meta", "_unrecognized", "delivered_amount", "ctid")
+        table = formats.transactions_table(nodes="struct")
+        self.fields = [one for one in table.fields if one.name not in own]
+        self.meta = formats.metadata("struct")
+
+    def process(self, item: Json) -> Json:
+        record = copy.deepcopy(item)
+        fields, meta = record.pop("tx_json"), record.pop("meta")
+        record.pop("validated")
+        errors: list[str] = []
+        self.validate(self.fields, {**record, **fields}, "", errors)
+        self.validate(self.meta.fields, meta, "meta", errors)
+        if errors:
+            raise ValueError("; ".join(errors))
+        again = copy.deepcopy({**record, **fields})
+        out = self.transform(self.fields, again)
+        out["meta"] = self.transform(self.meta.fields, copy.deepcopy(meta))
+        return out
+
+    def validate(self, fields: Sequence[Field], value: Json, path: str, errors: list[str]) -> None:
+        for field in fields:
+            if field.name in value:
+                self.validate_field(field, value[field.name], f"{path}.{field.name}", errors)
+            elif field.required:
+                errors.append(f"{path}.{field.name} is missing")
+        for name in value.keys() - {field.name for field in fields}:
+            errors.append(f"{path}.{name} is unknown")
+
+    def validate_field(self, field: Field, value: Any, path: str, errors: list[str]) -> None:
+        if field.type == "Amount" and isinstance(value, str):
+            if not WHOLE.fullmatch(value):
+                errors.append(f"{path} is not a number of drops")
+        elif field.type == "PathSet":
+            for at, steps in enumerate(value):
+                for step in steps:
+                    self.validate(field.fields[0].fields, step, f"{path}[{at}]", errors)
+        elif field.repeated:
+            for at, one in enumerate(value):
+                self.validate_one(field, one, f"{path}[{at}]", errors)
+        else:
+            self.validate_one(field, value, path, errors)
+
+    def validate_one(self, field: Field, value: Any, path: str, errors: list[str]) -> None:
+        if field.kind == "struct":
+            self.validate(field.fields, value, path, errors)
+        elif field.kind == "integer":
+            if not isinstance(value, int) or not 0 <= value <= LIMITS[field.type]:
+                errors.append(f"{path} is no {field.type}")
+        elif not isinstance(value, str) or len(value) != SIZES.get(field.type, len(value)):
+            errors.append(f"{path} is no {field.type}")
+
+    def transform(self, fields: Sequence[Field], value: Json) -> Json:
+        out = {}
+        for field in fields:
+            if field.name in value:
+                out[field.name] = self.transform_field(field, value[field.name])
+        return out
+
+    def transform_field(self, field: Field, value: Any) -> Any:
+        if field.type == "Amount" and isinstance(value, str):
+            return {"currency": "XRP", "issuer": "", "value": value}
+        if field.type == "PathSet":
+            steps = field.fields[0].fields
+            return [{"steps": [self.transform(steps, step) for step in path]} for path in value]
+        if field.kind != "struct":
+            return value
+        if field.repeated:
+            return [self.transform(field.fields, one) for one in value]
+        return self.transform(field.fields, value)
 
 
 def main() -> int:
@@ -131,6 +260,7 @@ def main() -> int:
         f"{len(items)} transactions; {platform.python_implementation()} "
         f"{platform.python_version()}, {platform.machine()}"
     )
+    _check(items)
     rates = _measure(transactions, items)
     for name, rate in rates.items():
         print(f"{name:8} {rate:10,.0f} transactions/s, {1e6 / rate:7.1f} µs each")
@@ -138,6 +268,7 @@ def main() -> int:
     verdict = "" if ratio >= TARGET else ", MISSED"
     print(
         f"json is {ratio:.1f} x the peer (target {TARGET}{verdict}), "
+        f"{rates['json'] / rates['peer 2']:.1f} x peer 2, "
         f"{rates['json'] / rates['limit']:.2f} of the limit"
     )
     return 0
@@ -168,15 +299,28 @@ def _server_json(transactions: Sequence[Transaction]) -> list[Json]:
     ]
 
 
+def _check(items: Sequence[Json]) -> None:
+    """Both make the same of everything, but for the fields that the pipeline adds."""
+    etl = TransactionEtl()
+    peers = SchemaWalkEtl(Formats()), DeepCopyEtl(Formats())
+    for item in items[:: max(1, len(items) // PEER_SAMPLE)]:
+        ours = etl.normalise(item)
+        for peer in peers:
+            theirs = peer.process(item)
+            theirs.pop("validated", None)
+            assert theirs == {name: ours[name] for name in theirs}
+
+
 def _measure(transactions: Sequence[Transaction], items: Sequence[Json]) -> dict[str, float]:
     """The best of a few rounds; each measures everything, so that all share the machine's mood."""
-    etl, peer = TransactionEtl(), DeepCopyEtl(Formats())
+    etl = TransactionEtl()
     step = max(1, len(items) // PEER_SAMPLE)
     texts = [orjson.dumps(item) for item in items]
     work: dict[str, tuple[Callable[[Any], object], Sequence[Any]]] = {
         "decoded": (etl.record, transactions),
         "json": (etl.normalise, items),
-        "peer": (peer.process, items[::step]),
+        "peer": (SchemaWalkEtl(Formats()).process, items[::step]),
+        "peer 2": (DeepCopyEtl(Formats()).process, items[::step]),
         "limit": (lambda text: msgpack.packb(orjson.loads(text)), texts),
     }
     best = dict.fromkeys(work, 0.0)

@@ -130,5 +130,5 @@ def test_strict_refuses_an_object_that_does_not_fit(pages: list[ObjectPage]) -> 
     strange = data[:6] + "130007" + data[6:]
     record = LedgerObjectRecord().record(pages[0], index, strange)
     assert record["_unrecognized"] == {"SignerWeight": 7}
-    with pytest.raises(Permanent, match="unknown field AccountRoot.SignerWeight"):
+    with pytest.raises(Permanent, match="unknown field AccountRoot"):
         LedgerObjectRecord(strict=True).record(pages[0], index, strange)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from ekspiper.core import Permanent
@@ -13,6 +16,7 @@ from ekspiper.core.instruments import Metric
 from ekspiper.xrpl.codec import Decoder, Definitions
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import TransactionEtl
+from ekspiper.xrpl.verify import parse_ledger
 
 Lines = Callable[[str], Any]
 XRP_20 = {"currency": "XRP", "issuer": "", "value": "20"}
@@ -202,6 +206,72 @@ async def test_strict_makes_it_a_dead_letter() -> None:
 def test_what_is_not_a_transaction_is_refused(item: dict[str, Any], message: str) -> None:
     with pytest.raises(Permanent, match=message):
         TransactionEtl().normalise(item)
+
+
+def with_bytes(one: Transaction, tail: str, *, decoder: Decoder | None = None) -> Transaction:
+    """The transaction with more fields at its end."""
+    return Transaction(
+        tx_blob=one.tx_blob + bytes.fromhex(tail),
+        meta_blob=one.meta_blob,
+        hash=one.hash,
+        index=one.index,
+        ledger=one.ledger,
+        decoder=decoder or Decoder(shape="record"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("tail", "kept"),
+    [
+        ("20630000007B", {"Unknown_UInt32_99": "0000007B"}),
+        ("130007", {"SignerWeight": 7}),
+    ],
+    ids=["a field that nobody knows", "a field of another object"],
+)
+def test_decoded_fields_that_the_format_has_not(
+    recorded_transactions: list[Transaction], tail: str, kept: dict[str, Any]
+) -> None:
+    first = recorded_transactions[0]
+    record = TransactionEtl().record(with_bytes(first, tail))
+    assert record.pop("_unrecognized") == kept
+    assert record == TransactionEtl().record(first)
+
+
+def test_fields_of_a_memo_that_it_has_not(recorded_transactions: list[Transaction]) -> None:
+    # Memos: [{Memo: {MemoData: AA, Flags: 7}}]
+    transaction = with_bytes(recorded_transactions[0], "F9EA2200000007" + "7D01AA" + "E1F1")
+    etl = TransactionEtl()
+    record = etl.record(transaction)
+    assert record["Memos"] == [{"Memo": {"MemoData": "AA"}}]
+    assert record["_unrecognized"] == {"Memos[0].Memo.Flags": 7}
+    # What the transaction holds decoded is not ours to change.
+    assert transaction.fields["Memos"] == [{"Memo": {"Flags": 7, "MemoData": "AA"}}]
+    assert [drift.name for drift in etl.report().drifts] == ["Memo.Flags"]
+
+
+def test_the_rest_after_a_type_that_nobody_knows_is_kept(
+    recorded_transactions: list[Transaction],
+) -> None:
+    # Type 200 has no known length, so that nothing after it can be read.
+    transaction = with_bytes(recorded_transactions[0], "01C8AABBCC")
+    record = TransactionEtl().record(transaction)
+    assert record["_unrecognized"] == {"_unrecognized": "01C8AABBCC"}
+
+
+def test_real_ledgers_of_all_years_fit(shared_data: Path) -> None:
+    """From 2013 to 2025, decoded and as servers printed them."""
+    etl = TransactionEtl()
+    with gzip.open(shared_data / "mainnet" / "ledgers.jsonl.gz") as file:
+        for line in filter(bytes.strip, file):
+            recorded = orjson.loads(line)
+            answer = {"ledger": recorded["binary"], "ledger_hash": recorded["ledger_hash"]}
+            for one in parse_ledger(answer, require_validated=False).transactions:
+                etl.record(one)
+            printed = recorded["json"].get("result", recorded["json"])
+            for item in printed.get("ledger", printed)["transactions"]:
+                etl.normalise(item)
+    assert not etl.report(), str(etl.report())
+    assert etl.report().records == 2 * 980
 
 
 def without(definitions: Definitions, type_: str) -> Definitions:

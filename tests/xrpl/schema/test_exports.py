@@ -70,9 +70,7 @@ def as_record(value: Any, field: Field | None = None) -> Any:
     if isinstance(value, dict):
         fields = {one.name: one for one in field.fields} if field else {}
         return {
-            name: as_record(one, fields.get(name))
-            for name, one in value.items()
-            if one is not None
+            name: as_record(one, fields.get(name)) for name, one in value.items() if one is not None
         }
     return value
 
@@ -209,7 +207,7 @@ def test_postgres_accepts_every_table(
     row = [literal(sample[0].get(name), kind) for name, kind in columns.items()]
     insert = f'INSERT INTO "transactions" VALUES ({", ".join(row)});'
     select = (
-        "SELECT \"TransactionType\", \"Fee\"->>'value' AS fee, close_time_iso"
+        'SELECT "TransactionType", "Fee"->>\'value\' AS fee, close_time_iso'
         " AT TIME ZONE 'UTC' AS closed FROM transactions;"
     )
     split = chain.from_iterable(one.replace(";\n", ";\n\n").split("\n\n") for one in statements)

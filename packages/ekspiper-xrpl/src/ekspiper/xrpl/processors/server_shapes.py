@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ekspiper.core import Permanent
@@ -39,8 +40,10 @@ SERVER_MADE_METADATA = frozenset(
 )
 """Members that a server puts into metadata. They can be derived from the rest of it."""
 
+_PLACE = ("hash", "ledger_index", "ledger_hash", "close_time_iso", "date")
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class ServerTransaction:
     """A transaction as JSON: what the ledger holds, and where it stands."""
 
@@ -75,6 +78,8 @@ def unwrap(item: Mapping[str, Any]) -> ServerTransaction:
 
 
 def _fields(own: Mapping[str, Any]) -> dict[str, Any]:
+    if SERVER_MADE.isdisjoint(own):
+        return dict(own)
     fields = {name: value for name, value in own.items() if name not in SERVER_MADE}
     if "DeliverMax" in own and "Amount" not in own:
         fields["Amount"] = own["DeliverMax"]
@@ -89,8 +94,8 @@ def _metadata(meta: dict[str, Any]) -> dict[str, Any]:
 
 def _place(item: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     place: dict[str, Any] = {}
-    for name in ("hash", "ledger_index", "ledger_hash", "close_time_iso", "date"):
-        value = item.get(name, own.get(name))
+    for name in _PLACE:
+        value = item[name] if name in item else own.get(name)
         if value is not None:
             place[name] = value
     if "ledger_index" not in place and "inLedger" in own:
@@ -98,5 +103,11 @@ def _place(item: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     if type(place.get("date")) is int:
         place.setdefault("close_time_iso", ripple_time_iso(place["date"]))
     elif type(place.get("close_time_iso")) is str:
-        place["date"] = ripple_time(place["close_time_iso"])
+        place["date"] = _close_time(place["close_time_iso"])
     return place
+
+
+@lru_cache(maxsize=1024)
+def _close_time(iso: str) -> int:
+    """All transactions of a ledger have the same."""
+    return ripple_time(iso)

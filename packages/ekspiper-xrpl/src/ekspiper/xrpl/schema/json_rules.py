@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -11,7 +12,7 @@ from .field_types import NAMED_FIELDS
 from .formats import METADATA_TYPES, NODE_TYPES, Formats
 from .inner_objects import ARRAY_ELEMENTS, INNER_FORMATS, NODE_OBJECTS
 from .misfit import Misfit, Path, stranger, unknown_type
-from .plans import Convert, Found, ObjectRule
+from .plans import PLANS_LIMIT, Convert, Found, ObjectRule, Plan
 
 __all__ = ["JsonRules"]
 
@@ -39,6 +40,7 @@ class JsonRules:
             converts={"AffectedNodes": self._nodes},
             accepts={"AffectedNodes": list},
         )
+        self._node_plans: dict[tuple[Any, ...], _NodePlan] = {}
         self._node_rules = {kind: _node_rule(kind) for kind in NODE_OBJECTS}
 
     def transaction(self, fields: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
@@ -114,30 +116,80 @@ class JsonRules:
     def _nodes(self, value: list[Any], path: Path, found: Found) -> list[dict[str, Any]]:
         """Affected nodes: what they show follows the format of the ledger entry."""
         nodes = []
+        plans = self._node_plans
         for at, element in enumerate(value):
             ((kind, node),) = element.items()
-            rule = self._node_rules.get(kind)
-            if rule is None or type(node) is not dict:
+            try:
+                plan = plans.get(_shape(kind, node)) or self._plan_node(kind, node)
+            except (AttributeError, KeyError, TypeError):
                 found.append(stranger("AffectedNodes", kind, (path, at), element))
                 continue
-            nodes.append({kind: self._node(kind, rule, node, ((path, at), kind), found)})
+            around = ((path, at), kind)
+            record = plan.frame_rule.apply(plan.frame, node, around, found)
+            for part, part_plan in plan.parts:
+                record[part] = plan.part_rule.apply(part_plan, node[part], (around, part), found)
+            if plan.stranger:
+                found.append(unknown_type("LedgerEntryType", node["LedgerEntryType"], around))
+            nodes.append({kind: record})
         return nodes
 
-    def _node(
-        self, kind: str, rule: ObjectRule, node: dict[str, Any], path: Path, found: Found
-    ) -> dict[str, Any]:
-        record = rule.normalise(node, path, found)
-        entry = record.get("LedgerEntryType")
-        shown_rule = None if entry is None else self.entry_rule(entry)
-        if shown_rule is None:
-            if entry is not None:
-                found.append(unknown_type("LedgerEntryType", entry, path))
-            shown_rule = self._any(str(entry))
-        for part in NODE_OBJECTS[kind]:
-            shown = record.get(part)
-            if shown is not None:
-                record[part] = shown_rule.normalise(shown, (path, part), found)
-        return record
+    def _plan_node(self, kind: str, node: dict[str, Any]) -> _NodePlan:
+        rule = self._node_rules[kind]
+        entry = node["LedgerEntryType"]
+        shown = self.entry_rule(entry) if type(entry) is str else None
+        part_rule = shown or self._any(str(entry))
+        plan = _NodePlan(
+            frame_rule=rule,
+            frame=rule.plan(node),
+            part_rule=part_rule,
+            parts=tuple(
+                (part, part_rule.plan(node[part]))
+                for part in NODE_OBJECTS[kind]
+                if type(node.get(part)) is dict
+            ),
+            stranger=shown is None,
+        )
+        if len(self._node_plans) >= PLANS_LIMIT:
+            self._node_plans.clear()
+        self._node_plans[_shape(kind, node)] = plan
+        return plan
+
+
+@dataclass(frozen=True, slots=True)
+class _NodePlan:
+    """What is to be done with an affected node of one shape."""
+
+    frame_rule: ObjectRule
+    frame: Plan
+    part_rule: ObjectRule
+    parts: tuple[tuple[str, Plan], ...]
+    stranger: bool
+
+
+_NOTHING: dict[str, Any] = {}
+
+
+def _shape(kind: str, node: dict[str, Any]) -> tuple[Any, ...]:
+    """All names and types in a node and in the parts it shows.
+
+    The numbers of names keep apart what would read the same.
+    """
+    frame = (kind, len(node), node["LedgerEntryType"], *node, *map(type, node.values()))
+    if kind == "CreatedNode":
+        new = node.get("NewFields", _NOTHING)
+        return (*frame, *new, *map(type, new.values()))
+    final = node.get("FinalFields", _NOTHING)
+    previous = node.get("PreviousFields")
+    if previous is None:
+        return (*frame, *final, *map(type, final.values()))
+    return (
+        *frame,
+        len(final),
+        *final,
+        *map(type, final.values()),
+        *previous,
+        *map(type, previous.values()),
+    )
 
 
 def _node_rule(kind: str) -> ObjectRule:

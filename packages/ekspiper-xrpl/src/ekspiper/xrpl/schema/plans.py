@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from .misfit import Misfit, Path, Problem, path_text
 
-__all__ = ["Convert", "Found", "ObjectRule", "Plan", "issued_amount"]
+__all__ = ["PLANS_LIMIT", "Convert", "Found", "ObjectRule", "Plan", "issued_amount"]
 
 Found = list[Misfit]
 Convert = Callable[[Any, Path, Found], Any]
@@ -21,32 +22,45 @@ Convert = Callable[[Any, Path, Found], Any]
 Raises `TypeError` or `ValueError` when the value as a whole cannot be one of its type.
 """
 
-_PLANS_LIMIT = 4096
-_DECIMAL = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?").fullmatch
+PLANS_LIMIT = 4096
+_DECIMAL = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII).fullmatch
+_WHOLE = re.compile(r"-?\d+", re.ASCII).fullmatch
 _UINT_MAX = {"UInt8": 0xFF, "UInt16": 0xFFFF}
 _UINT32_MAX = 0xFFFFFFFF
 _HEX_SIZES = {"Hash128": 32, "Hash160": 40, "Hash192": 48, "Hash256": 64}
 _TEXT_TYPES = frozenset({"AccountID", "Blob", "Currency", "Int64", "Number", "UInt64", *_HEX_SIZES})
 _INTEGERS = frozenset({"UInt8", "UInt16", "UInt32", "Int32"})
+_members = itemgetter("currency", "issuer", "value")
 
 
-def issued_amount(value: Mapping[str, Any]) -> dict[str, str]:
-    """An amount that is not XRP, in the one shape; from the server's shape or from its own."""
-    size = len(value)
-    number = value["value"]
-    if type(number) is not str or _DECIMAL(number) is None:
-        raise ValueError("its value is not a number")
+def issued_amount(value: dict[str, Any]) -> dict[str, str]:
+    """An amount that is not XRP, in the one shape; from the server's shape or from its own.
+
+    Raises:
+        KeyError, ValueError: it is none.
+    """
     if "mpt_issuance_id" in value:
-        names: dict[str, str] = {"currency": "", "issuer": "", "value": number}
-        issuance = value["mpt_issuance_id"]
-        if type(issuance) is not str or size != len(value.keys() & names) + 1:
-            raise ValueError("it has other members than an MPT amount")
-        names["mpt_issuance_id"] = issuance
-        return names
-    currency, issuer = value["currency"], value["issuer"]
-    if size != 3 or type(currency) is not str or type(issuer) is not str:
-        raise ValueError("it has other members than an amount")
-    return {"currency": currency, "issuer": issuer, "value": number}
+        return _mpt_amount(value)
+    currency, issuer, number = _members(value)
+    if (
+        len(value) == 3
+        and type(currency) is type(issuer) is type(number) is str
+        and _DECIMAL(number)
+    ):
+        return value
+    raise ValueError("it is no amount")
+
+
+def _mpt_amount(value: dict[str, Any]) -> dict[str, str]:
+    amount = {"currency": "", "issuer": "", **value}
+    if (
+        len(amount) == 4
+        and not amount["currency"]
+        and set(map(type, amount.values())) == {str}
+        and _WHOLE(amount["value"])
+    ):
+        return amount
+    raise ValueError("it is no amount of an MPT")
 
 
 class Plan:
@@ -60,6 +74,7 @@ class Plan:
         "missing",
         "rejected",
         "sized",
+        "sizes",
         "small",
         "special",
         "words",
@@ -69,8 +84,9 @@ class Plan:
         self.drops: list[str] = []
         self.issued: list[str] = []
         self.words: list[str] = []
-        self.sized: list[str] = []
-        self.lengths: list[int] = []
+        self.sizes: dict[str, int] = {}
+        self.sized: Callable[[Any], tuple[str, ...]] | None = None
+        self.lengths: tuple[int, ...] = ()
         self.small: list[tuple[str, int, int]] = []
         self.converted: list[tuple[str, Convert]] = []
         self.rejected: list[tuple[str, Problem]] = []
@@ -114,28 +130,39 @@ class ObjectRule:
     def normalise(self, value: dict[str, Any], path: Path, found: Found) -> dict[str, Any]:
         """A copy of `value` in record shape; what does not fit goes to `found` and is left out."""
         plan = self._plans.get((*value, *map(type, value.values()))) or self._plan(value)
+        return self.apply(plan, value, path, found)
+
+    def plan(self, value: dict[str, Any]) -> Plan:
+        """What is to be done with an object of the shape of `value`."""
+        return self._plans.get((*value, *map(type, value.values()))) or self._plan(value)
+
+    def apply(self, plan: Plan, value: dict[str, Any], path: Path, found: Found) -> dict[str, Any]:
+        """`normalise`, with the plan of the value's shape at hand."""
         record = value.copy()
         for name in plan.drops:
             drops = value[name]
-            if drops.isdigit() or _DECIMAL(drops):
+            if (drops.isdigit() and drops.isascii()) or _WHOLE(drops):
                 record[name] = {"currency": "XRP", "issuer": "", "value": drops}
             else:
                 self._reject(record, name, "wrong_type", path, found)
         for name in plan.issued:
             try:
                 record[name] = issued_amount(value[name])
-            except (KeyError, ValueError, TypeError):
+            except (KeyError, ValueError):
                 self._reject(record, name, "wrong_type", path, found)
-        if [len(value[name]) for name in plan.sized] != plan.lengths:
-            for name, length in zip(plan.sized, plan.lengths, strict=True):
-                if len(value[name]) != length:
-                    self._reject(record, name, "wrong_type", path, found)
+        if plan.sized and tuple(map(len, plan.sized(value))) != plan.lengths:
+            self._check_sizes(plan, record, path, found)
         for name in plan.words:
             if not 0 <= value[name] <= _UINT32_MAX:
                 self._reject(record, name, "wrong_type", path, found)
         if plan.special:
             self._special(plan, value, record, path, found)
         return record
+
+    def _check_sizes(self, plan: Plan, record: dict[str, Any], path: Path, found: Found) -> None:
+        for name, length in plan.sizes.items():
+            if len(record[name]) != length:
+                self._reject(record, name, "wrong_type", path, found)
 
     def _special(
         self,
@@ -172,8 +199,13 @@ class ObjectRule:
         for name, one in value.items():
             self._add(plan, name, type(one))
         plan.missing = [name for name in self.required if name not in value]
+        if plan.sizes:
+            # Twice the same name where there is one, so that the getter gives a tuple.
+            names = [*plan.sizes, *plan.sizes][: max(2, len(plan.sizes))]
+            plan.sized = itemgetter(*names)
+            plan.lengths = tuple(plan.sizes[name] for name in names)
         plan.special = bool(plan.small or plan.converted or plan.rejected or plan.missing)
-        if len(self._plans) >= _PLANS_LIMIT:
+        if len(self._plans) >= PLANS_LIMIT:
             self._plans.clear()
         self._plans[(*value, *map(type, value.values()))] = plan
         return plan
@@ -200,8 +232,7 @@ class ObjectRule:
             _add_range(plan, name, type_)
         elif type_ in _TEXT_TYPES and python is str:
             if type_ in _HEX_SIZES:
-                plan.sized.append(name)
-                plan.lengths.append(_HEX_SIZES[type_])
+                plan.sizes[name] = _HEX_SIZES[type_]
         elif type_ in _TEXT_TYPES or type_ in _INTEGERS or type_ == "Amount":
             plan.rejected.append((name, "wrong_type"))
 

@@ -1,12 +1,13 @@
-"""A schema as text for people."""
+"""Schemas and attributes as text for people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from .attributes import Attribute
 from .model import Field, Schema
 
-__all__ = ["schema_rows", "schema_text"]
+__all__ = ["attributes_text", "schema_rows", "schema_text"]
 
 
 def schema_rows(schema: Schema, *, depth: int = 1) -> list[tuple[str, str, str]]:
@@ -16,10 +17,26 @@ def schema_rows(schema: Schema, *, depth: int = 1) -> list[tuple[str, str, str]]
 
 def schema_text(schema: Schema, *, depth: int = 1) -> str:
     """The fields of a schema, one a line, in columns."""
-    rows = schema_rows(schema, depth=depth)
-    widths = [max(len(row[column]) for row in rows) for column in range(2)]
-    lines = [f"{path:<{widths[0]}}  {type_:<{widths[1]}}  {need}" for path, type_, need in rows]
+    lines = _columns(schema_rows(schema, depth=depth))
     return "\n".join([f"{schema.name}: {schema.description}", "", *lines, ""])
+
+
+def attributes_text(attributes: Iterable[Attribute]) -> str:
+    """Attributes that were seen, one a line, in columns: what `ekspiper schema collect` prints."""
+    header = ("object", "attribute", "type", "count", "example ledger", "transaction")
+    rows = [
+        (one.object, one.path, one.type, str(one.count), str(one.ledger_index), one.hash)
+        for one in attributes
+    ]
+    return "\n".join([*_columns([header, *rows]), ""])
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def _rows(field: Field, prefix: str, depth: int) -> Iterator[tuple[str, str, str]]:
