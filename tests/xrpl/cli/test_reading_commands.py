@@ -1,0 +1,114 @@
+"""The commands that read the sample network and print: what a newcomer sees of each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from ekspiper.xrpl.cli.app import app
+
+
+def run(*arguments: str, code: int = 0) -> str:
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.stdout
+
+
+def test_payments_are_one_json_line_each() -> None:
+    lines = [json.loads(line) for line in run("payments", "240:242").splitlines()]
+    assert len(lines) > 10
+    assert all(240 <= line["ledger_index"] <= 242 for line in lines)
+    assert {
+        "hash",
+        "result",
+        "delivered_amount",
+        "paths",
+        "path_lengths",
+        "offers_consumed",
+    } <= set(next(line for line in lines if line["result"] == "tesSUCCESS"))
+    places = [(line["ledger_index"], line["transaction_index"]) for line in lines]
+    assert places == sorted(places)
+
+
+def test_payments_into_a_folder_go_on(tmp_path: Path) -> None:
+    for _ in range(2):
+        run("payments", "240:242", "--out", str(tmp_path))
+    lines = (tmp_path / "payments.jsonl").read_text().splitlines()
+    hashes = [json.loads(line)["hash"] for line in lines]
+    assert len(hashes) == len(set(hashes)) > 10
+
+
+def test_nodes_shows_what_the_pool_knows() -> None:
+    shown = run("nodes")
+    for heading in (
+        "URL",
+        "state",
+        "network",
+        "version",
+        "ledgers",
+        "latency",
+        "in flight",
+        "errors",
+    ):
+        assert heading in shown
+    assert "ready" in shown
+    assert "183-302" in shown
+
+
+def test_books_prints_whole_books() -> None:
+    books = [json.loads(line) for line in run("books", "--ledger", "302").splitlines()]
+    assert len(books) == 12
+    assert sum(len(book["offers"]) for book in books) == 356
+    assert not any(book["truncated"] for book in books)
+
+
+def test_books_again_replace_the_file(tmp_path: Path) -> None:
+    for _ in range(2):
+        run("books", "--ledger", "302", "--out", str(tmp_path))
+    assert (tmp_path / "book_offers.jsonl").read_bytes().count(b"\n") == 12
+
+
+def test_schema_names_are_listed() -> None:
+    names = run("schema", "show").split()
+    assert {"transactions", "Payment", "AMMCreate", "RippleState"} <= set(names)
+
+
+def test_schema_show_has_the_fields_of_a_type() -> None:
+    shown = run("schema", "show", "OfferCreate")
+    rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line.strip()}
+    assert rows["TakerGets"] == ["Amount", "required"]
+    assert rows["Expiration"] == ["UInt32", "optional"]
+
+
+@pytest.mark.parametrize("format", ["arrow", "bigquery", "json-schema", "postgres"])
+def test_schema_exports(format: str, tmp_path: Path) -> None:
+    text = run("schema", "export", "Payment", "--format", format)
+    assert "Destination" in text
+    run("schema", "export", "Payment", "--format", format, "--out", str(tmp_path / "a" / "b"))
+    assert (tmp_path / "a" / "b").read_text() == text
+
+
+def test_schema_diff_names_what_the_node_does_not_know() -> None:
+    shown = run("schema", "diff")
+    assert "- transaction type VaultCreate" in shown
+    assert "differences" in shown.splitlines()[-1]
+
+
+def test_schema_collect_counts_attributes() -> None:
+    shown = run("schema", "collect", "240:242")
+    row = next(
+        line for line in shown.splitlines() if line.startswith("Payment ") and " Amount " in line
+    )
+    assert "XRP amount" in row or "issued amount" in row
+
+
+def test_verify_says_what_it_proved(tmp_path: Path) -> None:
+    run("backfill", "240:242", "--out", str(tmp_path))
+    assert "no transaction is missing" in run("verify", str(tmp_path))
+    assert "hash to their transaction_hash" in run("verify", str(tmp_path), "--deep")
+    lines = (tmp_path / "transactions.jsonl").read_bytes().splitlines(keepends=True)
+    (tmp_path / "transactions.jsonl").write_bytes(b"".join(lines[1:]))
+    run("verify", str(tmp_path), code=1)
