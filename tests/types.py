@@ -13,6 +13,7 @@ CHECKS: tuple[tuple[str, ...], ...] = (
     ("-p", "ekspiper.sinks"),
     ("-p", "ekspiper.xrpl"),
     ("tests/typing/usage.py",),
+    ("-p", "chaos"),
 )
 
 

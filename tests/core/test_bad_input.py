@@ -12,6 +12,7 @@ import pytest
 from ekspiper.core import (
     BatchError,
     BatchPolicy,
+    CheckpointError,
     Collector,
     Delivery,
     Flow,
@@ -275,5 +276,7 @@ def test_a_source_that_cannot_resume_is_a_clear_error() -> None:
 
     checkpoint = MemoryCheckpoint()
     run_virtual(Pipeline(flow("a", Plain(), RecordingCollector())).run(checkpoint=checkpoint))
-    with pytest.raises(NotImplementedError, match="Plain cannot resume from a checkpoint"):
+    with pytest.raises(
+        CheckpointError, match="flow 'a' cannot go on from 1: .*Plain cannot resume"
+    ):
         run_virtual(Pipeline(flow("a", Plain(), RecordingCollector())).run(checkpoint=checkpoint))

@@ -198,7 +198,10 @@ async def interrupt(
     """Run until it has ended, or has been drained or cut off; whether it ended by itself."""
     kind, turns = how
     run = pipeline.start(
-        checkpoint=checkpoint, commit=CommitPolicy(items=5, seconds=0.02), dead_letters=letters
+        checkpoint=checkpoint,
+        commit=CommitPolicy(items=5, seconds=0.02),
+        dead_letters=letters,
+        drain_timeout=1e6,
     )
     task = asyncio.create_task(run.finish())
     for _ in range(turns):

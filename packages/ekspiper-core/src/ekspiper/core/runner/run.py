@@ -12,11 +12,12 @@ from typing import Any
 from ..checkpoint import Checkpoint, CommitPolicy, FlowState, Progress
 from ..collector import Collector
 from ..diagram import fenced
-from ..errors import DrainTimeout, EkspiperError, PipelineError, ReceiptError
+from ..errors import CheckpointError, DrainTimeout, EkspiperError, PipelineError, ReceiptError
 from ..flow import Delivery
 from ..instruments import Instruments, NoInstruments
 from ..pipeline import Pipeline
 from ..retry import RetryPolicy
+from ..source import Position
 from ..tracing import NoTracer, Tracer
 from .barrier import Barrier
 from .committing import Committer
@@ -205,7 +206,7 @@ class Run:
             position = reader.position = committer.position_of(name)
             reader.receipts.safe_position = position
             if position is not None:
-                await reader.source.resume(position)
+                await _resume_source(reader, position)
         if self._checkpoint is not None:
             await self._write_beginning(graph, committer, loaded)
 
@@ -314,11 +315,30 @@ def _resolve(future: asyncio.Future[None]) -> None:
         future.set_result(None)
 
 
+async def _resume_source(reader: SourceReader, position: Position) -> None:
+    try:
+        await reader.source.resume(position)
+    except EkspiperError:
+        raise
+    except Exception as error:
+        raise CheckpointError(
+            f"flow {reader.flow!r} cannot go on from {position!r}: {describe(error)}"
+        ) from error
+
+
 async def _restore_collectors(graph: Graph, flows: Mapping[str, FlowState]) -> None:
     nothing = FlowState("")
     for deliverer in graph.deliverers:
         state = flows.get(deliverer.reader.flow, nothing)
-        await deliverer.restore(state.collectors.get(deliverer.place), state.position)
+        try:
+            await deliverer.restore(state.collectors.get(deliverer.place), state.position)
+        except EkspiperError:
+            raise
+        except Exception as error:
+            raise CheckpointError(
+                f"the collector {deliverer.place} cannot go on from its checkpoint: "
+                f"{describe(error)}"
+            ) from error
 
 
 def _refuse_letters_without_collector(

@@ -1,0 +1,58 @@
+"""Starts a program again and again, and kills it at a random moment, until it has ended by itself."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Outcome", "run_to_its_end"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a program came to its end.
+
+    Args:
+        kills: how often it was killed on the way.
+        failure: what it said, where it ended with an error of its own.
+    """
+
+    kills: int
+    failure: str | None = None
+
+
+def run_to_its_end(
+    command: Sequence[str],
+    *,
+    log: Path,
+    longest: float,
+    kills: int,
+    after_kill: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Kill `command` by SIGKILL at most `kills` times, then let it end.
+
+    Args:
+        log: takes its standard output and error.
+        longest: seconds; each kill comes at a random moment before.
+        after_kill: called after each kill.
+    """
+    done = 0
+    while True:
+        with log.open("wb") as output:
+            child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+            try:
+                child.wait(random.uniform(0.05, longest) if done < kills else 300)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+                if done >= kills:
+                    return Outcome(done, "did not end within 300 s")
+                done += 1
+                after_kill()
+                continue
+        if child.returncode:
+            return Outcome(done, log.read_text(errors="replace")[-2000:])
+        return Outcome(done)
