@@ -1,0 +1,7 @@
+"""Pictures of tables and pipelines with matplotlib: one call each, which returns the axes."""
+
+from .book_depth import book_depth as book_depth
+from .fee_distribution import fee_distribution as fee_distribution
+from .pipeline_graph import pipeline_graph as pipeline_graph
+from .price import price as price
+from .transactions_over_time import transactions_over_time as transactions_over_time
