@@ -10,13 +10,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import pytest
 
 from ekspiper.core import BatchError, CheckpointError, ConfigError, MissingExtra, Retryable
-from ekspiper.sinks.jsonl import JsonLines, collector
+from ekspiper.sinks.jsonl import JsonLines, collector, data_file
 
 
 def lines(path: Path) -> list[Any]:
@@ -282,3 +282,47 @@ async def test_a_file_over_the_limit_of_the_process(tmp_path: Path) -> None:
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert lines(path) == [{"n": 1}]
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+async def test_a_compressed_file_is_valid_at_every_snapshot(
+    tmp_path: Path, compression: Literal["gzip", "zstd"]
+) -> None:
+    path = tmp_path / "records.jsonl"
+    command = {"gzip": ["gzip", "-dc"], "zstd": [sys.executable, "-c", ZSTD]}[compression]
+    async with JsonLines(path, compression=compression) as sink:
+        for expected in (b"", b'{"n":1}\n', b'{"n":1}\n{"n":1}\n'):
+            state = await sink.snapshot(1)
+            file = tmp_path / state["file"]
+            assert file.stat().st_size == state["length"] > 0
+            text = subprocess.run([*command, str(file)], check=True, capture_output=True)  # noqa: ASYNC221
+            assert text.stdout == expected
+            await sink.collect([{"n": 1}])
+
+
+ZSTD = """
+import sys, zstandard
+with open(sys.argv[1], "rb") as file:
+    reader = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
+    sys.stdout.buffer.write(reader.read())
+"""
+
+
+@pytest.mark.parametrize(
+    ("fsync", "after_batch", "after_snapshot"),
+    [("checkpoint", 0, 2), ("batch", 2, 3), ("never", 0, 0)],
+)
+async def test_when_lines_are_made_durable(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fsync: Literal["checkpoint", "batch", "never"],
+    after_batch: int,
+    after_snapshot: int,
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(data_file.os, "fsync", synced.append)
+    async with JsonLines(tmp_path / "records.jsonl", fsync=fsync) as sink:
+        await sink.collect([{"n": 1}])
+        assert len(synced) == after_batch
+        await sink.snapshot(1)
+        assert len(synced) == after_snapshot

@@ -86,7 +86,7 @@ class Fluent(Collector[dict[str, Any]]):
         verify: bool = True,
         compress: bool = False,
         window: int = 4,
-        chunk_bytes: int = 800_000,
+        chunk_bytes: int = 400_000,
         max_bytes: int = 6_000_000,
         ack_timeout: float = 30.0,
         connect_timeout: float = 10.0,
