@@ -7,6 +7,8 @@ from typing import Any
 
 from ekspiper.core import Collector, ConfigError, Delivery, FileCheckpoint, registry
 
+from .schema.for_collectors import schema_for
+
 __all__ = ["FORMATS", "OutputFolder"]
 
 FORMATS = ("jsonl", "parquet")
@@ -45,10 +47,11 @@ class OutputFolder:
 
     def collector(self, records: str, **options: Any) -> Delivery:
         """The collector that writes records of a kind."""
-        made: Collector[Any] = registry.load("collectors", self.format)(
-            self.table(records), **options
-        )
-        return Delivery(made, name="files")
+        collector = registry.load("collectors", self.format)
+        schema = schema_for(collector, records)
+        if schema is not None:
+            options["schema"] = schema
+        return Delivery(collector(self.table(records), **options), name="files")
 
     def dead_letters(self) -> Collector[Any]:
         """The collector of dead letters: JSON lines, whatever the format of the records."""

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from ekspiper.core import Collector, ConfigError, EkspiperError, Secret, registry
 
+from ..schema.for_collectors import schema_for
 from .mistakes import Mistake, Mistakes, mistakes_of, raise_all
 from .settings import RECORDS
 
@@ -124,6 +125,9 @@ def _validated(table: CollectorTable, places: dict[str, str]) -> tuple[Any, dict
             mistakes.append(Mistake((*table.path, key), str(error)))
     if "records" in hints:
         options["records"] = places["records"]
+    if "schema" in hints and "schema" not in options:
+        schema = schema_for(collector, places["records"])
+        options |= {} if schema is None else {"schema": schema}
     model: type[BaseModel] = create_model(
         table.type,
         __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True),
