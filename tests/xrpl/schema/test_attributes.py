@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ekspiper.xrpl.ledger import Transaction
 from ekspiper.xrpl.processors import CollectAttributes, TransactionEtl
-from ekspiper.xrpl.schema import attributes_text
 
 
 async def test_attributes_are_counted_with_an_example(
@@ -25,6 +24,3 @@ async def test_attributes_are_counted_with_an_example(
     assert rows["meta", "TransactionResult", "text"].count == 7829
     first = rows["SignerListSet", "SignerQuorum", "integer"]
     assert (first.count, len(first.hash)) == (1, 64)
-    header, *lines = attributes_text(collect.rows()).splitlines()
-    assert header.split()[:4] == ["object", "attribute", "type", "count"]
-    assert len(lines) == len(rows)

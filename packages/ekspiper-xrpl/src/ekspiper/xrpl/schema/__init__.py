@@ -22,6 +22,5 @@ from .model import Schema as Schema
 from .postgres import postgres_column as postgres_column
 from .postgres import postgres_columns as postgres_columns
 from .postgres import postgres_ddl as postgres_ddl
-from .show import attributes_text as attributes_text
 from .show import schema_rows as schema_rows
 from .show import schema_text as schema_text

@@ -27,6 +27,7 @@ _DECIMAL = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII).fullmatch
 _WHOLE = re.compile(r"-?\d+", re.ASCII).fullmatch
 _UINT_MAX = {"UInt8": 0xFF, "UInt16": 0xFFFF}
 _UINT32_MAX = 0xFFFFFFFF
+_UINT64_DIGITS = 16
 _HEX_SIZES = {"Hash128": 32, "Hash160": 40, "Hash192": 48, "Hash256": 64}
 _TEXT_TYPES = frozenset({"AccountID", "Blob", "Currency", "Int64", "Number", "UInt64", *_HEX_SIZES})
 _INTEGERS = frozenset({"UInt8", "UInt16", "UInt32", "Int32"})
@@ -77,6 +78,7 @@ class Plan:
         "sizes",
         "small",
         "special",
+        "wide",
         "words",
     )
 
@@ -84,6 +86,8 @@ class Plan:
         self.drops: list[str] = []
         self.issued: list[str] = []
         self.words: list[str] = []
+        self.wide: list[str] = []
+        """64-bit integers: older servers print them in upper case with all their zeros."""
         self.sizes: dict[str, int] = {}
         self.sized: Callable[[Any], tuple[str, ...]] | None = None
         self.lengths: tuple[int, ...] = ()
@@ -150,6 +154,10 @@ class ObjectRule:
                 record[name] = issued_amount(value[name])
             except (KeyError, ValueError):
                 self._reject(record, name, "wrong_type", path, found)
+        for name in plan.wide:
+            digits = value[name]
+            if len(digits) == _UINT64_DIGITS:
+                record[name] = digits.lower().lstrip("0") or "0"
         if plan.sized and tuple(map(len, plan.sized(value))) != plan.lengths:
             self._check_sizes(plan, record, path, found)
         for name in plan.words:
@@ -233,6 +241,8 @@ class ObjectRule:
         elif type_ in _TEXT_TYPES and python is str:
             if type_ in _HEX_SIZES:
                 plan.sizes[name] = _HEX_SIZES[type_]
+            elif type_ == "UInt64":
+                plan.wide.append(name)
         elif type_ in _TEXT_TYPES or type_ in _INTEGERS or type_ == "Amount":
             plan.rejected.append((name, "wrong_type"))
 

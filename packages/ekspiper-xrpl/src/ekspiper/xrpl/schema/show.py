@@ -1,13 +1,12 @@
-"""Schemas and attributes as text for people."""
+"""A schema as text for people."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from .attributes import Attribute
 from .model import Field, Schema
 
-__all__ = ["attributes_text", "schema_rows", "schema_text"]
+__all__ = ["schema_rows", "schema_text"]
 
 
 def schema_rows(schema: Schema, *, depth: int = 1) -> list[tuple[str, str, str]]:
@@ -19,16 +18,6 @@ def schema_text(schema: Schema, *, depth: int = 1) -> str:
     """The fields of a schema, one a line, in columns."""
     lines = _columns(schema_rows(schema, depth=depth))
     return "\n".join([f"{schema.name}: {schema.description}", "", *lines, ""])
-
-
-def attributes_text(attributes: Iterable[Attribute]) -> str:
-    """Attributes that were seen, one a line, in columns: what `ekspiper schema collect` prints."""
-    header = ("object", "attribute", "type", "count", "example ledger", "transaction")
-    rows = [
-        (one.object, one.path, one.type, str(one.count), str(one.ledger_index), one.hash)
-        for one in attributes
-    ]
-    return "\n".join([*_columns([header, *rows]), ""])
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
