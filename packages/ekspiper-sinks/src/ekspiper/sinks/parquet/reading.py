@@ -1,0 +1,42 @@
+"""The records of a dataset, as they were collected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ekspiper.core import ConfigError
+
+from .arrow import arrow_parquet
+from .dataset import hidden_folder
+from .decoder import records_of
+from .manifest import Entry, Manifest
+
+__all__ = ["read_records"]
+
+
+def read_records(path: str | Path) -> Iterator[dict[str, Any]]:
+    """Every record of the dataset at `path`, field by field what was collected.
+
+    They come by folder and file, in the order in which they were collected. A writer may be at
+    work: what it publishes meanwhile may be among them or not.
+
+    Raises:
+        ConfigError: there is no dataset.
+        MissingExtra: pyarrow is not installed.
+    """
+    path = Path(path)
+    parquet = arrow_parquet()
+    manifest = Manifest.load(hidden_folder(path) / "manifest.json")
+    if manifest is None:
+        raise ConfigError(f"{path} is no dataset of ekspiper: it has no manifest beside it")
+    for entry in sorted(manifest.entries, key=lambda entry: entry.path):
+        for batch in parquet.ParquetFile(_place(path, entry)).iter_batches():
+            yield from records_of(batch)
+
+
+def _place(path: Path, entry: Entry) -> Path:
+    """Where a file is now: it may have been moved since the manifest was read."""
+    staged = hidden_folder(path) / "staging" / (entry.staged or "")
+    return staged if entry.staged and staged.exists() else path / entry.path
