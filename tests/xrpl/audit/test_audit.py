@@ -130,6 +130,18 @@ def test_a_record_is_encoded_to_its_own_bytes(folder: Path) -> None:
         assert transaction_id(encode_record(record)[0]).hex().upper() == record["hash"]
 
 
+async def test_parquet_is_audited_alike(tmp_path: Path) -> None:
+    async with open_network("sample") as network:
+        folder = OutputFolder(tmp_path, command="backfill", format="parquet")
+        job = Backfill(network.pool, ["240:242"], folder)
+        await job.plan()
+        await job.start().finish()
+    report = audit(tmp_path, deep=True)
+    assert report.faults == []
+    assert str(report.ledgers) == "240-242"
+    assert report.proven == len(report.ledgers)
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="neither"):
         audit(tmp_path)

@@ -19,6 +19,17 @@ from .tables import read_table
 __all__ = ["AuditReport", "audit"]
 
 _HASHES = ("parent_hash", "transaction_hash", "account_hash")
+_LEDGER_COLUMNS = (
+    "ledger_index",
+    "ledger_hash",
+    *_HASHES,
+    "total_coins",
+    "close_time",
+    "parent_close_time",
+    "close_time_resolution",
+    "close_flags",
+    "transaction_count",
+)
 _COLUMNS = ("hash", "ledger_index", "ledger_hash", "meta", "TransactionType")
 
 
@@ -86,7 +97,7 @@ def audit(folder: Path, *, deep: bool = False) -> AuditReport:
 
 def _audit_ledgers(folder: Path, report: AuditReport) -> dict[int, _Known]:
     known: dict[int, _Known] = {}
-    for record in read_table(folder, "ledgers"):
+    for record in read_table(folder, "ledgers", columns=_LEDGER_COLUMNS):
         index = int(record["ledger_index"])
         if index in known:
             report.faults.append(f"ledger {index}: recorded more than once")

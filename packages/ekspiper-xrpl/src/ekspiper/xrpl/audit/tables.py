@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from ekspiper.core import ConfigError, MissingExtra
+from ekspiper.core import ConfigError, MissingExtra, registry
 
 __all__ = ["read_table"]
 
@@ -46,6 +46,9 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _parquet(path: Path, columns: Sequence[str] | None) -> Iterator[dict[str, Any]]:
+    if columns is None:  # only the collector knows how to make the records whole again
+        yield from registry.load("collectors", "parquet").read_records(path)
+        return
     try:
         from pyarrow import dataset
     except ImportError as error:
@@ -53,6 +56,6 @@ def _parquet(path: Path, columns: Sequence[str] | None) -> Iterator[dict[str, An
             "Parquet needs pyarrow: pip install 'ekspiper-sinks[parquet]'"
         ) from error
     table = dataset.dataset(path, format="parquet", partitioning="hive")
-    names = [name for name in columns if name in table.schema.names] if columns else None
+    names = [name for name in columns if name in table.schema.names]
     for batch in table.to_batches(columns=names):
         yield from batch.to_pylist()
