@@ -91,7 +91,7 @@ async def test_a_slow_reader_blocks_no_loop_and_a_cancelled_line_is_finished(
     batch = [{"n": n, "text": "x" * 3000} for n in range(100)]
     async with StandardOutput() as sink:
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
+            async with asyncio.timeout(0.3):
                 await sink.collect(batch)
         _, found = await asyncio.gather(
             sink.collect([{"last": True}]), read_lines(pipe, {"last": True})

@@ -284,26 +284,22 @@ async def test_a_large_record_goes_alone(forward_server: Any) -> None:
     assert server.records() == batch
 
 
-async def test_the_loop_is_never_blocked_for_long(forward_server: Any) -> None:
+async def test_others_run_between_the_chunks(forward_server: Any) -> None:
     server = await forward_server()
-    batch = records(0, 20_000)
-    longest = 0.0
+    turns = 0
 
     async def watch() -> None:
-        nonlocal longest
-        loop = asyncio.get_running_loop()
+        nonlocal turns
         while True:
-            before = loop.time()
             await asyncio.sleep(0)
-            longest = max(longest, loop.time() - before)
+            turns += 1
 
-    async with Fluent("t", port=server.port, chunk_bytes=100_000) as sink:
+    async with Fluent("t", port=server.port, chunk_bytes=10_000, window=1000) as sink:
+        await sink.collect(records(0, 1))
         watching = asyncio.create_task(watch())
-        began = asyncio.get_running_loop().time()
-        await sink.collect(batch)
-        took = asyncio.get_running_loop().time() - began
+        await sink.collect(records(1, 3000))
         watching.cancel()
-    assert longest < took / 3
+    assert turns > 100  # about as many chunks, and no acknowledgement to wait for in between
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import msgpack
 import pytest
 
 from ekspiper.core import ConfigError, Permanent, Retryable, Secret
-from ekspiper.sinks.fluent import Fluent, collector
+from ekspiper.sinks.fluent import Fluent, connector
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 BATCH = [{"n": n, "text": "x" * 500} for n in range(20)]
@@ -105,7 +105,7 @@ async def test_failover_from_a_server_that_hangs(scripted: Scripted) -> None:
     stored: list[list[Any]] = []
     scripted.scripts = [silent, taking(stored)]
     endpoints = [f"127.0.0.1:{scripted.port}", f"localhost:{scripted.port}"]
-    async with Fluent("t", endpoints=endpoints, ack_timeout=0.1) as sink:
+    async with Fluent("t", endpoints=endpoints, ack_timeout=0.5) as sink:
         await sink.collect(BATCH)
         assert str(sink.endpoint) == endpoints[1]
         await sink.collect(BATCH)
@@ -236,7 +236,7 @@ async def test_a_server_that_does_not_know_the_key(scripted: Scripted) -> None:
 async def test_closed_on_ping_is_a_wrong_key(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collector, "_HANDSHAKE_PAUSE", 0.01)
+    monkeypatch.setattr(connector, "_HANDSHAKE_PAUSE", 0.01)
     scripted.scripts = [greeting(nonce=NONCE, auth=b"", answer=lambda ping: None)]
     with pytest.raises(ConfigError, match="is the shared key right"):
         await authenticated(scripted.port).open()
@@ -255,7 +255,7 @@ async def test_closed_on_ping_by_a_server_that_knew_us_is_a_restart(scripted: Sc
 
 async def test_no_handshake_where_one_was_expected(scripted: Scripted) -> None:
     scripted.scripts = [silent]
-    async with authenticated(scripted.port, connect_timeout=0.1) as sink:
+    async with authenticated(scripted.port, connect_timeout=0.5) as sink:
         with pytest.raises(Retryable, match="sends no HELO: does it use a shared key"):
             await sink.collect(BATCH)
 

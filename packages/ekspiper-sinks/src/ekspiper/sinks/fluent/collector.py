@@ -20,7 +20,8 @@ from ekspiper.core import (
 )
 
 from .chunk import Chunk
-from .connection import Connection, ConnectionLost, HandshakeLost, connect
+from .connection import Connection, ConnectionLost
+from .connector import Connector
 from .delivery import Delivery, Packing
 from .endpoint import Endpoint
 from .entry import EntryPacker
@@ -28,9 +29,6 @@ from .handshake import Credentials
 from .tls import tls_context
 
 __all__ = ["Fluent"]
-
-_HANDSHAKES = 3
-_HANDSHAKE_PAUSE = 0.7  # a server that shuts down closes new connections for up to a second
 
 
 class Fluent(Collector[dict[str, Any]]):
@@ -103,25 +101,24 @@ class Fluent(Collector[dict[str, Any]]):
             raise ConfigError("the tag of Fluent must not be empty")
         self.tag = tag
         self.batch_policy = BatchPolicy(count=4 * 500, bytes=4 * 1024 * 1024)
-        self._endpoints = (
-            [Endpoint(host, port)]
-            if endpoints is None
-            else [Endpoint.parse(text) for text in endpoints]
-        )
-        if not self._endpoints:
-            raise ConfigError("endpoints must name at least one host:port")
-        self._credentials = _credentials(shared_key, user, password)
-        self._tls = None
+        context = None
         if tls:
-            self._tls = tls_context(
+            context = tls_context(
                 ca_file=ca_file, client_cert=client_cert, client_key=client_key, verify=verify
             )
         elif ca_file or client_cert or client_key or server_name:
             raise ConfigError("ca_file, client_cert, client_key and server_name need tls = true")
-        self._server_name = server_name
+        self._connector = Connector(
+            [f"{host}:{port}" if ":" not in host else f"[{host}]:{port}"]
+            if endpoints is None
+            else endpoints,
+            credentials=_credentials(shared_key, user, password),
+            tls=context,
+            server_name=server_name,
+            timeout=connect_timeout,
+        )
         self._window = window
         self._ack_timeout = ack_timeout
-        self._connect_timeout = connect_timeout
         self._packing = Packing(
             tag=tag,
             entry=EntryPacker(time_field),
@@ -129,11 +126,9 @@ class Fluent(Collector[dict[str, Any]]):
             max_bytes=max_bytes,
             compress=compress,
         )
-        self._first = 0  # the place of the endpoint to try first
         self._connection: Connection | None = None
         self._delivery: Delivery | None = None
         self._has_acknowledged = False
-        self._known: set[Endpoint] = set()  # those that our credentials were right for
 
     @property
     def is_ready(self) -> bool:
@@ -196,10 +191,15 @@ class Fluent(Collector[dict[str, Any]]):
             try:
                 await self._send(connection, delivery)
             except ConnectionLost as error:
-                self._first = self._endpoints.index(connection.endpoint) + 1
+                self._connector.avoid(connection.endpoint)
                 lost = 1 if delivery.acknowledged > before else lost + 1
                 if lost > 1:
                     raise self._not_acknowledged(error, delivery.unacknowledged[0]) from error
+
+    async def _connected(self) -> Connection:
+        if self._connection is None or not self._connection.is_open:
+            self._connection = await self._connector.connect()
+        return self._connection
 
     async def _send(self, connection: Connection, delivery: Delivery) -> None:
         """Send what is not acknowledged yet, then the rest, with a window of chunks in flight."""
@@ -238,44 +238,6 @@ class Fluent(Collector[dict[str, Any]]):
             return Retryable(f"{error}; {what}")
         hint = "does it speak TLS, want a shared key, or take messages of that size?"
         return Retryable(f"{error}; {what}: {hint}")
-
-    async def _connected(self) -> Connection:
-        """The connection, or a new one to the next endpoint that can be reached."""
-        if self._connection is not None and self._connection.is_open:
-            return self._connection
-        reasons = []
-        for offset in range(count := len(self._endpoints)):
-            place = (self._first + offset) % count
-            try:
-                self._connection = await self._connect(self._endpoints[place])
-            except ConnectionLost as error:
-                reasons.append(str(error))
-            else:
-                self._first = place
-                return self._connection
-        raise ConnectionLost("; ".join(reasons))
-
-    async def _connect(self, endpoint: Endpoint) -> Connection:
-        """Connect to one endpoint. Some servers refuse a wrong key by closing only."""
-        for attempt in range(1, _HANDSHAKES + 1):
-            try:
-                connection = await connect(
-                    endpoint,
-                    tls=self._tls,
-                    server_name=self._server_name,
-                    credentials=self._credentials,
-                    timeout=self._connect_timeout,
-                )
-            except HandshakeLost as error:
-                if endpoint in self._known:
-                    raise
-                if attempt == _HANDSHAKES:
-                    raise Permanent(f"{error} It did so {attempt} times.") from None
-                await asyncio.sleep(_HANDSHAKE_PAUSE)
-            else:
-                self._known.add(endpoint)
-                return connection
-        raise AssertionError  # the loop returns or raises
 
 
 def _credentials(
