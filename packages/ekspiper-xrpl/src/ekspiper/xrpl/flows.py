@@ -48,28 +48,37 @@ def ledger_pipeline(
         books_concurrency: order books asked for at once.
         books: whether the books and AMM pools that a ledger touched are recorded.
     """
-    book_offers_fetch = Queue("book_offers_fetch_flow_q", **_ledger_bounds())
-    book_offers_req = Queue("book_offers_req_flow_q")
-    ledger_record = Queue("ledger_record_flow_q", **_ledger_bounds())
-    txn_records = Queue("txn_records_flow_q", measure=attrgetter("size"))
-
-    ledger_details = Flow(
-        "ledger-details",
-        source=source,
-        steps=(
-            Step(
-                fetch_ledger,
-                name="ledger-details",
-                concurrency=fetch_concurrency,
-                collectors=(book_offers_fetch, ledger_record) if books else (ledger_record,),
-            ),
-        ),
+    ledgers = _ledger_queue("ledger_record_flow_q")
+    ledgers_for_books = _ledger_queue("book_offers_fetch_flow_q")
+    transactions = Queue("txn_records_flow_q", measure=attrgetter("size"))
+    requests = Queue("book_offers_req_flow_q")
+    fetch = Step(
+        fetch_ledger,
+        name="ledger-details",
+        concurrency=fetch_concurrency,
+        collectors=(ledgers_for_books, ledgers) if books else (ledgers,),
     )
-    book_offers_fetching = Flow(
+    for_books = (
+        _book_offers_fetch(ledgers_for_books, requests, pool, collectors),
+        _book_offers_record(requests, pool, collectors, books_concurrency),
+    )
+    return Pipeline(
+        Flow("ledger-details", source=source, steps=(fetch,)),
+        *(for_books if books else ()),
+        _ledger_record(ledgers, transactions, collectors),
+        _transaction_record(transactions, etl or TransactionEtl(), collectors),
+    )
+
+
+def _book_offers_fetch(
+    ledgers: Queue, requests: Queue, pool: RequestPool, collectors: CollectorsByRecord
+) -> Flow:
+    """What a ledger touched on the exchange: requests for its books, records of its AMMs."""
+    return Flow(
         "book-offers-fetch",
-        source=book_offers_fetch,
+        source=ledgers,
         steps=(
-            Step(BookOfferBuilder(), name="build-requests", collectors=(book_offers_req,)),
+            Step(BookOfferBuilder(), name="build-requests", collectors=(requests,)),
             Step(
                 AmmRecords(pool),
                 name="amm-record",
@@ -78,48 +87,42 @@ def ledger_pipeline(
             ),
         ),
     )
-    book_offers_recording = Flow(
-        "book-offers-record",
-        source=book_offers_req,
-        steps=(
-            Step(
-                FetchBookOffers(pool),
-                name="fetch-book-offers",
-                concurrency=books_concurrency,
-                collectors=collectors.get("book_offers", ()),
-            ),
-        ),
+
+
+def _book_offers_record(
+    requests: Queue, pool: RequestPool, collectors: CollectorsByRecord, concurrency: int
+) -> Flow:
+    step = Step(
+        FetchBookOffers(pool),
+        name="fetch-book-offers",
+        concurrency=concurrency,
+        collectors=collectors.get("book_offers", ()),
     )
-    ledger_splitting = Flow(
+    return Flow("book-offers-record", source=requests, steps=(step,))
+
+
+def _ledger_record(ledgers: Queue, transactions: Queue, collectors: CollectorsByRecord) -> Flow:
+    """Two steps with the same ledgers: one takes them apart, the other records their headers."""
+    return Flow(
         "ledger-record",
-        source=ledger_record,
+        source=ledgers,
         steps=(
-            Step(SplitLedger(), name="ledger-to-transactions", collectors=(txn_records,)),
+            Step(SplitLedger(), name="ledger-to-transactions", collectors=(transactions,)),
             Step(
-                LedgerHeaderRecord(),
-                name="ledger-record",
-                collectors=collectors.get("ledgers", ()),
+                LedgerHeaderRecord(), name="ledger-record", collectors=collectors.get("ledgers", ())
             ),
         ),
     )
-    transaction_recording = Flow(
-        "transaction-record",
-        source=txn_records,
-        steps=(
-            Step(
-                etl or TransactionEtl(),
-                name="etl",
-                collectors=collectors.get("transactions", ()),
-            ),
-        ),
+
+
+def _transaction_record(
+    transactions: Queue, etl: TransactionEtl, collectors: CollectorsByRecord
+) -> Flow:
+    step = Step(etl, name="etl", collectors=collectors.get("transactions", ()))
+    return Flow("transaction-record", source=transactions, steps=(step,))
+
+
+def _ledger_queue(name: str) -> Queue:
+    return Queue(
+        name, max_items=_LEDGERS_WAITING, max_bytes=_BYTES_WAITING, measure=attrgetter("size")
     )
-    for_books = (book_offers_fetching, book_offers_recording) if books else ()
-    return Pipeline(ledger_details, *for_books, ledger_splitting, transaction_recording)
-
-
-def _ledger_bounds() -> dict[str, Any]:
-    return {
-        "max_items": _LEDGERS_WAITING,
-        "max_bytes": _BYTES_WAITING,
-        "measure": attrgetter("size"),
-    }
