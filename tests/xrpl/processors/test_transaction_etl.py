@@ -167,6 +167,34 @@ def test_what_does_not_fit_is_kept_and_counted(
     assert not record.keys() & (record.get("_unrecognized") or {}).keys()
 
 
+@pytest.mark.parametrize(
+    ("place", "kept"),
+    [
+        ({"ledger_index": "5000000"}, {}),
+        ({"ledger_index": "five"}, {"ledger_index": "five"}),
+        ({"ledger_index": True}, {"ledger_index": True}),
+        ({"hash": 1, "ledger_hash": None}, {"hash": 1}),
+        ({"close_time_iso": None, "date": 848_664_100}, {}),
+        ({"close_time_iso": 1, "date": "x"}, {"close_time_iso": 1}),
+    ],
+)
+def test_where_it_stands_is_checked_too(place: dict[str, Any], kept: dict[str, Any]) -> None:
+    record = TransactionEtl().normalise({**payment(), **place})
+    assert record.get("_unrecognized", {}) == kept
+    assert type(record.get("ledger_index", 0)) is int
+    assert record.get("close_time_iso", "2026-11-22T12:01:40Z") == "2026-11-22T12:01:40Z"
+
+
+def test_metadata_without_its_index_is_reported() -> None:
+    item = payment()
+    del item["meta"]["TransactionIndex"], item["meta"]["TransactionResult"]
+    etl = TransactionEtl()
+    record = etl.normalise(item)
+    assert "ctid" not in record
+    names = {drift.name for drift in etl.report().drifts}
+    assert names == {"meta.TransactionIndex", "meta.TransactionResult"}
+
+
 def test_what_does_not_fit_in_metadata_is_kept_and_counted() -> None:
     item = payment()
     shown(item)["Foo"] = 1
@@ -201,6 +229,7 @@ async def test_strict_makes_it_a_dead_letter() -> None:
     [
         ({"tx_blob": "00", "meta": {}}, "no TransactionType"),
         ({"TransactionType": "Payment", "hash": "AB", "meta": "00"}, "AB: it has no metadata"),
+        (payment() | {"close_time_iso": "soon"}, "close_time_iso is no time: 'soon'"),
     ],
 )
 def test_what_is_not_a_transaction_is_refused(item: dict[str, Any], message: str) -> None:

@@ -47,9 +47,7 @@ def trades(fields: Mapping[str, Any], meta: Mapping[str, Any]) -> list[dict[str,
 
 
 def _was_taken(node: Node) -> bool:
-    """An offer that only went away has no earlier amounts, or the same as before."""
-    if node.change == "created" or not {"TakerGets", "TakerPays"} & node.before.keys():
-        return False
+    """A new offer, and one that only went away, has no earlier amounts, or the same as before."""
     return bool(_decrease(node, "TakerGets") or _decrease(node, "TakerPays"))
 
 

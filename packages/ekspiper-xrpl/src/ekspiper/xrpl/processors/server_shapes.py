@@ -102,12 +102,21 @@ def _place(item: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         place["ledger_index"] = own["inLedger"]
     if type(place.get("date")) is int:
         place.setdefault("close_time_iso", ripple_time_iso(place["date"]))
-    elif type(place.get("close_time_iso")) is str:
-        place["date"] = _close_time(place["close_time_iso"])
+    else:
+        place.pop("date", None)
+        if type(place.get("close_time_iso")) is str:
+            place["date"] = _close_time(place["close_time_iso"], place.get("hash"))
     return place
 
 
 @lru_cache(maxsize=1024)
-def _close_time(iso: str) -> int:
+def _ripple_time(iso: str) -> int:
     """All transactions of a ledger have the same."""
     return ripple_time(iso)
+
+
+def _close_time(iso: str, name: Any) -> int:
+    try:
+        return _ripple_time(iso)
+    except ValueError as error:
+        raise Permanent(f"transaction {name}: close_time_iso is no time: {iso!r}") from error

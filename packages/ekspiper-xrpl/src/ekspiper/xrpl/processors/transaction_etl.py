@@ -24,6 +24,8 @@ __all__ = ["UNRECOGNIZED", "TransactionEtl"]
 UNRECOGNIZED = "_unrecognized"
 """The key of a record under which everything stands that does not fit, by its path."""
 
+_PLACE_TYPES = {"hash": str, "ledger_index": int, "ledger_hash": str, "close_time_iso": str}
+
 
 class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]]):
     """Transaction -> record: its own fields, `meta`, and where it stands in the ledger.
@@ -104,7 +106,7 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
         record = self._json.transaction(server.fields, found)
         record["meta"] = self._json.metadata(server.meta, found)
         close_time = server.place.pop("date", None)
-        record.update(server.place)
+        record.update(_checked_place(server.place, found))
         known = "ledger_index" in record or close_time is not None
         delivered = None if known else server.delivered_amount
         if isinstance(delivered, str) and delivered != UNAVAILABLE:
@@ -121,10 +123,9 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
         delivered: Any = None,
     ) -> dict[str, Any]:
         meta = record["meta"]
-        ledger_index = record.get("ledger_index")
-        if ledger_index is not None:
-            network_id = record.get("NetworkID", self.network_id)
-            identifier = ctid(ledger_index, meta["TransactionIndex"], network_id)
+        ledger_index, index = record.get("ledger_index"), meta.get("TransactionIndex")
+        if ledger_index is not None and index is not None:
+            identifier = ctid(ledger_index, index, record.get("NetworkID", self.network_id))
             if identifier is not None:
                 record["ctid"] = identifier
         if delivered is None:
@@ -151,6 +152,16 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
                 f"transaction {record.get('hash')} of ledger {record.get('ledger_index')} does not"
                 f" fit the schema: {found[0]}{more}"
             )
+
+
+def _checked_place(place: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
+    """Where a transaction stands, as far as it can be so."""
+    if type(place.get("ledger_index")) is str and place["ledger_index"].isdecimal():
+        place["ledger_index"] = int(place["ledger_index"])
+    for name, type_ in _PLACE_TYPES.items():
+        if name in place and type(place[name]) is not type_:
+            found.append(Misfit("wrong_type", f"record.{name}", name, place.pop(name)))
+    return place
 
 
 def _unavailable(amount: Mapping[str, str] | None) -> dict[str, str]:
