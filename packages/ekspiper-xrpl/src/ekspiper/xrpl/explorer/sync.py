@@ -115,8 +115,21 @@ class SyncExplorer:
     def _in_own_loop(self, work: Coroutine[Any, Any, R]) -> R:
         if self._runner is None:
             self._runner = asyncio.Runner()
-            self._end_loop = weakref.finalize(self, self._runner.close)
+            self._end_loop = weakref.finalize(self, _end, self._runner)
         return self._runner.run(work)
+
+
+def _end(runner: asyncio.Runner) -> None:
+    """Close a loop of one's own; in another thread where this one has a running loop, which is
+    so when the explorer was forgotten and is collected there."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        runner.close()
+        return
+    closing = threading.Thread(target=runner.close)
+    closing.start()
+    closing.join()
 
 
 async def _next(views: AsyncGenerator[LedgerView]) -> LedgerView | None:

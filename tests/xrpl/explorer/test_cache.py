@@ -1,0 +1,153 @@
+"""The cache: bytes that are proven again, bounded, and never in the way."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from ekspiper.xrpl import Explorer
+from ekspiper.xrpl.explorer.cache import DamagedCache, LedgerCache, default_cache_folder
+from ekspiper.xrpl.explorer.reading import LedgerReader
+from ekspiper.xrpl.ledger import Ledger
+from ekspiper.xrpl.open_network import open_network
+from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.replay import ReplayNode
+
+
+class CountingFetch(FetchLedger):
+    """Counts the ledgers that were asked for."""
+
+    asked = 0
+
+    async def fetch(self, ref: object) -> Ledger:
+        self.asked += 1
+        return await super().fetch(ref)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def ledgers(xrpl: Explorer) -> list[Ledger]:
+    async with xrpl._session.call() as reader:
+        return [ledger async for ledger in reader.read(183, 202)]
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.*"))
+
+
+async def read(folder: Path, first: int, last: int) -> tuple[list[int], int]:
+    async with open_network("sample") as network:
+        fetch = CountingFetch(network.pool)
+        cache = LedgerCache(folder, max_bytes=10**9)
+        reader = LedgerReader(network.pool, fetch, cache=cache, concurrency=4, progress=False)
+        return [each.ledger_index async for each in reader.read(first, last)], fetch.asked
+
+
+async def test_a_second_reading_asks_for_no_ledger(tmp_path: Path) -> None:
+    assert await read(tmp_path, 190, 200) == (list(range(190, 201)), 11)
+    assert await read(tmp_path, 190, 200) == (list(range(190, 201)), 0)
+    # What is there is used wherever it lies in the range.
+    assert await read(tmp_path, 185, 205) == (list(range(185, 206)), 10)
+    assert await read(tmp_path, 185, 205) == (list(range(185, 206)), 0)
+
+
+async def test_files_hold_the_very_bytes(tmp_path: Path, ledgers: list[Ledger]) -> None:
+    cache = LedgerCache(tmp_path, max_bytes=10**9)
+    cache.write(ledgers)
+    (run,) = cache.runs(190, 195)
+    again = cache.read(run, network_id=0)
+
+    assert [each.ledger_index for each in again] == list(range(190, 196))
+    before = {each.hash: each for ledger in ledgers for each in ledger.transactions}
+    for ledger in again:
+        for each in ledger.transactions:
+            assert each.tx_blob == before[each.hash].tx_blob
+            assert each.meta == before[each.hash].meta
+
+
+async def test_a_damaged_file_is_noticed_and_read_anew(tmp_path: Path) -> None:
+    await read(tmp_path, 190, 200)
+    (path,) = files(tmp_path)
+    table = pq.read_table(path)
+    rows = table.to_pylist()
+    blob = bytearray(rows[3]["transactions"][0]["tx_blob"])
+    blob[20] ^= 1
+    rows[3]["transactions"][0]["tx_blob"] = bytes(blob)
+    pq.write_table(table.from_pylist(rows, schema=table.schema), path)
+    cache = LedgerCache(tmp_path, max_bytes=10**9)
+
+    with pytest.raises(DamagedCache, match="ledger 193"):
+        cache.read(cache.runs(190, 200)[0], network_id=0)
+    assert await read(tmp_path, 190, 200) == (list(range(190, 201)), 11)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 and no more"])
+async def test_a_file_cut_short_is_read_anew(tmp_path: Path, content: bytes) -> None:
+    await read(tmp_path, 190, 192)
+    (path,) = files(tmp_path)
+    path.write_bytes(content)
+
+    assert await read(tmp_path, 190, 192) == ([190, 191, 192], 3)
+
+
+async def test_a_network_that_was_begun_anew_is_believed(tmp_path: Path) -> None:
+    await read(tmp_path, 190, 200)
+    (path,) = files(tmp_path)
+    other = path.with_name(f"{path.stem[:21]}-{'0' * 16}.parquet")
+    path.rename(other)
+
+    assert (await read(tmp_path, 190, 200))[1] == 11
+    assert not other.exists()
+
+
+async def test_the_oldest_files_go_when_it_is_full(tmp_path: Path, ledgers: list[Ledger]) -> None:
+    size = LedgerCache(tmp_path / "one", max_bytes=1).write(ledgers[:5]).stat().st_size
+    cache = LedgerCache(tmp_path / "two", max_bytes=2 * size + size // 2)
+    for place in range(4):
+        path = cache.write(ledgers[5 * place : 5 * place + 5])
+        os.utime(path, (place, place))
+    kept = cache.held()
+
+    assert 202 in kept
+    assert 183 not in kept
+    assert sum(each.stat().st_size for each in cache.folder.iterdir()) <= cache.max_bytes
+
+
+async def test_overlapping_files_give_each_ledger_once(
+    tmp_path: Path, ledgers: list[Ledger]
+) -> None:
+    cache = LedgerCache(tmp_path, max_bytes=10**9)
+    cache.write(ledgers[0:10])
+    cache.write(ledgers[5:15])
+    cache.write(ledgers[2:4])
+
+    runs = cache.runs(183, 202)
+    assert [(run.first, run.last) for run in runs] == [(183, 192), (193, 197)]
+    assert [(run.first, run.last) for run in cache.runs(186, 189)] == [(186, 189)]
+
+
+async def test_networks_have_a_folder_each(tmp_path: Path, sample_node: ReplayNode) -> None:
+    async with Explorer(sample_node.url, cache=tmp_path, progress=False) as xrpl:
+        await xrpl.ledgers("300:302")
+    async with Explorer(cache=tmp_path, progress=False) as xrpl:
+        await xrpl.ledgers("300:302")
+
+    names = sorted({each.parent.name for each in files(tmp_path)})
+    assert names[0].startswith("network-0-")
+    assert names[1:] == ["sample"]
+
+
+async def test_without_a_cache_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    async with Explorer(cache=False, progress=False) as xrpl:
+        await xrpl.ledgers("300:302")
+    assert default_cache_folder() == tmp_path / "ekspiper" / "ledgers"
+    assert files(tmp_path) == []
+
+    async with Explorer(progress=False) as xrpl:
+        await xrpl.ledgers("300:302")
+    assert [each.name for each in default_cache_folder().iterdir()] == ["sample"]

@@ -1,0 +1,228 @@
+"""The tables: their types, and their numbers held against the recording."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from decimal import Decimal
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ekspiper.core import ConfigError
+from ekspiper.xrpl import Explorer
+from ekspiper.xrpl.explorer import TooManyRows
+from ekspiper.xrpl.ledger import Transaction
+
+EVERYTHING = "183:302"
+
+Tables = dict[str, Any]
+
+
+def test_every_transaction_is_there_with_the_type_its_column_promises(
+    tables: Tables, recorded: list[Transaction]
+) -> None:
+    frame = tables["transactions"]
+
+    assert list(frame["hash"]) == [each.hash for each in recorded]
+    assert str(frame["close_time"].dtype) == "datetime64[ns, UTC]"
+    assert str(frame["ledger_index"].dtype) == "Int64"
+    assert str(frame["delivered"].dtype) == "Float64"
+    assert isinstance(frame["TransactionType"].dtype, pd.CategoricalDtype)
+    assert isinstance(frame["Account"].dtype, pd.StringDtype)
+
+
+def test_fees_sum_up_to_what_was_recorded_and_to_what_disappeared(
+    tables: Tables, recorded: list[Transaction]
+) -> None:
+    transactions = tables["transactions"]
+    ledgers = tables["ledgers"]
+    paid = sum(int(each.fields["Fee"]["value"]) for each in recorded)
+
+    assert transactions["Fee_drops"].sum() == paid
+    assert ledgers["fees_drops"].sum() == paid
+    assert transactions["Fee"].sum() == pytest.approx(paid / 1e6)
+    # Fees are destroyed: what all XRP became less by, from one ledger to the next.
+    burned = ledgers["total_coins_drops"].diff().dropna()
+    assert (-burned).tolist() == ledgers["fees_drops"].tolist()[1:]
+
+
+def test_ledgers_link_to_their_parents(tables: Tables, recorded: list[Transaction]) -> None:
+    frame = tables["ledgers"]
+    counted = Counter(each.ledger.ledger_index for each in recorded)
+
+    assert len(frame) == 120
+    assert frame["parent_hash"].tolist()[1:] == frame["ledger_hash"].tolist()[:-1]
+    assert frame["transaction_count"].tolist() == [counted[i] for i in frame["ledger_index"]]
+
+
+def test_payments_deliver_what_the_balances_of_receivers_gained(tables: Tables) -> None:
+    payments = tables["payments"]
+    changes = tables["balance_changes"]
+    gained = {
+        (row.hash, row.account, row.currency): Decimal(row.change_value)
+        for row in changes.itertuples()
+    }
+
+    issuers = payments["issuer"].fillna("")
+    checked = 0
+    for row in payments.itertuples():
+        if row.Account == row.Destination or row.Destination == issuers[row.Index]:
+            continue
+        arrived = gained[row.hash, row.Destination, row.currency]
+        # The maker of an offer on the way may be the receiver, and balances are rounded.
+        assert abs(arrived - Decimal(row.delivered_value)) <= abs(arrived) * Decimal("1e-9") or (
+            row.kind == "exchange"
+        )
+        checked += 1
+    assert checked > 400
+
+
+def test_xrp_payments_cost_the_sender_what_arrived(tables: Tables) -> None:
+    payments = tables["payments"]
+    plain = payments[(payments["kind"] == "xrp")]
+
+    assert len(plain) > 100
+    assert (plain["spent_value"] == plain["delivered_value"]).all()
+    assert (plain["delivered"] * 1e6).round().astype("int64").tolist() == [
+        int(each) for each in plain["delivered_value"]
+    ]
+
+
+def test_what_makers_gave_takers_got(tables: Tables) -> None:
+    """Per transaction and asset of XRP, trades add up to the changes of balances."""
+    trades = tables["trades"]
+    changes = tables["balance_changes"]
+    transactions = tables["transactions"].set_index("hash")
+    sent, received = transactions["Account"], transactions["Destination"].fillna("")
+
+    maker_xrp: dict[tuple[str, str], int] = defaultdict(int)
+    for row in trades.itertuples():
+        if row.gave_currency == "XRP":
+            maker_xrp[row.hash, row.maker] -= int(row.gave_value)
+        if row.got_currency == "XRP":
+            maker_xrp[row.hash, row.maker] += int(row.got_value)
+    moved = {
+        (row.hash, row.account): int(row.change_value)
+        for row in changes.itertuples()
+        if row.currency == "XRP"
+    }
+    checked = 0
+    for (name, maker), change in maker_xrp.items():
+        if change == 0 or maker in (sent.loc[name], received.loc[name]):
+            continue
+        assert moved[name, maker] == change, name
+        checked += 1
+    assert checked > 200
+
+
+def test_xrp_is_neither_made_nor_lost_but_for_fees(
+    tables: Tables, recorded: list[Transaction]
+) -> None:
+    """All changes of XRP balances in a transaction add up to minus its fee, escrows apart."""
+    changes = tables["balance_changes"]
+    xrp = changes[changes["currency"] == "XRP"]
+    total = xrp["change_value"].astype("int64").groupby(xrp["hash"]).sum()
+    holding = {"EscrowCreate", "EscrowFinish", "EscrowCancel", "PaymentChannelCreate"}
+    holding |= {"PaymentChannelFund", "PaymentChannelClaim"}
+
+    for each in recorded:
+        if each.fields["TransactionType"] not in holding:
+            assert total[each.hash] == -int(each.fields["Fee"]["value"]), each.hash
+
+
+async def test_trades_of_a_pair_are_those_of_the_whole_table(
+    xrpl: Explorer, tables: Tables
+) -> None:
+    trades = tables["trades"]
+    token = trades[trades["got_currency"] == "USD"].iloc[0]
+    asset = f"USD.{token['got_issuer']}"
+    of_pair = await xrpl.trades(EVERYTHING, pair=f"XRP/{asset}")
+    usd = trades["got_issuer"].eq(token["got_issuer"]) & trades["got_currency"].eq("USD")
+    bought = trades[usd & trades["gave_currency"].eq("XRP")]
+
+    assert of_pair.attrs["pair"] == f"XRP/{asset}"
+    assert (of_pair["side"] == "buy").sum() == len(bought)
+    assert of_pair[of_pair["side"] == "buy"]["amount"].sum() == pytest.approx(bought["gave"].sum())
+    prices = of_pair["total"] / of_pair["amount"]
+    assert prices.tolist() == pytest.approx(of_pair["price"].tolist())
+
+
+async def test_the_history_of_an_account_ends_with_the_balance_it_has(
+    xrpl: Explorer, tables: Tables
+) -> None:
+    roots = (await xrpl.objects("AccountRoot")).set_index("Account")
+    busiest = tables["transactions"]["Account"].value_counts().index[0]
+    history = await xrpl.account(busiest, EVERYTHING)
+
+    assert set(history["role"]) <= {"sender", "destination", "affected"}
+    assert history["xrp_balance"].dropna().iloc[-1] == pytest.approx(roots.loc[busiest, "Balance"])
+    shown = history["xrp_balance"].dropna()
+    begin, end = shown.iloc[0], shown.iloc[-1]
+    later = history.loc[shown.index[1] :, "xrp_change"].sum()
+    assert end - begin == pytest.approx(later)
+
+
+async def test_objects_have_the_columns_of_their_schema_and_are_proven(xrpl: Explorer) -> None:
+    offers = await xrpl.objects("Offer")
+
+    assert offers.attrs == {"ledger_index": 302, "verified": True}
+    assert (offers["LedgerEntryType"] == "Offer").all()
+    assert str(offers["TakerGets"].dtype) == "Float64"
+    assert str(offers["Expiration"].dtype) == "datetime64[ns, UTC]"
+    xrp = offers[offers["TakerGets_currency"] == "XRP"]
+    assert (xrp["TakerGets"] * 1e6 - xrp["TakerGets_value"].astype("float64")).abs().max() < 1
+
+
+async def test_a_limit_of_objects_says_that_nothing_was_proven(xrpl: Explorer) -> None:
+    some = await xrpl.objects(limit=10)
+
+    assert len(some) == 10
+    assert some.attrs["verified"] is False
+
+
+async def test_all_fields_of_a_type(xrpl: Explorer, recorded: list[Transaction]) -> None:
+    frame = await xrpl.transactions(EVERYTHING, type="OfferCreate", fields=True)
+    offers = [each for each in recorded if each.fields["TransactionType"] == "OfferCreate"]
+
+    assert frame["TakerPays_value"].tolist() == [
+        each.fields["TakerPays"]["value"] for each in offers
+    ]
+    assert frame["OfferSequence"].dtype == "Int64"
+    everything = await xrpl.transactions("300:302", fields=True)
+    assert "SendMax" in everything
+    assert not everything.isna().all().any(), "columns that nothing fills are left out"
+
+
+async def test_a_range_without_transactions_gives_an_empty_table_with_all_columns(
+    xrpl: Explorer,
+) -> None:
+    empty = await xrpl.transactions(236)
+
+    assert len(empty) == 0
+    assert str(empty["close_time"].dtype) == "datetime64[ns, UTC]"
+    assert "Fee_drops" in empty
+
+
+async def test_a_table_that_would_not_fit_is_refused_in_one_sentence() -> None:
+    async with Explorer("sample", cache=False, progress=False, max_rows=100) as xrpl:
+        with pytest.raises(TooManyRows, match=r"more than 100 rows at ledger .*backfill"):
+            await xrpl.transactions(EVERYTHING)
+        with pytest.raises(TooManyRows, match="more than 100 such objects: give a limit"):
+            await xrpl.objects()
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda x: x.transactions("-5:", type="Paymnt"), "nearest are Payment"),
+        (lambda x: x.objects("Ofer"), "no ledger entry type is called 'Ofer'"),
+        (lambda x: x.account("rNobody"), "an account is given by its address"),
+        (lambda x: x.balance_changes(account="nobody"), "an account is given by its address"),
+        (lambda x: x.transaction("xyz"), "give its hash"),
+        (lambda x: x.transaction("C00000CBFFFF0000"), "holds 20 transactions, and none"),
+    ],
+)
+async def test_bad_arguments_are_one_sentence(xrpl: Explorer, call: object, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        await call(xrpl)  # type: ignore[operator]
