@@ -21,6 +21,9 @@ class Status(IntEnum):
     DROPPED = 2
 
 
+_DROPPED = int(Status.DROPPED)  # members of an enumeration are slow to reach and to compare
+
+
 class Receipt:
     """Counts the open parts of one source item and remembers the worst status of the settled.
 
@@ -53,8 +56,8 @@ class Receipt:
         """One part is settled. The last one settles the item."""
         if status > self.status:
             self.status = status
-        self.parts -= 1
-        if self.parts <= 0:
+        parts = self.parts = self.parts - 1
+        if parts <= 0:
             self._ledger.settled(self)
 
     def __del__(self) -> None:
@@ -105,7 +108,7 @@ class Receipts:
             return
         status = receipt.status
         self.counts[status] += 1
-        if status <= Status.DEAD_LETTERED:
+        if status < _DROPPED:
             self.watermark.keep(receipt.sequence)
         else:
             self.watermark.lose(receipt.sequence)

@@ -37,12 +37,12 @@ class LowWaterMark:
     def keep(self, sequence: int) -> int:
         """Item `sequence` is kept. Returns the mark."""
         if sequence == self._mark + 1:
-            mark = sequence
+            self._mark = sequence
             beyond = self._beyond
-            while beyond and mark + 1 in beyond:
-                mark += 1
-                beyond.remove(mark)
-            self._mark = mark
+            if beyond:
+                while self._mark + 1 in beyond:
+                    self._mark += 1
+                    beyond.remove(self._mark)
         elif self._blocked is None or sequence < self._blocked:
             self._beyond.add(sequence)
         return self._mark

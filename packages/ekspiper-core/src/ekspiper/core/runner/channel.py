@@ -89,10 +89,11 @@ class Channel:
     def offer(self, item: Any, receipt: Receipt) -> bool:
         """Append an item if there is room; whether there was."""
         size = self.measure(item)
-        if self._items >= self.max_items or (self._items and self._bytes + size > self.max_bytes):
+        items = self._items
+        if items and (items >= self.max_items or self._bytes + size > self.max_bytes):
             return False
         self._entries.append((item, receipt, size))
-        self._items += 1
+        self._items = items + 1
         self._bytes += size
         if self._readers:
             _wake_one(self._readers)

@@ -27,8 +27,8 @@ from .working import worker_for
 
 __all__ = ["Graph"]
 
-_READ_AHEAD = 64
-"""Items of a source that wait for its step."""
+_ROOM = 64
+"""Items that wait inside a flow, at least: between its source and its steps, and its collectors."""
 
 _BYTES = 64 * 1024 * 1024
 
@@ -70,7 +70,10 @@ class Graph:
     def _plant(self, flow: Flow, source: Source[Any]) -> None:
         """The tree of flows that a source feeds."""
         inlet = Channel(
-            f"{flow.name}.source", max_items=_READ_AHEAD, max_bytes=_BYTES, measure=Measure()
+            f"{flow.name}.source",
+            max_items=max(map(_room, flow.steps)),
+            max_bytes=_BYTES,
+            measure=Measure(),
         )
         reader = SourceReader(
             flow.name,
@@ -90,7 +93,7 @@ class Graph:
             inlets = [
                 Channel(
                     f"{flow.name}/{step.name}",
-                    max_items=_READ_AHEAD,
+                    max_items=_room(step),
                     max_bytes=_BYTES,
                     measure=inlet.measure,
                 )
@@ -130,7 +133,7 @@ class Graph:
         policy = delivery.policy
         channel = Channel(
             f"{flow.name}/{step.name}/{delivery.name}",
-            max_items=max(2 * policy.count, _READ_AHEAD),
+            max_items=max(2 * policy.count, _room(step)),
             max_bytes=max(2 * policy.bytes, 1024 * 1024),
             measure=Measure(),
         )
@@ -206,6 +209,11 @@ class Graph:
         """What runs until the end of all `readers` has reached every collector."""
         parts = [*self.deliverers, *self.workers, *self.fans, *readers]
         return [cast("Any", part).run for part in parts]
+
+
+def _room(step: Step) -> int:
+    """Items that wait before or behind `step`: so many that all it does at once finds some."""
+    return max(_ROOM, 2 * step.concurrency)
 
 
 def _locks_of_shared(flows: Iterable[Flow]) -> dict[int, asyncio.Lock]:

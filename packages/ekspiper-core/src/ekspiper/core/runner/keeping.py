@@ -78,6 +78,20 @@ class Keeper:
         for parcel in parcels:
             parcel[1].settle()
 
+    async def keep_one(self, parcel: Parcel) -> None:
+        """`keep` for a batch of one, the shortest way."""
+        item, receipt, size = parcel
+        try:
+            result = await self._collect([item])
+        except Exception as error:
+            await self._keep_after((parcel,), error)
+            return
+        if result is not None:
+            await self._refuse_result(parcel, result)
+        self.items += 1
+        self.bytes += size
+        receipt.settle()
+
     async def insist(self, call: Callable[[], Awaitable[Any]]) -> Any:
         """Await a call that belongs to no single item: tried again as `collect` is."""
         try:

@@ -16,7 +16,7 @@ class OneByOne(StepWorker):
 
     async def run(self) -> None:
         inlet, process = self.inlet, self._process
-        only = self.outlets[0] if len(self.outlets) == 1 else None
+        only = self._only
         while True:
             entries = await inlet.get(AT_ONCE)
             for item, receipt, _ in entries:

@@ -68,9 +68,11 @@ class Ordered(StepWorker):
             slots.append(slot)
             if receipt is not None:
                 slot.outputs = await self._outputs(item, receipt)
-            slot.done_at = self._clock()
             if slots[0] is slot and not self._handing_on:
+                slot.done_at = 0.0  # it waits for nobody
                 await self._hand_on_done()
+            else:
+                slot.done_at = self._clock()
             if item is END:
                 return
             busy += 1
@@ -83,11 +85,15 @@ class Ordered(StepWorker):
         try:
             while slots and (done_at := slots[0].done_at) is not None:
                 slot = slots[0]
-                self.head_of_line += self._clock() - done_at
+                if done_at:
+                    self.head_of_line += self._clock() - done_at
+                outputs, receipt = slot.outputs, slot.receipt
                 if slot.mark is not None:
                     self._hand_on_control(slot.mark)
-                elif slot.outputs is not None and slot.receipt is not None:
-                    await self._hand_on(slot.outputs, slot.receipt)
+                elif outputs is None or receipt is None:
+                    pass  # it failed, and is settled
+                elif not self._offer(outputs, receipt):
+                    await self._hand_on(outputs, receipt)
                 slots.popleft()
                 self._room.set()
         finally:

@@ -121,8 +121,8 @@ class SourceReader:
     async def _read_all(self, items: AsyncIterator[Any]) -> None:
         source, outlet, issue = self.source, self.outlet, self.receipts.issue
         offer, breath = outlet.offer, _BREATH
+        self._waiting = True
         while not self._draining:
-            self._waiting = True
             try:
                 item = await anext(items)
                 position = source.position
@@ -130,19 +130,22 @@ class SourceReader:
                 return
             except Exception as error:
                 raise self._failed(error) from error
-            self._waiting = False
             receipt = issue(position)
             if self._held:
                 for held in self._held:
                     held.see(receipt.sequence, position)
             if not offer(item, receipt):
+                self._waiting = False
                 await outlet.put(item, receipt)
+                self._waiting = True
             self.position = position
             put = self._put = self._put + 1
             if put - self._marked >= self._every:
                 self.set_barrier()
             if put % breath == 0:
+                self._waiting = False
                 await asyncio.sleep(0)
+                self._waiting = True
 
     def _failed(self, error: Exception) -> FlowFailed:
         return FlowFailed(

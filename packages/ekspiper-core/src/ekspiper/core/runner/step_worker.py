@@ -55,6 +55,7 @@ class StepWorker(ABC):
         self.dead_letters = 0
         self.dropped = 0
         self.head_of_line = 0.0
+        self._only = outlets[0] if len(outlets) == 1 else None
         self._failures = failures
         self._errors = errors
         self._tracer = tracer
@@ -111,6 +112,14 @@ class StepWorker(ABC):
     def _retry(self, error: Exception) -> None:
         self.retries += 1
         self._errors[kind_of(error)].record(1)
+
+    def _offer(self, outputs: Sequence[Any], receipt: Receipt) -> bool:
+        """Hand on one output to one place, if that is all and there is room; whether it was so."""
+        only = self._only
+        if only is None or len(outputs) != 1 or not only.offer(outputs[0], receipt):
+            return False
+        self.items_out += 1
+        return True
 
     async def _hand_on(self, outputs: Sequence[Any], receipt: Receipt) -> None:
         """Put outputs into every outlet; the item's own part of the receipt goes with them."""

@@ -35,7 +35,7 @@ class Unordered(StepWorker):
             assert receipt is not None
             try:
                 outputs = await self._outputs(item, receipt)
-                if outputs is not None:
+                if outputs is not None and not self._offer(outputs, receipt):
                     await self._hand_on(outputs, receipt)
             finally:
                 self._active -= 1
