@@ -166,30 +166,21 @@ class _NodePlan:
     stranger: bool
 
 
-_NOTHING: dict[str, Any] = {}
-
-
 def _shape(kind: str, node: dict[str, Any]) -> tuple[Any, ...]:
     """All names and types in a node and in the parts it shows.
 
     The numbers of names keep apart what would read the same.
     """
-    frame = (kind, len(node), node["LedgerEntryType"], *node, *map(type, node.values()))
-    if kind == "CreatedNode":
-        new = node.get("NewFields", _NOTHING)
-        return (*frame, *new, *map(type, new.values()))
-    final = node.get("FinalFields", _NOTHING)
-    previous = node.get("PreviousFields")
-    if previous is None:
-        return (*frame, *final, *map(type, final.values()))
-    return (
-        *frame,
-        len(final),
-        *final,
-        *map(type, final.values()),
-        *previous,
-        *map(type, previous.values()),
-    )
+    key = [kind, len(node), node["LedgerEntryType"]]
+    key += node
+    key += map(type, node.values())
+    for part in NODE_OBJECTS[kind]:
+        shown = node.get(part)
+        if shown is not None:
+            key.append(len(shown))
+            key += shown
+            key += map(type, shown.values())
+    return tuple(key)
 
 
 def _node_rule(kind: str) -> ObjectRule:
