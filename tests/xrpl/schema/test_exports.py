@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -14,11 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pyarrow as pa
 import pytest
-from jsonschema import Draft202012Validator
 
-from ekspiper.core import ConfigError
+from ekspiper.core import ConfigError, MissingExtra
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import LedgerHeaderRecord, TransactionEtl
 from ekspiper.xrpl.processors.fetch_book_offers import book_offers_record
@@ -39,6 +38,9 @@ from ekspiper.xrpl.schema import (
     schema_text,
     transactions_json_schema,
 )
+
+pa = pytest.importorskip("pyarrow")
+Draft202012Validator = pytest.importorskip("jsonschema").Draft202012Validator
 
 FORMATS = Formats()
 Lines = Callable[[str], Any]
@@ -75,7 +77,7 @@ def as_record(value: Any, field: Field | None = None) -> Any:
     return value
 
 
-def back(table: pa.Table, schema: Schema) -> list[Any]:
+def back(table: Any, schema: Schema) -> list[Any]:
     """The records in a table."""
     whole = Field(schema.name, "", "struct", fields=schema.fields)
     return [as_record(row, whole) for row in table.to_pylist()]
@@ -132,6 +134,15 @@ def test_json_schema_accepts_the_recorded_transactions(sample: list[dict[str, An
     validator = Draft202012Validator(schema)
     for record in sample[::4]:
         assert [error.message for error in validator.iter_errors(record)] == []
+
+
+def test_without_pyarrow_the_message_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'ekspiper-sinks\[parquet\]'"):
+        arrow_schema(FORMATS.ledgers_table())
+    assert export_schema("ledgers", "bigquery")
 
 
 def changed(record: dict[str, Any], **changes: Any) -> dict[str, Any]:
