@@ -8,12 +8,16 @@ import select
 import sys
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ekspiper.core import BatchError, Collector, Permanent
 
 from .json_line import json_lines
 
 __all__ = ["StandardOutput"]
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+"""Standard output is one: collectors of several kinds of records take turns, batch by batch."""
 
 _PIECE = select.PIPE_BUF  # a pipe that is ready takes this much without blocking
 
@@ -31,8 +35,10 @@ class StandardOutput(Collector[Any]):
     async def collect(self, batch: Sequence[Any]) -> None:
         """Print each record of the batch."""
         lines, failures = json_lines(batch)
+        turn = _turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
         try:
-            await self._write(b"".join(lines))
+            async with turn:
+                await self._write(b"".join(lines))
         except BrokenPipeError:
             raise Permanent("standard output was closed by its reader") from None
         if failures:

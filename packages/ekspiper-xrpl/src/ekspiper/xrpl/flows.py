@@ -15,10 +15,13 @@ from .processors.ledger_header_record import LedgerHeaderRecord
 from .processors.split_ledger import SplitLedger
 from .processors.transaction_etl import TransactionEtl
 
-__all__ = ["CollectorsByRecord", "ledger_pipeline"]
+__all__ = ["ROOT", "CollectorsByRecord", "ledger_pipeline"]
 
 CollectorsByRecord = Mapping[str, Sequence[Collector[Any] | Delivery]]
 """Which collectors take `transactions`, `ledgers`, `book_offers` and `amms`."""
+
+ROOT = "ledger-details"
+"""The flow that reads the source, whose position the checkpoint holds."""
 
 _LEDGERS_WAITING = 64
 _AMMS_AT_ONCE = 4

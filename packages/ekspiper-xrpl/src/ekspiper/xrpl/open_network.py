@@ -35,6 +35,7 @@ async def open_network(
     network: str,
     *,
     follow: bool = False,
+    start_at: int | None = None,
     network_id: int | None = None,
     **options: Any,
 ) -> AsyncIterator[OpenNetwork]:
@@ -43,6 +44,7 @@ async def open_network(
     Args:
         network: a name or URLs, as on the command line.
         follow: ledgers of the sample close while they are read; otherwise all are closed already.
+        start_at: of the sample, the ledger closed last when it is opened; the first without it.
         network_id: what the nodes must belong to; by default what the name says.
         options: further arguments of `NodePool`.
 
@@ -60,7 +62,11 @@ async def open_network(
     with Recording.sample() as recording:
         close_every = 0 if follow else None
         async with (
-            ReplayNode(recording, close_every=close_every) as node,
+            ReplayNode(
+                recording,
+                close_every=close_every,
+                start_at=min(max(start_at or 0, recording.first), recording.last),
+            ) as node,
             NodePool(node.url, **options) as pool,
         ):
             yield OpenNetwork(found.name, pool, recording.first, recording.last)

@@ -9,7 +9,7 @@ from ekspiper.core import FlowState, Instruments, Pipeline, Progress, Run, State
 
 from ..client.ledger_set import LedgerSet
 from ..client.pool import NodePool
-from ..flows import ledger_pipeline
+from ..flows import ROOT, ledger_pipeline
 from ..output_folder import OutputFolder
 from ..processors.fetch_ledger import FetchLedger
 from ..processors.transaction_etl import TransactionEtl
@@ -18,8 +18,6 @@ from .coverage import covered
 from .reasons import Reasons
 
 __all__ = ["Backfill", "BackfillReport"]
-
-_ROOT = "ledger-details"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +93,7 @@ class Backfill:
         )
         if self.missing:
             state = FlowState(self._source(self.missing).identity, None, states)
-            await self._folder.checkpoint.save(Progress(pipeline.shape, {_ROOT: state}))
+            await self._folder.checkpoint.save(Progress(pipeline.shape, {ROOT: state}))
 
     def start(self, *, instruments: Instruments | None = None) -> Run:
         """The run that fetches what is missing; await its `finish()`, then call `conclude`."""

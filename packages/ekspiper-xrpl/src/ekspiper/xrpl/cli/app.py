@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from importlib.metadata import version
 from typing import Annotated
@@ -31,6 +32,7 @@ from . import (
     snapshot,
     verify,
 )
+from .interruptible import Interrupted
 from .logs import log_to_stderr
 
 __all__ = ["app", "ekspiper", "main"]
@@ -93,16 +95,34 @@ def main() -> None:
     except (ConfigError, MissingExtra) as error:
         code = _failed(error, 2, debug=debug)
     except EkspiperError as error:
-        code = _failed(error, 1, debug=debug)
-    except BrokenPipeError:  # the reader of our output has left, as `head` does
-        sys.stderr.close()
+        code = 0 if _reader_left(error) else _failed(error, 1, debug=debug)
+    except Interrupted:
+        typer.echo("ekspiper: stopped on request", err=True)
+        code = 0
+    except BrokenPipeError:
         code = 0
     except (KeyboardInterrupt, asyncio.CancelledError):
         code = 130
     except Exception as error:
         line = f"{type(error).__name__}: {error} (run again with --debug for the traceback)"
         code = _failed(error if debug else EkspiperError(line), 1, debug=debug)
+    _flush_output()
     sys.exit(code)
+
+
+def _reader_left(error: BaseException | None) -> bool:
+    """Whether the reader of our output has gone, as `head` does when it has seen enough."""
+    while error is not None and not isinstance(error, BrokenPipeError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _flush_output() -> None:
+    """Flush standard output, and keep Python from saying that its reader has gone."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _failed(error: Exception, code: int, *, debug: bool) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +12,8 @@ from ekspiper.core.runner.signals import draining_on_signals
 from ..backfill import Backfill, BackfillReport, Estimate, estimate
 from ..open_network import open_network
 from ..output_folder import OutputFolder
+from ..sink_watch import watching_sinks
+from .interruptible import run_interruptible
 from .ledger_bar import ledger_bar
 from .logs import console
 from .options import Network, default_out, say_sample
@@ -65,7 +66,7 @@ def backfill(
     chosen = network or "sample"
     folder = OutputFolder(out or default_out(chosen, "backfill"), command="backfill", format=format)
     say_sample(chosen, network)
-    code = asyncio.run(
+    code = run_interruptible(
         _backfill(chosen, ranges, folder, backwards, books, verify, concurrency, dry_run)
     )
     raise typer.Exit(code)
@@ -98,7 +99,8 @@ async def _backfill(
         run = None
         if job.missing:
             run = job.start()
-            with draining_on_signals(run), ledger_bar(run, len(job.missing), console):
+            bar = ledger_bar(run, len(job.missing), console)
+            with draining_on_signals(run), watching_sinks(run), bar:
                 await run.finish()
         report = job.conclude(run)
         drained = run is not None and run.draining

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +12,7 @@ from ..config import load_settings
 from ..daemon import Daemon
 from ..daemon.progress import Progress
 from ..daemon.summary import summary
+from .interruptible import run_interruptible
 from .logs import console, log_to_stderr
 from .options import ConfigFile, Network, Out, say_sample
 
@@ -72,7 +72,7 @@ def daemon(
     if not context.obj:
         log_to_stderr(settings.log_level)
     say_sample(settings.network, network)
-    outcome = asyncio.run(Daemon(settings, progress=Progress(console)).run())
+    outcome = run_interruptible(Daemon(settings, progress=Progress(console)).run())
     console.print(summary(outcome), markup=False, soft_wrap=True)
     if outcome.report.dead_lettered or outcome.report.dropped:
         raise typer.Exit(3)

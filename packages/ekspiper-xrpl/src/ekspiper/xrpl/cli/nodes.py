@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ from rich.table import Table
 
 from ..client import NodeStatus
 from ..open_network import open_network
+from .interruptible import run_interruptible
 from .options import Network, say_sample
 
 __all__ = ["nodes"]
@@ -25,7 +25,7 @@ def nodes(
     """Connect to every node of a network and show what it is and what it holds."""
     chosen = network or "sample"
     say_sample(chosen, network)
-    Console().print(_table(asyncio.run(_statuses(chosen, connect_timeout))))
+    Console().print(_table(run_interruptible(_statuses(chosen, connect_timeout))))
 
 
 async def _statuses(network: str, connect_timeout: float) -> list[NodeStatus]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +16,7 @@ from ..processors.fetch_ledger import FetchLedger
 from ..processors.payment_summary import PaymentSummary
 from ..processors.split_ledger import SplitLedger
 from ..sources.ledger_range import LedgerRange
+from .interruptible import run_interruptible
 from .logs import console
 from .options import Network, Out, say_sample
 
@@ -36,7 +36,7 @@ def payments(
     """
     chosen = network or "sample"
     say_sample(chosen, network)
-    asyncio.run(_payments(chosen, ranges, out))
+    run_interruptible(_payments(chosen, ranges, out))
 
 
 async def _payments(network: str, ranges: list[str], out: Path | None) -> None:

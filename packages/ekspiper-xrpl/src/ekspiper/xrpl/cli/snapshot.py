@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,9 @@ from ekspiper.core.runner.signals import draining_on_signals
 
 from ..open_network import open_network
 from ..output_folder import OutputFolder
+from ..sink_watch import watching_sinks
 from ..snapshot import Snapshot
+from .interruptible import run_interruptible
 from .item_counter import item_counter
 from .logs import console
 from .options import Format, Network, default_out, say_sample
@@ -46,7 +47,7 @@ def snapshot(
     chosen = network or "sample"
     folder = OutputFolder(out or default_out(chosen, "snapshot"), command="snapshot", format=format)
     say_sample(chosen, network)
-    raise typer.Exit(asyncio.run(_snapshot(chosen, folder, ledger, types, parallel)))
+    raise typer.Exit(run_interruptible(_snapshot(chosen, folder, ledger, types, parallel)))
 
 
 async def _snapshot(
@@ -55,7 +56,8 @@ async def _snapshot(
     async with open_network(network) as opened:
         job = Snapshot(opened.pool, folder, ledger=ledger, types=types, parallel=parallel)
         run = await job.start()
-        with draining_on_signals(run), item_counter(run, "ledger-objects/object-record", console):
+        counter = item_counter(run, "ledger-objects/object-record", console)
+        with draining_on_signals(run), watching_sinks(run), counter:
             await run.finish()
         if run.draining:
             console.print("Stopped on request; run it again to go on.")

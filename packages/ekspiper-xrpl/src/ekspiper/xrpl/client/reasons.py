@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from websockets.exceptions import InvalidStatus
 
 __all__ = ["reason_of", "retry_after"]
@@ -15,6 +17,8 @@ def reason_of(error: BaseException, *, url: str, label: str) -> str:
         return f"HTTP {error.response.status_code}"
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)  # asyncio's own words for it are "Connect call failed"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(text).replace(url, label)
 

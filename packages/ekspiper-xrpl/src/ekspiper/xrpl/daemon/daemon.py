@@ -22,11 +22,12 @@ from ekspiper.core import (
 from ekspiper.core.runner.signals import draining_on_signals
 
 from ..config import Settings
-from ..flows import ledger_pipeline
+from ..flows import ROOT, ledger_pipeline
 from ..open_network import OpenNetwork, open_network
 from ..output_folder import OutputFolder
 from ..processors.fetch_ledger import FetchLedger
 from ..processors.transaction_etl import TransactionEtl
+from ..sink_watch import watching_sinks
 from ..sources.ledger_stream import LedgerStream
 from .http import HttpServer
 from .outlets import dead_letter_collector, outlets
@@ -97,6 +98,7 @@ class Daemon:
                 open_network(
                     settings.network,
                     follow=True,
+                    start_at=await self._begins_at(),
                     network_id=settings.node.network_id,
                     connect_timeout=settings.node.connect_timeout,
                     request_timeout=settings.node.request_timeout,
@@ -124,7 +126,7 @@ class Daemon:
             drain_timeout=settings.pipeline.drain_timeout,
         )
         self._readiness.watch(network.pool, run)
-        with draining_on_signals(run), self._progress.watching(run):
+        with draining_on_signals(run), watching_sinks(run), self._progress.watching(run):
             report = await run.finish()
         return Outcome(
             network=network.name,
@@ -154,6 +156,14 @@ class Daemon:
             fetch_concurrency=settings.pipeline.fetch_concurrency,
             books_concurrency=settings.pipeline.books_concurrency,
         )
+
+    async def _begins_at(self) -> int | None:
+        """The first ledger it will read, where that is known before a node says anything."""
+        progress = await self._folder.checkpoint.load() if self._folder is not None else None
+        flow = progress.flows.get(ROOT) if progress is not None else None
+        if flow is not None and flow.position is not None:
+            return int(flow.position) + 1
+        return self.settings.from_ledger
 
     def _checkpoint(self) -> Checkpoint | None:
         return self._folder.checkpoint if self._folder is not None else None

@@ -1,0 +1,47 @@
+"""Runs a command's work so that a signal ends it in order at any time."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+__all__ = ["Interrupted", "run_interruptible"]
+
+T = TypeVar("T")
+
+
+class Interrupted(Exception):
+    """SIGINT or SIGTERM came when nothing was running that could be drained."""
+
+
+def run_interruptible(work: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run`, in which SIGINT and SIGTERM cancel the work.
+
+    While a pipeline runs, the signals are its own: they drain it.
+
+    Raises:
+        Interrupted: one of them came before or after that.
+    """
+    interrupted = False
+
+    async def guarded() -> T:
+        loop = asyncio.get_running_loop()
+        task = asyncio.ensure_future(work)
+
+        def interrupt() -> None:
+            nonlocal interrupted
+            interrupted = True
+            task.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, interrupt)
+        return await task
+
+    try:
+        return asyncio.run(guarded())
+    except asyncio.CancelledError:
+        if interrupted:
+            raise Interrupted from None
+        raise
