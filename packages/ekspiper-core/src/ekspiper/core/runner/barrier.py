@@ -21,7 +21,7 @@ class Barrier(Control):
     source, so no place ever waits for a second barrier.
     """
 
-    __slots__ = ("_done", "_missing", "_position", "receipts", "sequence", "states", "void")
+    __slots__ = ("_done", "_missing", "_position", "last", "receipts", "sequence", "states", "void")
 
     def __init__(
         self,
@@ -31,8 +31,10 @@ class Barrier(Control):
         receipts: Receipts,
         ends: int,
         done: Callable[[Barrier], Any],
+        last: bool = False,
     ) -> None:
         self.sequence = sequence
+        self.last = last
         self.receipts = receipts
         self.states: dict[str, State] = {}
         self.void = False

@@ -94,9 +94,9 @@ class Deliverer:
             for entry in entries:
                 item, receipt, size = entry
                 if receipt is None:
-                    await self._flush(batch, "end" if item is END else "barrier")
                     if item is END:
-                        return
+                        return  # behind the last barrier: nothing is left
+                    await self._flush(batch, "end" if item.last else "barrier")
                     await self._pass_barrier(item)
                 elif self._held is not None and self._held.covers(receipt.sequence):
                     receipt.settle()

@@ -140,4 +140,5 @@ class LetterReader:
             receipts=root.receipts,
             ends=root.ends,
             done=lambda barrier: self._done(root, barrier),
+            last=True,
         )

@@ -85,9 +85,9 @@ class Ordered(StepWorker):
         try:
             while slots and (done_at := slots[0].done_at) is not None:
                 slot = slots[0]
-                if done_at:
-                    self.head_of_line += self._clock() - done_at
                 outputs, receipt = slot.outputs, slot.receipt
+                if done_at and receipt is not None:
+                    self.head_of_line += self._clock() - done_at
                 if slot.mark is not None:
                     self._hand_on_control(slot.mark)
                 elif outputs is None or receipt is None:

@@ -45,7 +45,6 @@ class SourceReader:
         self.receipts = receipts
         self.ends = 0
         self.position: Position = None
-        self.ended = False
         self._every = barrier_every
         self._on_barrier = on_barrier
         self._held: list[Held] = []
@@ -70,7 +69,7 @@ class SourceReader:
         if self._waiting and self._task is not None:
             self._task.cancel()
 
-    def set_barrier(self) -> None:
+    def set_barrier(self, *, last: bool = False) -> None:
         """Send a barrier behind the items handed on so far, if there are new ones."""
         if self._put > self._marked:
             self._marked = self._put
@@ -81,6 +80,7 @@ class SourceReader:
                     receipts=self.receipts,
                     ends=self.ends,
                     done=self._on_barrier,
+                    last=last,
                 )
             )
 
@@ -103,8 +103,7 @@ class SourceReader:
         if not self._draining:
             for held in self._held:
                 held.end()
-        self.ended = True
-        self.set_barrier()
+        self.set_barrier(last=True)
         self.outlet.put_control(END)
 
     async def _read(self) -> None:

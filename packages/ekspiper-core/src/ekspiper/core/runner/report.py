@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 
 from ..source import Position
 from .channel import ChannelStatistics
@@ -67,31 +66,6 @@ class Statistics:
     collectors: Mapping[str, CollectorStatistics]
     queues: Mapping[str, ChannelStatistics]
     checkpoints: int
-
-    def _repr_html_(self) -> str:
-        rows = [
-            *(
-                (name, f"{each.read:,} read", f"{each.kept:,} kept", f"{each.dead_lettered:,}")
-                for name, each in self.sources.items()
-            ),
-            *(
-                (name, f"{each.items_in:,} in", f"{each.items_out:,} out", f"{each.dead_letters:,}")
-                for name, each in self.steps.items()
-            ),
-            *(
-                (name, each.failing or "", f"{each.items:,} kept", f"{each.dead_letters:,}")
-                for name, each in self.collectors.items()
-            ),
-            *(
-                (name, f"{each.items:,} of {each.max_items:,}", f"{each.bytes:,} bytes", "")
-                for name, each in self.queues.items()
-            ),
-        ]
-        head = "".join(f"<th>{each}</th>" for each in ("place", "in", "out", "dead letters"))
-        body = "".join(
-            "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
-        )
-        return f"<table><tr>{head}</tr>{body}</table>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from .barrier import Barrier
 from .committing import Committer
 from .components import Part, parts_of
 from .describing import describe
+from .display import as_html
 from .failing import Failures
 from .first_error import first_error
 from .gathering import gather
@@ -78,6 +79,17 @@ class Run:
     def draining(self) -> bool:
         """Whether it was asked to stop."""
         return self._drained
+
+    @property
+    def state(self) -> str:
+        """How far it is: not started, opening, running, draining or ended."""
+        if self._ended is not None:
+            return "ended"
+        if self._task is None:
+            return "not started"
+        if self._drained:
+            return "draining"
+        return "running" if self._reading else "opening"
 
     def drain(self) -> None:
         """Read no more; keep everything that was read; then finish. Forced after the time-out."""
@@ -301,7 +313,7 @@ class Run:
         )
 
     def _repr_html_(self) -> str:
-        return self.statistics()._repr_html_()
+        return as_html(self.statistics(), state=self.state)
 
     def _repr_markdown_(self) -> str:
         return fenced(self.pipeline.to_mermaid())

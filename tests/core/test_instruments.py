@@ -1,0 +1,184 @@
+"""What a run tells its instruments, its tracer and a notebook."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from ekspiper.core import (
+    METRICS,
+    BatchPolicy,
+    Flow,
+    MissingExtra,
+    OpenTelemetryTracer,
+    PassThrough,
+    Permanent,
+    Pipeline,
+    Queue,
+    Retryable,
+    Step,
+    Throttled,
+    processor,
+)
+from ekspiper.core.testing import (
+    Fail,
+    FaultyCollector,
+    ListSource,
+    MemoryCheckpoint,
+    Pause,
+    RecordingCollector,
+    RecordingInstruments,
+    run_virtual,
+)
+
+
+def busy_pipeline(sink: Any) -> Pipeline:
+    """Ten items: one filtered, one retried, one throttled, one failed, one refused."""
+    seen: set[int] = set()
+
+    @processor
+    def work(item: int) -> int | None:
+        if item == 0:
+            return None
+        if item in (1, 2) and item not in seen:
+            seen.add(item)
+            raise Retryable("later") if item == 1 else Throttled("busy", delay=3.0)
+        if item == 3:
+            raise Permanent("never")
+        return item
+
+    queue = Queue("queue", max_items=50, max_bytes=5000)
+    faulty = FaultyCollector(sink, [Fail()], refuses=lambda item: item == 4)
+    return Pipeline(
+        Flow("a", source=ListSource(range(10)), steps=(Step(work, collectors=(queue,)),)),
+        Flow("b", source=queue, steps=(Step(PassThrough(), collectors=(faulty,)),)),
+    )
+
+
+def test_every_metric_is_recorded_with_its_labels_and_adds_up() -> None:
+    told = RecordingInstruments()
+    sink = RecordingCollector(BatchPolicy(count=2))
+    run_virtual(
+        busy_pipeline(sink).run(
+            instruments=told, dead_letters=RecordingCollector(), checkpoint=MemoryCheckpoint()
+        )
+    )
+    assert told.total("ekspiper_source_items_total", flow="a") == 10
+    assert told.total("ekspiper_items_in_total", flow="a", step="work") == 10
+    assert told.total("ekspiper_items_out_total", flow="a", step="work") == 8
+    assert told.total("ekspiper_items_in_total", flow="b", step="PassThrough") == 8
+    assert told.total("ekspiper_kept_items_total", flow="b", collector="FaultyCollector") == 7
+    assert told.total("ekspiper_kept_bytes_total") == 7 * 32
+    assert told.total("ekspiper_retries_total", flow="a") == 2
+    assert told.total("ekspiper_errors_total", flow="a", kind="retryable") == 1
+    assert told.total("ekspiper_errors_total", flow="a", kind="throttled") == 1
+    assert told.total("ekspiper_errors_total", flow="a", kind="permanent") == 1
+    assert told.total("ekspiper_errors_total", flow="b", kind="retryable") == 1
+    assert told.total("ekspiper_errors_total", flow="b", kind="permanent") == 1
+    assert told.total("ekspiper_dead_letters_total", step="work") == 1
+    assert told.last("ekspiper_queue_items_limit", queue="queue") == 50
+    assert told.last("ekspiper_queue_bytes_limit", queue="queue") == 5000
+    assert told.last("ekspiper_queue_items", queue="queue") == 0
+    assert told.last("ekspiper_open_receipts", flow="a") == 0
+    assert told.last("ekspiper_checkpoint_position", flow="a") == 10
+    assert told.total("ekspiper_checkpoints_total") >= 1
+    assert told.total("ekspiper_batch_items", flow="b") == 8
+    receipts = told.recorded["ekspiper_receipt_seconds", (("flow", "a"),)]
+    assert len(receipts) == 10
+    known = {name for name, _ in told.recorded}
+    silent = {"ekspiper_source_lag_seconds", "ekspiper_dropped_total"}
+    assert known | silent >= set(METRICS)
+
+
+def test_metrics_have_names_that_say_their_unit() -> None:
+    for metric in METRICS.values():
+        assert metric.name.startswith("ekspiper_")
+        assert metric.help
+        assert (metric.kind == "counter") == metric.name.endswith("_total")
+        assert bool(metric.buckets) == (metric.kind == "histogram")
+        if metric.unit in {"seconds", "bytes"}:
+            assert metric.unit in metric.name
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
+    from opentelemetry import trace
+
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    return exporter
+
+
+def test_each_call_is_a_span_and_a_failed_one_says_so(spans: InMemorySpanExporter) -> None:
+    sink = RecordingCollector(BatchPolicy(count=2))
+    run_virtual(
+        busy_pipeline(sink).run(tracer=OpenTelemetryTracer(), dead_letters=RecordingCollector())
+    )
+    finished = spans.get_finished_spans()
+    process = [
+        span
+        for span in finished
+        if span.name == "ekspiper.process"
+        and dict(span.attributes or {}) == {"ekspiper.flow": "a", "ekspiper.step": "work"}
+    ]
+    assert len(process) == 12, "ten items, two of them twice"
+    assert sum(1 for span in process if not span.status.is_ok and span.events) == 3
+    collect = [span for span in finished if span.name == "ekspiper.collect"]
+    assert collect
+    attributes = dict(collect[-1].attributes or {})
+    assert attributes.pop("ekspiper.items") in (1, 2)
+    assert attributes == {"ekspiper.flow": "b", "ekspiper.collector": "FaultyCollector"}
+
+
+def test_tracing_without_opentelemetry_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import sys
+
+    monkeypatch.setitem(sys.modules, "opentelemetry", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'ekspiper-core\[tracing\]'"):
+        OpenTelemetryTracer()
+
+
+def test_a_pipeline_and_a_flow_draw_themselves() -> None:
+    pipeline = busy_pipeline(RecordingCollector())
+    drawn = pipeline._repr_markdown_()
+    assert drawn.startswith("```mermaid\nflowchart LR\n")
+    assert drawn.endswith("```")
+    for label in ('"a"', '"b"', '"work"', '"queue"', '"FaultyCollector"', '"ListSource"'):
+        assert label in drawn
+    assert pipeline.flows[0]._repr_markdown_().count("subgraph") == 1
+    assert repr(pipeline) == "Pipeline(a, b)"
+
+
+def test_a_run_shows_its_counters_while_it_goes_on() -> None:
+    sink = FaultyCollector(RecordingCollector(), [Fail(Throttled("<busy>", delay=60.0))])
+    source = ListSource([1, 2, Pause(), 3])
+    pipeline = Pipeline(Flow("a", source=source, steps=(Step(PassThrough(), collectors=(sink,)),)))
+
+    async def main() -> None:
+        run = pipeline.start()
+        assert "not started" in run._repr_html_()
+        assert run.statistics().sources == {}
+        task = asyncio.create_task(run.finish())
+        await asyncio.sleep(10)
+        html = run._repr_html_()
+        assert "running" in html
+        assert "2 read" in html
+        assert "&lt;busy&gt;" in html, "what fails now is shown, and escaped"
+        assert run._repr_markdown_().startswith("```mermaid")
+        run.drain()
+        assert "draining" in run._repr_html_()
+        run.stop()
+        with pytest.raises(Exception, match="stopped"):
+            await task
+        assert "ended" in run._repr_html_()
+
+    run_virtual(main())
