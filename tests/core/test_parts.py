@@ -1,0 +1,104 @@
+"""The small parts: measuring, secrets, finding components by name."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ekspiper.core import ConfigError, MissingExtra, Secret, UnknownComponent, registry
+from ekspiper.core.measure import Measure
+
+
+class Blob:
+    nbytes = 12345
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"), [(b"x" * 1000, 1000), ("y" * 10, 10), (7, 32), (Blob(), 12345)]
+)
+def test_what_is_cheap_is_measured_exactly(item: Any, expected: int) -> None:
+    measure = Measure()
+    assert [measure(item) for _ in range(40)] == [expected] * 40
+
+
+def test_a_container_counts_with_what_is_in_it() -> None:
+    record = {"text": "x" * 10_000, "list": [{"more": "y" * 10_000}]}
+    assert 20_000 < Measure()(record) < 22_000
+
+
+def test_containers_are_walked_now_and_then() -> None:
+    measure = Measure()
+    small, large = {"a": 1}, {"a": "x" * 1_000_000}
+    sizes = [measure(small), *(measure(large) for _ in range(64))]
+    assert sizes[1] == sizes[0]
+    assert max(sizes) > 1_000_000
+
+
+def test_a_deep_value_is_no_endless_walk() -> None:
+    deep: list[Any] = []
+    deep.append(deep)
+    assert Measure()(deep) > 0
+
+
+def test_a_secret_never_shows_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = Secret("hunter2")
+    assert "hunter2" not in f"{secret} {secret!r} {[secret]}"
+    assert secret.reveal() == "hunter2"
+    assert secret == Secret("hunter2") != Secret("other")
+    assert len({secret, Secret("hunter2")}) == 1
+    monkeypatch.setenv("SINK_KEY", "k")
+    assert Secret.from_env("SINK_KEY").reveal() == "k"
+    (tmp_path / "key").write_text("k2\n")
+    assert Secret.from_file(tmp_path / "key").reveal() == "k2"
+    with pytest.raises(ConfigError, match="NO_SUCH_KEY is not set"):
+        Secret.from_env("NO_SUCH_KEY")
+    with pytest.raises(ConfigError, match="cannot read the secret in"):
+        Secret.from_file(tmp_path / "none")
+
+
+@pytest.fixture
+def points(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = [
+        EntryPoint("jsonl", "ekspiper.core:PassThrough", "ekspiper.collectors"),
+        EntryPoint("parquet", "no_such_module:X", "ekspiper.collectors"),
+    ]
+    monkeypatch.setattr(
+        registry, "entry_points", lambda group: own if group == "ekspiper.collectors" else []
+    )
+
+
+@pytest.mark.usefixtures("points")
+def test_a_component_is_found_by_name() -> None:
+    from ekspiper.core import PassThrough
+
+    assert registry.load("collectors", "jsonl") is PassThrough
+    assert sorted(registry.known("collectors")) == ["jsonl", "parquet"]
+
+
+@pytest.mark.usefixtures("points")
+def test_an_unknown_name_lists_the_known_nearest_first() -> None:
+    with pytest.raises(UnknownComponent) as caught:
+        registry.load("collectors", "parket")
+    assert str(caught.value) == "no collector is called 'parket'; known: parquet, jsonl"
+    with pytest.raises(UnknownComponent, match="known: none: is ekspiper-sinks installed"):
+        registry.load("sources", "x")
+
+
+@pytest.mark.usefixtures("points")
+def test_a_component_that_cannot_be_imported() -> None:
+    with pytest.raises(ConfigError, match="the collector 'parquet' cannot be loaded"):
+        registry.load("collectors", "parquet")
+
+
+def test_a_missing_extra_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Needs(EntryPoint):
+        def load(self) -> Any:
+            raise MissingExtra("pip install 'ekspiper-sinks[parquet]'")
+
+    point = Needs("parquet", "x:y", "ekspiper.collectors")
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    with pytest.raises(MissingExtra, match="pip install"):
+        registry.load("collectors", "parquet")
