@@ -21,6 +21,7 @@ from .session import Session
 from .wanted import Ledgers, parse_wanted
 
 if TYPE_CHECKING:
+    from ekspiper.xrpl.backfill import BackfillReport
     from ekspiper.xrpl.processors.books import Asset
 
     from .follow import Follow
@@ -331,6 +332,30 @@ class Explorer:
             proven = await reader.one(await reader.index_of(ledger))
             objects = ObjectReader(reader.pool, proven, types, limit, max_rows=self.max_rows)
             return await objects.read(progress=self.progress)
+
+    async def backfill(
+        self, ledgers: Ledgers, folder: str | Path, *, format: str = "parquet"
+    ) -> BackfillReport:
+        """Write transactions and ledgers to files, as `ekspiper backfill` does.
+
+        What the folder holds already is not fetched again, and a backfill that was interrupted
+        goes on where it stopped.
+
+        Args:
+            ledgers: which ledgers.
+            folder: where `transactions` and `ledgers` will be; made when it is missing.
+            format: `parquet`, or `jsonl` for JSON lines.
+
+        Raises:
+            ConfigError: the folder cannot be written to, or belongs to something else.
+        """
+        from .backfilling import backfill
+
+        async with self._session.call() as reader:
+            first, last = await reader.resolve(parse_wanted(ledgers))
+            return await backfill(
+                reader.pool, first, last, Path(folder), format=format, shown=self.progress
+            )
 
     async def _table(self, ledgers: Ledgers, columns: Sequence[Column], rows: Rows) -> Frame:
         from .tabling import make_table

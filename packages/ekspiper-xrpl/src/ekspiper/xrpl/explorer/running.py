@@ -51,12 +51,12 @@ class RunningPipeline:
         live = Live()
         while not self._task.done():
             seen = self.statistics()
-            live.update(seen)
+            live.update(self)
             if until is not None and _read(seen) >= until:
                 return seen
             await asyncio.wait((self._task,), timeout=_EVERY)
         self._task.result()
-        live.update(self.statistics(), line=_line(self.statistics()))
+        live.update(self, line=_line(self.statistics()))
         return self.statistics()
 
     async def stop(self) -> Report:
@@ -73,7 +73,7 @@ class RunningPipeline:
         return self._task.__await__()
 
     def _repr_html_(self) -> str:
-        return self.statistics()._repr_html_()
+        return self._run._repr_html_()
 
     def __repr__(self) -> str:
         state = "done" if self.is_done else "running"

@@ -61,6 +61,7 @@ class SyncExplorer:
     account = _synchronous(Explorer.account)
     books = _synchronous(Explorer.books)
     objects = _synchronous(Explorer.objects)
+    backfill = _synchronous(Explorer.backfill)
 
     def run(self, pipeline: Pipeline, **options: Any) -> Report:
         """Run a pipeline to its end; see `Explorer.run`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ekspiper.xrpl.derive import balance_changes
@@ -27,6 +27,8 @@ COLUMNS = columns(
     currency="category",
     issuer="string",
     delivered_value="string",
+    gained="Float64",
+    gained_value="string",
     spent="Float64",
     spent_currency="category",
     spent_issuer="string",
@@ -37,7 +39,9 @@ COLUMNS = columns(
     Fee_drops="Int64",
 )
 """`kind` is `xrp`, `token` (one asset all the way) or `exchange` (the sender paid with another).
-`spent` is what left the sender, without the fee; `partial`: less arrived than the amount asked."""
+`delivered` is what the ledger says was delivered, `gained` by how much the receiver's balance of
+that asset rose: the same, unless an offer of the receiver was on the way, or the ledger's word is
+wrong. `spent` is what left the sender, without the fee; `partial`: less was delivered than asked."""
 
 _DROPS = 1_000_000
 _PARTIAL = 0x0002_0000
@@ -50,13 +54,16 @@ def rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
         return
     fee = int(fields["Fee"]["value"])
     arrived = delivered(transaction)
-    spent = _spent(transaction, fee)
+    changes = balance_changes(meta)
+    spent = _spent(fields, changes, fee)
+    gained = _gained(fields, changes)
     yield (
         *place(transaction),
         fields["Account"],
         fields["Destination"],
         fields.get("DestinationTag"),
         *arrived,
+        *((units(gained), gained["value"]) if gained else (None, None)),
         *_cells(spent),
         _kind(fields, spent),
         bool(fields.get("Flags", 0) & _PARTIAL) and arrived[3] != fields["Amount"]["value"],
@@ -65,12 +72,25 @@ def rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
     )
 
 
-def _spent(transaction: Transaction, fee: int) -> Mapping[str, Any] | None:
+def _gained(
+    fields: Mapping[str, Any], changes: Iterable[Mapping[str, Any]]
+) -> Mapping[str, Any] | None:
+    """What the receiver's balance of the asset rose by; None for an issuer that took it back."""
+    wanted = Asset.of(fields["Amount"])
+    for change in changes:
+        if change["account"] == fields["Destination"] and _is_of(change, wanted):
+            return None if change["value"].startswith("-") else change
+    return None
+
+
+def _spent(
+    fields: Mapping[str, Any], changes: Iterable[Mapping[str, Any]], fee: int
+) -> Mapping[str, Any] | None:
     """What left the sender: the balance that fell, or, of an issuer, the debt that grew."""
-    sender = transaction.fields["Account"]
-    wanted = Asset.of(transaction.fields.get("SendMax") or transaction.fields["Amount"])
+    sender = fields["Account"]
+    wanted = Asset.of(fields.get("SendMax") or fields["Amount"])
     lost = []
-    for change in balance_changes(transaction.meta):
+    for change in changes:
         if change["account"] != sender:
             continue
         if change["currency"] == "XRP" and not change["issuer"]:
