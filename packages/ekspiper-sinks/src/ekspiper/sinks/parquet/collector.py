@@ -66,6 +66,9 @@ class Parquet(Collector[Any]):
 
     schema_format = "arrow"
     read_records = staticmethod(read_records)
+    schema_format = "arrow"
+    """What `schema` is to be, for whoever makes the collector from a configuration."""
+
     batch_policy = BatchPolicy(count=5_000, bytes=32 * 1024 * 1024, period=1.0)
 
     def __init__(
