@@ -94,3 +94,47 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "list.json").write_text("[]")
     with pytest.raises(ConfigError, match=r"list\.json are broken"):
         Definitions.from_file(tmp_path / "list.json")
+
+
+def without(content: dict[str, Any], *, field: str, transaction: str) -> dict[str, Any]:
+    """The same definitions as an older server would give them."""
+    return {
+        **content,
+        "hash": "older",
+        "FIELDS": [row for row in content["FIELDS"] if row[0] != field],
+        "TRANSACTION_TYPES": {
+            name: code for name, code in content["TRANSACTION_TYPES"].items() if name != transaction
+        },
+        "TRANSACTION_FORMATS": {
+            name: [row for row in rows if row["name"] != field]
+            for name, rows in content["TRANSACTION_FORMATS"].items()
+            if name != transaction
+        },
+    }
+
+
+def test_older_definitions_are_extended_by_newer_ones(definitions_json: dict[str, Any]) -> None:
+    older = Definitions.from_server(
+        without(definitions_json, field="AssetScale", transaction="AMMBid")
+    )
+    newer = Definitions.from_server(definitions_json)
+    extended = older.extended_by(newer)
+    assert extended.transaction_types == newer.transaction_types
+    assert extended.fields_by_code == newer.fields_by_code
+    added = {row.name: row for row in extended.transaction_formats["MPTokenIssuanceCreate"]}
+    assert not added["AssetScale"].is_required
+    assert extended.transaction_formats["AMMBid"] == newer.transaction_formats["AMMBid"]
+
+
+def test_newer_definitions_are_not_changed_by_older_ones(definitions_json: dict[str, Any]) -> None:
+    older = without(definitions_json, field="AssetScale", transaction="AMMBid")
+    newer = Definitions.from_server(definitions_json)
+    assert newer.extended_by(Definitions.from_server(older)) is newer
+
+
+def test_a_node_cannot_change_what_is_known(definitions_json: dict[str, Any]) -> None:
+    types = {**definitions_json["TRANSACTION_TYPES"], "Payment": 4711, "Alias": 0}
+    theirs = Definitions.from_server({**definitions_json, "TRANSACTION_TYPES": types})
+    ours = Definitions.from_server(definitions_json)
+    assert ours.extended_by(theirs).transaction_types["Payment"] == 0
+    assert "Alias" not in ours.extended_by(theirs).transaction_types

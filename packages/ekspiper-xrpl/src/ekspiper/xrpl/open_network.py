@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from .client.definitions import network_definitions
 from .client.pool import NodePool
+from .codec.definitions import Definitions
 from .networks import find_network
 
 __all__ = ["OpenNetwork", "open_network"]
@@ -20,12 +22,14 @@ class OpenNetwork:
     Attributes:
         name: as it was given; `custom` for URLs.
         pool: its nodes, open.
+        definitions: to read it by: the bundled ones, and what its nodes know beyond them.
         first: the first ledger of the sample; None for other networks.
         last: the last ledger of the sample; None for other networks.
     """
 
     name: str
     pool: NodePool
+    definitions: Definitions
     first: int | None = None
     last: int | None = None
 
@@ -55,7 +59,7 @@ async def open_network(
     if found.urls:
         wanted = network_id if network_id is not None else found.network_id
         async with NodePool(found.urls, network_id=wanted, **options) as pool:
-            yield OpenNetwork(found.name, pool)
+            yield OpenNetwork(found.name, pool, await network_definitions(pool))
         return
     from .replay import Recording, ReplayNode
 
@@ -69,4 +73,6 @@ async def open_network(
             ) as node,
             NodePool(node.url, **options) as pool,
         ):
-            yield OpenNetwork(found.name, pool, recording.first, recording.last)
+            yield OpenNetwork(
+                found.name, pool, Definitions.bundled(), recording.first, recording.last
+            )

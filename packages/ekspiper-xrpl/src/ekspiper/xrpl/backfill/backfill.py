@@ -9,8 +9,10 @@ from ekspiper.core import FlowState, Instruments, Pipeline, Progress, Run, State
 
 from ..client.ledger_set import LedgerSet
 from ..client.pool import NodePool
+from ..codec.definitions import Definitions
 from ..flows import ROOT, ledger_pipeline
 from ..output_folder import OutputFolder
+from ..processors.drift import DriftReport
 from ..processors.fetch_ledger import FetchLedger
 from ..processors.transaction_etl import TransactionEtl
 from ..sources.ledger_range import LedgerRange
@@ -31,6 +33,7 @@ class BackfillReport:
         failed: the others, each with the reason; no ledger is missing without being here.
         dead_letters: how many items of any kind went to the dead letters.
         transactions: how many records of transactions were added.
+        drift: what did not fit the schema.
     """
 
     wanted: LedgerSet
@@ -39,6 +42,7 @@ class BackfillReport:
     failed: dict[int, str]
     dead_letters: int
     transactions: int
+    drift: DriftReport
 
 
 class Backfill:
@@ -52,6 +56,7 @@ class Backfill:
         verify: prove every ledger.
         books: record the order books as well; one request for each side of each book touched.
         concurrency: ledgers asked for at once.
+        definitions: to read the ledgers by; the bundled ones without it.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Backfill:
         verify: bool = True,
         books: bool = False,
         concurrency: int = 32,
+        definitions: Definitions | None = None,
     ) -> None:
         self._pool = pool
         self._ranges = list(ranges)
@@ -72,6 +78,8 @@ class Backfill:
         self._verify = verify
         self._books = books
         self._concurrency = concurrency
+        self._definitions = definitions
+        self._etl = TransactionEtl(definitions, network_id=pool.network_id or 0)
         self._reasons = Reasons(folder.dead_letters())
         self.wanted = LedgerSet()
         self.missing = LedgerSet()
@@ -116,6 +124,7 @@ class Backfill:
             failed=failed,
             dead_letters=self._reasons.count,
             transactions=etl.items_out if etl else 0,
+            drift=self._etl.report(),
         )
 
     def _source(self, ledgers: LedgerSet) -> LedgerRange:
@@ -125,10 +134,12 @@ class Backfill:
         kinds = ("transactions", "ledgers", *(("book_offers", "amms") if self._books else ()))
         return ledger_pipeline(
             self._source(ledgers),
-            fetch_ledger=FetchLedger(self._pool, verify=self._verify),
+            fetch_ledger=FetchLedger(
+                self._pool, verify=self._verify, definitions=self._definitions
+            ),
             pool=self._pool,
             collectors={records: [self._folder.collector(records)] for records in kinds},
-            etl=TransactionEtl(network_id=self._pool.network_id or 0),
+            etl=self._etl,
             fetch_concurrency=self._concurrency,
             books=self._books,
         )

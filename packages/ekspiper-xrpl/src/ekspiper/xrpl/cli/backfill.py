@@ -16,7 +16,7 @@ from ..sink_watch import watching_sinks
 from .interruptible import run_interruptible
 from .ledger_bar import ledger_bar
 from .logs import console
-from .options import Network, default_out, say_sample
+from .options import ConnectTimeout, Network, default_out, say_sample
 
 __all__ = ["backfill"]
 
@@ -51,6 +51,7 @@ def backfill(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be fetched, and stop.")
     ] = False,
+    connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Fetch ranges of past ledgers: verified, in order, without gaps.
 
@@ -91,6 +92,7 @@ async def _backfill(
             books=books,
             verify=verify,
             concurrency=concurrency,
+            definitions=opened.definitions,
         )
         await job.plan()
         if dry_run:
@@ -133,6 +135,8 @@ def _print_report(
         soft_wrap=True,
         markup=False,
     )
+    if report.drift:
+        console.print(f"Schema drift: {report.drift}", soft_wrap=True, markup=False)
     for index, reason in list(report.failed.items())[:_NAMED]:
         console.print(f"  missing {index}: {reason}", soft_wrap=True, markup=False, style="red")
     if len(report.failed) > _NAMED:

@@ -54,7 +54,14 @@ async def _snapshot(
     network: str, folder: OutputFolder, ledger: int | None, types: list[str] | None, parallel: int
 ) -> int:
     async with open_network(network) as opened:
-        job = Snapshot(opened.pool, folder, ledger=ledger, types=types, parallel=parallel)
+        job = Snapshot(
+            opened.pool,
+            folder,
+            ledger=ledger,
+            types=types,
+            parallel=parallel,
+            definitions=opened.definitions,
+        )
         run = await job.start()
         counter = item_counter(run, "ledger-objects/object-record", console)
         with draining_on_signals(run), watching_sinks(run), counter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -98,6 +98,40 @@ class Definitions:
         """Definitions from the `result` of a node's `server_definitions`."""
         return cls._parse(result, where="server_definitions")
 
+    def extended_by(self, other: Definitions) -> Definitions:
+        """These definitions with what `other` knows beyond them; themselves when that is nothing.
+
+        Where both know a name or a field's code, these hold: a node can add to what is known, but
+        not change its meaning.
+        """
+        fields = {
+            name: field
+            for name, field in other.fields.items()
+            if name not in self.fields and field.code not in self.fields_by_code
+        }
+        merged: dict[str, dict[str, Any]] = {
+            "types": _union(self.types, other.types),
+            "transaction_types": _union(self.transaction_types, other.transaction_types),
+            "ledger_entry_types": _union(self.ledger_entry_types, other.ledger_entry_types),
+            "transaction_results": _union(self.transaction_results, other.transaction_results),
+            "transaction_formats": _joined(self.transaction_formats, other.transaction_formats),
+            "ledger_entry_formats": _joined(self.ledger_entry_formats, other.ledger_entry_formats),
+        }
+        if not fields and all(value == getattr(self, name) for name, value in merged.items()):
+            return self
+        return replace(
+            self,
+            hash=f"{self.hash}+{other.hash}",
+            fields=MappingProxyType({**self.fields, **fields}),
+            fields_by_code=MappingProxyType(
+                {
+                    **self.fields_by_code,
+                    **{each.code: each for each in fields.values() if each.is_serialized},
+                }
+            ),
+            **{name: MappingProxyType(value) for name, value in merged.items()},
+        )
+
     @classmethod
     def _parse(cls, content: Any, *, where: str) -> Definitions:
         try:
@@ -135,6 +169,22 @@ def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
         "ledger_entry_flags": _flags(content.get("LEDGER_ENTRY_FLAGS", {})),
         "account_set_flags": _codes(content.get("ACCOUNT_SET_FLAGS", {})),
     }
+
+
+def _union(ours: Codes, theirs: Codes) -> dict[str, int]:
+    known = set(ours.values())
+    added = {n: code for n, code in theirs.items() if n not in ours and code not in known}
+    return {**ours, **added}
+
+
+def _joined(ours: Formats, theirs: Formats) -> dict[str, tuple[FormatField, ...]]:
+    """Formats of either, each with the fields of both; what is new to a format is optional."""
+    joined = {**theirs, **ours}
+    for name in ours.keys() & theirs.keys():
+        known = {row.name for row in ours[name]}
+        new = (FormatField(row.name, 1) for row in theirs[name] if row.name not in known)
+        joined[name] = (*ours[name], *new)
+    return joined
 
 
 def _codes(table: Mapping[str, Any]) -> Codes:

@@ -25,6 +25,7 @@ from ..config import Settings
 from ..flows import ROOT, ledger_pipeline
 from ..open_network import OpenNetwork, open_network
 from ..output_folder import OutputFolder
+from ..processors.drift import DriftReport
 from ..processors.fetch_ledger import FetchLedger
 from ..processors.transaction_etl import TransactionEtl
 from ..sink_watch import watching_sinks
@@ -54,6 +55,7 @@ class Outcome:
         verified: whether ledgers were proven; those that could not be are dead letters.
         report: of the run.
         statistics: of the run, at its end.
+        drift: what did not fit the schema.
     """
 
     network: str
@@ -61,6 +63,7 @@ class Outcome:
     verified: bool
     report: Report
     statistics: Statistics
+    drift: DriftReport
 
 
 class Daemon:
@@ -116,7 +119,8 @@ class Daemon:
     async def _follow(self, network: OpenNetwork) -> Outcome:
         settings = self.settings
         instruments: Instruments = registry.load("instruments", "prometheus")(REGISTRY)
-        run = self.pipeline(network, instruments).start(
+        etl = self.etl(network, instruments)
+        run = self.pipeline(network, etl).start(
             checkpoint=self._checkpoint(),
             commit=CommitPolicy(
                 items=settings.pipeline.commit_items, seconds=settings.pipeline.commit_seconds
@@ -134,9 +138,19 @@ class Daemon:
             verified=settings.pipeline.verify,
             report=report,
             statistics=run.statistics(),
+            drift=etl.report(),
         )
 
-    def pipeline(self, network: OpenNetwork, instruments: Instruments) -> Pipeline:
+    def etl(self, network: OpenNetwork, instruments: Instruments) -> TransactionEtl:
+        """The processor that makes the records of transactions, and counts what does not fit."""
+        return TransactionEtl(
+            network.definitions,
+            network_id=network.pool.network_id or 0,
+            strict=self.settings.pipeline.strict,
+            instruments=instruments,
+        )
+
+    def pipeline(self, network: OpenNetwork, etl: TransactionEtl) -> Pipeline:
         """The flows on a network, with the collectors of the configuration."""
         settings = self.settings
         return ledger_pipeline(
@@ -145,14 +159,14 @@ class Daemon:
                 start=settings.from_ledger or network.first,
                 until=settings.until or network.last,
             ),
-            fetch_ledger=FetchLedger(network.pool, verify=settings.pipeline.verify),
+            fetch_ledger=FetchLedger(
+                network.pool,
+                verify=settings.pipeline.verify,
+                definitions=network.definitions,
+            ),
             pool=network.pool,
             collectors=outlets(settings, network=network.name),
-            etl=TransactionEtl(
-                network_id=network.pool.network_id or 0,
-                strict=settings.pipeline.strict,
-                instruments=instruments,
-            ),
+            etl=etl,
             fetch_concurrency=settings.pipeline.fetch_concurrency,
             books_concurrency=settings.pipeline.books_concurrency,
         )

@@ -39,8 +39,11 @@ async def redeliver(settings: Settings, *, progress: Progress) -> Report | None:
         return None
     folder = OutputFolder(settings.out, command="daemon")
     async with open_network(settings.network, network_id=settings.node.network_id) as network:
-        ledgers = await _fetch_ledgers(letters, FetchLedger(network.pool))
-        pipeline = Daemon(settings, progress=progress).pipeline(network, NoInstruments())
+        ledgers = await _fetch_ledgers(
+            letters, FetchLedger(network.pool, definitions=network.definitions)
+        )
+        daemon = Daemon(settings, progress=progress)
+        pipeline = daemon.pipeline(network, daemon.etl(network, NoInstruments()))
         report = await pipeline.redeliver(
             letters,
             decode=lambda letter: _item_of(letter, ledgers),

@@ -38,6 +38,9 @@ def _lines(outcome: Outcome) -> Iterator[str]:
             )
         else:
             yield "Not verified: this was switched off."
+    if outcome.drift:
+        yield f"Schema drift: {outcome.drift}"
+        yield "What did not fit stands in the records under `_unrecognized`."
     if report.dead_lettered:
         where = f"{outcome.out}/dead_letters.jsonl" if outcome.out else "the dead letters"
         yield f"{report.dead_lettered:,} ledgers have dead letters: see {where}."

@@ -10,6 +10,8 @@ from typing import Any
 from ekspiper.core import Permanent, Processor
 from ekspiper.xrpl.client.errors import LedgerUnavailable, RequestError
 from ekspiper.xrpl.client.pool import NodePool
+from ekspiper.xrpl.codec.decoder import Decoder
+from ekspiper.xrpl.codec.definitions import Definitions
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.sources.ledger_ref import LedgerRef
 from ekspiper.xrpl.verify import VerificationError, parse_ledger, verify_ledger
@@ -38,14 +40,18 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
     Args:
         pool: open nodes.
         verify: prove it; without, only its shape is looked at.
+        definitions: what the transactions are decoded by; the bundled ones without it.
 
     Raises:
         VerificationError: no node gave a ledger that could be proven; says what was wrong.
         LedgerUnavailable: no node has it; says what each of them holds.
     """
 
-    def __init__(self, pool: NodePool, *, verify: bool = True) -> None:
+    def __init__(
+        self, pool: NodePool, *, verify: bool = True, definitions: Definitions | None = None
+    ) -> None:
         self._pool = pool
+        self._decoder = Decoder(definitions, shape="record")
         self._verify = verify
         self._chain = LedgerChain()
         self._open: dict[int, asyncio.Event] = {}
@@ -101,6 +107,7 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
             # the header's own hash later, to say which of the two is wrong.
             ledger_hash=None if ref.ledger_index else ref.ledger_hash,
             network_id=self._pool.network_id,
+            decoder=self._decoder,
         )
 
     async def _hold_against_others(

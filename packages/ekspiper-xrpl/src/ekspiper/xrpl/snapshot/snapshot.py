@@ -18,6 +18,7 @@ from ekspiper.core import (
 )
 
 from ..client.pool import NodePool
+from ..codec.definitions import Definitions
 from ..codec.shamap import differing_subtrees
 from ..ledger import Ledger
 from ..output_folder import OutputFolder
@@ -59,6 +60,7 @@ class Snapshot:
         ledger: the ledger's index; None: the newest.
         types: ledger entry types to record; None: all. All are read, to prove the state.
         parallel: parts of the state read at once.
+        definitions: to read the objects by; the bundled ones without it.
     """
 
     def __init__(
@@ -69,11 +71,13 @@ class Snapshot:
         ledger: int | None = None,
         types: Sequence[str] | None = None,
         parallel: int = 8,
+        definitions: Definitions | None = None,
     ) -> None:
         self._pool = pool
         self._folder = folder
         self._types = types
         self._parallel = parallel
+        self._definitions = definitions
         self._wanted = ledger
         self._ledger: Ledger | None = None
         self._proof: StateProof | None = None
@@ -97,7 +101,7 @@ class Snapshot:
                 source=source,
                 steps=(
                     Step(
-                        LedgerObjectRecord(),
+                        LedgerObjectRecord(self._definitions),
                         name="object-record",
                         collectors=(self._folder.collector("objects"),),
                     ),
