@@ -321,6 +321,29 @@ def test_a_dropped_item_comes_again_though_the_sink_commits_positions() -> None:
     assert set(store.items) == set(range(10))
 
 
+def test_a_dropped_item_comes_again_and_a_sink_cut_back_doubles_nothing() -> None:
+    """The states of the sinks in the checkpoint stay before the dropped item, too."""
+    store: list[Any] = []
+    checkpoint = MemoryCheckpoint()
+    broken = [True]
+
+    @processor
+    def sometimes(item: int) -> int:
+        if item == 5 and broken[0]:
+            raise Permanent("not today")
+        return item
+
+    def pipeline() -> Pipeline:
+        sink = RecoverableCollector(store, batch_policy=BatchPolicy(count=1))
+        return chain(ListSource(range(10)), sink, processor=sometimes, on_error="skip")
+
+    run_virtual(pipeline().run(checkpoint=checkpoint, commit=CommitPolicy(items=1)))
+    assert 5 not in store
+    broken[0] = False
+    run_virtual(pipeline().run(checkpoint=checkpoint, commit=CommitPolicy(items=1)))
+    assert store == list(range(10))
+
+
 def test_a_crash_before_the_first_checkpoint_doubles_nothing() -> None:
     store: list[Any] = ["was there before"]
     checkpoint = MemoryCheckpoint()
@@ -367,7 +390,11 @@ def test_a_sink_that_holds_another_source_is_refused() -> None:
     store, checkpoint = CommittingCollector.Store(), MemoryCheckpoint()
     store.position = "item of something else"
     with pytest.raises(CheckpointError, match="the source ended at 'item 5' without coming to it"):
-        run_virtual(chain(Named(range(5)), CommittingCollector(store)).run(checkpoint=checkpoint))
+        run_virtual(
+            chain(Named(range(5)), CommittingCollector(store)).run(
+                checkpoint=checkpoint, commit=CommitPolicy(items=1)
+            )
+        )
     assert checkpoint.positions == []
 
 

@@ -42,6 +42,30 @@ def test_a_source_that_starts_afresh_beyond_what_is_held() -> None:
     follower = Held(7, checkpoint=None, place="sink")
     follower.see(0, 8)
     assert not follower.covers(0)
+    assert follower.is_beyond(0), "it may yet turn out to read backwards"
+    follower.see(1, 9)
+    assert not follower.covers(1)
+    assert not follower.is_beyond(0)
+    follower.end()
+
+
+def test_a_source_of_one_item_beyond_what_is_held() -> None:
+    follower = Held(7, checkpoint=None, place="sink")
+    follower.see(0, 8)
+    follower.end()
+    assert not follower.is_beyond(0)
+
+
+def test_a_source_that_reads_backwards_to_what_is_held() -> None:
+    follower = Held(7, checkpoint=None, place="sink")
+    for sequence, position in enumerate([10, 9, 8]):
+        follower.see(sequence, position)
+    assert [follower.covers(sequence) for sequence in range(3)] == [False, True, True]
+    follower.see(3, 7)
+    follower.see(4, 6)
+    assert [follower.covers(sequence) for sequence in range(5)] == [False, True, True, True, False]
+    assert follower.is_beyond(2)
+    assert not follower.is_beyond(3)
     follower.end()
 
 

@@ -9,7 +9,7 @@ from ..source import Position
 
 __all__ = ["Held"]
 
-Stand: TypeAlias = Literal["unknown", "ahead", "reached"]
+Stand: TypeAlias = Literal["unknown", "undecided", "ahead", "reached"]
 
 
 class Held:
@@ -27,12 +27,22 @@ class Held:
         place: of the sink, for errors.
     """
 
-    __slots__ = ("_checkpoint", "_first", "_last", "_place", "_stand", "_upto", "position")
+    __slots__ = (
+        "_checkpoint",
+        "_first",
+        "_last",
+        "_place",
+        "_since",
+        "_stand",
+        "_upto",
+        "position",
+    )
 
     def __init__(self, position: Position, *, checkpoint: Position, place: str) -> None:
         self.position = position
         self._checkpoint = checkpoint
         self._place = place
+        self._since = 0
         self._upto = -1
         self._first: Position = None
         self._last: Position = None
@@ -51,19 +61,20 @@ class Held:
         self._last = position
         if self._stand == "unknown":
             self._first = position
-            self._stand = "ahead"
             self._refuse_fallen_behind(position)
             starts_anew = self._checkpoint is None and _both_int(position, self.position)
-            if starts_anew and position > self.position:
-                self._stand = "reached"  # it starts beyond: nothing of this is held
-                return
+            self._stand = "undecided" if starts_anew and position > self.position else "ahead"
+        elif self._stand == "undecided":
+            # It starts beyond what is held, which is the past; or it reads backwards, to there.
+            self._stand = "ahead" if position < self._first else "reached"
+            self._since = sequence
         if position == self.position:
             self._upto = sequence
             self._stand = "reached"
 
     def covers(self, sequence: int) -> bool:
         """Whether the sink holds the rows of item `sequence`, which has been seen."""
-        return self._stand == "ahead" or sequence <= self._upto
+        return sequence >= self._since and (self._stand == "ahead" or sequence <= self._upto)
 
     def is_beyond(self, sequence: int) -> bool:
         """Whether the sink holds more than the items up to `sequence`."""
@@ -77,6 +88,7 @@ class Held:
                 been left out that the sink does not have.
         """
         if self._stand != "ahead":
+            self._stand = "reached"
             return
         first, last, position = self._first, self._last, self.position
         if _both_int(first, last) and _both_int(last, position) and first <= last < position:
