@@ -91,7 +91,7 @@ def main() -> None:
     """Run the command line and exit with its code."""
     debug = "--debug" in sys.argv
     try:
-        app()
+        app(prog_name="ekspiper")
     except (ConfigError, MissingExtra) as error:
         code = _failed(error, 2, debug=debug)
     except EkspiperError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,7 +27,7 @@ def backfill(
     ranges: Annotated[
         list[str],
         typer.Argument(
-            metavar="RANGE...", help="FIRST:LAST (inclusive), FIRST:+COUNT, or -COUNT: (newest)."
+            metavar="RANGE", help="FIRST:LAST (inclusive), FIRST:+COUNT, or -COUNT: (newest)."
         ),
     ],
     network: Network = None,
@@ -39,7 +39,7 @@ def backfill(
         "jsonl"
     ),
     concurrency: Annotated[
-        int, typer.Option(min=1, max=256, help="Ledgers asked for at once.")
+        int, typer.Option(metavar="N", min=1, max=256, help="Ledgers asked for at once.")
     ] = 32,
     backwards: Annotated[
         bool, typer.Option("--backwards", help="From the last ledger to the first.")
@@ -67,33 +67,32 @@ def backfill(
     chosen = network or "sample"
     folder = OutputFolder(out or default_out(chosen, "backfill"), command="backfill", format=format)
     say_sample(chosen, network)
-    code = run_interruptible(
-        _backfill(chosen, ranges, folder, backwards, books, verify, concurrency, dry_run)
+    work = _backfill(
+        chosen,
+        ranges,
+        folder,
+        connect_timeout=connect_timeout,
+        dry_run=dry_run,
+        backwards=backwards,
+        books=books,
+        verify=verify,
+        concurrency=concurrency,
     )
-    raise typer.Exit(code)
+    raise typer.Exit(run_interruptible(work))
 
 
 async def _backfill(
     network: str,
     ranges: list[str],
     folder: OutputFolder,
-    backwards: bool,
-    books: bool,
-    verify: bool,
-    concurrency: int,
+    *,
+    connect_timeout: float | None,
     dry_run: bool,
+    verify: bool,
+    **options: Any,
 ) -> int:
-    async with open_network(network) as opened:
-        job = Backfill(
-            opened.pool,
-            ranges,
-            folder,
-            backwards=backwards,
-            books=books,
-            verify=verify,
-            concurrency=concurrency,
-            definitions=opened.definitions,
-        )
+    async with open_network(network, connect_timeout=connect_timeout) as opened:
+        job = Backfill(opened.pool, ranges, folder, verify=verify, **options)
         await job.plan()
         if dry_run:
             _print_estimate(await estimate(opened.pool, job.wanted, job.missing), folder)

@@ -18,7 +18,7 @@ __all__ = ["graph"]
 
 def graph(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Configuration in TOML.")
+        Path | None, typer.Argument(metavar="FILE", help="Configuration in TOML.")
     ] = None,
 ) -> None:
     """Print the pipeline as a Mermaid flowchart, with the collectors of a configuration."""

@@ -9,7 +9,7 @@ import typer
 
 from .logs import console
 
-__all__ = ["ConfigFile", "Format", "Network", "Out", "default_out", "say_sample"]
+__all__ = ["ConfigFile", "ConnectTimeout", "Format", "Network", "Out", "default_out", "say_sample"]
 
 Network = Annotated[
     str | None,
@@ -30,6 +30,15 @@ ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE", help="Configuration in TOML.")
 ]
 
+ConnectTimeout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="S",
+        min=0.001,
+        show_default=False,
+        help="Give up when no node answers for S seconds. [default: never]",
+    ),
+]
 Format = Annotated[str, typer.Option(metavar="jsonl|parquet", help="Format of the files.")]
 
 

@@ -25,7 +25,7 @@ __all__ = ["payments"]
 
 def payments(
     ranges: Annotated[
-        list[str], typer.Argument(metavar="RANGE...", help="FIRST:LAST, FIRST:+COUNT, or -COUNT:.")
+        list[str], typer.Argument(metavar="RANGE", help="FIRST:LAST, FIRST:+COUNT, or -COUNT:.")
     ],
     network: Network = None,
     out: Out = None,

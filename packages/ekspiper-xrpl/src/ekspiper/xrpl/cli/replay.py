@@ -19,7 +19,9 @@ def replay(
     folder: Annotated[
         str, typer.Argument(metavar="DIR", help="The recording; `sample` for the one we ship.")
     ],
-    port: Annotated[int, typer.Option(metavar="P", help="Port; 0 for any free one.")] = 6006,
+    port: Annotated[
+        int, typer.Option(metavar="P", min=0, max=65535, help="Port; 0 for any free one.")
+    ] = 6006,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
     ] = "127.0.0.1",

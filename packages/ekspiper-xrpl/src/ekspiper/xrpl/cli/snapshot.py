@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,7 +16,7 @@ from ..snapshot import Snapshot
 from .interruptible import run_interruptible
 from .item_counter import item_counter
 from .logs import console
-from .options import Format, Network, default_out, say_sample
+from .options import ConnectTimeout, Format, Network, default_out, say_sample
 
 __all__ = ["snapshot"]
 
@@ -36,8 +36,9 @@ def snapshot(
         typer.Option("--type", metavar="T", help="Record this type only; may be repeated."),
     ] = None,
     parallel: Annotated[
-        int, typer.Option(min=1, max=256, help="Parts of the state read at once.")
+        int, typer.Option(metavar="N", min=1, max=256, help="Parts of the state read at once.")
     ] = 8,
+    connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Record all ledger objects at one ledger, and prove that none is missing or altered.
 
@@ -47,21 +48,22 @@ def snapshot(
     chosen = network or "sample"
     folder = OutputFolder(out or default_out(chosen, "snapshot"), command="snapshot", format=format)
     say_sample(chosen, network)
-    raise typer.Exit(run_interruptible(_snapshot(chosen, folder, ledger, types, parallel)))
+    work = _snapshot(
+        chosen,
+        folder,
+        connect_timeout=connect_timeout,
+        ledger=ledger,
+        types=types,
+        parallel=parallel,
+    )
+    raise typer.Exit(run_interruptible(work))
 
 
 async def _snapshot(
-    network: str, folder: OutputFolder, ledger: int | None, types: list[str] | None, parallel: int
+    network: str, folder: OutputFolder, *, connect_timeout: float | None, **options: Any
 ) -> int:
-    async with open_network(network) as opened:
-        job = Snapshot(
-            opened.pool,
-            folder,
-            ledger=ledger,
-            types=types,
-            parallel=parallel,
-            definitions=opened.definitions,
-        )
+    async with open_network(network, connect_timeout=connect_timeout) as opened:
+        job = Snapshot(opened.pool, folder, **options)
         run = await job.start()
         counter = item_counter(run, "ledger-objects/object-record", console)
         with draining_on_signals(run), watching_sinks(run), counter:

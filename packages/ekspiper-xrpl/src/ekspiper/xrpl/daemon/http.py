@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -66,7 +67,7 @@ class HttpServer(Component):
         except OSError as error:
             await runner.cleanup()
             raise ConfigError(
-                f"cannot listen on {self.host}:{self.port}: {error.strerror or error}; choose "
+                f"cannot listen on {self.host}:{self.port}: {_why(error)}; choose "
                 "another with --http HOST:PORT, or --http off"
             ) from error
         self._runner = runner
@@ -93,6 +94,12 @@ class HttpServer(Component):
     async def _metrics(self, _: web.Request) -> web.Response:
         body = generate_latest(self._registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _why(error: OSError) -> str:
+    """The system's words, without asyncio's around them."""
+    number = error.errno
+    return os.strerror(number).lower() if number is not None and number > 0 else str(error)
 
 
 def _json(content: dict[str, Any], *, status: int) -> web.Response:
