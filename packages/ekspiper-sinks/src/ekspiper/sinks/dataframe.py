@@ -1,0 +1,303 @@
+"""The collector that gathers records in a pandas DataFrame."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import TYPE_CHECKING, Any, Literal
+
+from ekspiper.core import BatchError, Collector, ConfigError, MissingExtra, Permanent
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["DataFrameCollector"]
+
+_CATEGORIES = ("TransactionType", "LedgerEntryType", "meta.TransactionResult")
+_INT64 = range(-(2**63), 2**63)
+
+Kind = Literal["integer", "boolean", "float", "text", "time", "category", "object"]
+
+
+class DataFrameCollector(Collector[Any]):
+    """Gathers records in memory and gives them as a DataFrame.
+
+    It grows by chunks: `chunk_rows` records at a time become typed columns, and `to_frame` puts
+    the chunks together. Kept means that the records are in this process.
+
+    Columns get nullable integers and booleans, strings, UTC timestamps (fields that end in
+    `_iso`), and categories (types and result codes). Objects and lists stay Python objects, or
+    become columns such as `Fee.value` with `flatten`. A column whose values are of several kinds
+    holds Python objects: no value is ever changed to fit.
+
+    Args:
+        amounts: the value of an amount as a `string`, or as a `decimal.Decimal`.
+        backend: `numpy` for pandas' own types, `pyarrow` for Arrow's.
+        schema: dtype by column, for `astype`, instead of what the column would get.
+        chunk_rows: records that are gathered before they become columns.
+        flatten: fields of objects become columns of their own; lists stay as they are.
+        columns: the only ones to keep, which saves memory; all without it.
+        categories: further columns with few different values.
+
+    Raises:
+        ConfigError: an option that cannot work.
+        MissingExtra: pandas is not installed, or pyarrow with that backend.
+    """
+
+    def __init__(
+        self,
+        *,
+        amounts: Literal["string", "decimal"] = "string",
+        backend: Literal["numpy", "pyarrow"] = "numpy",
+        schema: dict[str, str] | None = None,
+        chunk_rows: int = 10_000,
+        flatten: bool = False,
+        columns: list[str] | None = None,
+        categories: list[str] | None = None,
+    ) -> None:
+        _pandas()
+        if backend == "pyarrow":
+            _refuse_without_pyarrow()
+        if amounts not in ("string", "decimal"):
+            raise ConfigError(f"amounts is string or decimal, not {amounts!r}")
+        if backend not in ("numpy", "pyarrow"):
+            raise ConfigError(f"backend is numpy or pyarrow, not {backend!r}")
+        if chunk_rows < 1:
+            raise ConfigError(f"chunk_rows must be at least 1, not {chunk_rows}")
+        self._decimals = amounts == "decimal"
+        self._backend = backend
+        self._schema = dict(schema or {})
+        self._chunk_rows = chunk_rows
+        self._flatten = flatten
+        self._only = None if columns is None else frozenset(columns)
+        self._order = columns
+        self._categories = frozenset((*_CATEGORIES, *(categories or ())))
+        self._records: list[dict[str, Any]] = []
+        self._chunks: list[dict[str, pd.Series[Any] | None]] = []
+        self._lengths: list[int] = []
+
+    def __len__(self) -> int:
+        return sum(self._lengths) + len(self._records)
+
+    async def collect(self, batch: Sequence[Any]) -> None:
+        """Gather a batch.
+
+        Raises:
+            BatchError: these members are no records; the others were gathered.
+        """
+        failures: dict[int, Exception] = {}
+        for place, record in enumerate(batch):
+            try:
+                self._records.append(self._row(record))
+            except (Permanent, RecursionError) as error:
+                failures[place] = Permanent(f"it does not fit into a DataFrame: {error}")
+            if len(self._records) >= self._chunk_rows:
+                self._end_chunk()
+        if failures:
+            raise BatchError(failures)
+
+    def to_frame(self) -> pd.DataFrame:
+        """All records gathered so far, one row each, in order.
+
+        Raises:
+            ConfigError: a column cannot have the dtype that `schema` gives it.
+        """
+        pandas = _pandas()
+        self._end_chunk()
+        names = list(dict.fromkeys(name for chunk in self._chunks for name in chunk))
+        if self._order is not None:
+            names = list(self._order)
+        index = pandas.RangeIndex(sum(self._lengths))
+        data = {name: self._whole(name) for name in names}
+        frame: pd.DataFrame = pandas.DataFrame(data, index=index, columns=names)
+        return frame
+
+    def clear(self) -> None:
+        """Forget all records."""
+        self._records, self._chunks, self._lengths = [], [], []
+
+    def _row(self, record: Any) -> dict[str, Any]:
+        if not isinstance(record, Mapping):
+            raise Permanent(f"{type(record).__name__} is no record")
+        row: dict[str, Any] = dict(_flat(record) if self._flatten else record)
+        if self._only is not None:
+            row = {name: value for name, value in row.items() if name in self._only}
+        if self._decimals:
+            row = _flat_decimals(row) if self._flatten else _decimals(row)
+        return row
+
+    def _end_chunk(self) -> None:
+        if not self._records:
+            return
+        records, self._records = self._records, []
+        names = dict.fromkeys(name for record in records for name in record)
+        self._chunks.append(
+            {name: self._column(name, [record.get(name) for record in records]) for name in names}
+        )
+        self._lengths.append(len(records))
+
+    def _column(self, name: str, values: list[Any]) -> pd.Series[Any] | None:
+        """Typed values; None where there are none, as they would say nothing of the type."""
+        if values.count(None) == len(values):
+            return None
+        kind = self._kind(name, values)
+        dtype = _dtype(kind, self._backend)
+        if kind == "time":
+            times = _pandas().to_datetime(_pandas().Series(values, dtype=object), utc=True)
+            return times.astype(dtype)  # type: ignore[no-any-return]
+        return _pandas().Series(values, dtype=dtype)  # type: ignore[no-any-return]
+
+    def _kind(self, name: str, values: list[Any]) -> Kind:
+        types = set(map(type, values)) - {type(None)}
+        if types == {bool}:
+            return "boolean"
+        if types == {int}:
+            fits = all(value is None or value in _INT64 for value in values)
+            return "integer" if fits else "object"
+        if types == {float}:
+            return "float"
+        if types != {str} or not all(value is None or _is_unicode(value) for value in values):
+            return "object"
+        if name.endswith("_iso") and _are_times(values):
+            return "time"
+        return "category" if name in self._categories else "text"
+
+    def _whole(self, name: str) -> pd.Series[Any]:
+        """One column of all chunks; its dtype is the one that all have, or object."""
+        pandas = _pandas()
+        parts = [chunk.get(name) for chunk in self._chunks]
+        found = {_family(part) for part in parts if part is not None}
+        dtype = self._common(found, parts)
+        filled = [
+            pandas.Series([None] * length, dtype=dtype) if part is None else part.astype(dtype)
+            for part, length in zip(parts, self._lengths, strict=True)
+        ]
+        whole = pandas.concat(filled, ignore_index=True) if filled else pandas.Series(dtype=dtype)
+        wanted = self._schema.get(name)
+        if wanted is None:
+            return whole  # type: ignore[no-any-return]
+        try:
+            return whole.astype(wanted)  # type: ignore[no-any-return]
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"column {name} cannot have the dtype {wanted}: {error}") from error
+
+    def _common(self, found: set[str], parts: Iterable[pd.Series[Any] | None]) -> Any:
+        pandas = _pandas()
+        kinds = [part.dtype for part in parts if part is not None]
+        if found == {"category"}:
+            values = pandas.api.types.union_categoricals(
+                [pandas.Categorical([], dtype=kind) for kind in kinds], ignore_order=True
+            )
+            return pandas.CategoricalDtype(values.categories)
+        return kinds[0] if len(found) == 1 else object
+
+
+def _pandas() -> Any:
+    try:
+        import pandas
+    except ImportError as error:
+        raise MissingExtra(
+            "DataFrames need pandas: pip install 'ekspiper-sinks[pandas]'"
+        ) from error
+    return pandas
+
+
+def _refuse_without_pyarrow() -> None:
+    try:
+        import pyarrow  # noqa: F401  # pandas imports it later, with a less helpful message
+    except ImportError as error:
+        raise MissingExtra(
+            "Arrow's types need pyarrow: pip install 'ekspiper-sinks[pandas,parquet]'"
+        ) from error
+
+
+def _dtype(kind: Kind, backend: str) -> Any:
+    if kind == "object":
+        return object
+    if kind == "category":
+        return "category"
+    if backend == "numpy":
+        return {
+            "integer": "Int64",
+            "boolean": "boolean",
+            "float": "Float64",
+            "text": "string",
+            "time": "datetime64[us, UTC]",
+        }[kind]
+    import pyarrow
+
+    return _pandas().ArrowDtype(
+        {
+            "integer": pyarrow.int64(),
+            "boolean": pyarrow.bool_(),
+            "float": pyarrow.float64(),
+            "text": pyarrow.string(),
+            "time": pyarrow.timestamp("us", tz="UTC"),
+        }[kind]
+    )
+
+
+def _family(part: pd.Series[Any]) -> str:
+    name = str(part.dtype)
+    return "category" if name == "category" else name
+
+
+def _is_unicode(text: str) -> bool:
+    return text.isascii() or text.isprintable() or _encodes(text)
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _are_times(values: list[Any]) -> bool:
+    try:
+        _pandas().to_datetime([value for value in values if value is not None], utc=True)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Fields of objects as `Fee.value`; an empty object stays one."""
+    flat: dict[str, Any] = {}
+    for name, value in record.items():
+        if isinstance(value, Mapping) and value:
+            flat.update(_flat(value, f"{prefix}{name}."))
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, Mapping) and {"currency", "value"} <= value.keys()
+
+
+def _decimals(value: Any) -> Any:
+    """The same with a Decimal for each amount's value, at any depth."""
+    if isinstance(value, Mapping):
+        found = {name: _decimals(item) for name, item in value.items()}
+        if _is_amount(value):
+            found["value"] = _decimal(value["value"])
+        return found
+    return [_decimals(item) for item in value] if isinstance(value, list) else value
+
+
+def _flat_decimals(row: dict[str, Any]) -> dict[str, Any]:
+    found = {name: _decimals(value) for name, value in row.items()}
+    for name in row:
+        amount, _, field = name.rpartition(".")
+        if field == "value" and amount:
+            found[name] = _decimal(row[name])
+    return found
+
+
+def _decimal(text: Any) -> Any:
+    try:
+        return Decimal(text) if isinstance(text, str) else text
+    except InvalidOperation:
+        return text
