@@ -495,6 +495,6 @@ def test_a_failed_retry_of_half_a_batch_settles_nobody_twice() -> None:
                 raise BatchError({0: Retryable("later"), 1: Retryable("later")})
             raise BatchError({1: Permanent("never")})
 
-    letters = FaultyCollector(RecordingCollector(), refuses=lambda letter: True)
+    letters = FaultyCollector(RecordingCollector(), [Fail(Permanent("not this one"))])
     with pytest.raises(FlowFailed, match="the dead-letter collector failed"):
         run_virtual(chain(ListSource(range(4)), Sink()).run(dead_letters=letters))

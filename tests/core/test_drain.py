@@ -430,7 +430,7 @@ async def main():
     pipeline = Pipeline(Flow("a", source=source, steps=(
         Step(PassThrough(), collectors=(FaultyCollector(sink, faults),)),)))
     run = asyncio.create_task(pipeline.run(
-        signals=True, checkpoint=FileCheckpoint(sys.argv[2]), drain_timeout=20.0))
+        signals=True, checkpoint=FileCheckpoint(sys.argv[2]), drain_timeout=1000.0))
     if mode == "hang":
         await asyncio.sleep(0.2)
     else:

@@ -16,12 +16,11 @@ from .held import Held
 
 __all__ = ["SourceReader"]
 
-_BREATH = 256
-"""A source that never waits lets the others run after this many items."""
-
 
 class SourceReader:
     """Moves the items of a source into a channel.
+
+    A source that never waits itself waits for room in the channel, and lets the others run.
 
     Args:
         flow: the flow that reads it.
@@ -119,7 +118,7 @@ class SourceReader:
 
     async def _read_all(self, items: AsyncIterator[Any]) -> None:
         source, outlet, issue = self.source, self.outlet, self.receipts.issue
-        offer, breath = outlet.offer, _BREATH
+        offer = outlet.offer
         self._waiting = True
         while not self._draining:
             try:
@@ -141,10 +140,6 @@ class SourceReader:
             put = self._put = self._put + 1
             if put - self._marked >= self._every:
                 self.set_barrier()
-            if put % breath == 0:
-                self._waiting = False
-                await asyncio.sleep(0)
-                self._waiting = True
 
     def _failed(self, error: Exception) -> FlowFailed:
         return FlowFailed(
