@@ -79,8 +79,7 @@ def test_several_at_once_take_less_time() -> None:
 
     assert run_virtual(timed()) == pytest.approx(100, abs=0.1)
     assert run_virtual(timed(concurrency=10)) == pytest.approx(10, abs=0.1)
-    # An unordered step lets what is before a barrier end before it begins what is behind.
-    assert run_virtual(timed(concurrency=10, ordered=False)) <= 20
+    assert run_virtual(timed(concurrency=10, ordered=False)) == pytest.approx(10, abs=0.1)
 
 
 def test_waiting_at_the_head_of_the_line_is_measured() -> None:
@@ -141,8 +140,8 @@ def test_a_stopped_sink_stops_the_source(step: Any) -> None:
         await asyncio.sleep(60)
         statistics = run.statistics()
         assert statistics.sources["a"].read < 64 * 6 + 2 * 20 + 3 * 16
-        assert 16 <= statistics.queues["first"].items <= 20
-        assert 16 <= statistics.queues["second"].items <= 20
+        assert 10 < statistics.queues["first"].items <= 20
+        assert 10 < statistics.queues["second"].items <= 20
         run.drain()
         hang.until.set()
         report = await task
