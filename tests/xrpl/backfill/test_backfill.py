@@ -1,0 +1,141 @@
+"""Ranges into a folder that has nothing, some, or all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ekspiper.xrpl.backfill import Backfill, covered
+from ekspiper.xrpl.client import NodePool
+from ekspiper.xrpl.client.ledger_set import LedgerSet
+from ekspiper.xrpl.output_folder import OutputFolder
+from ekspiper.xrpl.replay import Recording, ReplayNode
+
+from .conftest import Fill, rows
+
+Hashes = dict[int, list[str]]
+
+
+def indexes(out: Path) -> list[int]:
+    return [row["ledger_index"] for row in rows(out / "ledgers.jsonl")]
+
+
+def check(out: Path, hashes: Hashes, expected: list[int]) -> None:
+    """The files hold these ledgers in this order, each once and whole."""
+    assert indexes(out) == expected
+    found = [row["hash"] for row in rows(out / "transactions.jsonl")]
+    assert found == [one for index in expected for one in hashes[index]]
+
+
+async def test_a_range(fill: Fill, tmp_path: Path, hashes: Hashes) -> None:
+    report = await fill("190:199")
+    check(tmp_path / "out", hashes, list(range(190, 200)))
+    assert (report.fetched, report.present, report.failed) == (10, 0, {})
+    assert report.transactions == sum(len(hashes[index]) for index in range(190, 200))
+
+
+async def test_several_ranges_that_overlap(fill: Fill, tmp_path: Path, hashes: Hashes) -> None:
+    await fill("200:204", "190:+3", "203:206", "-2:")
+    check(tmp_path / "out", hashes, [190, 191, 192, *range(200, 207), 301, 302])
+
+
+async def test_backwards(fill: Fill, tmp_path: Path, hashes: Hashes) -> None:
+    await fill("190:194", "200:201", backwards=True)
+    check(tmp_path / "out", hashes, [201, 200, 194, 193, 192, 191, 190])
+
+
+async def test_only_what_is_missing_is_fetched(
+    fill: Fill, pool: NodePool, tmp_path: Path, hashes: Hashes
+) -> None:
+    await fill("190:194")
+    asked: list[Any] = []
+    ask = pool.ask
+
+    async def noting(request: Any, **options: Any) -> Any:
+        asked.append(request.get("ledger_index"))
+        return await ask(request, **options)
+
+    pool.ask = noting  # type: ignore[method-assign]
+    report = await fill("188:196")
+    assert (report.present, report.fetched) == (5, 4)
+    assert sorted(asked) == [188, 189, 195, 196]
+    check(tmp_path / "out", hashes, [*range(190, 195), 188, 189, 195, 196])
+    asked.clear()
+    report = await fill("188:196")
+    assert (report.present, report.fetched, asked) == (9, 0, [])
+
+
+async def test_a_ledger_that_nobody_has_is_named_and_fetched_later(
+    recording: Recording, tmp_path: Path, hashes: Hashes
+) -> None:
+    out = tmp_path / "out"
+
+    async def fill(*missing: int) -> Any:
+        async with (
+            ReplayNode(recording, missing=missing) as node,
+            NodePool(node.url, ledger_patience=0.2) as pool,
+        ):
+            job = Backfill(pool, ["190:194"], OutputFolder(out, command="backfill"))
+            await job.plan()
+            run = job.start()
+            await run.finish()
+            return job.conclude(run)
+
+    report = await fill(191, 193)
+    assert list(report.failed) == [191, 193]
+    assert report.failed[191].startswith("no node has ledger 191: ")
+    assert report.dead_letters == 2
+    check(out, hashes, [190, 192, 194])
+    report = await fill()
+    assert (report.failed, report.present, report.fetched) == ({}, 3, 2)
+    check(out, hashes, [190, 192, 194, 191, 193])
+
+
+async def test_with_order_books(fill: Fill, tmp_path: Path) -> None:
+    await fill("190:192", books=True)
+    books = rows(tmp_path / "out" / "book_offers.jsonl")
+    assert {row["ledger_index"] for row in books} <= {190, 191, 192}
+    assert books
+
+
+async def test_stopped_by_force_it_goes_on_with_what_is_missing(
+    pool: NodePool, fill: Fill, tmp_path: Path, hashes: Hashes
+) -> None:
+    out = tmp_path / "out"
+    job = Backfill(pool, ["183:302"], OutputFolder(out, command="backfill"), concurrency=4)
+    await job.plan()
+    run = job.start()
+    task = asyncio.create_task(run.finish())
+    while not any(source.kept > 20 for source in run.statistics().sources.values()):  # noqa: ASYNC110  # statistics set no event
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    report = await fill("183:302")
+    assert report.failed == {}
+    check(out, hashes, list(range(183, 303)))
+
+
+async def test_parquet_holds_the_same(fill: Fill, tmp_path: Path, hashes: Hashes) -> None:
+    dataset = pytest.importorskip("pyarrow.dataset")
+    await fill("190:194", format="parquet")
+    report = await fill("188:196", format="parquet")
+    assert (report.present, report.fetched) == (5, 4)
+    out = tmp_path / "out"
+    ledgers = dataset.dataset(out / "ledgers", format="parquet").to_table().to_pylist()
+    assert sorted(row["ledger_index"] for row in ledgers) == list(range(188, 197))
+    table = dataset.dataset(out / "transactions", format="parquet", partitioning="hive")
+    found = table.to_table(columns=["hash"]).column("hash").to_pylist()
+    assert sorted(found) == sorted(one for index in range(188, 197) for one in hashes[index])
+
+
+def test_what_a_folder_covers(tmp_path: Path) -> None:
+    folder = OutputFolder(tmp_path, command="backfill")
+    assert covered(folder) == LedgerSet()
+    (tmp_path / "ledgers.jsonl").write_text(
+        "".join(f'{{"ledger_index":{index}}}\n' for index in (5, 6, 7, 3, 2, 9))
+    )
+    assert str(covered(folder)) == "2-3,5-7,9"

@@ -1,0 +1,141 @@
+"""The whole state of a ledger: complete, proven, resumed, and refused when it is altered."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ekspiper.core import EkspiperError
+from ekspiper.xrpl import replay
+from ekspiper.xrpl.client import NodePool
+from ekspiper.xrpl.output_folder import OutputFolder
+from ekspiper.xrpl.replay import Recording, ReplayNode
+from ekspiper.xrpl.snapshot import Snapshot, SnapshotReport
+from ekspiper.xrpl.snapshot.snapshot import StateMismatch
+
+SAMPLE = Path(replay.__file__).parent / "sample"
+COUNT = 2085
+
+
+@pytest.fixture(scope="session")
+def recording() -> Iterator[Recording]:
+    """The sample, loaded once."""
+    with Recording.sample() as loaded:
+        yield loaded
+
+
+@pytest.fixture(scope="session")
+def indexes() -> set[str]:
+    """The keys of all objects of the recorded state."""
+    with gzip.open(SAMPLE / "ledger_data_v2_binary.jsonl.gz") as lines:
+        pages = [json.loads(line)["response"]["result"] for line in lines]
+    return {each["index"] for page in pages for each in page["state"]}
+
+
+@asynccontextmanager
+async def pool_of(recording: Recording, **options: Any) -> AsyncIterator[NodePool]:
+    async with ReplayNode(recording, **options) as node, NodePool(node.url) as pool:
+        yield pool
+
+
+async def take(pool: NodePool, out: Path, format: str = "jsonl", **options: Any) -> SnapshotReport:
+    folder = OutputFolder(out, command="snapshot", format=format)
+    job = Snapshot(pool, folder, **options)
+    run = await job.start()
+    await run.finish()
+    return await job.conclude(run)
+
+
+def rows(out: Path) -> list[Any]:
+    return [json.loads(line) for line in (out / "objects.jsonl").read_text().splitlines()]
+
+
+async def test_it_is_complete_and_proven(
+    recording: Recording, tmp_path: Path, indexes: set[str]
+) -> None:
+    async with pool_of(recording) as pool:
+        report = await take(pool, tmp_path)
+    found = [row["index"] for row in rows(tmp_path)]
+    assert len(found) == COUNT
+    assert set(found) == indexes
+    assert (report.objects, report.records, report.ledger_index) == (COUNT, COUNT, 302)
+    assert all(row["ledger_hash"] == report.ledger_hash for row in rows(tmp_path))
+
+
+async def test_one_type_only_and_still_proven(recording: Recording, tmp_path: Path) -> None:
+    async with pool_of(recording) as pool:
+        report = await take(pool, tmp_path, types=["Offer", "AMM"])
+    found = [row["LedgerEntryType"] for row in rows(tmp_path)]
+    assert set(found) == {"Offer", "AMM"}
+    assert (report.objects, report.records) == (COUNT, len(found))
+
+
+@pytest.mark.parametrize("parallel", [1, 16])
+async def test_interrupted_it_goes_on(
+    recording: Recording, tmp_path: Path, indexes: set[str], parallel: int
+) -> None:
+    asked = 0
+    async with pool_of(recording) as pool:
+        job = Snapshot(pool, OutputFolder(tmp_path, command="snapshot"), parallel=parallel)
+        run = await job.start()
+        task = asyncio.create_task(run.finish())
+        while not any(source.read for source in run.statistics().sources.values()):  # noqa: ASYNC110  # statistics set no event
+            await asyncio.sleep(0)
+        run.drain()
+        await task
+        begun = len(rows(tmp_path))
+        assert 0 < begun < COUNT or parallel == 16
+        report = await take(pool, tmp_path, parallel=parallel)
+        asked = report.objects
+    assert asked == COUNT
+    found = [row["index"] for row in rows(tmp_path)]
+    assert len(found) == COUNT
+    assert set(found) == indexes
+
+
+@pytest.mark.parametrize("fault", ["forgedObject", "lostObject"])
+async def test_an_object_that_is_altered_or_left_out(
+    recording: Recording, tmp_path: Path, fault: str
+) -> None:
+    async with pool_of(recording, faults=f"{fault}@#1") as pool:
+        with pytest.raises(
+            StateMismatch, match=r"a second reading differs in the subtrees \w+\.\.\."
+        ):
+            await take(pool, tmp_path)
+        assert not (tmp_path / "objects.jsonl").exists()
+        assert (tmp_path / "objects.unverified.jsonl").exists()
+        report = await take(pool, tmp_path)
+    assert report.objects == COUNT
+    assert len(rows(tmp_path)) == COUNT
+
+
+async def test_a_node_that_always_serves_it_so(recording: Recording, tmp_path: Path) -> None:
+    async with pool_of(recording, faults="lostObject*0") as pool:
+        with pytest.raises(StateMismatch, match="a second reading gives the same"):
+            await take(pool, tmp_path)
+
+
+async def test_a_folder_with_a_snapshot_of_another_ledger(
+    recording: Recording, tmp_path: Path
+) -> None:
+    async with pool_of(recording) as pool:
+        await take(pool, tmp_path)
+        with pytest.raises(EkspiperError, match="holds a snapshot of ledger 302, not 300"):
+            await take(pool, tmp_path, ledger=300)
+
+
+async def test_parquet_holds_the_same(
+    recording: Recording, tmp_path: Path, indexes: set[str]
+) -> None:
+    dataset = pytest.importorskip("pyarrow.dataset")
+    async with pool_of(recording) as pool:
+        await take(pool, tmp_path, format="parquet")
+    table = dataset.dataset(tmp_path / "objects", format="parquet", partitioning="hive")
+    assert set(table.to_table(columns=["index"]).column("index").to_pylist()) == indexes
