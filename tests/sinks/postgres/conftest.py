@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -19,9 +20,8 @@ import pytest
 PASSWORD = "not-to-be-shown"
 
 
-class Server:
-    """One database cluster in a folder, on a port of its own. Anyone on this machine may log in
-    as `postgres`; `reader` needs a password."""
+class Cluster:
+    """A server in a folder, on a port of its own, over a socket in that folder and over TCP."""
 
     def __init__(self, binaries: Path, folder: Path) -> None:
         self.binaries = binaries
@@ -30,53 +30,55 @@ class Server:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
 
-    @property
-    def dsn(self) -> str:
-        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+    def dsn(self, database: str) -> str:
+        return f"host={self.folder} port={self.port} user=postgres dbname={database}"
 
     def create(self) -> None:
-        self._run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-N")
+        self._run("initdb", "-D", "data", "-U", "postgres", "-A", "trust", "-N", "-E", "UTF8")
         (self.folder / "data" / "pg_hba.conf").write_text(
-            "host all reader 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n"
+            "host all reader 127.0.0.1/32 scram-sha-256\n"
+            "host all all 127.0.0.1/32 trust\nlocal all all trust\n"
         )
 
     def start(self) -> None:
-        options = (
-            f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' "
-            "-c shared_buffers=16MB -c max_connections=20"
-        )
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": self.folder,
+            "shared_buffers": "32MB",
+            "max_connections": 20,
+            "fsync": "off",
+            "full_page_writes": "off",
+            "autovacuum": "off",
+        }
+        options = " ".join([f"-p {self.port}", *(f"-c {k}={v}" for k, v in settings.items())])
         self._run("pg_ctl", "-D", "data", "-w", "-t", "60", "-l", "log", "-o", options, "start")
 
     def stop(self) -> None:
         self._run("pg_ctl", "-D", "data", "-w", "-m", "immediate", "stop")
 
+    @property
+    def leader(self) -> int:
+        """The process that the others are children of."""
+        return int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+
     def kill(self) -> None:
         """SIGKILL for the server and all its processes, as when the machine fails."""
-        leader = int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-        tasks = Path(f"/proc/{leader}/task/{leader}/children")
-        children = [int(each) for each in tasks.read_text().split()]
-        for process in (leader, *children):
+        tasks = Path(f"/proc/{self.leader}/task/{self.leader}/children")
+        processes = [self.leader, *map(int, tasks.read_text().split())]
+        for process in processes:
             try:
                 os.kill(process, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        for process in (leader, *children):
-            while _runs(process):
-                time.sleep(0.01)
+        while any(map(_runs, processes)):
+            time.sleep(0.01)
         (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
 
-    def execute(self, statement: str) -> list[tuple[object, ...]]:
-        with psycopg.connect(self.dsn, autocommit=True) as connection:
-            cursor = connection.execute(statement.encode())
-            return cursor.fetchall() if cursor.description else []
-
     def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self.binaries / program), *arguments]
-        user = "postgres" if os.geteuid() == 0 else None
         result = subprocess.run(
-            command,
+            [str(self.binaries / program), *arguments],
             cwd=self.folder,
-            user=user,
+            user="postgres" if os.geteuid() == 0 else None,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
@@ -84,10 +86,51 @@ class Server:
         assert result.returncode == 0, (result.stderr or b"").decode()
 
 
+class Database:
+    """An empty database of one test."""
+
+    def __init__(self, cluster: Cluster, name: str) -> None:
+        self.cluster = cluster
+        self.name = name
+        self.dsn = cluster.dsn(name)
+
+    def over_tcp(self, user: str = "postgres", password: str = "") -> str:
+        login = f"{user}:{password}" if password else user
+        return f"postgresql://{login}@127.0.0.1:{self.cluster.port}/{self.name}"
+
+    def execute(self, statement: str) -> list[Any]:
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+    def shut(self) -> None:
+        """Let nobody in, and throw out who is."""
+        self._outside(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS false")
+        self.throw_out()
+
+    def reopen(self) -> None:
+        """Undo `shut`."""
+        self._outside(f"ALTER DATABASE {self.name} ALLOW_CONNECTIONS true")
+
+    def throw_out(self) -> None:
+        """End every connection."""
+        self._outside(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            f"WHERE datname = '{self.name}'"
+        )
+
+    def drop(self) -> None:
+        self._outside(f"DROP DATABASE {self.name} WITH (FORCE)")
+
+    def _outside(self, statement: str) -> None:
+        with psycopg.connect(self.cluster.dsn("postgres"), autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
 def _runs(process: int) -> bool:
     try:
         state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
 
@@ -106,26 +149,30 @@ def _binaries() -> Path:
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Server]:
+def cluster() -> Iterator[Cluster]:
     """A server for all tests; not in pytest's folder, where its user may not go."""
     binaries = _binaries()
-    folder = Path(tempfile.mkdtemp(prefix="ekspiper-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="ekspiper-pg-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
-    server = Server(binaries, folder)
+    cluster = Cluster(binaries, folder)
     try:
-        server.create()
-        server.start()
-        server.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")
-        yield server
-        server.stop()
+        cluster.create()
+        cluster.start()
+        with psycopg.connect(cluster.dsn("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'".encode())
+        yield cluster
+        cluster.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
-def server(cluster: Server) -> Iterator[Server]:
-    """The server, running, without any table."""
-    yield cluster
-    cluster.execute("DROP SCHEMA public CASCADE")
-    cluster.execute("CREATE SCHEMA public")
+def database(cluster: Cluster) -> Iterator[Database]:
+    """A database without any table."""
+    name = f"test_{os.getpid()}_{time.monotonic_ns()}"
+    with psycopg.connect(cluster.dsn("postgres"), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} STRATEGY wal_log".encode())
+    database = Database(cluster, name)
+    yield database
+    database.drop()

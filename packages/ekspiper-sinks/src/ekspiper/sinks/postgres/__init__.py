@@ -1,5 +1,6 @@
-"""Tables of PostgreSQL: rows and position in one transaction."""
+"""PostgreSQL: rows and the position of the source in one transaction, so exactly once."""
 
 from .collector import Postgres as Postgres
+from .reading import read_records as read_records
 
-__all__ = ["Postgres"]
+__all__ = ["Postgres", "read_records"]

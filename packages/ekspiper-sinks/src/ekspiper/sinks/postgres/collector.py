@@ -1,67 +1,75 @@
-"""The collector that writes to a table of PostgreSQL."""
+"""The collector that writes tables of PostgreSQL."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+import logging
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from ekspiper.core import (
     BatchError,
     BatchPolicy,
-    CheckpointError,
     Collector,
     ConfigError,
-    Permanent,
-    PipelineError,
     Position,
     Retryable,
     Secret,
     State,
 )
 
-from .aside import Aside
-from .columns import KNOWN, field_of
-from .copying import Copying
-from .driver import connect, described, driver, translated
-from .lines import Lines
-from .positions import Held, advance, claim, held
-from .table import Table, found, prepare
+from .encoder import Encoder
+from .names import refuse_name, split
+from .reading import read_records
+from .shape import declared
+from .table import Table
+from .target import Target
+from .writer import Writer
 
 __all__ = ["Postgres"]
 
+log = logging.getLogger("ekspiper")
+
 
 class Postgres(Collector[Any]):
-    """Writes records to a table of PostgreSQL. Exactly once, with a checkpoint.
+    """Writes records to a table of PostgreSQL. Exactly once, with a checkpoint or without.
 
-    Rows are copied into a transaction that a checkpoint commits, together with the position in
-    the table `ekspiper_positions`; so whichever side is killed, and whenever, they agree. Until
-    then the rows are also kept here, aside, so that a lost connection costs nothing: they are
-    copied again. Where the table has a key, a row that is there already is passed over.
+    A snapshot commits the rows since the last one, and the position of the source, in one
+    transaction: readers never see a row that is taken back, but where `buffer_bytes` says so.
+    Until then, rows are in the open transaction and in memory, and are sent again when the
+    connection or the server is lost. A restart goes on from the position that was committed.
 
-    A field has a column, or stands in the column `data` of type jsonb; so does a value that its
-    column could not give back as it is.
+    The table and its row in `ekspiper_positions`, in the same schema, are made where they are
+    missing, and columns are added to it. A record comes back as it was (`read_records`): what no
+    column can give back exactly stands in `_rest`, as JSON; `_row` numbers the rows in the order
+    in which they came. Records that cannot be stored fail alone.
+
+    One collector writes a table, and stands in one place of a pipeline. The connection must be to
+    the server, or to a pool that leaves it to one client (not pooled by transaction).
 
     Args:
-        dsn: where the database is: `postgresql://user@host:5432/database`. With a password it
-            comes as a secret.
-        table: its name, with a schema before a dot if need be. It is made when it is missing,
-            and gets the columns that it lacks.
-        key: columns of the primary key; by default those that tell the records of their kind
-            apart (`hash` for transactions), as far as there are any; an empty list for none.
-        schema: SQL type by column; without it, typed columns for what all records of a kind
-            have, as the first ones show it. A field `ctid` stands in the column `ctid_`.
+        dsn: of the database, as libpq takes it: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.
+        table: its name, with a schema before a dot where need be. Mixed case is kept.
+        key: columns that tell records apart. A record whose key is there already is left out.
+        schema: the type of each column in SQL, by name; without it: `ledger_index`, `hash`,
+            `close_time_iso`.
+        source: what the records come from, such as the network. A table of another one is refused.
+        buffer_bytes: of rows between two snapshots that are held in memory, about. Beyond that
+            they are committed without a position, are seen, and are taken back after a crash.
+        timeout: seconds a statement may take.
+        lock_timeout: seconds to wait for another writer of the table, which may be ending.
 
     Raises:
-        ConfigError: the dsn cannot be read.
+        ConfigError: an option that cannot work.
         MissingExtra: psycopg is not installed.
     """
 
+    read_records = staticmethod(read_records)
     schema_format = "postgres"
     """What `schema` is to be, for whoever makes the collector from a configuration."""
 
-    batch_policy = BatchPolicy(count=2_000, bytes=16 * 1024 * 1024, period=0.5)
+    batch_policy = BatchPolicy(count=5_000, bytes=16 * 1024 * 1024, period=0.5)
 
     def __init__(
         self,
@@ -69,206 +77,129 @@ class Postgres(Collector[Any]):
         *,
         table: str,
         key: list[str] | None = None,
-        schema: dict[str, str] | None = None,
+        schema: Any = None,
+        source: str | None = None,
+        buffer_bytes: int = 64 * 1024 * 1024,
+        timeout: float = 60.0,
+        lock_timeout: float = 10.0,
     ) -> None:
-        driver()
-        if not table or not all(table.split(".")) or "\0" in table:
-            raise ConfigError(f"{table!r} is no name of a table")
-        if schema is not None and not isinstance(schema, Mapping):
-            raise ConfigError(f"schema is a table of column = type, not {type(schema).__name__}")
+        _refuse_numbers(buffer_bytes=buffer_bytes, timeout=timeout, lock_timeout=lock_timeout)
+        split(table)
         self.table = table
-        self._dsn = dsn
-        self._where = described(dsn)
-        self._key = key
-        self._schema = schema
-        self._connection: Any = None
-        self._copying: Copying | None = None
-        self._lines: Lines | None = None
-        self._aside = Aside()
-        self._held: Held | None = None
-        self._committing: int | None = None
-        self._is_open = False
-        self._restored = False
+        self._key = list(key or ())
+        for name in self._key:
+            refuse_name(name, "a key")
+        self._columns = declared(schema, self._key)
+        self._source = source
+        self._buffer_bytes = buffer_bytes
+        self._new_writer = partial(
+            Writer, Target(dsn), table, timeout=timeout, lock_timeout=lock_timeout
+        )
+        self._writer: Writer | None = None
+        self._encoder: Encoder | None = None
+        self._rows = 0
+        self._before: Position = None
+        self._is_restored = False
 
     async def open(self) -> None:
-        """Log in, claim the table, and make or check it.
+        """Connect, become the writer of the table, and make or grow it.
 
         Raises:
-            ConfigError: user, password or database are wrong, or the table has another shape.
-            Retryable: the server cannot be reached.
+            ConfigError: the server refuses; the table has another shape, or rows from elsewhere.
+            Retryable: the server does not answer; or another collector is writing the table.
         """
-        if self._is_open:
+        if self._writer is not None:
             return
-        self._is_open = True
-        async with self._talking(opening=True):
-            connection = await self._connected()
-            if self._schema is not None:
-                await self._prepare(connection, self._schema)
-            else:
-                there = await found(connection, self.table)
-                if there is not None:
-                    await self._prepare(connection, {})
+        writer = self._new_writer()
+        table = await writer.open(
+            lambda relation: Table(relation, self._columns, key=self._key, source=self._source)
+        )
+        self._encoder = Encoder(table.columns, key=self._key)
+        writer.begin(self._encoder.columns)
+        self._writer, self._is_restored, self._before = writer, False, None
+        self._rows = writer.standing.written_rows
 
     async def close(self) -> None:
-        """Log out. In a run, rows that no snapshot committed come again, and are given up here.
+        """Give the table free. Rows that no snapshot covers come again, and are not kept.
 
-        Raises:
-            Retryable: outside a run, the rows could not be committed and are lost.
+        Where there never was a position, as in a table of dead letters, they are.
         """
-        if not self._is_open:
+        writer, self._writer = self._writer, None
+        if writer is None:
             return
         try:
-            if self._aside and not self._restored:
-                async with self._talking():
-                    await self._commit(None)
+            if writer.pending_bytes and writer.standing.position is None:
+                await writer.commit(lambda standing: standing.at(None, self._rows))
+        except Retryable as error:
+            log.error("rows that no snapshot covers were not kept: %s", error)
         finally:
-            self._is_open = self._restored = False
-            self._aside.clear()
-            await self._disconnect()
+            await writer.close()
 
     async def collect(self, batch: Sequence[Any]) -> None:
-        """Copy a batch into the open transaction.
+        """Add the rows of a batch to the transaction, or nothing of it.
 
         Raises:
-            BatchError: these members cannot be stored: NaN, a NUL character, no key.
-            Retryable: the server is gone or full; nothing of the batch is stored.
+            BatchError: these members cannot be stored: NaN, a character U+0000, a broken rule.
+            Retryable: the server is lost or full, or has changed; nothing of the batch was added.
         """
-        self._check_open()
-        if not batch:
-            return
-        async with self._talking():
-            connection = await self._connected()
-            if self._lines is None:
-                await self._prepare(connection, self._inferred(batch))
-            assert self._lines is not None
-            assert self._copying is not None
-            lines, places, failures = self._lines.encode(batch)
-            await self._begin(connection)
-            kept, refused = await self._copying.copy(connection, lines)
-            self._aside.append(kept)
-        for at, error in refused.items():
-            failures[places[at]] = Permanent(f"PostgreSQL refuses the record: {error}")
-            self._aside.append(kept)
+        writer, encoder = self._opened(), self._encoder
+        assert encoder is not None, "it is made with the writer"
+        if writer.pending_bytes >= self._buffer_bytes:
+            await writer.commit(lambda standing: standing.early(self._rows))
+        rows = await asyncio.to_thread(encoder.encode, batch, after=self._rows)
+        failures = rows.failures
+        if rows.lines:
+            copied = await writer.copy(rows.lines)
+            failures |= {rows.places[line]: error for line, error in copied.failures.items()}
+        self._rows += len(batch)
         if failures:
-            raise BatchError(dict(sorted(failures.items())))
+            raise BatchError(failures)
 
     async def snapshot(self, position: Position) -> State:
         """Commit the rows together with the position.
 
         Raises:
-            Retryable: the server is gone or full; the rows are kept here.
+            Retryable: the server is lost or full; the rows are still held.
         """
-        self._check_open()
-        async with self._talking():
-            await self._commit(json.dumps(position))
-        assert self._held is not None
-        return {"id": self._held.id, "commits": self._held.commits}
+        writer = self._opened()
+        await writer.commit(lambda standing: standing.at(position, self._rows, before=self._before))
+        return writer.standing.state
 
     async def restore(self, state: State | None) -> Position | None:
-        """The position up to which the table holds everything; None without a checkpoint.
+        """Take back what no snapshot covers, and say up to where the table holds everything.
 
         Raises:
-            CheckpointError: the checkpoint is of another table, or the table lost rows since.
+            CheckpointError: the checkpoint is of another table, or of a later state of this one.
+            ConfigError: the collector stands in several places of the pipeline.
+            Retryable: the server is lost.
         """
-        self._check_open()
-        self._restored = True
-        if state is None:
-            return None
-        async with self._talking():
-            await self._connected()
-        assert self._held is not None
-        if state["id"] != self._held.id or state["commits"] > self._held.commits:
-            is_other = state["id"] != self._held.id
-            what = "is of another table" if is_other else "says more than the table holds"
-            raise CheckpointError(
-                f"the checkpoint {what}: {self.table} at {self._where}; use the database that it "
-                "was taken with, or begin anew without the checkpoint"
+        writer = self._opened()
+        if self._is_restored:
+            raise ConfigError(
+                f"the collector of the table {self.table} stands in several places: its rows are "
+                "committed with one position, so make one for each place, with its own table"
             )
-        return self._held.position
+        self._is_restored = True
+        now = writer.standing
+        standing = now.back_to(state, self.table)
+        if state is None and now.position is not None and await writer.is_empty():
+            await writer.begin_anew()
+        elif standing.written_rows < now.written_rows:
+            await writer.cut_back(standing)
+        elif standing.snapshot_rows != now.snapshot_rows:
+            await writer.commit(lambda _: standing)
+        self._rows = writer.standing.written_rows
+        self._before = None if state is None else state["position"]
+        return writer.standing.position
 
-    def _check_open(self) -> None:
-        if not self._is_open:
-            raise RuntimeError(f"the collector of {self.table} is not open")
+    def _opened(self) -> Writer:
+        if self._writer is None:
+            raise RuntimeError(f"the collector of the table {self.table} is not open")
+        return self._writer
 
-    @asynccontextmanager
-    async def _talking(self, *, opening: bool = False) -> AsyncIterator[None]:
-        """Whatever goes wrong ends the connection: the next one starts from what is known."""
-        try:
-            yield
-        except driver().Error as error:
-            await self._disconnect()
-            raise translated(error, self._where, opening=opening) from error
-        except ConfigError as error:
-            await self._disconnect()
-            if opening:
-                raise
-            raise Retryable(str(error)) from error
-        except BaseException:
-            await self._disconnect()
-            raise
 
-    async def _disconnect(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await connection.close()
-
-    async def _connected(self) -> Any:
-        """The connection; a new one has the rows that the last one lost in its transaction."""
-        if self._connection is not None and not self._connection.closed:
-            return self._connection
-        connection = self._connection = await connect(self._dsn)
-        await claim(connection, self.table)
-        now = await held(connection, self.table)
-        known, self._held = self._held, now
-        if known is None:
-            return connection
-        if now.commits == self._committing:
-            self._aside.clear()  # the answer to our COMMIT was lost, and it was a yes
-        elif (now.id, now.commits) != (known.id, known.commits):
-            raise PipelineError(
-                f"{self.table} at {self._where} is not what it was before the connection was lost; "
-                "start again from the checkpoint"
-            )
-        await self._copy_again(connection)
-        return connection
-
-    async def _copy_again(self, connection: Any) -> None:
-        if self._copying is None or not self._aside:
-            return
-        await self._begin(connection)
-        for lines in self._aside.lines():
-            await self._copying.copy(connection, lines)
-
-    async def _begin(self, connection: Any) -> None:
-        if connection.info.transaction_status == driver().pq.TransactionStatus.IDLE:
-            await connection.execute("BEGIN")
-
-    async def _commit(self, position: str | None) -> None:
-        connection = await self._connected()
-        assert self._held is not None
-        if not self._aside and position in (None, json.dumps(self._held.position)):
-            return
-        await self._begin(connection)
-        self._committing = self._held.commits + 1
-        await advance(connection, self.table, self._committing, position)
-        await connection.execute("COMMIT")
-        held_now = self._held.position if position is None else json.loads(position)
-        self._held = Held(self._held.id, self._committing, held_now)
-        self._committing = None
-        self._aside.clear()
-
-    def _inferred(self, batch: Sequence[Any]) -> dict[str, str]:
-        fields = {name for record in batch if isinstance(record, dict) for name in record}
-        columns = {name: kind for name, kind in KNOWN.items() if field_of(name) in fields}
-        for column in self._key or ():
-            values = (each.get(field_of(column)) for each in batch if isinstance(each, dict))
-            is_number = any(type(value) is int for value in values)
-            columns.setdefault(column, "bigint" if is_number else "text")
-        return columns
-
-    async def _prepare(self, connection: Any, columns: Mapping[str, str]) -> None:
-        """Make the table fit, in a transaction of its own: there are no rows yet."""
-        async with connection.transaction():
-            table: Table = await prepare(connection, self.table, columns, self._key)
-        self._lines = Lines(table.columns, table.key)
-        self._copying = Copying(self.table, self._lines.names, table.key)
+def _refuse_numbers(*, buffer_bytes: int, timeout: float, lock_timeout: float) -> None:
+    if buffer_bytes < 0 or lock_timeout < 0:
+        raise ConfigError("buffer_bytes and lock_timeout must not be negative")
+    if timeout < 0.001:
+        raise ConfigError(f"timeout must be more than 0 seconds, not {timeout}")

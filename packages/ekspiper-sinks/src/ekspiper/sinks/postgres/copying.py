@@ -1,95 +1,117 @@
-"""COPY of lines into a table, past rows that are there already and rows that cannot be."""
+"""Rows into the open transaction, and which of them the server will not have."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, field
 
-from .driver import driver, is_of_a_row
-from .table import quoted, quoted_column
+from ekspiper.core import Permanent
 
-__all__ = ["Copying"]
+from .extra import psycopg
+from .faults import is_of_rows, told
+from .names import ROW, quoted
+from .session import Session
+from .table import Table
 
-_INCOMING = "pg_temp.ekspiper_incoming"
+__all__ = ["Copied", "Copying"]
+
+_CHUNK = 256
+"""Lines that are sent at once."""
+
+
+@dataclass(slots=True)
+class Copied:
+    """What became of rows.
+
+    Args:
+        data: that was kept, in the format of COPY; as many texts as it took.
+        failures: why the other rows were not kept, by their place among the rows.
+    """
+
+    data: list[bytes] = field(default_factory=list)
+    failures: dict[int, Exception] = field(default_factory=dict)
 
 
 class Copying:
-    """Copies lines within an open transaction.
+    """Copies rows into one table.
+
+    Rows go straight into the table. Where the table has a key, and a row of the batch is there
+    already, the batch goes through a temporary table, from which only new rows are taken; and so
+    do the following ones, until one has nothing but new rows.
 
     Args:
-        table: its name.
-        columns: of the lines.
-        key: of the primary key; a row whose key is there already is passed over.
+        columns: of the rows, as SQL lists them.
     """
 
-    def __init__(self, table: str, columns: Sequence[str], key: Sequence[str]) -> None:
-        self.key = tuple(key)
-        self._table = quoted(table)
-        self._columns = ", ".join(map(quoted_column, columns))
-        self._sees_known = False
+    def __init__(self, table: Table, columns: str) -> None:
+        name = table.relation.sql
+        key = ", ".join(map(quoted, table.key))
+        self._has_key = bool(key)
+        self._repeats = False
+        self._direct = f"COPY {name} ({columns}) FROM STDIN"
+        self._stage = (
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS ekspiper_stage (LIKE {name} INCLUDING DEFAULTS) "
+            "ON COMMIT DELETE ROWS"
+        )
+        self._aside = f"COPY pg_temp.ekspiper_stage ({columns}) FROM STDIN"
+        self._take = (
+            f"WITH taken AS (INSERT INTO {name} ({columns}) SELECT {columns} "
+            f"FROM pg_temp.ekspiper_stage ORDER BY {quoted(ROW)} ON CONFLICT ({key}) DO NOTHING "
+            "RETURNING 1) SELECT count(*) = (SELECT count(*) FROM pg_temp.ekspiper_stage) FROM taken"
+        )
 
-    async def copy(
-        self, connection: Any, lines: list[bytes]
-    ) -> tuple[list[bytes], dict[int, Exception]]:
-        """Copy the lines; those that are kept, and why others are not, by their place.
+    async def copy(self, session: Session, lines: Sequence[bytes]) -> Copied:
+        """Copy rows; the ones that the server refuses are found by halving.
 
         Raises:
-            psycopg.Error: anything that is not the fault of a row.
+            psycopg.Error: what went wrong is not in the rows. The transaction is lost.
         """
-        if not lines:
-            return [], {}
-        try:
-            await self._attempt(connection, lines)
-        except driver().Error as error:
-            if not is_of_a_row(error):
-                raise
-            if len(lines) == 1:
-                return [], {0: error}
-        else:
-            return lines, {}
-        middle = len(lines) // 2
-        kept, refused = await self.copy(connection, lines[:middle])
-        more, others = await self.copy(connection, lines[middle:])
-        return kept + more, {**refused, **{at + middle: error for at, error in others.items()}}
-
-    async def _attempt(self, connection: Any, lines: list[bytes]) -> None:
-        """All of the lines or none. New rows go straight in; known ones show by their key."""
-        if not self._sees_known:
+        copied = Copied()
+        spans = [range(len(lines))] if lines else []
+        while spans:
+            span = spans.pop()
+            part = lines[span.start : span.stop]
             try:
-                await self._in_savepoint(connection, self._straight, lines)
-            except driver().errors.UniqueViolation:
-                if not self.key:
+                await self.replay(session, part)
+            except psycopg.Error as error:
+                if not is_of_rows(error):
                     raise
+                await session.run("ROLLBACK TO SAVEPOINT batch")
+                if len(span) == 1:
+                    copied.failures[span.start] = _refused(error)
+                else:
+                    middle = span.start + len(span) // 2
+                    spans += [range(middle, span.stop), range(span.start, middle)]
             else:
-                return
-        await self._in_savepoint(connection, self._past_known, lines)
+                copied.data.append(b"".join(part))
+        return copied
 
-    async def _in_savepoint(self, connection: Any, action: Any, lines: list[bytes]) -> None:
-        await connection.execute("SAVEPOINT batch")
-        try:
-            await action(connection, lines)
-        except driver().Error:
-            if not connection.closed:
-                await connection.execute("ROLLBACK TO batch")
-            raise
-        await connection.execute("RELEASE batch")
+    async def replay(self, session: Session, data: Sequence[bytes]) -> None:
+        """Copy rows, all or none."""
+        await session.begin()
+        await session.run("SAVEPOINT batch")
+        if not self._repeats:
+            try:
+                await session.copy(self._direct, _joined(data))
+            except psycopg.errors.UniqueViolation:
+                if not self._has_key:
+                    raise
+                await session.run("ROLLBACK TO SAVEPOINT batch")
+                self._repeats = True
+        if self._repeats:
+            await session.run(self._stage)
+            await session.copy(self._aside, _joined(data))
+            [(all_new,)] = await session.run(self._take)
+            await session.run("TRUNCATE pg_temp.ekspiper_stage")
+            self._repeats = not all_new
+        await session.run("RELEASE SAVEPOINT batch")
 
-    async def _straight(self, connection: Any, lines: list[bytes]) -> None:
-        await self._fill(connection, self._table, lines)
 
-    async def _past_known(self, connection: Any, lines: list[bytes]) -> None:
-        await connection.execute(
-            f"CREATE TEMP TABLE IF NOT EXISTS ekspiper_incoming (LIKE {self._table})"
-        )
-        await connection.execute(f"TRUNCATE {_INCOMING}")
-        await self._fill(connection, _INCOMING, lines)
-        cursor = await connection.execute(
-            f"INSERT INTO {self._table} ({self._columns})"
-            f" SELECT {self._columns} FROM {_INCOMING} ON CONFLICT DO NOTHING"
-        )
-        self._sees_known = cursor.rowcount < len(lines)
+def _joined(lines: Sequence[bytes]) -> list[bytes]:
+    return [b"".join(lines[start : start + _CHUNK]) for start in range(0, len(lines), _CHUNK)]
 
-    async def _fill(self, connection: Any, table: str, lines: list[bytes]) -> None:
-        cursor = connection.cursor()
-        async with cursor.copy(f"COPY {table} ({self._columns}) FROM STDIN") as copy:
-            await copy.write(b"".join(lines))
+
+def _refused(error: psycopg.Error) -> Permanent:
+    column = error.diag.column_name
+    where = f", column {column!r}" if column else ""
+    return Permanent(f"PostgreSQL does not take the record{where}: {told(error)}")

@@ -1,138 +1,254 @@
-"""A table: made from a schema, grown with it, refused where it has another shape."""
+"""The tables on the server: made, grown, compared, and cut back."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from uuid import uuid4
 
-from ekspiper.core import ConfigError
+from ekspiper.core import ConfigError, Retryable
 
-from .columns import REST, key_for
+from .extra import psycopg
+from .names import ROW, Relation, quoted
+from .session import Session
+from .shape import Column, additions
+from .standing import Standing
 
-__all__ = ["Table", "prepare", "quoted"]
+__all__ = ["Table"]
 
-_LONGEST_NAME = 63
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A table as it is in the database.
-
-    Args:
-        columns: type by name, without `data`.
-        key: the columns of its primary key.
-    """
-
-    columns: Mapping[str, str]
-    key: tuple[str, ...]
-
-
-def quoted(name: str) -> str:
-    """An identifier, with its schema before a dot if it has one, for a statement."""
-    return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
-
-
-async def found(connection: Any, name: str) -> tuple[dict[str, str], tuple[str, ...]] | None:
-    """Columns, with their types, and primary key of the table; None where there is none."""
-    cursor = await connection.execute(
-        "SELECT attname, atttypid::regtype::text, attnum = ANY (coalesce(indkey::int2[], '{}'))"
-        " FROM pg_attribute LEFT JOIN pg_index ON indrelid = attrelid AND indisprimary"
-        " WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped ORDER BY attnum",
-        [quoted(name)],
+_POSITIONS = """
+    CREATE TABLE {} (
+        table_name text PRIMARY KEY,
+        identity uuid NOT NULL,
+        source text,
+        position jsonb,
+        position_rows bigint NOT NULL,
+        snapshot_rows bigint NOT NULL,
+        written_rows bigint NOT NULL,
+        commits bigint NOT NULL,
+        committed_at timestamptz NOT NULL DEFAULT now()
     )
-    rows = await cursor.fetchall()
-    if not rows:
-        return None
-    return {name: kind for name, kind, _ in rows}, tuple(name for name, _, is_key in rows if is_key)
+"""
+
+_COLUMNS = """
+    SELECT attname, format_type(atttypid, NULL), attnotnull AND NOT atthasdef AND attidentity = '',
+           attgenerated <> '' OR attidentity = 'a'
+    FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
+    ORDER BY attnum
+"""
+
+_TYPES = """
+    SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
+    WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped
+"""
+
+_UNIQUE = """
+    SELECT FROM pg_index i
+    WHERE indrelid = $1::regclass AND indisunique AND indimmediate AND indisvalid
+      AND indpred IS NULL AND indexprs IS NULL AND indnkeyatts = cardinality($2::text[])
+      AND (SELECT array_agg(attname::text ORDER BY attname::text) FROM pg_attribute
+           WHERE attrelid = i.indrelid AND attnum = ANY (i.indkey[0:indnkeyatts - 1]))
+        = (SELECT array_agg(name ORDER BY name) FROM unnest($2::text[]) name)
+"""
+
+_MAKING = 7_160_153_261_870_211_584
+"""The advisory lock of whoever makes tables: two that make the same one at once would collide."""
 
 
-async def prepare(
-    connection: Any, name: str, wanted: Mapping[str, str], key: Sequence[str] | None
-) -> Table:
-    """Make the table, or add the columns that it lacks, or find that it will not do.
+class Table:
+    """A table and its row in `ekspiper_positions`, which stands in the same schema.
 
     Args:
-        wanted: type by column.
-        key: of the primary key; None to find it in the columns, or in the table.
-
-    Raises:
-        ConfigError: the table has another shape; says which column.
+        relation: the table's full name.
+        wanted: the type of each column, as it is declared.
+        key: the columns that tell rows apart; none: nothing does.
+        source: what the rows come from; None: anything.
     """
-    wanted = await _canonical(connection, name, wanted)
-    there = await found(connection, name)
-    if there is None:
-        chosen = key_for(wanted) if key is None else tuple(key)
-        await _create(connection, name, wanted, chosen)
-        return Table(wanted, chosen)
-    columns, primary = there
-    _refuse_other(name, columns, wanted, primary, key)
-    for column, kind in {**wanted, REST: "jsonb"}.items():
-        if column not in columns:
-            await connection.execute(
-                f"ALTER TABLE {quoted(name)} ADD COLUMN {quoted_column(column)} {kind}"
+
+    def __init__(
+        self,
+        relation: Relation,
+        wanted: Mapping[str, str],
+        *,
+        key: Sequence[str],
+        source: str | None,
+    ) -> None:
+        self.relation = relation
+        self.key = tuple(key)
+        self.columns: dict[str, str] = {}
+        """The type of each column that rows are written to, as `format_type` names it."""
+        self._wanted = wanted
+        self._source = source
+        self._positions = Relation(relation.schema, "ekspiper_positions")
+
+    async def prepare(self, session: Session) -> Standing:
+        """Make what is missing, and read how far the table is.
+
+        Raises:
+            ConfigError: the table has another shape, another source, or rows of unknown origin.
+            psycopg.Error: the server refuses, or is lost.
+        """
+        await session.begin()
+        await session.run("SET LOCAL lock_timeout = '10s'")
+        await session.run("SELECT pg_advisory_xact_lock($1)", _MAKING)
+        is_new = not await self._exists(session, self.relation)
+        if not await self._exists(session, self._positions):
+            await session.run(_POSITIONS.format(self._positions.sql))
+        await self._shape(session, is_new)
+        standing = await self._stand(session, is_new)
+        await session.commit()
+        return standing
+
+    async def _exists(self, session: Session, relation: Relation) -> bool:
+        found = await session.run(
+            "SELECT relkind::text FROM pg_class WHERE oid = to_regclass($1)", relation.sql
+        )
+        if found and found[0][0] not in ("r", "p"):
+            raise ConfigError(f"{relation} is no table: choose another name")
+        return bool(found)
+
+    async def _shape(self, session: Session, is_new: bool) -> None:
+        types = await self._types(session)
+        name = self.relation.sql
+        if is_new:
+            await session.run(f"CREATE TABLE {name} ()")
+        found = {column: Column(*rest) for column, *rest in await session.run(_COLUMNS, name)}
+        missing = additions(self.relation, self._wanted, types, found)
+        if missing:
+            grown = ", ".join(f"ADD COLUMN IF NOT EXISTS {column}" for column in missing)
+            await session.run(f"ALTER TABLE {name} {grown}")
+        if ROW not in found:
+            await session.run(f"CREATE INDEX ON {name} USING brin ({quoted(ROW)})")
+        made = dict(await session.run(_TYPES, name))
+        self.columns = {column: made[column] for column in self._wanted}
+        if self.key and not await session.run(_UNIQUE, name, list(self.key)):
+            await self._index(session)
+
+    async def _types(self, session: Session) -> dict[str, str]:
+        """The name that the server has for each declared type."""
+        types = {}
+        for type_ in set(self._wanted.values()):
+            base = type_.partition("(")[0] + type_.rpartition(")")[2] if "(" in type_ else type_
+            [(found,)] = await session.run("SELECT format_type(to_regtype($1)::oid, NULL)", base)
+            if found is None:
+                columns = [name for name, each in self._wanted.items() if each == type_]
+                raise ConfigError(
+                    f"the column {columns[0]!r} has the type {type_!r}, which the server does "
+                    "not know"
+                )
+            types[type_] = found
+        return types
+
+    async def _index(self, session: Session) -> None:
+        columns = ", ".join(map(quoted, self.key))
+        try:
+            await session.run(f"CREATE UNIQUE INDEX ON {self.relation.sql} ({columns})")
+        except psycopg.errors.UniqueViolation as error:
+            raise ConfigError(
+                f"{self.relation} holds rows with the same {', '.join(self.key)}: "
+                f"{error.diag.message_detail}; remove them, or give another key"
+            ) from None
+
+    async def _stand(self, session: Session, is_new: bool) -> Standing:
+        standing = await self.standing(session)
+        if standing is not None and is_new:  # the table was dropped, and what was known of it
+            await self.forget(session)
+            standing = None
+        if standing is None:
+            if not self.key and not is_new and not await self.is_empty(session):
+                raise ConfigError(
+                    f"{self.relation} has rows that were not written by ekspiper, so that it is "
+                    "not known which records it holds; choose another table, or give a key, so "
+                    "that those it holds are left out"
+                )
+            return await self._begin(session)
+        [(source,)] = await session.run(
+            f"SELECT source FROM {self._positions.sql} WHERE table_name = $1", self.relation.name
+        )
+        if None not in (source, self._source) and source != self._source:
+            raise ConfigError(
+                f"{self.relation} holds records of {source!r}, not of {self._source!r}: choose "
+                "another table"
             )
-    ours = {column: kind for column, kind in columns.items() if column != REST}
-    return Table({**ours, **wanted}, primary)
+        return standing
 
+    async def _begin(self, session: Session) -> Standing:
+        standing = Standing(identity=str(uuid4()))
+        await session.run(
+            f"INSERT INTO {self._positions.sql} (table_name, identity, source, position_rows, "
+            "snapshot_rows, written_rows, commits) VALUES ($1, $2, $3, 0, 0, 0, 0)",
+            self.relation.name,
+            standing.identity,
+            self._source,
+        )
+        return standing
 
-def quoted_column(column: str) -> str:
-    """A column's name for a statement."""
-    return '"' + column.replace('"', '""') + '"'
-
-
-def _refuse_other(
-    name: str,
-    columns: Mapping[str, str],
-    wanted: Mapping[str, str],
-    primary: tuple[str, ...],
-    key: Sequence[str] | None,
-) -> None:
-    wrong = None
-    is_made_from_schema = bool(wanted) and wanted.keys() <= columns.keys() and REST not in columns
-    if columns.get(REST) != "jsonb" and not is_made_from_schema:
-        wrong = f"it has no column {REST} of type jsonb, so it was made by another program"
-    if key is not None and set(key) != set(primary):
-        wrong = f"its primary key is ({', '.join(primary)}), not ({', '.join(key)})"
-    for column, kind in wanted.items():
-        if column in columns and columns[column] != kind:
-            wrong = f"its column {column} has type {columns[column]}, not {kind}"
-    if wrong:
-        raise ConfigError(
-            f"the table {name} has another shape: {wrong}; use another table, or change this one"
+    async def standing(self, session: Session) -> Standing | None:
+        """How far the table is, as last committed; None where nothing is known of it."""
+        found = await session.run(
+            "SELECT identity::text, commits, position::text, position_rows, snapshot_rows, "
+            f"written_rows FROM {self._positions.sql} WHERE table_name = $1",
+            self.relation.name,
+        )
+        if not found:
+            return None
+        identity, commits, position, position_rows, snapshot_rows, written_rows = found[0]
+        return Standing(
+            identity=identity,
+            commits=commits,
+            position=None if position is None else json.loads(position),
+            position_rows=position_rows,
+            snapshot_rows=snapshot_rows,
+            written_rows=written_rows,
         )
 
+    async def write(self, session: Session, standing: Standing) -> None:
+        """Have the open transaction leave the table at `standing`, which follows what is there.
 
-async def _canonical(connection: Any, name: str, wanted: Mapping[str, str]) -> dict[str, str]:
-    """The types as PostgreSQL names them: `int8` is `bigint`."""
-    canonical: dict[str, str] = {}
-    kinds: dict[str, str | None] = {}
-    for column, kind in wanted.items():
-        if column == REST or len(column.encode()) > _LONGEST_NAME:
-            why = f"the name {REST} is taken" if column == REST else "its name is too long"
-            raise ConfigError(f"the table {name} cannot have the column {column}: {why}")
-        if kind not in kinds:
-            cursor = await connection.execute("SELECT to_regtype(%s)::text", [kind])
-            kinds[kind] = (await cursor.fetchone())[0]
-        known = kinds[kind]
-        if known is None:
-            raise ConfigError(f"column {column} of the table {name}: no type is called {kind!r}")
-        canonical[column] = known
-    return canonical
-
-
-async def _create(
-    connection: Any, name: str, columns: Mapping[str, str], key: Sequence[str]
-) -> None:
-    for column in key:
-        if column not in columns:
-            raise ConfigError(
-                f"the key of the table {name} has the column {column}, and the schema has not"
+        Raises:
+            Retryable: somebody else has changed it.
+        """
+        position = standing.position
+        changed = await session.run(
+            f"UPDATE {self._positions.sql} SET position = $2::jsonb, position_rows = $3, "
+            "snapshot_rows = $4, written_rows = $5, commits = $6, committed_at = now() "
+            "WHERE table_name = $1 AND identity = $7 AND commits = $6 - 1 RETURNING 1",
+            self.relation.name,
+            None if position is None else json.dumps(position),
+            standing.position_rows,
+            standing.snapshot_rows,
+            standing.written_rows,
+            standing.commits,
+            standing.identity,
+        )
+        if not changed:
+            raise Retryable(
+                f"the row of {self.relation} in {self._positions} was changed by others"
             )
-    parts = [f"{quoted_column(column)} {kind}" for column, kind in columns.items()]
-    parts.append(f"{quoted_column(REST)} jsonb")
-    if key:
-        parts.append(f"PRIMARY KEY ({', '.join(map(quoted_column, key))})")
-    await connection.execute(f"CREATE TABLE {quoted(name)} ({', '.join(parts)})")
-    if "ledger_index" in columns and tuple(key)[:1] != ("ledger_index",):
-        await connection.execute(f'CREATE INDEX ON {quoted(name)} ("ledger_index")')
+
+    async def forget(self, session: Session) -> None:
+        """Remove what is known of the table."""
+        await session.run(
+            f"DELETE FROM {self._positions.sql} WHERE table_name = $1", self.relation.name
+        )
+
+    async def is_empty(self, session: Session) -> bool:
+        """Whether it has no row."""
+        return not await session.run(f"SELECT FROM {self.relation.sql} LIMIT 1")
+
+    async def begin_anew(self, session: Session) -> Standing:
+        """Make an empty table one of which nothing is known."""
+        await session.begin()
+        await self.forget(session)
+        standing = await self._begin(session)
+        await session.commit()
+        return standing
+
+    async def cut_back(self, session: Session, standing: Standing) -> None:
+        """Delete the rows after `standing`, and leave the table there."""
+        await session.begin()
+        await session.run(
+            f"DELETE FROM {self.relation.sql} WHERE {quoted(ROW)} > $1", standing.written_rows
+        )
+        await self.write(session, standing)
+        await session.commit()
