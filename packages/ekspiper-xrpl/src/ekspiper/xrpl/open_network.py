@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +41,7 @@ async def open_network(
     follow: bool = False,
     start_at: int | None = None,
     network_id: int | None = None,
+    watching: Callable[[NodePool], None] = lambda pool: None,
     **options: Any,
 ) -> AsyncIterator[OpenNetwork]:
     """Connect to a network for as long as the context lasts.
@@ -50,6 +51,7 @@ async def open_network(
         follow: ledgers of the sample close while they are read; otherwise all are closed already.
         start_at: of the sample, the ledger closed last when it is opened; the first without it.
         network_id: what the nodes must belong to; by default what the name says.
+        watching: told of the pool before a node has answered.
         options: further arguments of `NodePool`.
 
     Raises:
@@ -58,7 +60,9 @@ async def open_network(
     found = find_network(network)
     if found.urls:
         wanted = network_id if network_id is not None else found.network_id
-        async with NodePool(found.urls, network_id=wanted, **options) as pool:
+        pool = NodePool(found.urls, network_id=wanted, **options)
+        watching(pool)
+        async with pool:
             yield OpenNetwork(found.name, pool, await network_definitions(pool))
         return
     from .replay import Recording, ReplayNode

@@ -102,6 +102,7 @@ class Daemon:
                     settings.network,
                     follow=True,
                     start_at=await self._begins_at(),
+                    watching=self._readiness.connecting,
                     network_id=settings.node.network_id,
                     connect_timeout=settings.node.connect_timeout,
                     request_timeout=settings.node.request_timeout,
@@ -129,7 +130,7 @@ class Daemon:
             instruments=instruments,
             drain_timeout=settings.pipeline.drain_timeout,
         )
-        self._readiness.watch(network.pool, run)
+        self._readiness.running(network.pool, run)
         with draining_on_signals(run), watching_sinks(run), self._progress.watching(run):
             report = await run.finish()
         return Outcome(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ekspiper.core import Run
 
+from ..client.node_status import NodeStatus
 from ..client.pool import NodePool
 
 __all__ = ["Readiness"]
@@ -16,19 +17,23 @@ class Readiness:
         self._pool: NodePool | None = None
         self._run: Run | None = None
 
-    def watch(self, pool: NodePool, run: Run) -> None:
-        """From now on, judge by these."""
+    def connecting(self, pool: NodePool) -> None:
+        """The nodes that are to be connected."""
+        self._pool = pool
+
+    def running(self, pool: NodePool, run: Run) -> None:
+        """The nodes and the run to judge by."""
         self._pool = pool
         self._run = run
 
     def reasons(self) -> list[str]:
         """Every reason, in words; empty when the daemon is ready."""
         if self._pool is None or self._run is None:
-            return ["no node is connected yet"]
+            return [self._why_unconnected()]
         nodes = self._pool.nodes()
         found = []
         if not any(node.state == "ready" for node in nodes):
-            states = ", ".join(f"{node.url} is {node.state}" for node in nodes)
+            states = ", ".join(_state(node) for node in nodes)
             found.append(f"no node is ready: {states}")
         statistics = self._run.statistics()
         for place, collector in statistics.collectors.items():
@@ -39,3 +44,12 @@ class Readiness:
         elif not any(source.read for source in statistics.sources.values()):
             found.append("no ledger has been read yet")
         return found
+
+    def _why_unconnected(self) -> str:
+        nodes = self._pool.nodes() if self._pool is not None else []
+        told = ", ".join(f"{node.url}: {node.problem or node.state}" for node in nodes)
+        return f"no node is connected yet: {told}" if told else "no node is connected yet"
+
+
+def _state(node: NodeStatus) -> str:
+    return f"{node.url} is {node.state}" + (f" ({node.problem})" if node.problem else "")
