@@ -198,7 +198,7 @@ async def test_what_cannot_be_counted_changes_no_metric(
 
 async def test_label_values_are_bounded(registry: CollectorRegistry) -> None:
     metric = Metric("transactions", registry=registry, max_label_values=5)
-    await metric.collect([transaction(f"Type{number}") for number in range(100_000)])
+    await metric.collect([transaction(f"Type{number}") for number in range(20_000)])
     samples = [
         sample
         for family in registry.collect()
@@ -207,9 +207,9 @@ async def test_label_values_are_bounded(registry: CollectorRegistry) -> None:
     ]
     assert len(samples) == 6
     other = {"type": "other", "result": "tesSUCCESS"}
-    assert registry.get_sample_value("xrpl_transactions_total", other) == 99_995
+    assert registry.get_sample_value("xrpl_transactions_total", other) == 19_995
     overflow = {"metric": "xrpl_transactions_total", "label": "type"}
-    assert registry.get_sample_value("ekspiper_metric_label_overflow_total", overflow) == 99_995
+    assert registry.get_sample_value("ekspiper_metric_label_overflow_total", overflow) == 19_995
 
 
 async def test_combinations_of_labels_are_bounded(registry: CollectorRegistry) -> None:

@@ -65,9 +65,10 @@ class Parquet(Collector[Any]):
     """
 
     schema_format = "arrow"
-    read_records = staticmethod(read_records)
-    schema_format = "arrow"
     """What `schema` is to be, for whoever makes the collector from a configuration."""
+
+    read_records = staticmethod(read_records)
+    """Reads a dataset, for whoever found this class by its name."""
 
     batch_policy = BatchPolicy(count=5_000, bytes=32 * 1024 * 1024, period=1.0)
 
