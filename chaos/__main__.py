@@ -28,7 +28,10 @@ def main() -> int:
     done, round_, well = 0, 0, True
     while done < options.kills and well:
         for number, setting in enumerate(SETTINGS):
-            kills, is_well = kill_pipeline(setting, folder / f"{round_}-{number}", kills=8)
+            wanted = min(8, options.kills - done)
+            if wanted <= 0:
+                break
+            kills, is_well = kill_pipeline(setting, folder / f"{round_}-{number}", kills=wanted)
             done += kills
             well = well and is_well
         round_ += 1

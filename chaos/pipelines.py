@@ -13,6 +13,7 @@ from .killing import run_to_its_end
 __all__ = ["SETTINGS", "Setting", "kill_pipeline"]
 
 COUNT = 6000
+"""Items, at concurrency 1; more at more."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,11 @@ class Setting:
     sink: str
     concurrency: int
     ordered: bool
+
+    @property
+    def count(self) -> int:
+        """Items: so many that several kills find it running."""
+        return COUNT * (1 + self.concurrency // 4)
 
     def __str__(self) -> str:
         order = "ordered" if self.ordered else "unordered"
@@ -65,7 +71,7 @@ def kill_pipeline(setting: Setting, folder: Path, *, kills: int) -> tuple[int, b
     folder.mkdir()
     command = [
         *(sys.executable, "-m", "chaos.child", str(folder)),
-        *("--sink", setting.sink, "--count", str(COUNT)),
+        *("--sink", setting.sink, "--count", str(setting.count)),
         *("--concurrency", str(setting.concurrency)),
         *(() if setting.ordered else ("--unordered",)),
     ]
@@ -75,7 +81,7 @@ def kill_pipeline(setting: Setting, folder: Path, *, kills: int) -> tuple[int, b
     )
     rows = read(folder / "records.jsonl")
     seen = Counter(rows)
-    lost = COUNT - len(seen)
+    lost = setting.count - len(seen)
     doubled = len(rows) - len(seen)
     out_of_order = setting.ordered and doubled == 0 and rows != sorted(rows)
     allowed = 0 if setting.sink == "jsonl" else tally.in_flight

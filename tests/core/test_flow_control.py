@@ -11,6 +11,7 @@ import pytest
 from ekspiper.core import (
     BatchPolicy,
     Collector,
+    CommitPolicy,
     Delivery,
     Flow,
     PassThrough,
@@ -27,6 +28,7 @@ from ekspiper.core.testing import (
     Pause,
     RecordingCollector,
     RecordingInstruments,
+    RecoverableCollector,
     run_until_idle,
     run_virtual,
 )
@@ -95,11 +97,14 @@ def test_waiting_at_the_head_of_the_line_is_measured() -> None:
     assert run_virtual(main(False)) == 0.0
 
 
-def test_a_slow_item_holds_a_bounded_number_of_finished_ones() -> None:
+@pytest.mark.parametrize("ordered", [True, False])
+def test_a_slow_item_holds_a_bounded_number_of_finished_ones(ordered: bool) -> None:
+    """Ordered, they wait for it; unordered, for the barrier behind it."""
     sink, worker = RecordingCollector(), Waits()
 
     async def main() -> int:
-        run = one([1000.0] + [0.0] * 10_000, sink, worker, concurrency=4).start()
+        pipeline = one([1000.0] + [0.0] * 10_000, sink, worker, concurrency=4, ordered=ordered)
+        run = pipeline.start(commit=CommitPolicy(items=1))
         task = asyncio.create_task(run.finish())
         await asyncio.sleep(500)
         read = run.statistics().sources["a"].read
@@ -108,6 +113,24 @@ def test_a_slow_item_holds_a_bounded_number_of_finished_ones() -> None:
 
     assert run_virtual(main()) < 200
     assert len(sink.items) == 10_001
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_no_item_passes_a_barrier(ordered: bool) -> None:
+    """At every snapshot the sink has what was read up to its position, and nothing else."""
+    waits = [float(number * 7 % 11) for number in range(60)]
+    seen: list[int] = []
+
+    class Checked(RecoverableCollector):
+        async def snapshot(self, position: int) -> Any:
+            assert sorted(self.store) == sorted(waits[:position])
+            seen.append(position)
+            return await super().snapshot(position)
+
+    sink = Checked(batch_policy=BatchPolicy(count=2))
+    pipeline = one(waits, sink, Waits(), concurrency=5, ordered=ordered)
+    run_virtual(pipeline.run(commit=CommitPolicy(items=3)))
+    assert len(seen) >= 20
 
 
 class Endless(ListSource):
