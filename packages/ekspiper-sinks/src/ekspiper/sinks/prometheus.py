@@ -78,7 +78,11 @@ class _Histogram:
         self.record = series.observe
 
 
-_INSTRUMENTS: dict[Kind, Callable[[Any], Instrument]] = {"counter": _Counter, "gauge": _Gauge, "histogram": _Histogram}
+_INSTRUMENTS: dict[Kind, Callable[[Any], Instrument]] = {
+    "counter": _Counter,
+    "gauge": _Gauge,
+    "histogram": _Histogram,
+}
 
 _known: WeakKeyDictionary[CollectorRegistry, dict[str, tuple[Any, MetricWrapperBase]]]
 _known = WeakKeyDictionary()
