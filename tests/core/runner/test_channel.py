@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from ekspiper.core.measure import Measure
 from ekspiper.core.receipt import Receipt, Receipts
 from ekspiper.core.runner.channel import END, Channel
 from ekspiper.core.testing import run_until_idle, run_virtual
@@ -177,3 +178,14 @@ def test_waiting_until_a_deadline() -> None:
         assert loop.time() == deadline
 
     run_virtual(main())
+
+
+def test_items_of_a_known_type_are_measured_now_and_then() -> None:
+    link = Channel("c", max_items=1000, max_bytes=1 << 40, measure=Measure())
+    one = receipt(Receipts())
+    small, large = {"a": 1}, {"a": "x" * 1_000_000}
+    for item in [small, *[large] * 64]:
+        link.offer(item, one)
+    sizes = [entry[2] for entry in link.take(1000)]
+    assert sizes[1] == sizes[0]
+    assert sizes[-1] > 1_000_000
