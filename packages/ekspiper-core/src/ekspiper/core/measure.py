@@ -9,6 +9,7 @@ from typing import Any
 __all__ = ["Measure"]
 
 _DEEPEST = 12
+_PLAIN = frozenset({int, float, str, bytes, bool, type(None)})
 
 
 class Measure:
@@ -38,7 +39,7 @@ class Measure:
 
 def _walk(value: Any, depth: int) -> int:
     size = sys.getsizeof(value)
-    if depth == 0:
+    if depth == 0 or type(value) in _PLAIN:
         return size
     if isinstance(value, Mapping):
         return size + sum(_walk(k, 0) + _walk(v, depth - 1) for k, v in value.items())

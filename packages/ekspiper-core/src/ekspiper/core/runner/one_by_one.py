@@ -16,7 +16,7 @@ class OneByOne(StepWorker):
 
     async def run(self) -> None:
         inlet, process = self.inlet, self._process
-        only = self._only
+        offer = self._only.offer if self._only is not None else None
         while True:
             entries = await inlet.get(AT_ONCE)
             for item, receipt, _ in entries:
@@ -25,21 +25,20 @@ class OneByOne(StepWorker):
                     if item is END:
                         return
                     continue
-                # The shortest way, for most items: one output for one place.
                 self.items_in += 1
                 try:
                     outputs = await process(item)
-                    if type(outputs) is not tuple or len(outputs) != 1:
+                    if type(outputs) is tuple and len(outputs) == 1:
+                        # The shortest way, for most items: one output for one place with room.
+                        if offer is not None and offer(outputs[0], receipt):
+                            self.items_out += 1
+                            continue
+                    else:
                         outputs = await all_of(outputs, self.step.max_outputs)
                 except Exception as error:
                     outputs = await self._outputs_after(item, receipt, error)
                     if outputs is None:
                         continue
-                if only is None or len(outputs) != 1:
-                    await self._hand_on(outputs, receipt)
-                    continue
-                self.items_out += 1
-                if not only.offer(outputs[0], receipt):
-                    await only.put(outputs[0], receipt)
+                await self._hand_on(outputs, receipt)
             if len(entries) == AT_ONCE:
                 await asyncio.sleep(0)
