@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from ekspiper.xrpl.client import NodePool, RequestError, SubscriptionOverrun
+from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.sources import LedgerRef
 
 FAST: dict[str, Any] = {"request_timeout": 0.6, "liveness": 0.9, "hedge_after": 0.3}
 
@@ -111,3 +113,20 @@ async def test_node_alone_against_two_about_a_hash_is_ejected(
         assert closed is not None
         assert closed["ledger_hash"] == ledgers[first + 1]["ledger_hash"]
     assert any("it alone says that ledger" in text for text in said())
+
+
+async def test_node_that_leaves_its_fork_is_believed_again(
+    node: Any, ledgers: Any, said: Any
+) -> None:
+    first = min(ledgers)
+    only = await node(closed=first)
+    forked = {**only.closed_message(first + 1), "ledger_hash": "AB" * 32}
+    async with NodePool(only.url) as pool, pool.subscribe(["ledger"]) as stream:
+        await anext(stream)
+        for connection in tuple(only._subscribers):
+            await only.send(connection, forked)
+        assert (await anext(stream))["ledger_hash"] == "AB" * 32
+        fetching = asyncio.create_task(FetchLedger(pool).fetch(LedgerRef(first + 1)))
+        await only.close_ledger(first + 1)
+        assert (await fetching).ledger_hash == ledgers[first + 1]["ledger_hash"]
+    assert any("any more" in text for text in said())

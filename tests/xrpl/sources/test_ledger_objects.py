@@ -93,10 +93,10 @@ async def test_clio_takes_only_real_keys(parallel: int) -> None:
 
 
 async def test_expired_marker_is_asked_again() -> None:
-    state = FakeState(5000, refuse=3)
+    state = FakeState(5000, refuse=7)
     source = LedgerObjects(state.pool(), LEDGER, parallel=1)
     assert len([i async for page in source for i, _ in page.objects]) == 5000
-    assert state.refused == 3
+    assert state.refused == 7
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,10 @@ async def test_expired_marker_is_asked_again() -> None:
         ({"state": [], "marker": "AA"}, "it is empty"),
     ],
 )
-async def test_unusable_page(spoil: dict[str, Any], says: str) -> None:
+async def test_unusable_page(
+    spoil: dict[str, Any], says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ekspiper.xrpl.sources.ledger_objects._PAUSE", 0.0)
     source = LedgerObjects(FakeState(10, spoil=spoil).pool(), LEDGER, parallel=1)
     with pytest.raises(BadPage, match=says):
         await anext(aiter(source))

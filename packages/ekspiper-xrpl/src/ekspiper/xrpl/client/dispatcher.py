@@ -31,6 +31,7 @@ _OVERLOAD_PATIENCE = 120.0
 _RETRY = 0.1
 _RECENT = 8
 _REFRESH = 1.0
+_FRESH = 10.0
 _LOOK_AHEAD = 64
 
 
@@ -315,11 +316,14 @@ class Dispatcher:
                 call.fail(NodeUnreachable(f"no node could answer {call.name}: {reason}"))
 
     def _hopeless(self, call: Call, index: int) -> bool:
-        """An old ledger that no node, connected or not, says it holds, and all were just asked."""
+        """An old ledger that no node, connected or not, holds or may come to hold."""
         assert call.parked is not None
+        asked = call.parked - _FRESH
         if index > self.newest - _RECENT or any(index in n.ledgers for n in self._nodes):
             return False
-        return all(n.refreshed >= call.parked for n in self._nodes if n.ready)
+        if any(0 < n.ledgers.last < index for n in self._nodes):
+            return False  # it lags, and is not there yet
+        return all(n.refreshed >= asked for n in self._nodes if n.ready)
 
     def _held_by_lost_node(self, index: int) -> bool:
         return any(index in n.ledgers and not n.ready for n in self._nodes)
@@ -330,7 +334,7 @@ class Dispatcher:
         return LedgerUnavailable(f"no node has ledger {index}: {held}{again}", ledger_index=index)
 
     def _problems(self) -> str:
-        return "; ".join(f"{n.label}: {n.problem or n.state}" for n in self._nodes)
+        return "; ".join(f"{n.label}: {n.trouble.problem or n.state}" for n in self._nodes)
 
 
 def _error(response: dict[str, Any]) -> tuple[str, str]:

@@ -36,11 +36,15 @@ class Feed:
 
     Args:
         lied: called with a node that stands alone against two others about a ledger's hash.
+        left: called with streams that nobody reads any more.
     """
 
-    def __init__(self, lied: Callable[[Node, str], None]) -> None:
+    def __init__(
+        self, *, lied: Callable[[Node, str], None], left: Callable[[list[str]], None]
+    ) -> None:
         self.newest = 0
         self._lied = lied
+        self._left = left
         self._subscriptions: list[Subscription] = []
         self._seen: OrderedDict[Hashable, None] = OrderedDict()
         self._closed: OrderedDict[int, dict[str, Any]] = OrderedDict()
@@ -59,13 +63,18 @@ class Feed:
         """A new subscription; it starts with the newest ledger, when that is known."""
         subscription = Subscription(streams, newest_only=newest_only, leave=self._leave)
         self._subscriptions.append(subscription)
-        if "ledger" in streams and self.newest:
-            subscription.put(self._closed[self.newest])
+        newest = self._closed.get(self.newest)
+        if "ledger" in streams and newest is not None:
+            subscription.put(newest)
         return subscription
 
     def _leave(self, subscription: Subscription) -> None:
         if subscription in self._subscriptions:
+            before = self.streams
             self._subscriptions.remove(subscription)
+            after = self.streams
+            if before != after:
+                self._left([stream for stream in before if stream not in after])
 
     def fail(self, error: Exception) -> None:
         """End every subscription."""
@@ -96,8 +105,10 @@ class Feed:
         index, ledger_hash = message.get("ledger_index"), message.get("ledger_hash")
         if not isinstance(index, int) or not isinstance(ledger_hash, str):
             return False
-        if not _HASH.fullmatch(ledger_hash):
-            log.warning("%s: ledger %d closed with a hash that is none", node.label, index)
+        if not _HASH.fullmatch(ledger_hash) or not isinstance(message.get("ledger_time"), int):
+            log.warning(
+                "%s: ledger %d closed with a hash or a time that is none", node.label, index
+            )
             return False
         self._vote(node, index, ledger_hash)
         if index in self._closed:
@@ -110,20 +121,41 @@ class Feed:
         if index not in self._votes:
             _remember(self._votes, index, {})
         votes = self._votes[index]
+        _withdraw(node, votes, index, ledger_hash)
         known = ledger_hash in votes
         votes.setdefault(ledger_hash, set()).add(node)
         if len(votes) == 1:
+            self._correct(index, ledger_hash)
             return
         if not known:
             log.warning("nodes disagree about ledger %d: %s", index, _who_says_what(votes))
         best = max(votes, key=lambda h: len(votes[h]))
         if len(votes[best]) < 2:
             return
-        if index in self._closed and self._closed[index]["ledger_hash"] != best:
-            self._closed[index] = {**self._closed[index], "ledger_hash": best}
+        self._correct(index, best)
         for other in [h for h in votes if h != best and len(votes[h]) == 1]:
             liar = votes.pop(other).pop()
             self._lied(liar, f"it alone says that ledger {index} has the hash {other[:12]}…")
+
+    def _correct(self, index: int, ledger_hash: str) -> None:
+        """What was passed on first turned out not to be the ledger."""
+        if index in self._closed and self._closed[index]["ledger_hash"] != ledger_hash:
+            self._closed[index] = {**self._closed[index], "ledger_hash": ledger_hash}
+
+
+def _withdraw(node: Node, votes: dict[str, set[Node]], index: int, ledger_hash: str) -> None:
+    """A node that says something else than before has left its fork, or gone onto one."""
+    for before in [h for h in votes if node in votes[h] and h != ledger_hash]:
+        log.warning(
+            "%s: ledger %d is %s…, not %s… any more",
+            node.label,
+            index,
+            ledger_hash[:12],
+            before[:12],
+        )
+        votes[before].discard(node)
+        if not votes[before]:
+            del votes[before]
 
 
 def _who_says_what(votes: dict[str, set[Node]]) -> str:

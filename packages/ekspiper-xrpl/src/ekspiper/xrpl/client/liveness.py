@@ -49,6 +49,10 @@ class Liveness:
         """Seconds since the last ledger."""
         return now - self._ledger_at
 
+    def is_behind(self, now: float) -> bool:
+        """Whether a ledger is overdue; what is not subscribed to is not waited for."""
+        return self.silence(now) > self._patience
+
     def look(self, now: float, *, received: int, subscribed: bool) -> Sign:
         """What to think of the connection now.
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
-import random
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import orjson
 from websockets.exceptions import InvalidStatus, WebSocketException
@@ -17,43 +15,19 @@ from .errors import ConnectionLost, RequestError, WrongNetwork
 from .latency import Latency
 from .ledger_set import LedgerSet
 from .liveness import Liveness, Sign
+from .node_events import NodeEvents
 from .node_info import NodeInfo, result_of
 from .node_status import NodeState, NodeStatus
 from .reasons import reason_of, retry_after
 from .redact import redact
+from .trouble import Trouble
+from .turns import Turns
 from .window import Window
 from .wire import Text, Wire
 
-__all__ = ["Node", "NodeEvents"]
+__all__ = ["Node"]
 
-log = logging.getLogger("ekspiper.xrpl.client")
-
-_BACKOFF = 0.2
-_LONGEST_BACKOFF = 15.0
-_SAY_AGAIN = 60.0
 _POLICY_VIOLATION = 1008
-
-
-class NodeEvents(Protocol):
-    """What a node tells its pool. Called from the socket's callback: must not block."""
-
-    def admit(self, node: Node, network_id: int) -> None:
-        """It belongs to this network; raises `WrongNetwork`."""
-
-    def ready(self, node: Node) -> None:
-        """It can take requests."""
-
-    def lost(self, node: Node, calls: list[Call]) -> None:
-        """Its connection is gone, with these requests unanswered."""
-
-    def answered(self, node: Node, call: Call, response: dict[str, Any]) -> None:
-        """A response came."""
-
-    def streamed(self, node: Node, message: dict[str, Any]) -> None:
-        """A message of a subscription came."""
-
-    def subscription(self) -> dict[str, Any] | None:
-        """The `subscribe` request that a new connection sends; None for none."""
 
 
 class Node:
@@ -89,12 +63,11 @@ class Node:
         self.ledgers = LedgerSet()
         self.timing = Latency()
         self.info: NodeInfo | None = None
+        self.trouble = Trouble(self.label)
         self.answers = 0
-        self.errors = 0
         self.lies = 0
         self.refreshed = float("-inf")
         self.refreshing = False
-        self.problem = ""
         self._events = events
         self._clock = clock
         self._liveness = Liveness(liveness)
@@ -104,12 +77,7 @@ class Node:
         self._calls: dict[int, tuple[Call, float]] = {}
         self._own: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._why = ""
-        self._failures = 0
-        self._said = ("", float("-inf"))
-        self._load_said = float("-inf")
-        self._not_before = 0.0
-        self._not_before_changed = asyncio.Event()
-        self._down_since: float | None = None
+        self._turns = Turns(clock)
 
     def __repr__(self) -> str:
         return f"<Node {self.label} {self.state}>"
@@ -129,6 +97,10 @@ class Node:
     def allows(self, now: float) -> bool:
         """Whether its window has room for one more request."""
         return self.window.allows(len(self._calls), now)
+
+    def is_current(self, now: float) -> bool:
+        """Whether it is there, and still hears of new ledgers as far as anybody listens."""
+        return self.ready and not self._liveness.is_behind(now)
 
     # Requests.
 
@@ -179,28 +151,28 @@ class Node:
         """End the connection; it is opened again, and its requests go on there or elsewhere."""
         if self._wire is not None:
             self._why = self._why or why
+            self.ready = False
             self._wire.drop()
 
     def eject(self, seconds: float) -> None:
         """End the connection, and do not open it again for a while."""
         self.state = "ejected"
-        self._not_before = self._clock() + seconds
-        self._not_before_changed.set()
+        self._turns.put_off(seconds)
         self.drop("ejected")
 
     def pardon(self) -> None:
         """Connect again at once, although the time is not over."""
         self.state = "down"
-        self._not_before = 0.0
-        self._not_before_changed.set()
+        self._turns.now()
 
     # The connection's life.
 
     async def run(self) -> None:
         """Connect, greet, stay, and start again, until cancelled or refused."""
+        self._turns.succeeded()  # what failed in a life before does not count
         try:
             while True:
-                await self._wait_turn()
+                await self._turns.next()
                 try:
                     await self._live()
                 except WrongNetwork as error:
@@ -214,31 +186,17 @@ class Node:
                     RequestError,
                 ) as error:
                     self._unreachable(error)
-                except ConnectionLost:
-                    self._unreachable(ConnectionError(self._why or "connection lost"))
         finally:
             if self.state != "refused":
                 self.state = "closed"
-
-    async def _wait_turn(self) -> None:
-        """Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/"""
-        bound = min(_LONGEST_BACKOFF, _BACKOFF * 2 ** min(self._failures, 10))
-        pause = random.uniform(0, bound) if self._failures else 0.0
-        self._not_before = max(self._not_before, self._clock() + pause)
-        # It may be ejected, or pardoned, while it waits.
-        while (left := self._not_before - self._clock()) > 0:
-            self._not_before_changed.clear()
-            try:
-                async with asyncio.timeout(left):
-                    await self._not_before_changed.wait()
-            except TimeoutError:
-                return
 
     async def _live(self) -> None:
         self._why = ""
         wire = await Wire.open(self.url, self._on_text, timeout=self._open_timeout)
         self._wire = wire
         closed = asyncio.ensure_future(wire.closed())
+        # Whoever waits for an answer learns at once that none will come.
+        closed.add_done_callback(lambda _: self._fail_own())
         try:
             await self._greet()
             self._up()
@@ -246,6 +204,8 @@ class Node:
             if wire.close_code == _POLICY_VIOLATION:
                 self.overloaded("close 1008", say=False)
             self._down(why)
+        except ConnectionLost:
+            raise ConnectionError(self._why or await closed) from None
         except asyncio.CancelledError:
             await wire.close()
             raise
@@ -271,12 +231,14 @@ class Node:
         self.refreshed = self._clock()
         self.ledgers = self.info.ledgers
 
-    def _learn_ledgers(self, text: object) -> None:
+    def _learn_ledgers(self, text: object) -> bool:
         if isinstance(text, str):
             try:
                 self.ledgers = LedgerSet.parse(text)
             except ValueError as error:
                 self.drop(f"validated_ledgers cannot be read: {error}")
+                return False
+        return True
 
     async def refresh(self) -> None:
         """Ask again what it holds. Its failures are the connection's failures: nothing raised."""
@@ -299,33 +261,25 @@ class Node:
     def _up(self) -> None:
         now = self._clock()
         self._liveness.connected(now)
-        self._failures = 0
+        self._turns.succeeded()
         self.state, self.ready = "ready", True
-        if self._down_since is not None:
-            log.info("%s is back after %.1f s", self.label, now - self._down_since)
-            self._down_since = None
+        self.trouble.back(now)
         self._events.ready(self)
 
     def _down(self, why: str) -> None:
-        self.problem = self._why or why
-        self.errors += 1
-        self._failures += 1
-        self._down_since = self._clock()
+        self._turns.failed()
+        self.trouble.lost(
+            self._why or why,
+            self._clock(),
+            open_requests=len(self._calls),
+            expected=self.state == "ejected",
+        )
         if self.state != "ejected":
             self.state = "down"
-            open_calls = len(self._calls)
-            log.warning(
-                "%s: %s; connecting again%s",
-                self.label,
-                self.problem,
-                f", {open_calls} open requests are sent again" if open_calls else "",
-            )
 
     def _leave(self) -> None:
         self._wire, self.ready = None, False
-        for future in self._own.values():
-            if not future.done():
-                future.set_exception(ConnectionLost(f"{self.label}: connection lost"))
+        self._fail_own()
         calls = [call for call, _ in self._calls.values()]
         self._calls.clear()
         for call in calls:
@@ -333,27 +287,24 @@ class Node:
                 call.holders.remove(self)
         self._events.lost(self, calls)
 
+    def _fail_own(self) -> None:
+        for future in self._own.values():
+            if not future.done():
+                future.set_exception(ConnectionLost(f"{self.label}: connection lost"))
+
     def _refuse(self, error: WrongNetwork) -> None:
-        self.state, self.problem = "refused", str(error)
-        self.errors += 1
-        log.error("%s", error)
+        self.state = "refused"
+        self.trouble.refused(str(error))
         self._events.lost(self, [])
 
     def _unreachable(self, error: BaseException) -> None:
         self.state = "down" if self.state != "ejected" else self.state
-        self.problem = reason_of(error, url=self.url, label=self.label)
-        self.errors += 1
-        self._failures += 1
-        now = self._clock()
-        if self._down_since is None:
-            self._down_since = now
+        self._turns.failed()
         if isinstance(error, InvalidStatus) and error.response.status_code == 503:
             hint = retry_after(error)
             self.overloaded("HTTP 503", delay=hint, say=False)
-            self._not_before = max(self._not_before, now + (hint or 0.0))
-        if self._said[0] != self.problem or now - self._said[1] > _SAY_AGAIN:
-            self._said = (self.problem, now)
-            log.warning("cannot reach %s: %s; trying again", self.label, self.problem)
+            self._turns.put_off(hint or 0.0)
+        self.trouble.unreachable(reason_of(error, url=self.url, label=self.label), self._clock())
 
     def overloaded(self, sign: str, *, delay: float | None = None, say: bool = True) -> None:
         """It asked for less: halve its window. Said once in a while, not at each refusal.
@@ -364,19 +315,9 @@ class Node:
         """
         now = self._clock()
         before = int(self.window.limit)
-        if not self.window.overloaded(now, delay=delay):
-            return
-        self.problem = sign
-        self.errors += 1
-        if say and now - self._load_said > _SAY_AGAIN:
-            self._load_said = now
-            log.warning(
-                "%s asks for less load (%s): window %d -> %d, requests wait for it",
-                self.label,
-                sign,
-                before,
-                int(self.window.limit),
-            )
+        if self.window.overloaded(now, delay=delay):
+            after = int(self.window.limit)
+            self.trouble.overloaded(sign, now, before=before, after=after, say=say)
 
     # What comes in.
 
@@ -416,7 +357,8 @@ class Node:
             if not isinstance(index, int):
                 return
             self._liveness.ledger(now, is_new=index > self.ledgers.last)
-            self._learn_ledgers(message.get("validated_ledgers"))
+            if not self._learn_ledgers(message.get("validated_ledgers")):
+                return
             self.ledgers = self.ledgers.add(index)
         self._events.streamed(self, message)
 
@@ -449,7 +391,7 @@ class Node:
             window=int(self.window.limit),
             load=self.info.load if self.info else None,
             answers=self.answers,
-            errors=self.errors,
-            problem=self.problem,
+            errors=self.trouble.errors,
+            problem=self.trouble.problem,
             public=self.public,
         )

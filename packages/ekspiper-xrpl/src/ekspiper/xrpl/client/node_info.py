@@ -43,12 +43,20 @@ class NodeInfo:
         clio = is_clio(response) or "clio_version" in info
         load = info.get("load_factor")
         return cls(
-            network_id=int(info.get("network_id") or 0),
+            network_id=_network_id(info.get("network_id")),
             kind="clio" if clio else "rippled",
             version=str(info.get("clio_version") or info.get("build_version") or ""),
             load=float(load) if isinstance(load, int | float) else None,
             ledgers=LedgerSet.parse(str(info.get("complete_ledgers", "empty"))),
         )
+
+
+def _network_id(given: object) -> int:
+    if given is None:
+        return 0
+    if not isinstance(given, int):
+        raise ValueError(f"server_info: network_id is {given!r}, not a number")
+    return given
 
 
 def result_of(response: Mapping[str, Any], command: str, *, node: str) -> dict[str, Any]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ekspiper.core import ConfigError
@@ -16,19 +16,18 @@ from .dispatcher import Dispatcher
 from .errors import ConnectionLost, NodeUnreachable, RequestError, WrongNetwork
 from .feed import Feed
 from .ledger_set import LedgerSet
+from .liars import Liars
+from .newest import Newest
 from .node import Node
 from .node_status import NodeStatus
 from .politeness import is_public, window_for
 from .redact import check_url
+from .steady_clock import SteadyClock
 from .subscription import Subscription
 
 __all__ = ["NodePool"]
 
-log = logging.getLogger("ekspiper.xrpl.client")
-
 _TICK = 0.1
-_EJECTED_FOR = 60.0
-_ALONE = 1.0
 
 
 class NodePool(Component):
@@ -74,8 +73,7 @@ class NodePool(Component):
         self.network_id = network_id
         self.request_timeout = request_timeout
         self._connect_timeout = connect_timeout
-        self._stalled = 0.0
-        self._alone = 0.0
+        self._clock = SteadyClock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._first_ready = asyncio.Event()
         self._failure: Exception | None = None
@@ -94,7 +92,9 @@ class NodePool(Component):
             )
             for url in dict.fromkeys(check_url(url.strip()) for url in listed)
         )
-        self._feed = Feed(lied=self._eject)
+        self._liars = Liars(self._nodes)
+        self._newest = Newest(self._nodes, clock=self._clock)
+        self._feed = Feed(lied=self._liars.eject, left=self._unsubscribe)
         self._dispatcher = Dispatcher(
             self._nodes,
             clock=self._clock,
@@ -137,7 +137,7 @@ class NodePool(Component):
             raise failure
 
     def _why_unreachable(self) -> str:
-        reasons = "; ".join(f"{n.label}: {n.problem or 'no answer'}" for n in self._nodes)
+        reasons = "; ".join(f"{n.label}: {n.trouble.problem or 'no answer'}" for n in self._nodes)
         return f"no node answered within {self._connect_timeout:g} s: {reasons}"
 
     async def close(self) -> None:
@@ -151,6 +151,8 @@ class NodePool(Component):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._dispatcher.close(gone)
+        self._first_ready.clear()
+        self._failure = None
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
@@ -169,10 +171,6 @@ class NodePool(Component):
         self._dispatcher.close(error)
         self._feed.fail(error)
 
-    def _clock(self) -> float:
-        """Seconds, without the time during which the event loop was blocked or the machine slept."""
-        return asyncio.get_running_loop().time() - self._stalled
-
     async def _look_after(self) -> None:
         """Time-outs of everything, in one place: requests have none of their own."""
         loop = asyncio.get_running_loop()
@@ -180,24 +178,13 @@ class NodePool(Component):
             before = loop.time()
             await asyncio.sleep(_TICK)
             elapsed = loop.time() - before
-            if elapsed > 10 * _TICK:
-                self._stalled += elapsed - _TICK
+            self._clock.slept(_TICK, elapsed)
             now = self._clock()
             subscribed = "ledger" in self._feed.streams
             for node in self._nodes:
                 node.check_alive(now, subscribed=subscribed)
-            self._pardon_if_alone(elapsed)
+            self._liars.pardon_if_alone(elapsed)
             self._dispatcher.tick(now, elapsed)
-
-    def _pardon_if_alone(self, elapsed: float) -> None:
-        """With no other node there, one that lied is better than none: all it says is proven."""
-        self._alone = 0.0 if any(node.ready for node in self._nodes) else self._alone + elapsed
-        if self._alone < _ALONE:
-            return
-        for node in self._nodes:
-            if node.state == "ejected":
-                log.warning("no other node answers: %s, ejected before, is asked again", node.label)
-                node.pardon()
 
     # Requests.
 
@@ -288,6 +275,18 @@ class NodePool(Component):
         except (ConnectionLost, TimeoutError) as error:
             node.drop(f"subscribe failed: {error or 'no answer in time'}")
 
+    def _unsubscribe(self, streams: list[str]) -> None:
+        """Tell every node that nobody reads these streams any more."""
+        message = {"command": "unsubscribe", "streams": streams, "api_version": API_VERSION}
+        for node in self._nodes:
+            if node.ready and self._open:
+                self._spawn(self._tell(node, message))
+
+    async def _tell(self, node: Node, message: dict[str, Any]) -> None:
+        # Without its answer the node at worst goes on sending what is not read.
+        with suppress(ConnectionLost, TimeoutError):
+            await node.ask(message)
+
     def closed_ledger(self, index: int) -> dict[str, Any] | None:
         """The `ledgerClosed` message of a ledger, if it closed while the pool was subscribed."""
         return self._feed.closed_ledger(index)
@@ -308,7 +307,7 @@ class NodePool(Component):
     @property
     def newest_ledger(self) -> int:
         """The newest validated ledger that is known of; 0 before the first."""
-        return self._dispatcher.newest
+        return self._newest.index
 
     async def refresh(self) -> None:
         """Ask every ready node again what it holds."""
@@ -326,20 +325,7 @@ class NodePool(Component):
         """
         for liar in self._nodes:
             if liar.label == node:
-                self._eject(liar, why)
-
-    def _eject(self, node: Node, why: str) -> None:
-        if node.state == "ejected":
-            return  # for what it said before that
-        node.lies += 1
-        node.errors += 1
-        node.problem = f"lied: {why}"
-        if not any(other.ready for other in self._nodes if other is not node):
-            log.error("%s lied: %s; no other node is there, it stays", node.label, why)
-            return
-        seconds = min(_EJECTED_FOR * 2 ** (node.lies - 1), 3600.0)
-        log.error("%s lied: %s; ejected for %.0f s", node.label, why, seconds)
-        node.eject(seconds)
+                self._liars.eject(liar, why)
 
     # What nodes tell: see `NodeEvents`.
 
@@ -368,7 +354,7 @@ class NodePool(Component):
             for call in calls:
                 call.fail(ConnectionLost("the pool was closed"))
         if all(n.state == "refused" for n in self._nodes):
-            self._fail(WrongNetwork("; ".join(n.problem for n in self._nodes)))
+            self._fail(WrongNetwork("; ".join(n.trouble.problem for n in self._nodes)))
 
     def answered(self, node: Node, call: Call, response: dict[str, Any]) -> None:
         """A response came."""
@@ -376,8 +362,10 @@ class NodePool(Component):
 
     def streamed(self, node: Node, message: dict[str, Any]) -> None:
         """A message of a subscription came."""
-        self._feed.take(node, message)
-        if message.get("type") == "ledgerClosed":
+        if message.get("type") != "ledgerClosed":
+            self._feed.take(node, message)
+        elif self._newest.is_believed(node, message.get("ledger_index", 0)):
+            self._feed.take(node, message)
             self._note_newest()
             self._dispatcher.review(self._clock())
 
@@ -389,8 +377,7 @@ class NodePool(Component):
         return {"command": "subscribe", "streams": list(streams), "api_version": API_VERSION}
 
     def _note_newest(self) -> None:
-        known = (n.ledgers.last for n in self._nodes if n.ready)
-        self._dispatcher.newest = max(self._feed.newest, *known, self._dispatcher.newest)
+        self._dispatcher.newest = self._newest.note(self._feed.newest)
 
     def _refresh(self, node: Node) -> None:
         node.refreshing = True

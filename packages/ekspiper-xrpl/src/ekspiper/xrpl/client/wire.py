@@ -59,7 +59,8 @@ class Wire(ClientConnection):
 
     def send_now(self, text: str) -> None:
         """Put a message into the socket's buffer; ignored when the connection is closing."""
-        broadcast((self,), text)
+        if not self.transport.is_closing():
+            broadcast((self,), text)
 
     def drop(self) -> None:
         """End the connection at once, without the closing handshake a dead peer never answers."""
@@ -84,6 +85,9 @@ class Wire(ClientConnection):
         """Take data frames; everything else is the library's."""
         if self.response is None or not isinstance(event, Frame) or event.opcode not in _DATA:
             super().process_event(event)
+            if isinstance(event, Frame) and event.opcode is Opcode.CLOSE:
+                # The library has answered it; some servers never end the connection after that.
+                self.transport.close()
         elif event.fin and not self._parts:
             self._on_text(event.data)
         else:

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from ekspiper.core import ConfigError, Permanent, Source
-from ekspiper.xrpl.client.errors import RequestError
+from ekspiper.xrpl.client.errors import LedgerUnavailable, RequestError
 from ekspiper.xrpl.client.pool import NodePool
 from ekspiper.xrpl.codec.definitions import Definitions
 
@@ -17,7 +17,8 @@ from .state_shards import Shard, cut_page, shards_for
 __all__ = ["BadPage", "LedgerObjects"]
 
 _PAGE = 2048
-_ATTEMPTS = 5
+_ATTEMPTS = 8
+_PAUSE = 0.02
 _DONE = "done"
 # A server that has just let go of what it kept for paging takes the same key again.
 _BAD_MARKER = frozenset({"invalidParams", "markerDoesNotExist"})
@@ -65,10 +66,18 @@ class LedgerObjects(Source[ObjectPage]):
         self._known: list[str] | None = None
 
     async def open(self) -> None:
-        """Fix which ledger is read."""
+        """Fix which ledger is read.
+
+        Raises:
+            LedgerUnavailable: the newest is wanted, and no node has any.
+        """
         if self._ledger is None:
             await self._pool.refresh()
-            self._ledger = self._pool.newest_ledger
+            self._ledger = self._pool.newest_ledger or None
+            if self._ledger is None:
+                raise LedgerUnavailable(
+                    "no node has any ledger yet; try again later", ledger_index=0
+                )
 
     @property
     def ledger_index(self) -> int:
@@ -117,7 +126,8 @@ class LedgerObjects(Source[ObjectPage]):
                     await room.acquire()
                     pages.put_nowait(page)
 
-        work = asyncio.gather(*(read() for _ in range(self._parallel)))
+        readers = [asyncio.create_task(read()) for _ in range(self._parallel)]
+        work = asyncio.gather(*readers)
         work.add_done_callback(lambda _: pages.put_nowait(None))
         try:
             while (page := await pages.get()) is not None:
@@ -126,8 +136,10 @@ class LedgerObjects(Source[ObjectPage]):
                 yield page
             await work
         finally:
-            work.cancel()
-            await asyncio.gather(work, return_exceptions=True)
+            # When one of them fails, the gathering is over and the others are not.
+            for reader in readers:
+                reader.cancel()
+            await asyncio.gather(work, *readers, return_exceptions=True)
 
     def _note(self, page: ObjectPage) -> None:
         if page.last:
@@ -179,19 +191,22 @@ class LedgerObjects(Source[ObjectPage]):
         if after is not None:
             request["marker"] = after
         wrong: dict[str, str] = {}
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             try:
                 answer = await self._pool.ask(request, avoid=wrong)
             except RequestError as error:
                 if error.error not in _BAD_MARKER:
                     raise
-                wrong[error.node] = str(error)
-                continue
-            why = self._fault(answer.result, after)
-            if why is None:
-                objects = [(item["index"], item["data"]) for item in answer.result["state"]]
-                return objects, answer.result["ledger_hash"], "marker" not in answer.result
-            wrong[answer.node] = why
+                node, why = error.node, str(error)
+            else:
+                node, fault = answer.node, self._fault(answer.result, after)
+                if fault is None:
+                    objects = [(item["index"], item["data"]) for item in answer.result["state"]]
+                    return objects, answer.result["ledger_hash"], "marker" not in answer.result
+                why = fault
+            if node in wrong:  # nobody else could answer: it may be able to in a moment
+                await asyncio.sleep(_PAUSE * 2**attempt)
+            wrong[node] = why
         said = "; ".join(f"{node}: {why}" for node, why in wrong.items())
         raise BadPage(f"no usable page of ledger {self.ledger_index} after {after}: {said}")
 

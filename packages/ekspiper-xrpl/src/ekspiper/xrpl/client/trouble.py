@@ -1,0 +1,89 @@
+"""What is wrong with a node, counted and said: one line each, and not again and again."""
+
+from __future__ import annotations
+
+import logging
+
+__all__ = ["Trouble"]
+
+log = logging.getLogger("ekspiper.xrpl.client")
+
+_SAY_AGAIN = 60.0
+
+
+class Trouble:
+    """The troubles of one node. Knows no clock: times are arguments, in seconds.
+
+    Args:
+        label: the node as it may be shown.
+
+    Attributes:
+        errors: connections lost, refusals to serve and lies so far.
+        problem: the last of these, in words.
+    """
+
+    def __init__(self, label: str) -> None:
+        self.errors = 0
+        self.problem = ""
+        self._label = label
+        self._said = ("", float("-inf"))
+        self._load_said = float("-inf")
+        self._doubted = float("-inf")
+        self._down_since: float | None = None
+
+    def note(self, problem: str) -> None:
+        """Count one that is said elsewhere."""
+        self.errors += 1
+        self.problem = problem
+
+    def back(self, now: float) -> None:
+        """The node can be used."""
+        if self._down_since is not None:
+            log.info("%s is back after %.1f s", self._label, now - self._down_since)
+            self._down_since = None
+
+    def lost(self, why: str, now: float, *, open_requests: int, expected: bool) -> None:
+        """The connection is gone.
+
+        Args:
+            expected: it was ended on purpose, and said so.
+        """
+        self.note(why)
+        self._down_since = now
+        if not expected:
+            again = f", {open_requests} open requests are sent again" if open_requests else ""
+            log.warning("%s: %s; connecting again%s", self._label, why, again)
+
+    def unreachable(self, why: str, now: float) -> None:
+        """A connection could not be made."""
+        self.note(why)
+        if self._down_since is None:
+            self._down_since = now
+        if self._said[0] != why or now - self._said[1] > _SAY_AGAIN:
+            self._said = (why, now)
+            log.warning("cannot reach %s: %s; trying again", self._label, why)
+
+    def refused(self, why: str) -> None:
+        """The node is not wanted, and is not connected to again."""
+        self.note(why)
+        log.error("%s", why)
+
+    def not_believed(self, why: str, now: float) -> None:
+        """It said something that all others contradict."""
+        self.note(why)
+        if now - self._doubted > _SAY_AGAIN:
+            self._doubted = now
+            log.warning("%s %s: not believed", self._label, why)
+
+    def overloaded(self, sign: str, now: float, *, before: int, after: int, say: bool) -> None:
+        """The node asked for less, and its window was made smaller."""
+        self.note(sign)
+        if say and now - self._load_said > _SAY_AGAIN:
+            self._load_said = now
+            log.warning(
+                "%s asks for less load (%s): window %d -> %d, requests wait for it",
+                self._label,
+                sign,
+                before,
+                after,
+            )

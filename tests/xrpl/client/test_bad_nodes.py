@@ -1,0 +1,208 @@
+"""Nodes that keep the protocol badly: they cost their own answers, and nobody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from base64 import b64encode
+from hashlib import sha1
+from typing import Any
+
+import pytest
+
+from ekspiper.xrpl.client import LedgerUnavailable, NodePool
+from ekspiper.xrpl.client.wire import Wire
+from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.sources import LedgerObjects, LedgerRef, LedgerStream
+from ekspiper.xrpl.verify import VerificationError
+
+_HANDSHAKE = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+async def test_connection_that_ends_during_the_greeting_is_noticed_at_once(
+    node: Any, said: Any
+) -> None:
+    async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
+        if request["command"] == "server_info" and self.connections < 4:
+            connection.transport.abort()
+            return True
+        return False
+
+    only = await node(fault=fault)
+    began = time.monotonic()
+    async with NodePool(only.url, request_timeout=60):
+        assert only.connections == 4
+    assert time.monotonic() - began < 5  # and not three times the ten seconds of a greeting
+    assert said() == [f"cannot reach {only.url}: connection lost; trying again"]
+
+
+async def test_server_that_closes_and_then_does_not_end_the_connection() -> None:
+    over = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        key = next(
+            line.split(b": ")[1]
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"sec-websocket-key")
+        )
+        accept = b64encode(sha1(key + _HANDSHAKE).digest())
+        writer.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n"
+        )
+        writer.write(b"\x88\x14\x03\xf0threshold exceeded"[:4] + b"threshold exceeded")
+        await reader.read(-1)  # until the client ends it
+        over.set()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        wire = await Wire.open(f"ws://127.0.0.1:{port}", lambda _: None, timeout=5)
+        async with asyncio.timeout(2):
+            assert await wire.closed() == "closed with 1008 threshold exceeded"
+            await over.wait()
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {"network_id": [1]},
+        {"network_id": "one"},
+        {"complete_ledgers": "all of them"},
+        {"complete_ledgers": "302-183"},
+        None,
+    ],
+)
+async def test_server_info_that_cannot_be_read_is_the_trouble_of_that_node_only(
+    info: Any, node: Any, said: Any
+) -> None:
+    async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
+        if request["command"] == "server_info":
+            response["result"] = {"info": info and {**response["result"]["info"], **info}}
+        return False
+
+    bad, good = await node(fault=fault), await node()
+    async with NodePool([bad.url, good.url]) as pool:
+        await bad.until_asked("server_info", 2)
+        await pool.request({"command": "ping"})
+        assert [status.state for status in pool.nodes()] == ["down", "ready"]
+    assert len(said()) == 1
+    assert said()[0].startswith(f"cannot reach {bad.url}: ")
+
+
+async def test_answers_with_another_id_and_answers_given_twice_are_nobodys(node: Any) -> None:
+    async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
+        for number in (request["id"] + 1000, "17", None, -1):
+            await self.send(connection, {**response, "id": number, "result": {"wrong": True}})
+        await self.send(connection, response)
+        await self.send(connection, {**response, "result": {"wrong": True}})
+        return True
+
+    only = await node(fault=fault)
+    async with NodePool(only.url) as pool:
+        answers = await asyncio.gather(*(pool.request({"command": "ping"}) for _ in range(50)))
+        assert answers == [{}] * 50
+        status = pool.nodes()[0]
+    assert (status.in_flight, status.answers, only.connections) == (0, 50, 1)
+
+
+async def test_node_without_any_ledger(node: Any, ledgers: Any) -> None:
+    empty = await node(holds="empty")
+    async with NodePool(empty.url, ledger_patience=0.3) as pool:
+        assert pool.newest_ledger == 0
+        assert str(pool.nodes()[0].ledgers) == "empty"
+        with pytest.raises(LedgerUnavailable, match=r"no node has ledger 500: .* holds empty"):
+            await FetchLedger(pool).fetch(LedgerRef(500))
+        with pytest.raises(LedgerUnavailable, match="no node has any ledger yet"):
+            await LedgerObjects(pool).open()
+
+
+async def test_ledger_before_the_first_of_the_network(node: Any, ledgers: Any) -> None:
+    """Mainnet begins with 32570: what is before is named, quickly, and ends nothing."""
+    first = min(ledgers)
+    only = await node()
+    async with NodePool(only.url) as pool:
+        fetcher = FetchLedger(pool)
+        began = time.monotonic()
+        for index in range(1, 6):
+            with pytest.raises(LedgerUnavailable) as failure:
+                await fetcher.fetch(LedgerRef(index))
+            assert failure.value.ledger_index == index
+            assert f"holds {first}-" in str(failure.value)
+        assert time.monotonic() - began < 3
+        assert (await fetcher.fetch(LedgerRef(first))).ledger_index == first
+
+
+async def test_ledger_whose_transactions_every_server_omits(
+    node: Any, ledgers: Any, said: Any
+) -> None:
+    """As 562177 of mainnet: the header names transactions, and the list is empty."""
+    index = next(i for i, result in ledgers.items() if result["ledger"]["transactions"])
+    bare = {**ledgers[index], "ledger": {**ledgers[index]["ledger"], "transactions": []}}
+    nodes = [await node(ledgers={**ledgers, index: bare}) for _ in range(2)]
+    async with NodePool([one.url for one in nodes]) as pool:
+        with pytest.raises(VerificationError) as failure:
+            await FetchLedger(pool).fetch(LedgerRef(index))
+        assert {status.state for status in pool.nodes()} == {"ready"}  # nobody is proven wrong
+    assert f"ledger {index} is not proven" in str(failure.value)
+    assert "no transactions, but the header says that there are some" in str(failure.value)
+    assert not said()
+
+
+async def test_node_alone_far_ahead_of_all_others_is_not_believed(
+    node: Any, ledgers: Any, said: Any
+) -> None:
+    first = min(ledgers)
+    nodes = [await node(closed=first) for _ in range(3)]
+    liar = nodes[0]
+    async with NodePool([one.url for one in nodes]) as pool:
+        await asyncio.gather(*(one.until_asked("server_info") for one in nodes))
+        stream = LedgerStream(pool, start=first, until=first + 3)
+        refs = []
+        async for ref in stream:
+            refs.append(ref.ledger_index)
+            if len(refs) == 1:
+                await asyncio.gather(*(one.until_asked("subscribe") for one in nodes))
+                far = {**liar.closed_message(first), "ledger_index": 4_000_000_000}
+                for connection in tuple(liar._subscribers):
+                    await liar.send(connection, far)
+                await pool.refresh()
+            for one in nodes[1:]:
+                await one.close_ledger(ref.ledger_index + 1)
+        assert refs == list(range(first, first + 4))
+        assert pool.newest_ledger <= first + 4
+    doubts = [text for text in said() if "not believed" in text]
+    assert doubts == [
+        f"{liar.url} says that ledger 4000000000 is closed, all others are at {first}: not believed"
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ledger_time": "noon"},
+        {"ledger_hash": "beef"},
+        {"ledger_hash": None},
+        {"ledger_index": "7"},
+        {"validated_ledgers": "1-"},
+    ],
+)
+async def test_ledger_message_that_cannot_be_read_is_passed_over(
+    wrong: dict[str, Any], node: Any, ledgers: Any
+) -> None:
+    first = min(ledgers)
+    only = await node(closed=first)
+    async with NodePool(only.url) as pool, pool.subscribe(["ledger"]) as stream:
+        assert (await anext(stream))["ledger_index"] == first
+        message = {**only.closed_message(first), "ledger_index": first + 1, **wrong}
+        for connection in tuple(only._subscribers):
+            await only.send(connection, message)
+        await pool.request({"command": "ping"})
+        await only.close_ledger(first + 1)
+        got = await anext(stream)
+    assert (got["ledger_index"], got["ledger_hash"]) == (
+        first + 1,
+        ledgers[first + 1]["ledger_hash"],
+    )
