@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+RECORDING = ROOT.parent / "shared" / "data" / "recording"
+"""300 recorded ledgers beside the project, where they are."""
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ CHECKS: tuple[tuple[str, ...], ...] = (
     ("-p", "ekspiper.xrpl"),
     ("tests/typing/usage.py",),
     ("-p", "chaos"),
+    ("-p", "tests.soak"),
 )
 
 

@@ -1,7 +1,8 @@
 """`python -m ekspiper.xrpl.replay FOLDER OPTIONS`: the process behind `ReplayProcess`.
 
 OPTIONS are the keyword arguments of `ReplayNode` as a JSON object. One line is printed, with `url`
-or `error`; the process ends when its standard input is closed.
+or `error`; the process ends when its standard input is closed, with a line that counts the `faults`
+that struck.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ async def _serve(folder: str, options: dict[str, Any]) -> None:
             print(json.dumps({"url": node.url}), flush=True)
             # The parent holds the other end: when it is gone, so is this process.
             await asyncio.to_thread(sys.stdin.buffer.read)
+        print(json.dumps({"faults": node.faults_injected}), flush=True)
 
 
 def main(folder: str, options: str) -> None:

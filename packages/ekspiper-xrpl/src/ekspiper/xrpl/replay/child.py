@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -32,6 +33,8 @@ class ReplayProcess:
         self._process: asyncio.subprocess.Process | None = None
         self.url = ""
         """Where WebSocket clients connect, once the node is open."""
+        self.faults_injected: Counter[str] = Counter()
+        """How often each kind of fault has struck; known once the node is closed."""
 
     async def open(self) -> None:
         """Start the process and wait until it listens. Raises ConfigError with what it said."""
@@ -53,8 +56,12 @@ class ReplayProcess:
         process, self._process = self._process, None
         if process is not None:
             assert process.stdin is not None
+            assert process.stdout is not None
             process.stdin.close()
+            last = await process.stdout.readline()
             await process.wait()
+            if last:
+                self.faults_injected.update(json.loads(last)["faults"])
 
     async def __aenter__(self) -> Self:
         await self.open()

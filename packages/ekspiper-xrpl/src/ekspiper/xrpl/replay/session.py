@@ -91,8 +91,9 @@ class Session:
         """Send one frame, when the client has read enough of what went before."""
         from aiohttp import WSMsgType
 
-        if not self.is_hanging:
-            await self.socket.send_frame(payload, WSMsgType.TEXT)
+        if self.is_hanging or self.transport is None or self.transport.is_closing():
+            return
+        await self.socket.send_frame(payload, WSMsgType.TEXT)
 
     async def send_later(self, payload: bytes, delay: float) -> None:
         """Send a frame after so many seconds; other answers do not wait for it."""

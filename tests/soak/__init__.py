@@ -1,0 +1,1 @@
+"""Reads a whole recording through three nodes with faults of every kind, again and again."""
