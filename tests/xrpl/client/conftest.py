@@ -8,12 +8,14 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, suppress
+from ssl import SSLContext
 from typing import Any
 
 import orjson
 import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request
 
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.codec import LedgerHeader
@@ -38,6 +40,8 @@ class ScriptedNode:
         network_id: int | None = None,
         clio: bool = False,
         fault: Fault | None = None,
+        ssl: SSLContext | None = None,
+        compression: str | None = None,
     ) -> None:
         self.ledgers = ledgers
         self.closed = closed or max(ledgers)
@@ -45,6 +49,9 @@ class ScriptedNode:
         self.network_id = network_id
         self.clio = clio
         self.fault = fault
+        self.ssl = ssl
+        self.compression = compression
+        self.handshakes: list[Request] = []
         self.requests: list[Message] = []
         self.port = 0
         self.connections = 0
@@ -66,7 +73,12 @@ class ScriptedNode:
 
     async def start(self) -> None:
         self._server = await serve(
-            self._talk, "127.0.0.1", self.port, compression=None, max_size=None
+            self._talk,
+            "127.0.0.1",
+            self.port,
+            ssl=self.ssl,
+            compression=self.compression,
+            max_size=None,
         )
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -108,6 +120,8 @@ class ScriptedNode:
 
     async def _talk(self, connection: ServerConnection) -> None:
         self.connections += 1
+        assert connection.request is not None
+        self.handshakes.append(connection.request)
         async with asyncio.TaskGroup() as tasks:
             with suppress(ConnectionClosed):
                 async for text in connection:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from base64 import b64encode
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeAlias, cast
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import broadcast
@@ -42,8 +43,10 @@ class Wire(ClientConnection):
     async def open(cls, url: str, on_text: Callable[[Text], None], *, timeout: float) -> Wire:
         """Connect. Raises what `websockets.connect` raises."""
         local = is_loopback(url)
+        address, headers = _without_credentials(url)
         connection = await connect(
-            url,
+            address,
+            additional_headers=headers,
             create_connection=cast("type[ClientConnection]", partial(cls, on_text=on_text)),
             # Deflate halves what comes over a long line and is a pure loss on a short one.
             compression=None if local else "deflate",
@@ -96,6 +99,21 @@ class Wire(ClientConnection):
                 whole = b"".join(self._parts)
                 self._parts.clear()
                 self._on_text(whole)
+
+
+def _without_credentials(url: str) -> tuple[str, dict[str, str]]:
+    """The URL without user and password, and the header that carries them (RFC 7617).
+
+    In a URL they are percent-encoded, in the header they are not; the library leaves them as
+    they are.
+    """
+    parts = urlsplit(url)
+    credentials, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, {}
+    user, _, password = credentials.partition(":")
+    token = b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
+    return urlunsplit(parts._replace(netloc=host)), {"Authorization": f"Basic {token}"}
 
 
 def is_loopback(url: str) -> bool:

@@ -1,0 +1,125 @@
+"""Nodes behind TLS, behind a path, with credentials in the URL, and over a long line."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+import subprocess
+from base64 import b64encode
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ekspiper.xrpl.client import NodePool, NodeUnreachable, RequestError
+from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.sources import LedgerRange
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A self-signed certificate of localhost, with its key."""
+    file = tmp_path_factory.mktemp("tls") / "node.pem"
+    command = (
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        "-subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    )
+    made = subprocess.run(
+        [*command.split(), "-keyout", file, "-out", file.with_suffix(".crt")],
+        capture_output=True,
+        check=False,
+    )
+    if made.returncode:
+        pytest.skip(f"openssl cannot make a certificate: {made.stderr.decode()}")
+    file.write_bytes(file.read_bytes() + file.with_suffix(".crt").read_bytes())
+    return file
+
+
+@pytest.fixture
+def tls(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def wss(node: Any) -> str:
+    return f"wss://localhost:{node.port}"
+
+
+async def test_certificate_that_is_trusted_by_a_file(
+    node: Any,
+    tls: ssl.SSLContext,
+    certificate: Path,
+    ledgers: Any,
+    fetch_in_order: Any,
+    is_whole: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_suffix(".crt")))
+    only = await node(ssl=tls)
+    async with NodePool(wss(only), connect_timeout=5) as pool:
+        source = LedgerRange(pool, [(min(ledgers), max(ledgers))])
+        assert is_whole(await fetch_in_order(pool, source), ledgers)
+
+
+async def test_certificate_that_is_not_trusted(node: Any, tls: ssl.SSLContext) -> None:
+    only = await node(ssl=tls)
+    with pytest.raises(NodeUnreachable) as failure:
+        await NodePool(wss(only), connect_timeout=0.5).open()
+    assert str(failure.value) == (
+        f"no node answered within 0.5 s: {wss(only)}: its certificate is not trusted: self-signed "
+        "certificate; SSL_CERT_FILE names a file with certificates to trust"
+    )
+    assert only.connections == 0
+
+
+async def test_certificate_of_another_host(
+    node: Any, tls: ssl.SSLContext, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate.with_suffix(".crt")))
+    only = await node(ssl=tls)
+    with pytest.raises(NodeUnreachable, match="is not trusted: IP address mismatch"):
+        await NodePool(f"wss://127.0.0.1:{only.port}", connect_timeout=0.5).open()
+
+
+@pytest.mark.parametrize("far", [False, True])
+async def test_long_lines_are_compressed_and_short_ones_are_not(
+    far: bool, node: Any, ledgers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if far:
+        monkeypatch.setattr("ekspiper.xrpl.client.wire.is_loopback", lambda url: False)
+    only = await node(compression="deflate")
+    async with NodePool(only.url) as pool:
+        fetcher = FetchLedger(pool)
+        refs = [ref async for ref in LedgerRange(pool, [(min(ledgers), max(ledgers))])]
+        got = [await fetcher.fetch(ref) for ref in refs]
+        wire = pool._nodes[0]._wire
+        assert wire is not None
+        received = wire.received
+    sent = sum(2 * ledger.size for ledger in got)  # as hex
+    offered = only.handshakes[0].headers.get("Sec-WebSocket-Extensions", "")
+    assert ("permessage-deflate" in offered) is far
+    assert received < 0.7 * sent if far else received > sent
+
+
+async def test_node_behind_a_path_with_credentials(
+    node: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "ekspiper")
+    only = await node()
+    url = f"ws://user:hid%2Fden@127.0.0.1:{only.port}/v1/0123456789abcdefhidden?key=hidden"
+    async with NodePool(url) as pool:
+        with pytest.raises(RequestError) as failure:
+            await pool.request({"command": "nosuch"})
+        shown = [repr(pool), repr(pool.nodes()), str(failure.value), repr(pool._nodes)]
+    request = only.handshakes[0]
+    assert request.path == "/v1/0123456789abcdefhidden?key=hidden"
+    assert request.headers["Authorization"] == "Basic " + b64encode(b"user:hid/den").decode()
+    await only.stop()
+    with pytest.raises(NodeUnreachable) as unreachable:
+        await NodePool(url, connect_timeout=0.3).open()
+    shown += [str(unreachable.value)]
+    shown += [r.getMessage() for r in caplog.records if r.name.startswith("ekspiper")]
+    assert shown
+    assert not [text for text in shown if "hid" in text or "user" in text]
+    assert f"ws://***@127.0.0.1:{only.port}/v1/***?***" in shown[0]
