@@ -9,6 +9,7 @@ from ekspiper.core import (
     BatchPolicy,
     Collector,
     CommitPolicy,
+    DeadLetterFile,
     Delivery,
     FileCheckpoint,
     Flow,
@@ -107,3 +108,13 @@ async def run_a_pipeline(sink: Memory, letters: Collector[Any]) -> Report:
     assert_type(report.kept, int)
     assert_type(pipeline.to_mermaid(), str)
     return report
+
+
+async def feed_dead_letters_back(pipeline: Pipeline, letters: Collector[Any]) -> Report:
+    failed = DeadLetterFile("dead_letters.jsonl", keep=lambda letter: letter.flow == "halve")
+    return await pipeline.redeliver(
+        failed,
+        decode=lambda letter: int(letter.item),
+        checkpoint=FileCheckpoint("state.json"),
+        dead_letters=letters,
+    )

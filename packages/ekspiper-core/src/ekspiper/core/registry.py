@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import sys
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
@@ -15,6 +17,12 @@ Kind = Literal["collectors", "instruments", "processors", "sources"]
 
 def known(kind: Kind) -> dict[str, EntryPoint]:
     """The installed components of a kind, by name."""
+    return dict(_found(kind, tuple(sys.path)))
+
+
+@lru_cache
+def _found(kind: Kind, path: tuple[str, ...]) -> dict[str, EntryPoint]:
+    """What is installed on a search path; reading the metadata of all packages takes a while."""
     return {point.name: point for point in entry_points(group=f"ekspiper.{kind}")}
 
 
@@ -25,6 +33,8 @@ def load(kind: Kind, name: str) -> Any:
         UnknownComponent: nothing of that name; lists the known ones, nearest first.
         MissingExtra: it is known, but a dependency of it is not installed.
     """
+    if name not in known(kind):
+        _found.cache_clear()  # it may have been installed since
     points = known(kind)
     if name not in points:
         raise UnknownComponent(_unknown(kind, name, list(points)))

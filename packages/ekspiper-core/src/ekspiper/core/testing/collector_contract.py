@@ -238,6 +238,22 @@ class CollectorContract:
         await self.finish(collector, position=8)
         assert list(await self.stored()) == self.records(0, 5) + self.records(100, 5)
 
+    async def test_restore_undoes_everything_after_a_snapshot_before_the_first_item(
+        self, tmp_path: Path
+    ) -> None:
+        collector = await self.opened(tmp_path)
+        if not isinstance(collector, Recoverable):
+            await collector.close()
+            pytest.skip("this collector is not Recoverable")
+        state = await collector.snapshot(None)
+        assert state is not None
+        await collector.collect(self.records(0, 5))
+        await collector.close()
+        collector = await self.opened(tmp_path, json.loads(json.dumps(state)))
+        await collector.collect(self.records(100, 5))
+        await self.finish(collector, position=1)
+        assert list(await self.stored()) == self.records(100, 5)
+
     async def test_a_snapshot_can_be_taken_at_any_time(self, tmp_path: Path) -> None:
         collector = await self.opened(tmp_path)
         if not isinstance(collector, Recoverable):
