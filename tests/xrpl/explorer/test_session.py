@@ -122,6 +122,18 @@ async def test_leaving_a_live_stream_leaves_nothing_behind(explorer_cache: Path)
     assert sockets() == before
 
 
+async def test_a_forgotten_explorer_disconnects(explorer_cache: Path) -> None:
+    before = sockets()
+    xrpl = Explorer("sample", cache=explorer_cache, progress=False)
+    await xrpl.ledger()
+    xrpl = Explorer("sample", cache=explorer_cache, progress=False)
+    gc.collect()
+    await asyncio.sleep(0)
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(others)
+    assert sockets() == before
+
+
 def test_two_event_loops_one_after_the_other(explorer_cache: Path) -> None:
     before = sockets()
     xrpl = Explorer("sample", cache=explorer_cache, progress=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -62,8 +63,13 @@ class Connection:
             NodeUnreachable: no node answered in time.
         """
         if self._ready is None or self._task is None or self._task.done():
-            self._ready = asyncio.get_running_loop().create_future()
-            self._task = asyncio.create_task(self._hold(self._ready), name="explorer connection")
+            loop = asyncio.get_running_loop()
+            self._ready = loop.create_future()
+            holding = _hold(self._options, self._ready)
+            self._task = loop.create_task(holding, name="explorer connection")
+            _HOLDING.add(self._task)
+            self._task.add_done_callback(_HOLDING.discard)
+            weakref.finalize(self, _let_go, loop, self._task).atexit = False
         return await asyncio.shield(self._ready)
 
     async def close(self) -> None:
@@ -73,34 +79,45 @@ class Connection:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    async def _hold(self, ready: asyncio.Future[LedgerReader]) -> None:
-        options = self._options
-        try:
-            async with open_network(
-                options.network, connect_timeout=options.connect_timeout
-            ) as network:
-                ready.set_result(self._reader(network))
-                await asyncio.get_running_loop().create_future()
-        except Exception as error:
-            if ready.done():
-                raise
-            ready.set_exception(error)
-            ready.exception()  # whoever waited may be gone: an unread error would be a warning
-        finally:
-            ready.cancel()
 
-    def _reader(self, network: OpenNetwork) -> LedgerReader:
-        options, cache = self._options, None
-        if options.cache is not None:
-            folder = options.cache / _folder_name(options.found, network.pool.network_id)
-            cache = LedgerCache(folder, max_bytes=options.cache_bytes)
-        return LedgerReader(
-            network.pool,
-            FetchLedger(network.pool),
-            cache=cache,
-            concurrency=options.concurrency,
-            progress=options.progress,
-        )
+_HOLDING: set[asyncio.Task[None]] = set()
+"""Tasks that hold a network open: an event loop alone would let them be collected."""
+
+
+async def _hold(options: ConnectionOptions, ready: asyncio.Future[LedgerReader]) -> None:
+    try:
+        async with open_network(
+            options.network, connect_timeout=options.connect_timeout
+        ) as network:
+            ready.set_result(_reader(options, network))
+            await asyncio.get_running_loop().create_future()
+    except Exception as error:
+        if ready.done():
+            raise
+        ready.set_exception(error)
+        ready.exception()  # whoever waited may be gone: an unread error would be a warning
+    finally:
+        ready.cancel()
+
+
+def _let_go(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+    """Disconnect an explorer that was forgotten without being closed."""
+    if not loop.is_closed():
+        loop.call_soon_threadsafe(task.cancel)
+
+
+def _reader(options: ConnectionOptions, network: OpenNetwork) -> LedgerReader:
+    cache = None
+    if options.cache is not None:
+        folder = options.cache / _folder_name(options.found, network.pool.network_id)
+        cache = LedgerCache(folder, max_bytes=options.cache_bytes)
+    return LedgerReader(
+        network.pool,
+        FetchLedger(network.pool),
+        cache=cache,
+        concurrency=options.concurrency,
+        progress=options.progress,
+    )
 
 
 def _folder_name(network: Network, network_id: int | None) -> str:

@@ -45,7 +45,7 @@ def table(head: Iterable[str], rows: Iterable[str], *, note: str = "") -> str:
     below = f'<div style="{_MUTED}">{escape(note)}</div>' if note else ""
     body = "".join(rows)
     return (
-        '<div style="overflow-x:auto"><table style="border-collapse:collapse">'
+        '<div style="overflow-x:auto"><table class="ekspiper" style="border-collapse:collapse">'
         f"<thead><tr>{titles}</tr></thead><tbody>{body}</tbody></table></div>{below}"
     )
 
@@ -57,7 +57,7 @@ def facts(pairs: Iterable[tuple[str, str, str]]) -> str:
         f'<td style="text-align:left" title="{escape(whole)}">{escape(shown)}</td></tr>'
         for name, shown, whole in pairs
     )
-    return f'<table style="border-collapse:collapse">{cells}</table>'
+    return f'<table class="ekspiper" style="border-collapse:collapse">{cells}</table>'
 
 
 def lines(texts: Iterable[str]) -> str:

@@ -1,0 +1,101 @@
+"""The site is built without a warning, and its pages are looked at in a real browser."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .browser import Browser
+
+pytest.importorskip("mkdocs")
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (
+    "",
+    "concepts/",
+    "architecture/",
+    "guides/notebooks/",
+    "notebooks/03-order-books-and-trades/",
+    "reference/explorer/",
+)
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site; notebooks are not run here, they have tests of their own."""
+    folder = tmp_path_factory.mktemp("site")
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1", "EKSPIPER_DOCS_RUN": "0"}
+    built = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    handler = functools.partial(Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("Chromium is not installed")
+    with Browser(program, tmp_path_factory.mktemp("profile")) as browser:
+        yield browser
+
+
+def test_every_page_of_the_navigation_is_there(site: Path) -> None:
+    for page in PAGES:
+        assert (site / page / "index.html").is_file()
+    assert (site / "assets" / "flows.svg").read_bytes().startswith(b"<?xml")
+    assert "<svg" in (site / "architecture" / "index.html").read_text()
+
+
+def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        text = page.read_text()
+        for asset in ('src="http', 'rel="stylesheet" href="http'):
+            assert asset not in text, page
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_fits_desktop_and_phone_in_light_and_dark(
+    browser: Browser, address: str, page: str
+) -> None:
+    grounds = {}
+    for scheme in ("light", "dark"):
+        for width in (1280, 390):
+            browser.open(address + page, width=width, scheme=scheme)  # type: ignore[arg-type]
+            assert browser.ask("document.documentElement.scrollWidth - innerWidth") <= 0
+            assert browser.ask("document.querySelector('h1').innerText")
+            broken = "[...document.images].filter(i => !i.complete || !i.naturalWidth).length"
+            assert browser.ask(broken) == 0
+            assert browser.complaints == []
+        grounds[scheme] = browser.ask("getComputedStyle(document.body).backgroundColor")
+    assert grounds["light"] != grounds["dark"]
