@@ -38,8 +38,8 @@ _IN_A_RUN = (
 )
 _MISSING = 12
 
-OUTAGE = 62.0
-"""Seconds for which every node is down, where a run has that: more than a minute for all at once."""
+OUTAGE = 65.0
+"""Seconds for which each node is down, where a run has that: a minute for all at once."""
 
 
 def plans(
@@ -57,7 +57,8 @@ def plans(
         indexes: the ledgers of the recording.
         requests: how many a run without faults sends.
         often: how much likelier than usual every fault is.
-        outage: whether all nodes go down together, in the middle, for more than a minute.
+        outage: whether all nodes go down early on. As soon as the first one is down, the others
+            get its requests, and go down within seconds as well.
     """
     chance = random.Random(seed)
     # What one node lacks, the others have.
@@ -70,7 +71,7 @@ def plans(
     return [
         ",".join(
             (
-                *([f"down@{indexes[len(indexes) // 2]}={OUTAGE}"] if outage else ()),
+                *([f"down@#{len(indexes) // 6}={OUTAGE}"] if outage else ()),
                 likely,
                 "markerExpired:0.3*2",
                 f"missing@{indexes[gap]}-{indexes[gap + _MISSING - 1]}",

@@ -22,6 +22,15 @@ def test_one_slow_answer_moves_it_a_little_and_the_deviation_more() -> None:
     assert latency.usual == pytest.approx(1.0, rel=0.01)
 
 
+def test_the_first_answer_replaces_the_guess() -> None:
+    latency = Latency()
+    assert not latency.known
+    latency.take(0.3, now=1.0)
+    assert latency.known
+    assert latency.mean == 0.3
+    assert latency.usual == pytest.approx(0.9)
+
+
 def test_what_is_old_counts_less() -> None:
     latency = Latency()
     for _ in range(100):

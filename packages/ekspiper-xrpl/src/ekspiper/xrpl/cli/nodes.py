@@ -25,7 +25,11 @@ def nodes(
     """Connect to every node of a network and show what it is and what it holds."""
     chosen = network or "sample"
     say_sample(chosen, network)
-    Console().print(_table(run_interruptible(_statuses(chosen, connect_timeout))))
+    statuses = run_interruptible(_statuses(chosen, connect_timeout))
+    console = Console(highlight=False)
+    console.print(_table(statuses))
+    for line in _problems(statuses):
+        console.print(line, markup=False, soft_wrap=True)
 
 
 async def _statuses(network: str, connect_timeout: float) -> list[NodeStatus]:
@@ -37,18 +41,15 @@ async def _statuses(network: str, connect_timeout: float) -> list[NodeStatus]:
 
 
 def _table(statuses: list[NodeStatus]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in (
-        "URL",
-        "state",
-        "network",
-        "version",
-        "ledgers",
-        "latency",
-        "in flight",
-        "errors",
-    ):
-        table.add_column(heading, overflow="fold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("URL", overflow="fold", ratio=2)
+    table.add_column("state", no_wrap=True)
+    table.add_column("network", no_wrap=True, justify="right")
+    table.add_column("version", no_wrap=True)
+    table.add_column("ledgers", overflow="fold", ratio=1)
+    table.add_column("latency", no_wrap=True, justify="right")
+    table.add_column("in flight", no_wrap=True, justify="right")
+    table.add_column("errors", no_wrap=True, justify="right")
     for node in statuses:
         latency = f"{node.latency * 1000:,.1f} ms" if node.latency is not None else ""
         table.add_row(
@@ -56,9 +57,15 @@ def _table(statuses: list[NodeStatus]) -> Table:
             node.state,
             str(node.network) if node.network is not None else "",
             f"{node.kind or ''} {node.version}".strip(),
-            str(node.ledgers),
+            # With spaces, lines break between ranges.
+            str(node.ledgers).replace(",", ", ") if node.network is not None else "",
             latency,
-            f"{node.in_flight} of {node.window}",
-            f"{node.errors}" + (f" ({node.problem})" if node.problem else ""),
+            f"{node.in_flight}/{node.window}",
+            str(node.errors),
         )
     return table
+
+
+def _problems(statuses: list[NodeStatus]) -> list[str]:
+    """What last went wrong with each node, where something did."""
+    return [f"{node.url}: {node.problem}" for node in statuses if node.problem]

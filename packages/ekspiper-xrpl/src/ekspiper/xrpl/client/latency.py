@@ -9,11 +9,16 @@ _HALF_LIFE = 5.0
 
 
 class Latency:
-    """A smoothed latency and its mean deviation, in seconds: RFC 6298, section 2."""
+    """A smoothed latency and its mean deviation, in seconds: RFC 6298, section 2.
 
-    __slots__ = ("at", "deviation", "mean")
+    Attributes:
+        known: whether it is more than a guess.
+    """
+
+    __slots__ = ("at", "deviation", "known", "mean")
 
     def __init__(self) -> None:
+        self.known = False
         self.at = 0.0
         self.mean = _GUESS
         self.deviation = _GUESS
@@ -21,6 +26,9 @@ class Latency:
     def take(self, seconds: float, now: float) -> None:
         """Take one more answer into account."""
         self.at = now
+        if not self.known:
+            self.known, self.mean, self.deviation = True, seconds, seconds / 2
+            return
         self.deviation += (abs(seconds - self.mean) - self.deviation) / 4
         self.mean += (seconds - self.mean) / 8
 

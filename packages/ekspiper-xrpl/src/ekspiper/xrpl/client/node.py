@@ -139,10 +139,13 @@ class Node:
             raise ConnectionLost(f"{self.label} is not connected")
         number = next(self._ids)
         future = self._own[number] = asyncio.get_running_loop().create_future()
+        sent = self._clock()
         self._wire.send_now(orjson.dumps({"id": number, **message}).decode())
         try:
             async with asyncio.timeout(self._open_timeout):
                 response: dict[str, Any] = await future
+                now = self._clock()
+                self.timing.take(now - sent, now)
                 return response
         finally:
             self._own.pop(number, None)
@@ -386,7 +389,7 @@ class Node:
             kind=self.info.kind if self.info else None,
             version=self.info.version if self.info else "",
             ledgers=self.ledgers,
-            latency=self.timing.mean if self.answers else None,
+            latency=self.timing.mean if self.timing.known else None,
             in_flight=len(self._calls),
             window=int(self.window.limit),
             load=self.info.load if self.info else None,
