@@ -72,7 +72,9 @@ class Cluster:
                 continue
         while any(map(_runs, processes)):
             time.sleep(0.01)
-        (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+        # The process may stay a zombie, and then looks to the next server as if it ran.
+        for lock in ("data/postmaster.pid", f".s.PGSQL.{self.port}.lock"):
+            (self.folder / lock).unlink(missing_ok=True)
 
     def _run(self, program: str, *arguments: str) -> None:
         result = subprocess.run(
@@ -83,7 +85,9 @@ class Cluster:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE if program == "initdb" else subprocess.DEVNULL,
         )
-        assert result.returncode == 0, (result.stderr or b"").decode()
+        log = self.folder / "log"
+        told = result.stderr or (log.read_bytes()[-2000:] if log.exists() else b"")
+        assert result.returncode == 0, told.decode()
 
 
 class Database:
@@ -101,7 +105,7 @@ class Database:
     def execute(self, statement: str) -> list[Any]:
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             cursor = connection.execute(statement.encode())
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if cursor.description is not None else []
 
     def shut(self) -> None:
         """Let nobody in, and throw out who is."""

@@ -45,8 +45,8 @@ class Postgres(Collector[Any]):
     column can give back exactly stands in `_rest`, as JSON; `_row` numbers the rows in the order
     in which they came. Records that cannot be stored fail alone.
 
-    One collector writes a table, and stands in one place of a pipeline. The connection must be to
-    the server, or to a pool that leaves it to one client (not pooled by transaction).
+    One collector writes a table. The connection must be to the server, or to a pool that leaves
+    it to one client: a lock is held on it, so it cannot be pooled by transaction.
 
     Args:
         dsn: of the database, as libpq takes it: `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`.
@@ -99,7 +99,6 @@ class Postgres(Collector[Any]):
         self._encoder: Encoder | None = None
         self._rows = 0
         self._before: Position = None
-        self._is_restored = False
 
     async def open(self) -> None:
         """Connect, become the writer of the table, and make or grow it.
@@ -116,7 +115,7 @@ class Postgres(Collector[Any]):
         )
         self._encoder = Encoder(table.columns, key=self._key)
         writer.begin(self._encoder.columns)
-        self._writer, self._is_restored, self._before = writer, False, None
+        self._writer, self._before = writer, None
         self._rows = writer.standing.written_rows
 
     async def close(self) -> None:
@@ -170,16 +169,9 @@ class Postgres(Collector[Any]):
 
         Raises:
             CheckpointError: the checkpoint is of another table, or of a later state of this one.
-            ConfigError: the collector stands in several places of the pipeline.
             Retryable: the server is lost.
         """
         writer = self._opened()
-        if self._is_restored:
-            raise ConfigError(
-                f"the collector of the table {self.table} stands in several places: its rows are "
-                "committed with one position, so make one for each place, with its own table"
-            )
-        self._is_restored = True
         now = writer.standing
         standing = now.back_to(state, self.table)
         if state is None and now.position is not None and await writer.is_empty():

@@ -12,9 +12,9 @@ from .extra import conninfo_to_dict, psycopg
 __all__ = ["Target"]
 
 _FORM = (
-    "give postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with @ : / # %% in the password written as "
-    "%40 %3A %2F %23 %25, or host=... dbname=...; it is not shown here, as it may hold a password"
-).replace("%%", "%")
+    "give postgresql://USER:PASSWORD@HOST:PORT/DATABASE, with @ / % in the password written as "
+    "%40 %2F %25, or host=... dbname=...; it is not shown here, as it may hold a password"
+)
 _SECRETS = ("password", "sslpassword")
 _DEFAULTS = {
     "connect_timeout": "10",
