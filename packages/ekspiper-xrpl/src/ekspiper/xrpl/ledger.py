@@ -112,7 +112,7 @@ class Transaction:
 class Ledger(LedgerInfo):
     """A closed ledger with all its transactions, in the order of `TransactionIndex`."""
 
-    __slots__ = ("transactions",)
+    __slots__ = ("size", "transactions")
 
     def __init__(
         self,
@@ -124,15 +124,8 @@ class Ledger(LedgerInfo):
     ) -> None:
         super().__init__(header, ledger_hash=ledger_hash, network_id=network_id)
         self.transactions = tuple(sorted(transactions, key=lambda each: each.index))
-
-    @property
-    def size(self) -> int:
+        self.size = sum(len(each.tx_blob) + len(each.meta_blob) for each in self.transactions)
         """Bytes of the blobs of its transactions."""
-        return sum(each.size for each in self.transactions)
-
-    def to_json(self) -> dict[str, Any]:
-        """What names it in a dead letter."""
-        return {"ledger_index": self.ledger_index, "ledger_hash": self.ledger_hash}
 
     def __repr__(self) -> str:
         return (

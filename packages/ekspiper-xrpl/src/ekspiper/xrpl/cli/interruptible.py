@@ -7,6 +7,8 @@ import signal
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from .garbage import look_for_garbage_rarely
+
 __all__ = ["Interrupted", "run_interruptible"]
 
 T = TypeVar("T")
@@ -25,6 +27,7 @@ def run_interruptible(work: Coroutine[Any, Any, T]) -> T:
         Interrupted: one of them came before or after that.
     """
     interrupted = False
+    look_for_garbage_rarely()
 
     async def guarded() -> T:
         loop = asyncio.get_running_loop()

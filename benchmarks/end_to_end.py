@@ -1,0 +1,90 @@
+"""How fast the daemon's flows are from the node to files, against the limit, in one run.
+
+    python benchmarks/end_to_end.py [FOLDER] [--rounds N]
+
+FOLDER: a recording; without it, the sample that ekspiper-xrpl ships. One node, on loopback, in a
+process of its own. Fetch, verify, decode, ETL, JSON lines; the limit is a bare loop that fetches
+the same binary ledgers over one socket, proves and decodes them, and keeps nothing. With order
+books the daemon sends a request more for each side of each book, which the limit does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from reading_peers import bare_loop, best_of, fetch_only, host, recorded_ledgers
+
+from ekspiper.core import FileCheckpoint, registry
+from ekspiper.xrpl.cli.garbage import look_for_garbage_rarely
+from ekspiper.xrpl.client import NodePool
+from ekspiper.xrpl.flows import ledger_pipeline
+from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.replay.child import ReplayProcess
+from ekspiper.xrpl.sources.ledger_stream import LedgerStream
+
+WINDOW = 32
+TARGET = 0.5
+RECORDS = ("transactions", "ledgers", "book_offers")
+
+
+async def flows(url: str, indexes: Sequence[int], *, books: bool) -> None:
+    """The daemon's flows, from the first to the last ledger, with files and a checkpoint."""
+    out = Path(tempfile.mkdtemp(prefix="ekspiper-"))
+    lines = registry.load("collectors", "jsonl")
+    try:
+        async with NodePool(url) as pool:
+            pipeline = ledger_pipeline(
+                LedgerStream(pool, start=indexes[0], until=indexes[-1]),
+                fetch_ledger=FetchLedger(pool),
+                pool=pool,
+                collectors={name: [lines(out / f"{name}.jsonl")] for name in RECORDS},
+                fetch_concurrency=WINDOW,
+                books=books,
+            )
+            report = await pipeline.run(checkpoint=FileCheckpoint(out / "checkpoint.json"))
+            assert report.kept == len(indexes), report
+    finally:
+        shutil.rmtree(out)
+
+
+async def measure(folder: Path | None, rounds: int) -> int:
+    folder, indexes, transactions = recorded_ledgers(folder)
+    look_for_garbage_rarely()  # as the command does; the loops gain from it, too
+    print(f"{len(indexes)} ledgers, {transactions} transactions; window {WINDOW}; {host()}")
+    async with ReplayProcess(folder) as node:
+        url = node.url
+        await fetch_only(url, indexes, window=WINDOW)  # the node has read its recording now
+        seconds = await best_of(
+            rounds,
+            {
+                "fetch only": partial(fetch_only, url, indexes, window=WINDOW),
+                "bare loop": partial(bare_loop, url, indexes, window=WINDOW),
+                "end to end": partial(flows, url, indexes, books=False),
+                "and books": partial(flows, url, indexes, books=True),
+            },
+        )
+    rates = {name: transactions / each for name, each in seconds.items()}
+    for name, rate in rates.items():
+        print(f"  {name:<12}{rate:10,.0f} transactions/s")
+    ratio = rates["end to end"] / rates["bare loop"]
+    print(
+        f"end to end is {ratio:.2f} of the bare loop (target {TARGET}"
+        f"{', MISSED' if ratio < TARGET else ''}); with order books "
+        f"{rates['and books'] / rates['bare loop']:.2f}"
+    )
+    return 0 if ratio >= TARGET else 1
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--rounds", type=int, default=5)
+    arguments = parser.parse_args()
+    sys.exit(asyncio.run(measure(arguments.folder, arguments.rounds)))

@@ -1,0 +1,121 @@
+"""What reading ledgers is measured against: the limits, and what people write today."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+
+import orjson
+from websockets.asyncio.client import connect
+from xrpl.asyncio.clients import AsyncJsonRpcClient
+from xrpl.models import Ledger
+
+from ekspiper.xrpl.replay.recording import SAMPLE
+from ekspiper.xrpl.verify import parse_ledger, verify_ledger
+
+__all__ = ["Job", "bare_loop", "best_of", "fetch_only", "host", "recorded_ledgers", "xrpl_py_loop"]
+
+Job = Callable[[], Awaitable[None]]
+Text = str | bytes
+
+
+def recorded_ledgers(folder: Path | None) -> tuple[Path, list[int], int]:
+    """The recording, its ledgers, and how many transactions they hold."""
+    folder = folder or Path(SAMPLE)
+    indexes, transactions = [], 0
+    with gzip.open(folder / "ledger_v2_binary.jsonl.gz") as lines:
+        for line in lines:
+            result = orjson.loads(line)["response"]["result"]
+            indexes.append(result["ledger_index"])
+            transactions += len(result["ledger"]["transactions"])
+    return folder, indexes, transactions
+
+
+async def best_of(rounds: int, jobs: dict[str, Job]) -> dict[str, float]:
+    """The seconds each job takes, the best of several rounds in which they take turns."""
+    seconds = dict.fromkeys(jobs, float("inf"))
+    for _ in range(rounds):
+        for name, job in jobs.items():
+            began = perf_counter()
+            await job()
+            seconds[name] = min(seconds[name], perf_counter() - began)
+    return seconds
+
+
+async def fetch_only(url: str, indexes: Sequence[int], *, window: int) -> None:
+    """Receive the frames and do nothing with them."""
+    await _fetch(url, indexes, window, lambda text: None)
+
+
+async def bare_loop(url: str, indexes: Sequence[int], *, window: int) -> None:
+    """Fetch over one socket, prove and decode every ledger, and keep nothing: the limit."""
+    await _fetch(url, indexes, window, _prove_and_decode)
+
+
+async def xrpl_py_loop(url: str, indexes: Sequence[int], *, concurrency: int = 10) -> None:
+    """The unverified JSON job: what one writes with xrpl-py, lines in a file at the end."""
+    client = AsyncJsonRpcClient(url.replace("ws://", "http://"))
+    allowed = asyncio.Semaphore(concurrency)
+
+    async def fetch(index: int) -> list[object]:
+        async with allowed:
+            request = Ledger(ledger_index=index, transactions=True, expand=True)
+            answer = await client.request(request)
+            rows: list[object] = answer.result["ledger"]["transactions"]
+            return rows
+
+    with tempfile.TemporaryFile("w") as lines:
+        for rows in await asyncio.gather(*(fetch(index) for index in indexes)):
+            lines.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+async def _fetch(
+    url: str, indexes: Sequence[int], window: int, take: Callable[[Text], None]
+) -> None:
+    async with connect(url, max_size=None, compression=None, ping_interval=None) as socket:
+        for index in indexes[:window]:
+            await socket.send(_request(index))
+        for index in [*indexes[window:], *[None] * min(window, len(indexes))]:
+            text = await socket.recv()
+            if index is not None:
+                await socket.send(_request(index))
+            take(text)
+
+
+def _request(index: int) -> str:
+    return json.dumps(
+        {
+            "id": index,
+            "command": "ledger",
+            "ledger_index": index,
+            "transactions": True,
+            "expand": True,
+            "binary": True,
+            "api_version": 2,
+        }
+    )
+
+
+def _prove_and_decode(text: Text) -> None:
+    ledger = parse_ledger(orjson.loads(text)["result"])
+    verify_ledger(ledger)
+    for transaction in ledger.transactions:
+        assert transaction.fields
+        assert transaction.meta
+
+
+def host() -> str:
+    """What it ran on."""
+    packages = ", ".join(f"{name} {version(name)}" for name in ("websockets", "orjson", "xrpl-py"))
+    return (
+        f"{platform.python_implementation()} {platform.python_version()}, {platform.machine()}, "
+        f"{os.cpu_count()} cores; {packages}"
+    )
