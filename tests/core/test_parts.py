@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,14 @@ def test_a_secret_never_shows_itself(tmp_path: Path, monkeypatch: pytest.MonkeyP
         Secret.from_env("NO_SUCH_KEY")
     with pytest.raises(ConfigError, match="cannot read the secret in"):
         Secret.from_file(tmp_path / "none")
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> Iterator[None]:
+    """What a test installs is found by that test alone."""
+    registry._found.cache_clear()
+    yield
+    registry._found.cache_clear()
 
 
 @pytest.fixture
