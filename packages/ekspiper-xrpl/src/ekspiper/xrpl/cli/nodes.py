@@ -46,7 +46,7 @@ def _table(statuses: list[NodeStatus]) -> Table:
     table.add_column("state", no_wrap=True)
     table.add_column("network", no_wrap=True, justify="right")
     table.add_column("version", no_wrap=True)
-    table.add_column("ledgers", overflow="fold", min_width=14)
+    table.add_column("ledgers", overflow="fold", max_width=17)
     table.add_column("latency", no_wrap=True, justify="right")
     table.add_column("in flight", no_wrap=True, justify="right")
     table.add_column("errors", no_wrap=True, justify="right")
