@@ -42,7 +42,7 @@ async def _statuses(network: str, connect_timeout: float) -> list[NodeStatus]:
 
 def _table(statuses: list[NodeStatus]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("URL", overflow="fold", min_width=26)
+    table.add_column("URL", overflow="fold", min_width=25)
     table.add_column("state", no_wrap=True)
     table.add_column("network", no_wrap=True, justify="right")
     table.add_column("version", no_wrap=True)
