@@ -40,7 +40,7 @@ class Cluster:
             "host all all 127.0.0.1/32 trust\nlocal all all trust\n"
         )
 
-    def start(self) -> None:
+    def start(self, **other: str) -> None:
         settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": self.folder,
@@ -49,7 +49,7 @@ class Cluster:
             "fsync": "off",
             "full_page_writes": "off",
             "autovacuum": "off",
-        }
+        } | other
         options = " ".join([f"-p {self.port}", *(f"-c {k}={v}" for k, v in settings.items())])
         self._run("pg_ctl", "-D", "data", "-w", "-t", "60", "-l", "log", "-o", options, "start")
 

@@ -1,0 +1,34 @@
+"""The transactions of the sample in PostgreSQL are those of the JSON lines, whatever is killed."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from ekspiper.sinks.postgres import read_records
+
+PROGRAM = Path(__file__).with_name("ledgers_into_postgres.py")
+
+
+def test_every_field_of_every_transaction(database: Any, tmp_path: Path) -> None:
+    program = [sys.executable, str(PROGRAM), database.dsn, str(tmp_path)]
+    for die in (4, 7):
+        assert subprocess.run([*program, str(die)], timeout=60).returncode == -signal.SIGKILL
+    assert subprocess.run([*program, "0"], timeout=60).returncode == 0
+    for records, count in (("transactions", 2_831), ("ledgers", 120)):
+        lines = (tmp_path / f"{records}.jsonl").read_bytes().splitlines()
+        found = list(read_records(database.dsn, records))
+        assert len(found) == count
+        assert found == [orjson.loads(line) for line in lines]
+    [(typed,)] = database.execute(
+        """SELECT count(*) FROM transactions WHERE "Account" LIKE 'r%' AND "Fee"->>'value' <> ''
+        AND close_time_iso > '2000-01-01' AND ctid_ IS NOT NULL AND jsonb_typeof(meta) = 'object'"""
+    )
+    assert typed == 2_831
+    [(untyped,)] = database.execute("SELECT count(*) FROM transactions WHERE _rest IS NOT NULL")
+    assert untyped == 0, "the schema knows every field"
