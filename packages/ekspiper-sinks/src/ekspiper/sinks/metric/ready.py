@@ -9,7 +9,7 @@ from typing import Any
 
 from .rule import MetricRule
 
-__all__ = ["READY", "kind_of"]
+__all__ = ["READY", "best_quality", "close_lag", "currency", "kind_of"]
 
 _FEES = (10, 12, 15, 20, 50, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 _PER_LEDGER = (0, 1, 10, 25, 50, 75, 100, 150, 200, 300, 500, 1_000)

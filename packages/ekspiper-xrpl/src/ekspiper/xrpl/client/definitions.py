@@ -26,11 +26,10 @@ async def network_definitions(pool: NodePool) -> Definitions:
         log.info("reading by the bundled definitions: %s", error)
         return bundled
     extended = bundled.extended_by(theirs)
-    if extended is not bundled:
-        new = sorted(
-            (extended.fields.keys() - bundled.fields.keys())
-            | (extended.transaction_types.keys() - bundled.transaction_types.keys())
-            | (extended.ledger_entry_types.keys() - bundled.ledger_entry_types.keys())
-        )
+    new = sorted(
+        (extended.transaction_types.keys() - bundled.transaction_types.keys())
+        | (extended.ledger_entry_types.keys() - bundled.ledger_entry_types.keys())
+    )
+    if new:
         log.info("the network has what the bundled definitions do not know: %s", ", ".join(new))
     return extended

@@ -7,7 +7,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-__all__ = ["RECORDS", "HttpSettings", "NodeSettings", "PipelineSettings", "Settings"]
+__all__ = [
+    "RECORDS",
+    "HttpSettings",
+    "NodeSettings",
+    "PipelineSettings",
+    "Settings",
+    "joined",
+]
 
 RECORDS = ("transactions", "ledgers", "book_offers", "amms")
 """The kinds of records that the daemon's flows end with."""
