@@ -1,10 +1,11 @@
 """Peak memory of long work: a backfill of 100,000 ledgers and a state of 5,000,000 objects.
 
 Both are made from the sample recording, in a loop: the ledgers with their transactions, the
-objects under keys that never repeat. What counts is that the second half of the work needs no
-more memory than the first.
+objects under keys that never repeat. A third part fetches 20,000 ledgers from a node in a process
+of its own, over a socket, and proves each. What counts is that the second half of the work needs
+no more memory than the first.
 
-Usage: python benchmarks/bounded_memory.py [--ledgers N] [--objects N]
+Usage: python benchmarks/bounded_memory.py [--ledgers N] [--objects N] [--fetched N]
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from typing import Any
 import orjson
 
 from ekspiper.core import Collector, Flow, PassThrough, Pipeline, Processor, Step
+from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.flows import ledger_pipeline
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
 from ekspiper.xrpl.processors.ledger_object_record import LedgerObjectRecord
 from ekspiper.xrpl.recorder.exchange import ledger_exchange
+from ekspiper.xrpl.replay import ReplayProcess
 from ekspiper.xrpl.snapshot import StateProof
 from ekspiper.xrpl.sources.ledger_objects import LedgerObjects
 from ekspiper.xrpl.sources.ledger_ref import LedgerRef
@@ -58,6 +61,18 @@ class Replayed(Processor[LedgerRef, Ledger]):
         ledger = parse_ledger(self._results[item.ledger_index % len(self._results)])
         verify_ledger(ledger)
         return (ledger,)
+
+
+class Fetched(Processor[LedgerRef, Ledger]):
+    """Ledgers of a node, over and over again: everything that fetching and proving one needs."""
+
+    def __init__(self, pool: NodePool) -> None:
+        self._held = pool.ledgers
+        self._fetch = FetchLedger(pool)
+
+    async def process(self, item: LedgerRef) -> tuple[Ledger]:
+        index = self._held.first + item.ledger_index % len(self._held)
+        return await self._fetch.process(LedgerRef(index))
 
 
 def resident() -> float:
@@ -119,28 +134,39 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ledgers", type=int, default=100_000)
     parser.add_argument("--objects", type=int, default=5_000_000)
+    parser.add_argument("--fetched", type=int, default=20_000)
     wanted = parser.parse_args()
     print(f"Python {platform.python_version()} on {platform.machine()}")
+    if wanted.objects:
+        await snapshot(wanted.objects)
+    if wanted.ledgers:
+        await replayed(wanted.ledgers)
+    if wanted.fetched:
+        await fetched(wanted.fetched)
 
+
+async def snapshot(objects: int) -> None:
     proof = StateProof([""])
     records = Serialized()
     steps = (
         Step(LedgerObjectRecord(), collectors=(records,)),
         Step(PassThrough(), name="prove", collectors=(proof,)),
     )
-    source = as_source(pages(await sample_objects(), wanted.objects))
+    source = as_source(pages(await sample_objects(), objects))
     await measured(
-        f"snapshot of {wanted.objects:,} objects",
+        f"snapshot of {objects:,} objects",
         Pipeline(Flow("ledger-objects", source=source, steps=steps)),
     )
-    assert proof.objects == records.records == wanted.objects
+    assert proof.objects == records.records == objects
     print(f"  root {proof.root()[:16]}..., {records.bytes / 1e6:,.0f} MB of JSON")
 
+
+async def replayed(ledgers: int) -> None:
     results = await sample_ledgers()
     sinks = {"transactions": [Serialized()], "ledgers": [Serialized()]}
-    refs = (LedgerRef(index) for index in range(wanted.ledgers))
+    refs = (LedgerRef(index) for index in range(ledgers))
     await measured(
-        f"backfill of {wanted.ledgers:,} ledgers",
+        f"backfill of {ledgers:,} ledgers",
         ledger_pipeline(
             as_source(refs),
             fetch_ledger=Replayed(results),
@@ -149,8 +175,27 @@ async def main() -> None:
             books=False,
         ),
     )
-    assert sinks["ledgers"][0].records == wanted.ledgers
+    assert sinks["ledgers"][0].records == ledgers
     print(f"  {sinks['transactions'][0].records:,} transactions")
+
+
+async def fetched(ledgers: int) -> None:
+    sinks = {"transactions": [Serialized()], "ledgers": [Serialized()]}
+    refs = (LedgerRef(index) for index in range(ledgers))
+    async with ReplayProcess() as node, NodePool(node.url) as pool:
+        await measured(
+            f"verified fetching of {ledgers:,} ledgers over a socket",
+            ledger_pipeline(
+                as_source(refs),
+                fetch_ledger=Fetched(pool),
+                pool=pool,
+                collectors=sinks,
+                books=False,
+            ),
+        )
+        answers = pool.nodes()[0].answers
+    assert sinks["ledgers"][0].records == ledgers
+    print(f"  {sinks['transactions'][0].records:,} transactions, {answers:,} answers")
 
 
 if __name__ == "__main__":
