@@ -1,0 +1,215 @@
+"""What is shown: short on the screen, whole underneath, in words that are true."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ekspiper.core import ConfigError
+from ekspiper.xrpl import Explorer
+from ekspiper.xrpl.explorer import UnknownPair
+from ekspiper.xrpl.explorer.assets import number, parse_asset, parse_pair
+from ekspiper.xrpl.explorer.effects import effects
+from ekspiper.xrpl.explorer.frame import Frame
+from ekspiper.xrpl.explorer.html import facts, row
+from ekspiper.xrpl.explorer.shorten import shorten
+from ekspiper.xrpl.ledger import Transaction
+
+ISSUER = "rvYAfWj5gh67oV6fW32ZzP3Aw4Eubs59B"
+
+
+class Balanced(HTMLParser):
+    """Every tag that is opened is closed, in order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: Any) -> None:
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def check_html(markup: str) -> str:
+    parser = Balanced()
+    parser.feed(markup)
+    assert parser.open == []
+    return re.sub(r"<[^>]*>", " ", markup)
+
+
+def test_tables_shorten_for_the_eye_only(tables: dict[str, Any]) -> None:
+    frame = tables["transactions"].head(3)
+    whole = frame["hash"].iloc[0]
+    shown = frame._repr_html_()
+
+    assert len(whole) == 64
+    assert whole not in shown
+    assert whole not in repr(frame)
+    assert f"{whole[:8]}…" in shown
+    assert "&lt;NA&gt;" not in shown
+    assert frame.to_csv().count(whole) == 1
+
+
+def test_what_is_made_of_a_table_is_one_again(tables: dict[str, Any]) -> None:
+    frame = tables["payments"]
+
+    assert isinstance(frame, pd.DataFrame)
+    assert isinstance(frame[frame["kind"] == "xrp"].sort_values("delivered"), Frame)
+    assert len(frame._repr_html_()) < 60_000, "only some rows are shown"
+    with pd.option_context("display.max_rows", 4, "display.min_rows", 4):
+        assert f"{len(frame)} rows" in repr(frame)
+
+
+async def test_a_ledger_shows_itself(xrpl: Explorer) -> None:
+    ledger = await xrpl.ledger(203)
+    text = check_html(ledger._repr_html_())
+
+    assert "Ledger 203" in text
+    assert f"{len(ledger)} transactions" in text
+    assert sum(ledger.types.values()) == len(ledger) == len(ledger.transactions)
+    assert ledger.close_time.isoformat() == "2026-11-22T12:05:27+00:00"
+    assert ledger.ledger_hash not in text
+    assert ledger.ledger_hash in ledger._repr_html_(), "whole on hover"
+    with pytest.raises(ConfigError, match="holds 20 transactions, and none that is 99"):
+        ledger.transaction(99)
+
+
+async def test_a_transaction_is_found_by_hash_and_by_ctid(
+    xrpl: Explorer, tables: dict[str, Any]
+) -> None:
+    row = tables["transactions"].iloc[500]
+    by_hash = await xrpl.transaction(row["hash"].lower())
+    by_ctid = await xrpl.transaction(row["ctid"])
+
+    assert by_hash.hash == by_ctid.hash == row["hash"]
+    assert by_hash.ledger_index == row["ledger_index"]
+    assert by_hash.fields["Account"] == row["Account"]
+    assert "AffectedNodes" in by_hash.meta
+    check_html(by_hash._repr_html_())
+    assert repr(by_hash).startswith(str(row["TransactionType"]))
+
+
+def test_every_transaction_has_words_for_its_effects(recorded: list[Transaction]) -> None:
+    """Who says to gain or lose does, by that much; a failure says so and has no other effect."""
+    for transaction in recorded:
+        said = effects(transaction)
+        assert said
+        if transaction.meta["TransactionResult"] != "tesSUCCESS":
+            assert said[0].startswith("It failed with tec")
+            assert all("the fee" in each for each in said[1:] if "XRP" in each)
+
+
+def test_a_payment_in_words(recorded: list[Transaction]) -> None:
+    payment = next(each for each in recorded if each.hash.startswith("E484C144"))
+
+    assert effects(payment) == [
+        "rfwWUg…tQfzi delivered 36.459093 XRP to rJeaRD…YacYx.",
+        "rJeaRD…YacYx gained 36.459093 XRP.",
+        "rfwWUg…tQfzi lost 36.459113 XRP, of which 0.00002 XRP is the fee.",
+    ]
+
+
+def test_a_trade_in_words(recorded: list[Transaction]) -> None:
+    offer = next(each for each in recorded if each.hash.startswith("C1D5B694"))
+
+    assert effects(offer) == [
+        "rpzvow…rC9sP offered 288.088 CLW for 543 XRP.",
+        "It traded with the offer of rabS4W…Y8CbN: got 543 XRP for 268.962698 CLW.",
+        "rabS4W…Y8CbN gained 268.962698 CLW.",
+        "rabS4W…Y8CbN lost 543 XRP.",
+        "rpzvow…rC9sP lost 268.962698 CLW.",
+        "rpzvow…rC9sP gained 542.99998 XRP.",
+    ]
+
+
+async def test_an_order_book(xrpl: Explorer) -> None:
+    books = await xrpl.books("-20:")
+    first = books.iloc[0]
+    book = await xrpl.book(first["base"], first["counter"])
+
+    assert book.best_bid == first["best_bid"]
+    assert book.spread == pytest.approx(book.best_ask - book.best_bid)  # type: ignore[operator]
+    assert 0 < book.spread < book.mid  # type: ignore[operator]
+    assert book.bids["price"].is_monotonic_decreasing
+    assert book.asks["price"].is_monotonic_increasing
+    assert book.asks["depth"].iloc[-1] == pytest.approx(book.asks["amount"].sum())
+    assert book.depth(within=10) == pytest.approx(
+        (book.bids["amount"].sum(), book.asks["amount"].sum())
+    )
+    text = check_html(book._repr_html_())
+    assert "spread" in text
+    assert "bids" in repr(book)
+
+
+async def test_a_book_seen_from_the_other_side_is_the_same(xrpl: Explorer) -> None:
+    first = (await xrpl.books("-20:")).iloc[0]
+    book = await xrpl.book(first["base"], first["counter"])
+    turned = await xrpl.book(first["counter"], first["base"])
+
+    assert turned.best_bid == pytest.approx(1 / book.best_ask)  # type: ignore[operator]
+    assert turned.asks["total_value"].tolist() == book.bids["amount_value"].tolist()
+
+
+async def test_a_pair_that_does_not_exist_says_which_do(xrpl: Explorer) -> None:
+    with pytest.raises(UnknownPair, match=r"no order book XRP/ABC\.rv.* books\('-20:'\) lists"):
+        await xrpl.book("XRP", f"ABC.{ISSUER}")
+    with pytest.raises(UnknownPair, match=r"was not traded .*; traded were XRP/"):
+        await xrpl.trades("-20:", pair=f"XRP/ABC.{ISSUER}")
+    with pytest.raises(UnknownPair, match="no pair was traded in them"):
+        await xrpl.trades(236, pair=f"XRP/ABC.{ISSUER}")
+
+
+@pytest.mark.parametrize(
+    ("pair", "said"),
+    [
+        ("XRP", "is not a pair: write BASE/COUNTER"),
+        ("XRP/XRP", "is one asset twice"),
+        ("XRP/USD", "'USD' needs its issuer"),
+        ("XRP/USD.rBogus", "its issuer 'rBogus' is not an address"),
+        (f"XRP/TOOLONGTOBEACURRENCYCODE.{ISSUER}", "is no currency code"),
+        (("XRP", 5), "5 is not an asset"),
+    ],
+)
+def test_a_pair_that_cannot_be_read(pair: Any, said: str) -> None:
+    with pytest.raises(UnknownPair, match=re.escape(said)):
+        parse_pair(pair)
+
+
+def test_assets_as_people_write_them() -> None:
+    assert parse_asset("XRP").currency == "XRP"
+    assert parse_asset(f"SOLO.{ISSUER}").currency == "534F4C4F" + "0" * 32
+    assert parse_asset("00" * 24).mpt_issuance_id == "00" * 24
+
+
+@pytest.mark.parametrize(
+    ("long", "short"),
+    [
+        (ISSUER, "rvYAfW…ubs59B"[:6] + "…" + ISSUER[-5:]),
+        ("AB" * 32, "ABABABAB…"),
+        ("534F4C4F" + "0" * 32, "SOLO"),
+        (f"USD.{ISSUER}", f"USD.rvYAfW…{ISSUER[-5:]}"),
+        ("Payment", "Payment"),
+        ("", ""),
+    ],
+)
+def test_shortening(long: str, short: str) -> None:
+    assert shorten(long) == short
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0, "0"), (1234.5, "1,234.5"), (0.00002, "0.00002"), (1e-9, "1e-09"), (2e15, "2e+15")],
+)
+def test_numbers_for_people(value: float, text: str) -> None:
+    assert number(value) == text
+
+
+def test_html_is_escaped() -> None:
+    assert "<b>" not in row(["<b>"])
+    assert "<b>" not in facts([("<b>", '"<b>', '"<b>')])
