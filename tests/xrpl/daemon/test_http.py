@@ -48,10 +48,12 @@ async def test_not_ready_when_a_sink_does_not_take_records(
     running: Running, http: Http, node: Node
 ) -> None:
     config = '[collectors.far]\ntype = "fluent"\ntag = "t"\nport = 1\nconnect_timeout = 0.2\n'
-    async with node(close_every=0) as served:
-        async with running(config, network=served.url, **{"from": FIRST}):
-            content = await http.until("/ready", 503, "/far is failing")
-            assert any("127.0.0.1:1" in reason for reason in content["reasons"])
+    async with (
+        node(close_every=0) as served,
+        running(config, network=served.url, **{"from": FIRST}),
+    ):
+        content = await http.until("/ready", 503, "/far is failing")
+        assert any("127.0.0.1:1" in reason for reason in content["reasons"])
 
 
 async def test_what_else_is_there(running: Running, http: Http) -> None:
@@ -63,20 +65,24 @@ async def test_what_else_is_there(running: Running, http: Http) -> None:
 async def test_metrics_of_the_run_and_of_the_records(
     running: Running, http: Http, node: Node
 ) -> None:
-    async with node(close_every=0) as served:
-        async with running(METRICS, network=served.url, **{"from": FIRST}) as task:
-            text = await http.until("/metrics", 200, "xrpl_transactions_total{")
-            await http.until("/metrics", 200, 'ekspiper_checkpoint_position{flow="ledger-details"}')
-            assert not task.done()
+    async with (
+        node(close_every=0) as served,
+        running(METRICS, network=served.url, **{"from": FIRST}) as task,
+    ):
+        text = await http.until("/metrics", 200, "xrpl_transactions_total{")
+        await http.until("/metrics", 200, 'ekspiper_checkpoint_position{flow="ledger-details"}')
+        assert not task.done()
     for name in ("ekspiper_source_lag_seconds", "ekspiper_queue_items", "xrpl_ledgers_total"):
         assert f"# HELP {name} " in text
 
 
 @pytest.mark.skipif(not which("promtool"), reason="promtool (package prometheus) is not installed")
 async def test_promtool_has_no_complaint(running: Running, http: Http, node: Node) -> None:
-    async with node() as served:
-        async with running(METRICS, network=served.url, **{"from": FIRST, "until": 200}):
-            text = await http.until("/metrics", 200, "xrpl_book_best_quality{")
+    async with (
+        node() as served,
+        running(METRICS, network=served.url, **{"from": FIRST, "until": 200}),
+    ):
+        text = await http.until("/metrics", 200, "xrpl_book_best_quality{")
     promtool = await asyncio.create_subprocess_exec(
         "promtool", "check", "metrics", stdin=PIPE, stdout=PIPE, stderr=STDOUT
     )
@@ -107,8 +113,10 @@ async def test_a_signal_of_readiness_has_no_secret(
         '[collectors.far]\ntype = "fluent"\ntag = "t"\nport = 1\nconnect_timeout = 0.2\n'
         'shared_key = { env = "THE_KEY" }\n'
     )
-    async with node(close_every=0) as served:
-        async with running(config, network=served.url, **{"from": FIRST}):
-            shown: list[Any] = [await http.until("/ready", 503, "/far is failing")]
-            shown.append(await http.get("/metrics"))
+    async with (
+        node(close_every=0) as served,
+        running(config, network=served.url, **{"from": FIRST}),
+    ):
+        shown: list[Any] = [await http.until("/ready", 503, "/far is failing")]
+        shown.append(await http.get("/metrics"))
     assert "correct horse" not in str(shown)

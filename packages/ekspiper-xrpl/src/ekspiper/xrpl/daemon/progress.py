@@ -120,7 +120,7 @@ def _made(statistics: Statistics, place: str) -> int:
 def _ledger(statistics: Statistics) -> str:
     for source in statistics.sources.values():
         if source.position is not None:
-            return f"{source.position:,} kept, {source.read:,} read"
+            return f"{source.position} ({source.kept:,} kept of {source.read:,} read)"
     return "none yet"
 
 
