@@ -75,7 +75,8 @@ def collectors(folder: Path, dsn: str | None) -> Iterator[tuple[str, Collector[A
         from ekspiper.sinks.postgres import Postgres
 
         yield "postgres", Postgres(dsn, table="ekspiper_benchmark")
-        yield "postgres, all rows known", Postgres(dsn, table="ekspiper_benchmark")
+        known = Postgres(dsn, table="ekspiper_benchmark", key=["hash"])
+        yield "postgres, all rows known", known
 
 
 def drop(dsn: str) -> None:
@@ -84,7 +85,7 @@ def drop(dsn: str) -> None:
 
     with psycopg.connect(dsn) as connection:
         connection.execute("DROP TABLE IF EXISTS ekspiper_benchmark")
-        connection.execute("DELETE FROM ekspiper_positions WHERE sink = 'ekspiper_benchmark'")
+        connection.execute("DELETE FROM ekspiper_positions WHERE table_name = 'ekspiper_benchmark'")
 
 
 def main() -> None:

@@ -35,7 +35,7 @@ def die_after(commits: int) -> None:
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    Session.commit = dying  # type: ignore[method-assign]
+    Session.commit = dying  # type: ignore[assignment, method-assign]
 
 
 async def main(dsn: str, folder: Path, die: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -31,7 +32,11 @@ def values(line: bytes) -> list[Any]:
     """The row as psycopg would load it."""
     fields = line.removesuffix(b"\n").split(b"\t")
     texts = [None if field == b"\\N" else unescaped(field) for field in fields]
-    loads = {"bigint": int, "jsonb": orjson.loads, "boolean": lambda text: text == "t"}
+    loads: dict[str, Callable[[str], Any]] = {
+        "bigint": int,
+        "jsonb": orjson.loads,
+        "boolean": lambda text: text == "t",
+    }
     kinds = [*COLUMNS.values(), "jsonb", "bigint"]
     return [
         None if text is None else loads.get(kind, str)(text)
