@@ -19,8 +19,8 @@ _REFUSALS = frozenset({"0A", "28", "3D", "3F", "42"})
 
 _REFUSED = re.compile(
     r"authentication failed|no password supplied|no pg_hba\.conf entry|not permitted to log in"
-    r'|(role|database) ".*" does not exist|permission denied for database|certificate|SSL'
-    r"|failed to resolve host|could not translate host name",
+    r'|(role|database) ".*" does not exist|permission denied for database|certificate'
+    r"|server does not support SSL|(resolve host|translate host name).*not known",
     re.DOTALL,
 )
 """What is said where connecting cannot work: libpq gives no SQLSTATE with these."""
