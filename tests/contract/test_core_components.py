@@ -90,6 +90,8 @@ class TestGeneratorProcessor(ProcessorContract):
 
 
 class TestRecordingCollector(CollectorContract):
+    recoverable = False
+
     @pytest.fixture(autouse=True)
     def begin(self) -> None:
         self.made: list[RecordingCollector] = []
@@ -115,6 +117,8 @@ class TestRecoverableCollector(CollectorContract):
 
 
 class TestFaultyCollector(CollectorContract):
+    recoverable = False
+
     @pytest.fixture(autouse=True)
     def begin(self) -> None:
         self.kept: list[Any] = []

@@ -49,6 +49,7 @@ def _is_missing(value: Any) -> bool:
 
 
 class TestContract(CollectorContract):
+    recoverable = False
     remembers = False
     backend: Any = "numpy"
 

@@ -16,6 +16,7 @@ from ekspiper.sinks.logger import Logger
 
 
 class TestLogger(CollectorContract):
+    recoverable = False
     remembers = True
 
     @pytest.fixture(autouse=True)

@@ -26,6 +26,8 @@ def use(out: TextIO, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestCaptured(CollectorContract):
+    recoverable = False
+
     @pytest.fixture(autouse=True)
     def _capture(self, capsys: pytest.CaptureFixture[str]) -> None:
         self.capsys = capsys
@@ -42,6 +44,8 @@ class TestCaptured(CollectorContract):
 
 class TestFile(CollectorContract):
     """Standard output is a regular file."""
+
+    recoverable = False
 
     @pytest.fixture(autouse=True)
     def _redirect(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

@@ -48,6 +48,8 @@ def registry() -> CollectorRegistry:
 class TestContract(CollectorContract):
     """Each record of the contract is a series of a counter."""
 
+    recoverable = False
+
     @pytest.fixture(autouse=True)
     def _registry(self, registry: CollectorRegistry) -> None:
         self.registry = registry

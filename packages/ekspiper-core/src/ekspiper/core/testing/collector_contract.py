@@ -14,6 +14,7 @@ import pytest
 from ..batch_policy import BatchPolicy
 from ..collector import Collector, Recoverable, State
 from ..errors import BatchError, is_retryable
+from .applicable import leave_out, needs
 
 __all__ = ["CollectorContract"]
 
@@ -42,6 +43,21 @@ class CollectorContract:
     remembers = True
     """What was stored is still there for a collector that is made later."""
 
+    recoverable = True
+    """Whether the collector is `Recoverable`."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        leave_out(
+            cls,
+            {
+                "a bad record": cls.bad_record is not CollectorContract.bad_record,
+                "a sink that fails": cls.break_sink is not CollectorContract.break_sink,
+                "a sink that remembers": cls.remembers,
+                "recovery": cls.recoverable,
+            },
+        )
+
     async def make(self, tmp_path: Path) -> Collector[Any]:
         """A new collector, not open, over the sink of this test."""
         raise NotImplementedError
@@ -55,12 +71,12 @@ class CollectorContract:
         return {"number": number, "Account": f"r{number}", "list": [{"é": None}], "text": "x" * 200}
 
     def bad_record(self) -> Any:
-        """A record that the sink can never keep; without one the test is skipped."""
-        pytest.skip("this collector keeps any record")
+        """A record that the sink can never keep; without one its tests are left out."""
+        raise NotImplementedError
 
     async def break_sink(self) -> None:
-        """Make the sink fail from now on; by default the tests of failure are skipped."""
-        pytest.skip("the sink of this test cannot be made to fail")
+        """Make the sink fail from now on; without it the tests of failure are left out."""
+        raise NotImplementedError
 
     async def mend_sink(self) -> None:
         """Undo `break_sink`."""
@@ -90,6 +106,9 @@ class CollectorContract:
         if not self.may_double:
             return list(records)
         return list({json.dumps(record, sort_keys=True): record for record in records}.values())
+
+    async def test_it_recovers_or_says_that_it_does_not(self, tmp_path: Path) -> None:
+        assert isinstance(await self.make(tmp_path), Recoverable) is self.recoverable
 
     async def test_closes_twice(self, tmp_path: Path) -> None:
         collector = await self.opened(tmp_path)
@@ -128,6 +147,7 @@ class CollectorContract:
         await self.finish(collector)
         assert batch == before
 
+    @needs("a bad record")
     async def test_a_bad_record_fails_alone(self, tmp_path: Path) -> None:
         bad = self.bad_record()
         collector = await self.opened(tmp_path)
@@ -139,6 +159,7 @@ class CollectorContract:
         await self.finish(collector)
         assert list(await self.stored()) == [self.record(0), self.record(2), self.record(3)]
 
+    @needs("a bad record")
     async def test_a_batch_of_bad_records_only(self, tmp_path: Path) -> None:
         bad = self.bad_record()
         collector = await self.opened(tmp_path)
@@ -148,6 +169,7 @@ class CollectorContract:
         await self.finish(collector)
         assert list(await self.stored()) == []
 
+    @needs("a sink that fails")
     async def test_a_failed_batch_is_kept_when_it_comes_again(self, tmp_path: Path) -> None:
         collector = await self.opened(tmp_path)
         await collector.collect(self.records(0, 5))
@@ -163,6 +185,7 @@ class CollectorContract:
         await self.finish(collector)
         assert self.once(await self.stored()) == self.records(0, 15)
 
+    @needs("a sink that fails")
     async def test_closes_while_the_sink_fails(self, tmp_path: Path) -> None:
         collector = await self.opened(tmp_path)
         await collector.collect(self.records(0, 5))
@@ -197,9 +220,8 @@ class CollectorContract:
         await asyncio.wait([task])
         await collector.close()
 
+    @needs("a sink that remembers")
     async def test_reopening_goes_on(self, tmp_path: Path) -> None:
-        if not self.remembers:
-            pytest.skip("this sink ends with its collector")
         collector = await self.opened(tmp_path)
         await collector.collect(self.records(0, 5))
         state = await self.finish(collector, position=1)
@@ -208,9 +230,8 @@ class CollectorContract:
         await self.finish(collector, position=2)
         assert list(await self.stored()) == self.records(0, 10)
 
+    @needs("a sink that remembers")
     async def test_without_a_checkpoint_nothing_is_destroyed(self, tmp_path: Path) -> None:
-        if not self.remembers:
-            pytest.skip("this sink ends with its collector")
         collector = await self.opened(tmp_path)
         await collector.collect(self.records(0, 5))
         await self.finish(collector)
@@ -218,11 +239,10 @@ class CollectorContract:
         await self.finish(collector)
         assert list(await self.stored()) == self.records(0, 5)
 
+    @needs("recovery")
     async def test_restore_undoes_what_came_after_the_snapshot(self, tmp_path: Path) -> None:
         collector = await self.opened(tmp_path)
-        if not isinstance(collector, Recoverable):
-            await collector.close()
-            pytest.skip("this collector is not Recoverable")
+        assert isinstance(collector, Recoverable)
         await collector.collect(self.records(0, 5))
         state = await collector.snapshot(7)
         assert state is not None
@@ -238,13 +258,12 @@ class CollectorContract:
         await self.finish(collector, position=8)
         assert list(await self.stored()) == self.records(0, 5) + self.records(100, 5)
 
+    @needs("recovery")
     async def test_restore_undoes_everything_after_a_snapshot_before_the_first_item(
         self, tmp_path: Path
     ) -> None:
         collector = await self.opened(tmp_path)
-        if not isinstance(collector, Recoverable):
-            await collector.close()
-            pytest.skip("this collector is not Recoverable")
+        assert isinstance(collector, Recoverable)
         state = await collector.snapshot(None)
         assert state is not None
         await collector.collect(self.records(0, 5))
@@ -254,11 +273,10 @@ class CollectorContract:
         await self.finish(collector, position=1)
         assert list(await self.stored()) == self.records(100, 5)
 
+    @needs("recovery")
     async def test_a_snapshot_can_be_taken_at_any_time(self, tmp_path: Path) -> None:
         collector = await self.opened(tmp_path)
-        if not isinstance(collector, Recoverable):
-            await collector.close()
-            pytest.skip("this collector is not Recoverable")
+        assert isinstance(collector, Recoverable)
         empty = await collector.snapshot(1)
         assert empty is not None
         await collector.collect(self.records(0, 5))
