@@ -6,6 +6,7 @@ import inspect
 import re
 import types
 import typing
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -128,11 +129,14 @@ def _validated(table: CollectorTable, places: dict[str, str]) -> tuple[Any, dict
     if "schema" in hints and "schema" not in options:
         schema = schema_for(collector, places["records"])
         options |= {} if schema is None else {"schema": schema}
-    model: type[BaseModel] = create_model(
-        table.type,
-        __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True),
-        **hints,  # type: ignore[call-overload]  # pydantic's own stub asks for literals
-    )
+    with warnings.catch_warnings():
+        # An option may be called as a method of pydantic's models is: `schema`.
+        warnings.filterwarnings("ignore", message=".*shadows an attribute in parent")
+        model: type[BaseModel] = create_model(
+            table.type,
+            __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True),
+            **hints,  # type: ignore[call-overload]  # pydantic's own stub asks for literals
+        )
     told = {mistake.path for mistake in mistakes}
     try:
         valid = model(**options)
