@@ -1,0 +1,122 @@
+"""Pictures: one call, the axes back, and on them what the table says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+matplotlib = pytest.importorskip("matplotlib")
+pytest.importorskip("pandas")
+
+from ekspiper.core import ConfigError, Flow, PassThrough, Pipeline, Queue, Step  # noqa: E402  # after the skip
+from ekspiper.core.testing import RecordingCollector  # noqa: E402
+from ekspiper.xrpl import Explorer, pictures  # noqa: E402
+
+PAIR = "XRP/USD.rndGfUxGHcCh34V5LN9uW6AdpA6aUTJZZo"
+
+
+@pytest.fixture(autouse=True)
+def no_window() -> Iterator[None]:
+    from matplotlib import pyplot
+
+    matplotlib.use("Agg")
+    yield
+    pyplot.close("all")
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A few tables of the sample."""
+    with Explorer(cache=tmp_path_factory.mktemp("cache"), progress=False).sync as xrpl:
+        return {
+            "transactions": xrpl.transactions("183:302"),
+            "trades": xrpl.trades("183:302", pair=PAIR),
+            "book": xrpl.book(*PAIR.split("/")),
+            "none": xrpl.transactions(236),
+        }
+
+
+def saved(axes: Any, tmp_path: Path) -> int:
+    """Bytes of the picture, which must not be blank."""
+    path = tmp_path / "picture.png"
+    axes.figure.savefig(path)
+    pixels = matplotlib.image.imread(path)
+    assert pixels.std() > 0.02
+    return path.stat().st_size
+
+
+def test_transactions_over_time(seen: dict[str, Any], tmp_path: Path) -> None:
+    axes = pictures.transactions_over_time(seen["transactions"], every=10, top=3)
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+
+    assert labels == ["others", "OfferCancel", "Payment", "OfferCreate"]
+    assert axes.get_ylabel() == "transactions in 10 s"
+    assert saved(axes, tmp_path)
+
+
+def test_fee_distribution(seen: dict[str, Any], tmp_path: Path) -> None:
+    axes = pictures.fee_distribution(seen["transactions"])
+
+    assert sum(bar.get_height() for bar in axes.patches) == len(seen["transactions"])
+    assert "median 20 drops" in [text.get_text() for text in axes.texts]
+    assert saved(axes, tmp_path)
+
+
+def test_book_depth(seen: dict[str, Any], tmp_path: Path) -> None:
+    book = seen["book"]
+    axes = pictures.book_depth(book, within=None)
+    bids, asks = axes.lines[:2]
+
+    assert max(bids.get_ydata()) == pytest.approx(book.bids["amount"].sum())
+    assert min(asks.get_xdata()) == book.best_ask
+    assert saved(axes, tmp_path)
+
+
+def test_price(seen: dict[str, Any], tmp_path: Path) -> None:
+    trades = seen["trades"]
+    axes = pictures.price(trades)
+
+    assert sum(len(dots.get_offsets()) for dots in axes.collections) == len(trades)
+    average = axes.lines[0].get_ydata()
+    assert trades["price"].min() <= min(average) <= max(average) <= trades["price"].max()
+    assert saved(axes, tmp_path)
+
+
+def test_a_pipeline_as_a_graph(tmp_path: Path) -> None:
+    queue, kept = Queue("between"), RecordingCollector()
+    pipeline = Pipeline(
+        Flow(
+            "first", source=[1], steps=(Step(PassThrough(), name="to text", collectors=(queue,)),)
+        ),
+        Flow("second", source=queue, steps=(Step(PassThrough(), name="back", collectors=(kept,)),)),
+    )
+    axes = pictures.pipeline_graph(pipeline)
+    words = {text.get_text(): text.get_position()[0] for text in axes.texts}
+
+    chain = ["to text", "between", "back", "RecordingCollector"]
+    assert [words[each] for each in chain] == sorted(words[each] for each in chain)
+    assert {"first", "second"} <= set(words)
+    assert saved(axes, tmp_path)
+    assert pictures.pipeline_graph(pipeline.flows[1])
+
+
+def test_axes_that_are_given_are_drawn_on(seen: dict[str, Any]) -> None:
+    from matplotlib import pyplot
+
+    _, given = pyplot.subplots()
+    assert pictures.fee_distribution(seen["transactions"], ax=given) is given
+    assert len(pyplot.get_fignums()) == 1
+
+
+def test_what_cannot_be_drawn_says_what_to_give(seen: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match="no column 'side': give one made by trades"):
+        pictures.price(seen["transactions"])
+    with pytest.raises(ConfigError, match="is empty, there is nothing to draw"):
+        pictures.transactions_over_time(seen["none"])
+    with pytest.raises(ConfigError, match="no order book: give one made by book"):
+        pictures.book_depth(seen["transactions"])
+    with pytest.raises(ConfigError, match="neither a pipeline nor a flow"):
+        pictures.pipeline_graph("words")  # type: ignore[arg-type]
