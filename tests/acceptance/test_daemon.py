@@ -89,7 +89,7 @@ def test_killed_at_any_moment_nothing_is_lost_or_doubled(
     often = {"EKSPIPER_PIPELINE__COMMIT_SECONDS": "0.05", "EKSPIPER_PIPELINE__COMMIT_ITEMS": "5"}
     moments = random.Random(7)
     kills = 0
-    for _ in range(4):
+    for _ in range(3):
         daemon = start(*arguments, "--http", "off", **often)
         rows = out / "transactions.jsonl"
         wanted = moments.randrange(0, 3_000_000)

@@ -30,11 +30,11 @@ from ..processors.fetch_ledger import FetchLedger
 from ..processors.transaction_etl import TransactionEtl
 from ..sink_watch import watching_sinks
 from ..sources.ledger_stream import LedgerStream
-from .http import HttpServer
 from .outlets import dead_letter_collector, outlets
 from .readiness import Readiness
 
 if TYPE_CHECKING:
+    from .http import HttpServer
     from .progress import Progress
 
 __all__ = ["Daemon", "Outcome"]
@@ -111,6 +111,8 @@ class Daemon:
             return await self._follow(network)
 
     def _http_server(self) -> HttpServer:
+        from .http import HttpServer  # aiohttp is a third of the start; `--http off` needs none
+
         http = self.settings.http
         port = http.port
         if port is None:
