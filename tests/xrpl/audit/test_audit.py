@@ -152,3 +152,40 @@ def test_a_damaged_line_is_named(folder: Path) -> None:
     path.write_bytes(path.read_bytes() + b"{torn")
     with pytest.raises(ConfigError, match="line 15"):
         audit(folder)
+
+
+def test_a_ledger_without_its_transactions_is_a_fault_although_the_counts_agree(
+    folder: Path,
+) -> None:
+    def emptied(records: list[dict[str, Any]]) -> None:
+        next(r for r in records if r["ledger_index"] == 235)["transaction_count"] = 0
+
+    rewrite(folder / "ledgers.jsonl", emptied)
+    rewrite(
+        folder / "transactions.jsonl",
+        lambda records: records.__setitem__(
+            slice(None), [r for r in records if r["ledger_index"] != 235]
+        ),
+    )
+    assert audit(folder).faults == [
+        "ledger 235: no transactions, but its header says that there are some"
+    ]
+
+
+def test_an_empty_ledger_is_proven_by_its_header(tmp_path: Path) -> None:
+    import asyncio
+
+    async def write() -> None:
+        async with open_network("sample") as network:
+            job = Backfill(
+                network.pool, ["183:302"], OutputFolder(tmp_path / "all", command="backfill")
+            )
+            await job.plan()
+            await job.start().finish()
+
+    asyncio.run(write())
+    ledgers = (tmp_path / "all" / "ledgers.jsonl").read_bytes().splitlines()
+    assert any(orjson.loads(line)["transaction_count"] == 0 for line in ledgers)
+    report = audit(tmp_path / "all", deep=True)
+    assert report.faults == []
+    assert report.proven == len(report.ledgers) == 120

@@ -92,6 +92,12 @@ def audit(folder: Path, *, deep: bool = False) -> AuditReport:
             report.faults.append(
                 f"ledger {index}: {seen[index]} transactions, its record says {ledger.count}"
             )
+        elif not seen[index] and int(ledger.transaction_hash, 16):
+            report.faults.append(
+                f"ledger {index}: no transactions, but its header says that there are some"
+            )
+        elif deep and not seen[index]:
+            report.proven += 1  # an empty tree has the hash zero
     return report
 
 
