@@ -57,7 +57,7 @@ def run(
 
 @pytest.mark.parametrize("sink", [{}, {"buffer_bytes": 0}], ids=["held", "early"])
 def test_killed_at_every_step(database: Any, tmp_path: Path, sink: dict[str, Any]) -> None:
-    for die in DEATHS:
+    for die in DEATHS[:: 2 if sink else 1]:
         assert run(database, tmp_path, die, **sink) == -signal.SIGKILL, die
     assert run(database, tmp_path, None, **sink) == 0
     assert hashes(database) == numbers(COUNT)
@@ -76,7 +76,7 @@ def test_killed_without_a_checkpoint_the_table_knows_the_position(
 
 
 def test_killed_at_random(database: Any, tmp_path: Path) -> None:
-    options = {"count": 20_000, "sink": {}, "checkpoint": True}
+    options = {"count": 6_000, "sink": {}, "checkpoint": True}
     program = [sys.executable, str(PROGRAM), database.dsn, str(tmp_path), json.dumps(options)]
     while True:
         before = len(database.execute("SELECT FROM pg_tables WHERE tablename = 'records'"))
@@ -84,10 +84,10 @@ def test_killed_at_random(database: Any, tmp_path: Path) -> None:
             _wait_for_rows(database, child, more_than=_count(database) if before else -1)
             time.sleep(random.uniform(0, 0.1))
             child.kill()
-        if child.returncode == 0 or _count(database) > 5_000:
+        if child.returncode == 0 or _count(database) > 1_500:
             break
     assert subprocess.run(program, timeout=60).returncode == 0
-    assert hashes(database) == numbers(20_000)
+    assert hashes(database) == numbers(6_000)
 
 
 def _count(database: Any) -> int:

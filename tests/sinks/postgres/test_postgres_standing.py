@@ -54,3 +54,10 @@ def test_an_earlier_position_does_not_move_it() -> None:
     assert ahead.at(10, 8, before=10).position == 20
     assert ahead.at(10, 8, before=10).position_rows == 6
     assert ahead.at(30, 8, before=10).position_rows == 8
+
+
+def test_a_position_is_as_it_will_be_read() -> None:
+    """Or a commit whose answer was lost would not be recognised."""
+    standing = EMPTY.at((1, "a"), 3)
+    assert standing.position == [1, "a"]
+    assert standing.at((1, "a"), 4).position_rows == 3

@@ -15,6 +15,7 @@ where more rows come between two snapshots than may be held in memory, they are 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -58,6 +59,7 @@ class Standing:
                 `before` do not move it: rows were added that come again after a restart.
             before: an earlier position: that of the checkpoint, where the table was ahead of it.
         """
+        position = json.loads(json.dumps(position))  # as it will be read: a tuple is a list then
         moves = position not in (None, before, self.position)
         return replace(
             self,
