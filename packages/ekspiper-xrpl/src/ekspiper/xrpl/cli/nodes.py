@@ -15,6 +15,8 @@ from .options import Network, say_sample
 
 __all__ = ["nodes"]
 
+_WIDE = 200
+
 
 def nodes(
     network: Network = None,
@@ -27,6 +29,8 @@ def nodes(
     say_sample(chosen, network)
     statuses = run_interruptible(_statuses(chosen, connect_timeout))
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDE  # a pipe or a file has room for every column
     console.print(_table(statuses))
     for line in _problems(statuses):
         console.print(line, markup=False, soft_wrap=True)
