@@ -102,6 +102,33 @@ async def test_a_server_that_does_not_answer_is_given_up(
     assert stored(database) == rows(0, 5)
 
 
+async def test_a_server_process_that_outlives_its_connection_is_ended(
+    database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a line that was cut: it would hold the lock until it notices."""
+    collector = await opened(database, lock_timeout=1.0)
+    await collector.collect(rows(0, 5))
+    left: list[Session] = []
+
+    async def vanish(session: Session) -> None:
+        left.append(session)
+
+    async def fail(session: Session, statement: str, chunks: Any) -> None:
+        raise psycopg.OperationalError("the line is cut")
+
+    with monkeypatch.context() as cut:
+        cut.setattr(Session, "close", vanish)
+        cut.setattr(Session, "copy", fail)
+        with pytest.raises(Retryable, match="the line is cut"):
+            await collector.collect(rows(5, 9))
+    await collector.collect(rows(5, 9))
+    await collector.snapshot(1)
+    await collector.close()
+    for session in left:
+        await session.close()
+    assert stored(database) == rows(0, 9)
+
+
 async def insist(collector: Postgres, position: Any) -> Any:
     for _ in range(100):
         try:
