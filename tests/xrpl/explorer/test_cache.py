@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 
@@ -92,14 +93,19 @@ async def test_a_file_cut_short_is_read_anew(tmp_path: Path, content: bytes) -> 
     assert await read(tmp_path, 190, 192) == ([190, 191, 192], 3)
 
 
-async def test_a_network_that_was_begun_anew_is_believed(tmp_path: Path) -> None:
-    await read(tmp_path, 190, 200)
-    (path,) = files(tmp_path)
-    other = path.with_name(f"{path.stem[:21]}-{'0' * 16}.parquet")
-    path.rename(other)
+async def test_a_network_that_was_begun_anew_is_believed(
+    tmp_path: Path, ledgers: list[Ledger]
+) -> None:
+    """A ledger that is proven in itself, of a test network that has since been reset."""
+    true = ledgers[7]
+    header = dataclasses.replace(true.header, total_coins=1)
+    former = Ledger(
+        header, ledger_hash=header.ledger_hash.hex().upper(), transactions=true.transactions
+    )
+    path = LedgerCache(tmp_path, max_bytes=10**9).write([former])
 
-    assert (await read(tmp_path, 190, 200))[1] == 11
-    assert not other.exists()
+    assert await read(tmp_path, 190, 190) == ([190], 1)
+    assert path not in files(tmp_path)
 
 
 async def test_the_oldest_files_go_when_it_is_full(tmp_path: Path, ledgers: list[Ledger]) -> None:
