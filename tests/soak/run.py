@@ -175,4 +175,6 @@ async def _cancel_after(seconds: float, task: asyncio.Task[Any]) -> None:
 
 async def _really(seconds: float) -> None:
     """Sleep by a clock that does not jump."""
-    await asyncio.to_thread(time.sleep, seconds)
+    until = time.perf_counter() + seconds
+    while (left := until - time.perf_counter()) > 0:  # noqa: ASYNC110  (its timers jump, too)
+        await asyncio.sleep(min(left, 0.2))

@@ -258,7 +258,10 @@ async def test_wrong_first_ledger_is_found_by_asking_a_second_node(
             assert is_whole(got[::-1], ledgers)
 
 
-async def test_stream_that_contradicts_every_node_is_refused(node: Any, ledgers: Any) -> None:
+async def test_stream_that_contradicts_every_node_is_refused(
+    node: Any, ledgers: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ekspiper.xrpl.processors.fetch_ledger._PAUSE", 0.01)
     only = await node(fault=always(wrong_parent))
     async with NodePool(only.url, **CALM) as pool:
         stream = LedgerStream(pool, start=max(ledgers), until=max(ledgers))
@@ -322,7 +325,7 @@ async def test_all_nodes_down_for_a_while(
             await one.stop()
             one.closed = last
         request = asyncio.ensure_future(pool.request({"command": "ping"}))
-        await asyncio.sleep(1.5)
+        await asyncio.sleep(1.1)  # the longest of the time-outs is 0.9
         assert not work.done()
         assert not request.done()
         assert [n.state for n in pool.nodes()] == ["down", "down"]
@@ -358,10 +361,39 @@ async def test_blocked_event_loop_is_not_a_dead_node(node: Any, said: Any) -> No
             pool.request({"command": "ledger", "ledger_index": slow_one.closed, "binary": True})
         )
         await asyncio.sleep(0.2)
-        time.sleep(1.5)  # noqa: ASYNC251
+        time.sleep(1.2)  # noqa: ASYNC251
         await work
         assert slow_one.connections == 1
     assert not said()
+
+
+async def test_clocks_that_jump_by_hours(
+    node: Any,
+    ledgers: Any,
+    fetch_in_order: Any,
+    is_whole: Any,
+    said: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The loop's clock ahead, the wall clock to and fro: no connection is taken for dead."""
+    loop, ahead, turn = asyncio.get_running_loop(), [0.0], count(1)
+    monotonic, wall = loop.time, time.time
+    monkeypatch.setattr(loop, "time", lambda: monotonic() + ahead[0])
+    monkeypatch.setattr(time, "time", lambda: wall() + ahead[0] * (-1) ** int(ahead[0] / 7200))
+
+    async def jumps(self: Any, connection: Any, request: Any, response: Any) -> bool:
+        if is_ledger(request) and next(turn) % 8 == 0:
+            ahead[0] += 7200.0
+            await asyncio.sleep(0.3)  # long enough for the pool to look after its nodes
+        return False
+
+    nodes = [await node(fault=jumps), await node(fault=jumps)]
+    async with NodePool([one.url for one in nodes]) as pool:
+        source = LedgerStream(pool, start=min(ledgers), until=max(ledgers))
+        assert is_whole(await fetch_in_order(pool, source), ledgers)
+    assert ahead[0] >= 5 * 7200
+    assert [one.connections for one in nodes] == [1, 1]
+    assert not [text for text in said() if "sits on" not in text]
 
 
 async def test_wall_clock_that_jumps_back(node: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,7 +137,7 @@ async def test_http_503_waits_as_long_as_the_server_says(node: Any) -> None:
         refused.append(time.monotonic())
         from websockets.datastructures import Headers
 
-        headers = Headers({"Retry-After": "1"})
+        headers = Headers({"Retry-After": "0.5"})
         return Response(503, "Service Unavailable", headers) if len(refused) < 2 else None
 
     async def talk(connection: Any) -> None:
@@ -146,9 +146,9 @@ async def test_http_503_waits_as_long_as_the_server_says(node: Any) -> None:
     async with serve(talk, "127.0.0.1", 0, process_request=refuse) as server:
         port = server.sockets[0].getsockname()[1]
         with pytest.raises(NodeUnreachable):
-            await NodePool(f"ws://127.0.0.1:{port}", connect_timeout=1.6).open()
+            await NodePool(f"ws://127.0.0.1:{port}", connect_timeout=0.9).open()
     assert len(refused) == 2
-    assert refused[1] - refused[0] >= 1.0
+    assert refused[1] - refused[0] >= 0.5
 
 
 async def test_submit_is_never_sent_twice(node: Any) -> None:
@@ -175,7 +175,8 @@ async def test_slow_request_is_asked_of_another_node_and_the_first_answer_wins(
     stuck, good = await node(fault=fault), await node(clio=True)
     async with NodePool([stuck.url, good.url], hedge_after=0.2, liveness=30) as pool:
         await good.until_asked("server_info")
-        await asyncio.gather(*(pool.request({"command": "ping"}) for _ in range(10)))
+        while not stuck.asked("ping"):
+            await asyncio.gather(*(pool.request({"command": "ping"}) for _ in range(20)))
     assert stuck.asked("ping")
     assert len([text for text in said() if "sits on ping" in text]) == 1
 

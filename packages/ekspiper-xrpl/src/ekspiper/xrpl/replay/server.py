@@ -261,7 +261,10 @@ class ReplayNode:
         socket = web.WebSocketResponse(compress=False, max_msg_size=1 << 20)
         if not socket.can_prepare(request):
             return web.Response(text="A replay node: connect with a WebSocket, or POST JSON-RPC.\n")
-        await socket.prepare(request)
+        try:
+            await socket.prepare(request)
+        except ConnectionError:
+            return socket  # the client has left before it was greeted
         session = Session(self, socket, request.transport)
         self._sessions.add(session)
         try:
