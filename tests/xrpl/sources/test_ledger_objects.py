@@ -92,7 +92,8 @@ async def test_clio_takes_only_real_keys(parallel: int) -> None:
             folded[page.prefix] = index
 
 
-async def test_expired_marker_is_asked_again() -> None:
+async def test_expired_marker_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ekspiper.xrpl.sources.ledger_objects._PAUSE", 0.0)
     state = FakeState(5000, refuse=7)
     source = LedgerObjects(state.pool(), LEDGER, parallel=1)
     assert len([i async for page in source for i, _ in page.objects]) == 5000
