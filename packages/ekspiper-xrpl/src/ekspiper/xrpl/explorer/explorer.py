@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Explorer"]
 
-_CACHE_BYTES = 2 * 1024**3
-_MAX_ROWS = 2_000_000
 _NEWEST = "-100:"
 _SAMPLE_PACE = 0.2
 
@@ -75,11 +73,11 @@ class Explorer:
         network: str | Sequence[str] = "sample",
         *,
         cache: str | Path | bool | None = None,
-        cache_bytes: int = _CACHE_BYTES,
+        cache_bytes: int = 2 * 1024**3,
         progress: bool = True,
         concurrency: int = 16,
         connect_timeout: float = 10.0,
-        max_rows: int = _MAX_ROWS,
+        max_rows: int = 2_000_000,
     ) -> None:
         if concurrency < 1:
             raise ConfigError(f"concurrency must be at least 1, not {concurrency}")
