@@ -42,7 +42,7 @@ class WholeBooks:
         """Take a ledger object in record shape with its `index`; others than these two pass by."""
         if entry["LedgerEntryType"] == "Offer":
             self._add_offer(entry)
-        elif (entry["LedgerEntryType"] == "DirectoryNode" and "ExchangeRate" in entry) or (entry["LedgerEntryType"] == "DirectoryNode" and "Owner" not in entry):
+        elif entry["LedgerEntryType"] == "DirectoryNode" and "Owner" not in entry:
             self._add_page(entry)
 
     def records(self) -> Iterator[dict[str, Any]]:
