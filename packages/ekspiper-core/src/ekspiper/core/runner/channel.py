@@ -27,7 +27,7 @@ END = Control()
 Entry: TypeAlias = tuple[Any, Receipt | None, int]
 """What crosses a channel: an item, its receipt and its size; or a mark with None and 0."""
 
-_MEASURE_EVERY = 31
+_MEASURE_EVERY = 127
 """An item of a known type is measured so often; a prime number, to come round to every type."""
 
 Measurer: TypeAlias = Callable[[Any], int]
