@@ -18,7 +18,17 @@ _NODE = re.compile(r"(\w+)\s*(?:[\[\(\{/>\"]+(.*?)[\]\)\}/\"]+)?")
 _LINK = re.compile(
     r"\s*(?:--\s+([^-]+?)\s+-->|-\.\s*(.*?)\s*\.->|(-->|---|==>))\s*(?:\|([^|]*)\|)?\s*"
 )
-_SKIPPED = ("flowchart", "graph", "subgraph", "end", "%%", "classDef", "class ", "style", "direction")
+_SKIPPED = (
+    "flowchart",
+    "graph",
+    "subgraph",
+    "end",
+    "%%",
+    "classDef",
+    "class ",
+    "style",
+    "direction",
+)
 _LETTER, _HEIGHT, _ROW, _GAP = 8.0, 34, 58, 110
 _OVER = 56  # how far a link rises that passes over other nodes
 
@@ -40,9 +50,7 @@ class _Node:
         return re.split(r"<br\s*/?>|\\n", self.label)
 
 
-def fence(
-    source: str, language: str, css_class: str, options: Any, md: Any, **kwargs: Any
-) -> str:
+def fence(source: str, language: str, css_class: str, options: Any, md: Any, **kwargs: Any) -> str:
     """A fence of `pymdownx.superfences`: the flowchart as SVG."""
     nodes, links = _read(source)
     width, height = _place(nodes)
@@ -129,7 +137,7 @@ def _links(nodes: dict[str, _Node], links: list[tuple[str, str, str]]) -> Iterat
         over = _OVER if end.layer - start.layer > 1 else 0
         yield (
             f'<path d="M{x:.0f} {y:.0f} C{x + 30:.0f} {y - over:.0f} {end.x - 30:.0f} '
-            f'{end.y - over:.0f} '
+            f"{end.y - over:.0f} "
             f'{end.x:.0f} {end.y:.0f}" stroke-opacity="0.6" marker-end="url(#arrow)"/>'
         )
         if text:

@@ -46,7 +46,9 @@ def _notebook(path: Path) -> dict[str, str | bytes]:
             parts.append(f"```python\n{cell.source}\n```")
             parts += _outputs(cell, path.stem, made)
     where = f"notebooks/{path.name}"
-    parts.insert(1, f"*This page is the notebook `{where}` of the repository, run when the site was built.*")
+    parts.insert(
+        1, f"*This page is the notebook `{where}` of the repository, run when the site was built.*"
+    )
     made[f"{path.stem}.md"] = "\n\n".join(parts)
     return made
 
@@ -81,7 +83,9 @@ def _text(text: str) -> str:
 
 def _one_line(markup: str) -> str:
     """Markdown ends raw HTML at an empty line, so there are no line breaks in it."""
-    return re.sub(r"\s*\n\s*", " ", _STYLE.sub("", markup).replace("<table>", '<table class="run">'))
+    return re.sub(
+        r"\s*\n\s*", " ", _STYLE.sub("", markup).replace("<table>", '<table class="run">')
+    )
 
 
 def _flows() -> bytes:
@@ -110,6 +114,13 @@ def _flows() -> bytes:
     )
     buffer = io.BytesIO()
     figure = pictures.pipeline_graph(pipeline).figure
-    figure.savefig(buffer, format="svg", bbox_inches="tight", pad_inches=0.05, transparent=True, metadata={"Date": None})
+    figure.savefig(
+        buffer,
+        format="svg",
+        bbox_inches="tight",
+        pad_inches=0.05,
+        transparent=True,
+        metadata={"Date": None},
+    )
     # Lines and small letters in a grey that is seen on light and on dark.
     return buffer.getvalue().replace(b"#555555", b"#8a8a8a").replace(b"#777777", b"#8a8a8a")

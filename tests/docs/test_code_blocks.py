@@ -58,6 +58,7 @@ def test_python_blocks_run(
             else:
                 exec(code, namespace)
     pyplot.close("all")
+    assert not hasattr(asyncio, "_nest_patched"), "a page must not change asyncio for other tests"
     capsys.readouterr()
 
 

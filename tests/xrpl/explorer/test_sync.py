@@ -31,6 +31,10 @@ def test_a_script_needs_no_await(explorer_cache: Path) -> None:
         assert [each.ledger_index for each in xrpl.follow(3, pace=0)] == [183, 184, 185]
     with pytest.raises(ExplorerClosed):
         xrpl.ledger(300)
+    with Explorer("sample", cache=explorer_cache, progress=False) as explorer:
+        assert explorer.sync.ledger(301).ledger_index == 301
+    with pytest.raises(ExplorerClosed):
+        explorer.sync.ledger(301)
 
 
 async def test_a_forgotten_explorer_is_collected_where_another_loop_runs(

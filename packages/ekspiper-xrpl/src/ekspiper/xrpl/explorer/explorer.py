@@ -46,7 +46,7 @@ Rows = Callable[[Transaction], Iterable[Sequence[Any]]]
 class Explorer:
     """A network to look at: `xrpl = Explorer("sample")`, then `await xrpl.transactions("-100:")`.
 
-    It connects at the first call and stays connected until it is closed (`async with`, or
+    It connects at the first call and stays connected until it is closed (`async with`, `with`, or
     `await xrpl.close()`), its event loop ends, or a call is interrupted. Every ledger is proven by
     its hash before anything of it is shown. `xrpl.sync` has the same methods without `await`.
 
@@ -124,6 +124,18 @@ class Explorer:
         traceback: TracebackType | None,
     ) -> None:
         await self.close()
+
+    def __enter__(self) -> Self:
+        self._session.check_open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.sync.close()
 
     def __repr__(self) -> str:
         state = ", closed" if self._session.closed else ""
