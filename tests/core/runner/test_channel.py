@@ -184,7 +184,7 @@ def test_items_of_a_known_type_are_measured_now_and_then() -> None:
     link = Channel("c", max_items=1000, max_bytes=1 << 40, measure=Measure())
     one = receipt(Receipts())
     small, large = {"a": 1}, {"a": "x" * 1_000_000}
-    for item in [small, *[large] * 64]:
+    for item in [small, *[large] * 256]:
         link.offer(item, one)
     sizes = [entry[2] for entry in link.take(1000)]
     assert sizes[1] == sizes[0]
