@@ -15,11 +15,15 @@ class OneByOne(StepWorker):
     """One item after another."""
 
     async def run(self) -> None:
-        inlet, process = self.inlet, self._process
-        offer = self._only.offer if self._only is not None else None
+        inlet, process, only = self.inlet, self._process, self._only
+        offer = only.offer if only is not None else None
         while True:
             entries = await inlet.get(AT_ONCE)
-            for item, receipt, _ in entries:
+            taken = len(entries)
+            entries.reverse()
+            while entries:
+                # Popped, so that an item, and what it may have cached, is given back at once.
+                item, receipt, _ = entries.pop()
                 if receipt is None:
                     self._hand_on_control(item)
                     if item is END:
@@ -40,5 +44,5 @@ class OneByOne(StepWorker):
                     if outputs is None:
                         continue
                 await self._hand_on(outputs, receipt)
-            if len(entries) == AT_ONCE:
+            if taken == AT_ONCE:
                 await asyncio.sleep(0)
