@@ -1,0 +1,70 @@
+"""A network is read by the bundled definitions, and by what its nodes know beyond them."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ekspiper.xrpl.client import NodePool
+from ekspiper.xrpl.client.definitions import network_definitions
+from ekspiper.xrpl.codec.decoder import Decoder
+from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.replay import Recording, ReplayNode
+
+NEW_FIELD = [
+    "NewNumber",
+    {
+        "nth": 254,
+        "isVLEncoded": False,
+        "isSerialized": True,
+        "isSigningField": True,
+        "type": "UInt32",
+    },
+]
+
+
+class Pool:
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    async def request(self, request: dict[str, Any]) -> Any:
+        assert request == {"command": "server_definitions"}
+        return self.answer
+
+
+@pytest.fixture
+def newer() -> dict[str, Any]:
+    """What a node says that is one amendment ahead."""
+    spec = find_spec("xrpl")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    folder = Path(spec.submodule_search_locations[0])
+    content = json.loads((folder / "core/binarycodec/definitions/definitions.json").read_text())
+    content["FIELDS"].append(NEW_FIELD)
+    content["TRANSACTION_TYPES"]["Brand"] = 4_242
+    return {**content, "hash": "AHEAD"}
+
+
+async def test_what_a_node_knows_beyond_is_used(newer: dict[str, Any]) -> None:
+    definitions = await network_definitions(Pool(newer))  # type: ignore[arg-type]
+    blob = bytes.fromhex("121092" + "20FE00000007")
+    assert Decoder(definitions).transaction(blob) == {"TransactionType": "Brand", "NewNumber": 7}
+
+
+async def test_a_broken_answer_adds_nothing() -> None:
+    definitions = await network_definitions(Pool({"FIELDS": 3}))  # type: ignore[arg-type]
+    assert definitions is Definitions.bundled()
+
+
+async def test_an_older_node_takes_nothing_away() -> None:
+    bundled = Definitions.bundled()
+    with Recording.sample() as recording:
+        async with ReplayNode(recording) as node, NodePool(node.url) as pool:
+            definitions = await network_definitions(pool)
+    assert bundled.fields.keys() <= definitions.fields.keys()
+    assert definitions.transaction_types["Payment"] == bundled.transaction_types["Payment"]
+    assert bundled.transaction_types.keys() <= definitions.transaction_types.keys()
