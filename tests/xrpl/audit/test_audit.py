@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,11 @@ import pytest
 from ekspiper.core import ConfigError
 from ekspiper.xrpl.audit import audit, encode_record
 from ekspiper.xrpl.backfill import Backfill
+from ekspiper.xrpl.codec.decoder import Decoder
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
+
+_DECODER = Decoder(shape="record")
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +132,66 @@ def test_a_record_is_encoded_to_its_own_bytes(folder: Path) -> None:
     for line in (folder / "transactions.jsonl").read_bytes().splitlines()[:50]:
         record = orjson.loads(line)
         assert transaction_id(encode_record(record)[0]).hex().upper() == record["hash"]
+
+
+def test_negative_xrp_amounts_of_early_ledgers_are_encoded(shared_data: Path) -> None:
+    found = 0
+    with gzip.open(shared_data / "mainnet" / "ledgers.jsonl.gz") as lines:
+        for line in map(orjson.loads, lines):
+            for blobs in line["binary"]["transactions"]:
+                made = (bytes.fromhex(blobs["tx_blob"]), bytes.fromhex(blobs["meta_blob"]))
+                record = {**_DECODER.transaction(made[0]), "meta": _DECODER.metadata(made[1])}
+                if _has_negative_xrp(record):
+                    found += 1
+                    assert encode_record(record) == made
+    assert found
+
+
+def _has_negative_xrp(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(map(_has_negative_xrp, value))
+    if not isinstance(value, dict):
+        return False
+    if value.get("currency") == "XRP" and str(value.get("value")).startswith("-"):
+        return True
+    return any(map(_has_negative_xrp, value.values()))
+
+
+@pytest.mark.parametrize(
+    ("table", "field", "value"),
+    [
+        ("ledgers", "ledger_index", None),
+        ("ledgers", "ledger_hash", None),
+        ("ledgers", "parent_hash", "zz"),
+        ("ledgers", "total_coins", -1),
+        ("ledgers", "close_time", {}),
+        ("ledgers", "close_time_iso", "2026-11-22T12:00:00Z"),
+        ("transactions", "ledger_index", []),
+        ("transactions", "hash", 3),
+        ("transactions", "meta", None),
+        ("transactions", "close_time_iso", ""),
+    ],
+)
+def test_a_value_that_is_none_of_the_ledgers_is_a_fault(
+    folder: Path, table: str, field: str, value: object
+) -> None:
+    rewrite(folder / f"{table}.jsonl", lambda records: records[4].__setitem__(field, value))
+    assert audit(folder).faults
+    rewrite(folder / f"{table}.jsonl", lambda records: records[4].__delitem__(field))
+    assert audit(folder).faults
+
+
+def test_a_transaction_that_cannot_be_encoded_is_a_fault_and_the_others_are_proven(
+    folder: Path,
+) -> None:
+    rewrite(
+        folder / "transactions.jsonl", lambda records: records[0].__setitem__("Account", "nobody")
+    )
+    report = audit(folder, deep=True)
+    (fault,) = report.faults
+    assert fault.startswith("ledger 230: transaction ")
+    assert "cannot be encoded" in fault
+    assert report.proven == 13
 
 
 async def test_parquet_is_audited_alike(tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from ..client.ledger_set import LedgerSet
+from ..codec.errors import CodecError
 from ..codec.hashes import transaction_id
 from ..codec.header import LedgerHeader
 from ..codec.shamap import transaction_tree_root
@@ -25,12 +28,15 @@ _LEDGER_COLUMNS = (
     *_HASHES,
     "total_coins",
     "close_time",
+    "close_time_iso",
     "parent_close_time",
     "close_time_resolution",
     "close_flags",
     "transaction_count",
 )
-_COLUMNS = ("hash", "ledger_index", "ledger_hash", "meta", "TransactionType")
+_COLUMNS = ("hash", "ledger_index", "ledger_hash", "close_time_iso", "meta", "TransactionType")
+_UNREADABLE = (AttributeError, KeyError, OverflowError, TypeError, ValueError, struct.error)
+"""What reading a record raises that somebody else wrote, or changed."""
 
 
 @dataclass(slots=True)
@@ -59,6 +65,7 @@ class _Known:
     ledger_hash: str
     parent_hash: str
     transaction_hash: str
+    close_time_iso: str
     count: int
 
 
@@ -85,8 +92,9 @@ def audit(folder: Path, *, deep: bool = False) -> AuditReport:
     seen: Counter[int] = Counter()
     columns = None if deep else _COLUMNS
     records = read_table(folder, "transactions", columns=columns)
-    for index, group in groupby(records, key=lambda record: int(record["ledger_index"])):
-        _audit_transactions(index, list(group), known.get(index), seen, report, deep=deep)
+    for index, group in groupby(records, key=_index):
+        ledger = None if index is None else known.get(index)
+        _audit_transactions(index, list(group), ledger, seen, report, deep=deep)
     for index, ledger in known.items():
         if seen[index] != ledger.count:
             report.faults.append(
@@ -103,22 +111,30 @@ def audit(folder: Path, *, deep: bool = False) -> AuditReport:
 
 def _audit_ledgers(folder: Path, report: AuditReport) -> dict[int, _Known]:
     known: dict[int, _Known] = {}
-    for record in read_table(folder, "ledgers", columns=_LEDGER_COLUMNS):
-        index = int(record["ledger_index"])
+    for place, record in enumerate(read_table(folder, "ledgers", columns=_LEDGER_COLUMNS), 1):
+        try:
+            header, ledger_hash = _header(record), str(record["ledger_hash"])
+            count = int(record["transaction_count"])
+        except _UNREADABLE as error:
+            report.faults.append(f"ledgers, record {place}: not a ledger: {_why(error)}")
+            continue
+        index = header.ledger_index
         if index in known:
             report.faults.append(f"ledger {index}: recorded more than once")
             continue
-        header = _header(record)
-        if header.ledger_hash.hex().upper() != record["ledger_hash"]:
+        if header.ledger_hash.hex().upper() != ledger_hash:
             report.faults.append(
                 f"ledger {index}: its header hashes to {header.ledger_hash.hex().upper()}, "
-                f"its record says {record['ledger_hash']}"
+                f"its record says {ledger_hash}"
             )
+        if _iso(record) != header.close_time_iso:
+            report.faults.append(f"ledger {index}: close_time_iso is {_iso(record)}")
         known[index] = _Known(
-            record["ledger_hash"],
+            ledger_hash,
             record["parent_hash"],
             record["transaction_hash"],
-            int(record["transaction_count"]),
+            header.close_time_iso,
+            count,
         )
     for index, ledger in sorted(known.items()):
         before = known.get(index - 1)
@@ -131,7 +147,7 @@ def _audit_ledgers(folder: Path, report: AuditReport) -> dict[int, _Known]:
 
 
 def _header(record: dict[str, Any]) -> LedgerHeader:
-    return LedgerHeader(
+    header = LedgerHeader(
         ledger_index=int(record["ledger_index"]),
         total_coins=int(record["total_coins"]),
         parent_close_time=int(record["parent_close_time"]),
@@ -140,10 +156,27 @@ def _header(record: dict[str, Any]) -> LedgerHeader:
         close_flags=int(record["close_flags"]),
         **{name: bytes.fromhex(record[name]) for name in _HASHES},
     )
+    header.to_bytes()  # raises where a number is too large for its field
+    return header
+
+
+def _index(record: dict[str, Any]) -> int | None:
+    value = record.get("ledger_index")
+    return value if isinstance(value, int) else None
+
+
+def _iso(record: dict[str, Any]) -> object:
+    """The time of closing as text; Parquet gives it as a time."""
+    value = record.get("close_time_iso")
+    return value.strftime("%Y-%m-%dT%H:%M:%SZ") if isinstance(value, datetime) else value
+
+
+def _why(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def _audit_transactions(
-    index: int,
+    index: int | None,
     records: list[dict[str, Any]],
     ledger: _Known | None,
     seen: Counter[int],
@@ -152,13 +185,17 @@ def _audit_transactions(
     deep: bool,
 ) -> None:
     report.transactions += len(records)
-    if ledger is None:
+    if index is None or ledger is None:
         report.faults.append(f"ledger {index}: {len(records)} transactions, but no record of it")
         return
     if index in seen:
         report.faults.append(f"ledger {index}: its transactions do not stand together")
     seen[index] += len(records)
-    report.faults += (f"ledger {index}: {fault}" for fault in _faults(records, ledger))
+    try:
+        report.faults += [f"ledger {index}: {fault}" for fault in _faults(records, ledger)]
+    except _UNREADABLE as error:
+        report.faults.append(f"ledger {index}: not all are transactions: {_why(error)}")
+        return
     if deep:
         root = _root(records, report)
         if root is not None and root != ledger.transaction_hash:
@@ -176,6 +213,10 @@ def _faults(records: list[dict[str, Any]], ledger: _Known) -> Iterator[str]:
     for record in records:
         if record["ledger_hash"] != ledger.ledger_hash:
             yield f"transaction {record['hash']} is of ledger {record['ledger_hash']}"
+        if _iso(record) != ledger.close_time_iso:
+            yield f"transaction {record['hash']}: close_time_iso is {_iso(record)}"
+        if not isinstance(record["hash"], str) or len(record["hash"]) != 64:
+            yield f"{record['hash']} is not the hash of a transaction"
     if len({record["hash"] for record in records}) != len(records):
         yield "a transaction stands there more than once"
 
@@ -183,7 +224,11 @@ def _faults(records: list[dict[str, Any]], ledger: _Known) -> Iterator[str]:
 def _root(records: list[dict[str, Any]], report: AuditReport) -> str | None:
     leaves = []
     for record in records:
-        tx, meta = encode_record(record)
+        try:
+            tx, meta = encode_record(record)
+        except CodecError as error:
+            report.faults.append(f"ledger {record['ledger_index']}: {error}")
+            return None
         key = transaction_id(tx)
         if key.hex().upper() != record["hash"]:
             report.faults.append(f"transaction {record['hash']}: its fields hash to another id")
