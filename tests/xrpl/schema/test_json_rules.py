@@ -125,3 +125,22 @@ def test_nothing_is_lost_and_nothing_breaks(fields: dict[str, Any], nodes: Any) 
     misfits: list[Misfit] = []
     RULES.metadata({"AffectedNodes": nodes, "TransactionIndex": 0}, misfits)
     assert misfits
+
+
+def test_amount_with_a_stranger_in_place_of_the_issuance_is_none() -> None:
+    strange = {"currency": "", "issuer": "", "value": "1", "owner": "rB"}
+    record, found = normalise("Payment", Amount=strange)
+    assert "Amount" not in record
+    assert [(one.problem, one.name) for one in found] == [("wrong_type", "Payment.Amount")]
+
+
+def test_a_created_node_is_checked_by_what_is_new_in_it_whatever_else_it_shows() -> None:
+    """Nodes that differ only in a part that their kind has are not taken for one shape."""
+    frame = {"LedgerEntryType": "Offer", "LedgerIndex": "AB" * 32, "FinalFields": {"Flags": 0}}
+    meta = {"TransactionIndex": 0, "TransactionResult": "tesSUCCESS"}
+    rules = JsonRules(Formats())
+    for new, wrong in (({"Sequence": 1}, []), ({"Sequence": "1"}, ["Offer.Sequence"])):
+        found: list[Misfit] = []
+        nodes = [{"CreatedNode": {**frame, "NewFields": new}}]
+        rules.metadata({**meta, "AffectedNodes": nodes}, found)
+        assert [one.name for one in found] == ["CreatedNode.FinalFields", *wrong]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from ekspiper.core import Permanent
 from ekspiper.xrpl.codec.header import ripple_time_iso
@@ -43,11 +42,12 @@ SERVER_MADE_METADATA = frozenset(
 _PLACE = ("hash", "ledger_index", "ledger_hash", "close_time_iso", "date")
 
 
-@dataclass(slots=True)
-class ServerTransaction:
+class ServerTransaction(NamedTuple):
     """A transaction as JSON: what the ledger holds, and where it stands."""
 
     fields: dict[str, Any]
+    """Perhaps those of the server's own answer: not to be changed, as `meta`."""
+
     meta: dict[str, Any]
     place: dict[str, Any]
     """`hash`, `ledger_index`, `ledger_hash`, `close_time_iso`, as far as they were given."""
@@ -66,7 +66,7 @@ def unwrap(item: Mapping[str, Any]) -> ServerTransaction:
         Permanent: there is no transaction in it, or no metadata.
     """
     inner = item.get("tx_json") or item.get("tx") or item.get("transaction")
-    own = inner if isinstance(inner, dict) else item
+    own = inner if isinstance(inner, dict) else dict(item)
     meta = item.get("meta") or item.get("metaData") or own.get("metaData")
     name = item.get("hash") or own.get("hash") or "without a hash"
     if "TransactionType" not in own:
@@ -77,9 +77,9 @@ def unwrap(item: Mapping[str, Any]) -> ServerTransaction:
     return ServerTransaction(_fields(own), _metadata(meta), _place(item, own), delivered)
 
 
-def _fields(own: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(own: dict[str, Any]) -> dict[str, Any]:
     if SERVER_MADE.isdisjoint(own):
-        return dict(own)
+        return own
     fields = {name: value for name, value in own.items() if name not in SERVER_MADE}
     if "DeliverMax" in own and "Amount" not in own:
         fields["Amount"] = own["DeliverMax"]
@@ -95,7 +95,9 @@ def _metadata(meta: dict[str, Any]) -> dict[str, Any]:
 def _place(item: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     place: dict[str, Any] = {}
     for name in _PLACE:
-        value = item[name] if name in item else own.get(name)
+        value = item.get(name)
+        if value is None:
+            value = own.get(name)
         if value is not None:
             place[name] = value
     if "ledger_index" not in place and "inLedger" in own:

@@ -158,8 +158,8 @@ def _checked_place(place: dict[str, Any], found: list[Misfit]) -> dict[str, Any]
     """Where a transaction stands, as far as it can be so."""
     if type(place.get("ledger_index")) is str and place["ledger_index"].isdecimal():
         place["ledger_index"] = int(place["ledger_index"])
-    for name, type_ in _PLACE_TYPES.items():
-        if name in place and type(place[name]) is not type_:
+    for name in tuple(place):
+        if type(place[name]) is not _PLACE_TYPES[name]:
             found.append(Misfit("wrong_type", f"record.{name}", name, place.pop(name)))
     return place
 

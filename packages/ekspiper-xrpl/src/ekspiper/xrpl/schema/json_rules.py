@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from .converts import FIXED_CONVERTS
 from .field_types import NAMED_FIELDS
@@ -18,6 +17,7 @@ __all__ = ["JsonRules"]
 
 _OPTIONAL = 1
 _META: Path = ((), "meta")
+_NOTHING: dict[str, Any] = {}
 
 
 class JsonRules:
@@ -124,11 +124,19 @@ class JsonRules:
             except (AttributeError, KeyError, TypeError):
                 found.append(stranger("AffectedNodes", kind, (path, at), element))
                 continue
+            frame_rule, frame, hashes, part_rule, parts, is_stranger = plan
             around = ((path, at), kind)
-            record = plan.frame_rule.apply(plan.frame, node, around, found)
-            for part, part_plan in plan.parts:
-                record[part] = plan.part_rule.apply(part_plan, node[part], (around, part), found)
-            if plan.stranger:
+            if (
+                hashes is not None
+                and [*map(len, hashes(node))] == frame.lengths
+                and not node.get("PreviousTxnLgrSeq", 0) >> 32
+            ):
+                record = node.copy()
+            else:
+                record = frame_rule.apply(frame, node, around, found)
+            for part, part_plan in parts:
+                record[part] = part_rule.apply(part_plan, node[part], (around, part), found)
+            if is_stranger:
                 found.append(unknown_type("LedgerEntryType", node["LedgerEntryType"], around))
             nodes.append({kind: record})
         return nodes
@@ -138,16 +146,18 @@ class JsonRules:
         entry = node["LedgerEntryType"]
         shown = self.entry_rule(entry) if type(entry) is str else None
         part_rule = shown or self._any(str(entry))
+        frame = rule.plan(node)
         plan = _NodePlan(
             frame_rule=rule,
-            frame=rule.plan(node),
+            frame=frame,
+            hashes=None if frame.rest is not None else frame.sized,
             part_rule=part_rule,
             parts=tuple(
                 (part, part_rule.plan(node[part]))
                 for part in NODE_OBJECTS[kind]
                 if type(node.get(part)) is dict
             ),
-            stranger=shown is None,
+            is_stranger=shown is None,
         )
         if len(self._node_plans) >= PLANS_LIMIT:
             self._node_plans.clear()
@@ -155,15 +165,16 @@ class JsonRules:
         return plan
 
 
-@dataclass(frozen=True, slots=True)
-class _NodePlan:
+class _NodePlan(NamedTuple):
     """What is to be done with an affected node of one shape."""
 
     frame_rule: ObjectRule
     frame: Plan
+    hashes: Callable[[Any], tuple[str, ...]] | None
+    """Gets the hashes of a frame of which these and PreviousTxnLgrSeq are all there is to check."""
     part_rule: ObjectRule
     parts: tuple[tuple[str, Plan], ...]
-    stranger: bool
+    is_stranger: bool
 
 
 def _shape(kind: str, node: dict[str, Any]) -> tuple[Any, ...]:
@@ -171,16 +182,20 @@ def _shape(kind: str, node: dict[str, Any]) -> tuple[Any, ...]:
 
     The numbers of names keep apart what would read the same.
     """
-    key = [kind, len(node), node["LedgerEntryType"]]
-    key += node
-    key += map(type, node.values())
-    for part in NODE_OBJECTS[kind]:
-        shown = node.get(part)
-        if shown is not None:
-            key.append(len(shown))
-            key += shown
-            key += map(type, shown.values())
-    return tuple(key)
+    shown = node.get(NODE_OBJECTS[kind][0]) or _NOTHING
+    before = node.get("PreviousFields") or _NOTHING
+    return (
+        kind,
+        node["LedgerEntryType"],
+        len(node),
+        len(shown),
+        *node,
+        *map(type, node.values()),
+        *shown,
+        *map(type, shown.values()),
+        *before,
+        *map(type, before.values()),
+    )
 
 
 def _node_rule(kind: str) -> ObjectRule:

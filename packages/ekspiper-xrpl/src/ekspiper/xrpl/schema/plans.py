@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from .misfit import Misfit, Path, Problem, path_text
 
@@ -26,7 +27,6 @@ PLANS_LIMIT = 4096
 _DECIMAL = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII).fullmatch
 _WHOLE = re.compile(r"-?\d+", re.ASCII).fullmatch
 _UINT_MAX = {"UInt8": 0xFF, "UInt16": 0xFFFF}
-_UINT32_MAX = 0xFFFFFFFF
 _UINT64_DIGITS = 16
 _HEX_SIZES = {"Hash128": 32, "Hash160": 40, "Hash192": 48, "Hash256": 64}
 _TEXT_TYPES = frozenset({"AccountID", "Blob", "Currency", "Int64", "Number", "UInt64", *_HEX_SIZES})
@@ -40,14 +40,10 @@ def issued_amount(value: dict[str, Any]) -> dict[str, str]:
     Raises:
         KeyError, ValueError: it is none.
     """
-    if "mpt_issuance_id" in value:
+    if len(value) != 3 or "mpt_issuance_id" in value:
         return _mpt_amount(value)
     currency, issuer, number = _members(value)
-    if (
-        len(value) == 3
-        and type(currency) is type(issuer) is type(number) is str
-        and _DECIMAL(number)
-    ):
+    if type(currency) is type(issuer) is type(number) is str and _DECIMAL(number):
         return value
     raise ValueError("it is no amount")
 
@@ -56,6 +52,7 @@ def _mpt_amount(value: dict[str, Any]) -> dict[str, str]:
     amount = {"currency": "", "issuer": "", **value}
     if (
         len(amount) == 4
+        and amount["mpt_issuance_id"]
         and not amount["currency"]
         and set(map(type, amount.values())) == {str}
         and _WHOLE(amount["value"])
@@ -64,39 +61,61 @@ def _mpt_amount(value: dict[str, Any]) -> dict[str, str]:
     raise ValueError("it is no amount of an MPT")
 
 
-class Plan:
-    """What is to be done with an object of one shape."""
+class Plan(NamedTuple):
+    """What is to be done with an object of one shape. `apply` takes it apart at once."""
 
-    __slots__ = (
-        "converted",
-        "drops",
-        "issued",
-        "lengths",
-        "missing",
-        "rejected",
-        "sized",
-        "sizes",
-        "small",
-        "special",
-        "wide",
-        "words",
-    )
+    drops: tuple[str, ...]
+    issued: tuple[str, ...]
+    wide: tuple[str, ...]
+    """64-bit integers: older servers print them in upper case with all their zeros."""
+    sized: Callable[[Any], tuple[str, ...]] | None
+    """Gets the hashes."""
+    lengths: list[int]
+    """Of the hashes, in digits."""
+    words: tuple[str, ...]
+    rest: Rest | None
+    """What most shapes have nothing of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The part of a plan that most shapes have nothing of."""
+
+    small: list[tuple[str, int, int]]
+    converted: list[tuple[str, Convert]]
+    rejected: list[tuple[str, Problem]]
+    missing: list[str]
+
+
+class _Draft:
+    """A plan that is being made."""
 
     def __init__(self) -> None:
         self.drops: list[str] = []
         self.issued: list[str] = []
-        self.words: list[str] = []
         self.wide: list[str] = []
-        """64-bit integers: older servers print them in upper case with all their zeros."""
         self.sizes: dict[str, int] = {}
-        self.sized: Callable[[Any], tuple[str, ...]] | None = None
-        self.lengths: tuple[int, ...] = ()
+        self.words: list[str] = []
         self.small: list[tuple[str, int, int]] = []
         self.converted: list[tuple[str, Convert]] = []
         self.rejected: list[tuple[str, Problem]] = []
         self.missing: list[str] = []
-        self.special = False
-        """Whether one of the last four has something to say."""
+
+    def plan(self) -> Plan:
+        # Twice the same name where there is one, so that the getter gives a tuple.
+        sized = [*self.sizes, *self.sizes][: max(2, len(self.sizes))]
+        has_rest = self.small or self.converted or self.rejected or self.missing
+        return Plan(
+            drops=tuple(self.drops),
+            issued=tuple(self.issued),
+            wide=tuple(self.wide),
+            sized=itemgetter(*sized) if sized else None,
+            lengths=[self.sizes[name] for name in sized],
+            words=tuple(self.words),
+            rest=Rest(self.small, self.converted, self.rejected, self.missing)
+            if has_rest
+            else None,
+        )
 
 
 class ObjectRule:
@@ -142,58 +161,55 @@ class ObjectRule:
 
     def apply(self, plan: Plan, value: dict[str, Any], path: Path, found: Found) -> dict[str, Any]:
         """`normalise`, with the plan of the value's shape at hand."""
+        drops, issued, wide, sized, lengths, words, rest = plan
         record = value.copy()
-        for name in plan.drops:
-            drops = value[name]
-            if (drops.isdigit() and drops.isascii()) or _WHOLE(drops):
-                record[name] = {"currency": "XRP", "issuer": "", "value": drops}
+        for name in drops:
+            number = value[name]
+            if (number.isdigit() and number.isascii()) or _WHOLE(number):
+                record[name] = {"currency": "XRP", "issuer": "", "value": number}
             else:
                 self._reject(record, name, "wrong_type", path, found)
-        for name in plan.issued:
+        for name in issued:
             try:
                 record[name] = issued_amount(value[name])
             except (KeyError, ValueError):
                 self._reject(record, name, "wrong_type", path, found)
-        for name in plan.wide:
+        for name in wide:
             digits = value[name]
             if len(digits) == _UINT64_DIGITS:
                 record[name] = digits.lower().lstrip("0") or "0"
-        if plan.sized and tuple(map(len, plan.sized(value))) != plan.lengths:
-            self._check_sizes(plan, record, path, found)
-        for name in plan.words:
-            if not 0 <= value[name] <= _UINT32_MAX:
+        if sized is not None and [*map(len, sized(value))] != lengths:
+            self._check_sizes(record, path, found)
+        for name in words:
+            if value[name] >> 32:  # negative, or more than 32 bits
                 self._reject(record, name, "wrong_type", path, found)
-        if plan.special:
-            self._special(plan, value, record, path, found)
+        if rest is not None:
+            self._apply_rest(rest, value, record, path, found)
         return record
 
-    def _check_sizes(self, plan: Plan, record: dict[str, Any], path: Path, found: Found) -> None:
-        for name, length in plan.sizes.items():
-            if len(record[name]) != length:
+    def _check_sizes(self, record: dict[str, Any], path: Path, found: Found) -> None:
+        for name, one in tuple(record.items()):
+            size = _HEX_SIZES.get(self.types.get(name, ""))
+            if size is not None and type(one) is str and len(one) != size:
                 self._reject(record, name, "wrong_type", path, found)
 
-    def _special(
-        self,
-        plan: Plan,
-        value: dict[str, Any],
-        record: dict[str, Any],
-        path: Path,
-        found: Found,
+    def _apply_rest(
+        self, rest: Rest, value: dict[str, Any], record: dict[str, Any], path: Path, found: Found
     ) -> None:
-        for name, low, high in plan.small:
+        for name, low, high in rest.small:
             if not low <= value[name] <= high:
                 self._reject(record, name, "wrong_type", path, found)
-        for name, convert in plan.converted:
+        for name, convert in rest.converted:
             try:
                 record[name] = convert(value[name], (path, name), found)
             except (KeyError, ValueError, TypeError, AttributeError):
                 self._reject(record, name, "wrong_type", path, found)
-        self._report(plan, record, path, found)
+        self._report(rest, record, path, found)
 
-    def _report(self, plan: Plan, record: dict[str, Any], path: Path, found: Found) -> None:
-        for name, problem in plan.rejected:
+    def _report(self, rest: Rest, record: dict[str, Any], path: Path, found: Found) -> None:
+        for name, problem in rest.rejected:
             self._reject(record, name, problem, path, found)
-        for name in plan.missing:
+        for name in rest.missing:
             found.append(Misfit("missing_field", f"{self.name}.{name}", path_text((path, name))))
 
     def _reject(
@@ -203,58 +219,53 @@ class ObjectRule:
         found.append(Misfit(problem, f"{self.name}.{name}", path_text((path, name)), value))
 
     def _plan(self, value: Mapping[str, Any]) -> Plan:
-        plan = Plan()
+        draft = _Draft()
         for name, one in value.items():
-            self._add(plan, name, type(one))
-        plan.missing = [name for name in self.required if name not in value]
-        if plan.sizes:
-            # Twice the same name where there is one, so that the getter gives a tuple.
-            names = [*plan.sizes, *plan.sizes][: max(2, len(plan.sizes))]
-            plan.sized = itemgetter(*names)
-            plan.lengths = tuple(plan.sizes[name] for name in names)
-        plan.special = bool(plan.small or plan.converted or plan.rejected or plan.missing)
+            self._add(draft, name, type(one))
+        draft.missing = [name for name in self.required if name not in value]
+        plan = draft.plan()
         if len(self._plans) >= PLANS_LIMIT:
             self._plans.clear()
         self._plans[(*value, *map(type, value.values()))] = plan
         return plan
 
-    def _add(self, plan: Plan, name: str, python: type) -> None:
+    def _add(self, draft: _Draft, name: str, python: type) -> None:
         type_ = self.types.get(name)
         if type_ is None:
-            plan.rejected.append((name, "unknown_field"))
+            draft.rejected.append((name, "unknown_field"))
         elif name in self.accepts:
             if python is not self.accepts[name]:
-                plan.rejected.append((name, "wrong_type"))
+                draft.rejected.append((name, "wrong_type"))
             elif name in self.converts:
-                plan.converted.append((name, self.converts[name]))
+                draft.converted.append((name, self.converts[name]))
         elif name in self.named:
             if python is int:
-                plan.converted.append((name, _code_text))
+                draft.converted.append((name, _code_text))
             elif python is not str:
-                plan.rejected.append((name, "wrong_type"))
+                draft.rejected.append((name, "wrong_type"))
         elif type_ == "Amount" and python is str:
-            plan.drops.append(name)
+            draft.drops.append(name)
         elif type_ == "Amount" and python is dict:
-            plan.issued.append(name)
+            draft.issued.append(name)
         elif type_ in _INTEGERS and python is int:
-            _add_range(plan, name, type_)
+            _add_range(draft, name, type_)
         elif type_ in _TEXT_TYPES and python is str:
             if type_ in _HEX_SIZES:
-                plan.sizes[name] = _HEX_SIZES[type_]
+                draft.sizes[name] = _HEX_SIZES[type_]
             elif type_ == "UInt64":
-                plan.wide.append(name)
+                draft.wide.append(name)
         elif type_ in _TEXT_TYPES or type_ in _INTEGERS or type_ == "Amount":
-            plan.rejected.append((name, "wrong_type"))
+            draft.rejected.append((name, "wrong_type"))
 
 
 def _code_text(value: Any, path: Path, found: Found) -> str:
     return str(value)
 
 
-def _add_range(plan: Plan, name: str, type_: str) -> None:
+def _add_range(draft: _Draft, name: str, type_: str) -> None:
     if type_ == "UInt32":
-        plan.words.append(name)
+        draft.words.append(name)
     elif type_ == "Int32":
-        plan.small.append((name, -0x80000000, 0x7FFFFFFF))
+        draft.small.append((name, -0x80000000, 0x7FFFFFFF))
     else:
-        plan.small.append((name, 0, _UINT_MAX[type_]))
+        draft.small.append((name, 0, _UINT_MAX[type_]))
