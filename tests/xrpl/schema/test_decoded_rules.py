@@ -67,6 +67,21 @@ def test_entries_and_results_without_a_name_are_numbers_in_the_ledger_and_text_h
     }
 
 
+def test_entry_without_a_name_is_reported_when_nothing_of_it_is_shown(rules: DecodedRules) -> None:
+    assert misfits(rules, meta(9999)) == ["unknown_type LedgerEntryType.9999"]
+
+
+def test_node_without_its_index_is_reported_once_for_each(rules: DecodedRules) -> None:
+    value = meta("Offer", FinalFields=GETS)
+    del value["AffectedNodes"][0]["ModifiedNode"]["LedgerIndex"]
+    found: list[Misfit] = []
+    rules.metadata(value, found)
+    assert [str(one) for one in found] == [
+        "missing field ModifiedNode.LedgerIndex at "
+        "meta.AffectedNodes[0].ModifiedNode.LedgerIndex"
+    ]
+
+
 def test_inner_objects_are_looked_into_every_time(rules: DecodedRules) -> None:
     tokens = [{"NFToken": {"NFTokenID": "A" * 64}}]
     good = meta("NFTokenPage", FinalFields={"NFTokens": tokens})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["ctid", "parse_ctid"]
 
+_C = 0xC
 _MAX_LEDGER_INDEX = 0x0FFFFFFF
 _MAX_UINT16 = 0xFFFF
 
@@ -20,7 +21,7 @@ def ctid(ledger_index: int, transaction_index: int, network_id: int) -> str | No
         and 0 <= transaction_index <= _MAX_UINT16
         and 0 <= network_id <= _MAX_UINT16
     ):
-        return f"C{ledger_index:07X}{transaction_index:04X}{network_id:04X}"
+        return f"{_C << 60 | ledger_index << 32 | transaction_index << 16 | network_id:X}"
     return None
 
 

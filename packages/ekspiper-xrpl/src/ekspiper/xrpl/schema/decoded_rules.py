@@ -13,7 +13,6 @@ from .name_rules import Check, NameRule
 
 __all__ = ["DecodedRules"]
 
-_FITTING_LIMIT = 16_384
 _META: Path = ((), "meta")
 _NODES: Path = (_META, "AffectedNodes")
 
@@ -21,7 +20,7 @@ _NODES: Path = (_META, "AffectedNodes")
 class DecodedRules:
     """Checks what a decoder made. What fits is handed back as it is, not copied.
 
-    Rules are compiled when they are first needed, and remember the shapes that fit.
+    Rules are compiled when they are first needed.
     """
 
     def __init__(self, formats: Formats) -> None:
@@ -37,7 +36,8 @@ class DecodedRules:
             kind: NameRule(kind, (*NODE_TYPES, *parts), ("LedgerEntryType", "LedgerIndex"))
             for kind, parts in NODE_OBJECTS.items()
         }
-        self._fitting: set[tuple[Any, ...]] = set()
+        self._frames = {kind: rule.names for kind, rule in self._nodes.items()}
+        self.plain_names = cache(self._plain_names)
 
     def transaction(self, fields: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
         """The fields of a transaction without what does not fit."""
@@ -82,6 +82,11 @@ class DecodedRules:
         """For an entry as metadata shows it: only what changed, so that nothing is required."""
         fields = self.formats.ledger_entries.get(name)
         return None if fields is None else self._rule(name, dict.fromkeys(fields, 1))
+
+    def _plain_names(self, entry: Any) -> frozenset[str] | None:
+        """The fields of an entry that fit whatever they hold; None where it has no format."""
+        rule = self.entry_rule(entry)
+        return None if rule is None else rule.names - rule.checks.keys()
 
     def _inner_rule(self, name: str) -> NameRule:
         return self._rule(name, INNER_FORMATS.get(name)) or self._any(name)
@@ -134,18 +139,21 @@ class DecodedRules:
         self, nodes: list[dict[str, Any]], found: list[Misfit]
     ) -> list[dict[str, Any]]:
         changed: dict[int, dict[str, Any]] = {}
-        fitting = self._fitting
+        frames, plain_names = self._frames, self.plain_names
         for at, element in enumerate(nodes):
             for kind, node in element.items():
-                key = _node_key(kind, node)
-                if key in fitting:
+                plain = plain_names(node["LedgerEntryType"])
+                if (
+                    plain is not None
+                    and "LedgerIndex" in node
+                    and frames[kind].issuperset(node)
+                    and plain.issuperset(node.get("FinalFields") or node.get("NewFields", ()))
+                    and plain.issuperset(node.get("PreviousFields", ()))
+                ):
                     continue
-                before = len(found)
                 checked = self._check_node(kind, node, ((_NODES, at), kind), found)
                 if checked is not node:
                     changed[at] = {kind: checked}
-                elif len(found) == before and self._is_flat(kind, node):
-                    self._remember(key)
         if not changed:
             return nodes
         return [changed.get(at, element) for at, element in enumerate(nodes)]
@@ -167,31 +175,6 @@ class DecodedRules:
                 if fields is not shown:
                     checked = {**checked, part: fields}
         return checked
-
-    def _is_flat(self, kind: str, node: dict[str, Any]) -> bool:
-        """Whether its names alone say that it fits: no objects are inside what it shows."""
-        rule = self.entry_rule(node["LedgerEntryType"])
-        parts = [node[part] for part in NODE_OBJECTS[kind] if part in node]
-        return rule is not None and all(rule.checks.keys().isdisjoint(part) for part in parts)
-
-    def _remember(self, key: tuple[Any, ...]) -> None:
-        if len(self._fitting) >= _FITTING_LIMIT:
-            self._fitting.clear()
-        self._fitting.add(key)
-
-
-def _node_key(kind: str, node: dict[str, Any]) -> tuple[Any, ...]:
-    """All names in an affected node. Parts of one node may hold the same names, so where one part
-    ends and the next begins does not matter; where the node's own names end does."""
-    return (
-        kind,
-        node["LedgerEntryType"],
-        len(node),
-        *node,
-        *node.get("NewFields", ()),
-        *node.get("FinalFields", ()),
-        *node.get("PreviousFields", ()),
-    )
 
 
 def _name_text(value: Any, path: Path, found: list[Misfit]) -> Any:
