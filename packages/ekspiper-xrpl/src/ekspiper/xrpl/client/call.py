@@ -101,6 +101,10 @@ class Call:
         """Whether it may be sent a second time."""
         return self.message.get("command") not in _NOT_REPEATABLE
 
+    def waited(self, now: float) -> float:
+        """Seconds since no ready node has what it needs; 0 when one may have it."""
+        return 0.0 if self.parked is None else max(0.0, now - self.parked)
+
     @property
     def name(self) -> str:
         """The command and its ledger, for messages."""

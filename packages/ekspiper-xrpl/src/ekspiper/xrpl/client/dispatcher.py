@@ -19,7 +19,10 @@ from .errors import (
     RequestError,
     RequestTimeout,
 )
+from .gaps import Gaps
+from .ledger_set import LedgerSet
 from .node import Node
+from .pauses import ask_again_in
 
 __all__ = ["Dispatcher"]
 
@@ -28,7 +31,7 @@ log = logging.getLogger("ekspiper.xrpl.client")
 _MOST_ATTEMPTS = 20
 _MOST_TIMEOUTS = 3
 _OVERLOAD_PATIENCE = 120.0
-_RETRY = 0.1
+_ANSWER_PATIENCE = 10.0
 _RECENT = 8
 _REFRESH = 1.0
 _FRESH = 10.0
@@ -47,7 +50,10 @@ class Dispatcher:
         request_timeout: a node that sits on a request for this long is connected to again.
         hedge_after: a request that takes this long, and much longer than usual, is also sent to
             another node.
-        patience: how long a request waits for a ledger that no ready node holds.
+        patience: how long a request waits for a ledger that no ready node serves; one that needs
+            no ledger waits 10 seconds at most.
+        wait_for_gaps: wait so long for a ledger that is missing from every history, too, if the
+            nodes may still come to hold it.
         refresh: asks a node what it holds.
     """
 
@@ -59,6 +65,7 @@ class Dispatcher:
         request_timeout: float,
         hedge_after: float,
         patience: float,
+        wait_for_gaps: bool,
         refresh: Callable[[Node], None],
     ) -> None:
         self.newest = 0
@@ -67,9 +74,11 @@ class Dispatcher:
         self._request_timeout = request_timeout
         self._hedge_after = hedge_after
         self._patience = patience
+        self._gaps = Gaps() if wait_for_gaps else None
         self._refresh = refresh
         self._waiting: deque[Call] = deque()
         self._parked: list[Call] = []
+        self._missed: set[Call] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._hedge_said: dict[Node, float] = {}
 
@@ -77,6 +86,15 @@ class Dispatcher:
     def backlog(self) -> int:
         """Requests that are not with any node."""
         return len(self._waiting) + len(self._parked)
+
+    def missing(self, now: float) -> dict[int, float]:
+        """Ledgers that requests wait for because no node serves them: since how many seconds."""
+        found: dict[int, float] = {}
+        for call in self._missed:
+            index = call.ledger_index
+            if index is not None:
+                found[index] = max(found.get(index, 0.0), call.waited(now))
+        return found
 
     def submit(self, call: Call) -> None:
         """Take a new request."""
@@ -108,14 +126,20 @@ class Dispatcher:
         if choice is Wait.ROOM:
             return False
         if isinstance(choice, Wait):
-            if call.parked is None:
-                call.parked = now
+            self._park(call, now)
             self._parked.append(call)
             if choice is Wait.HOLDER:
                 self._refresh_all(now)
         else:
             choice.send(call)
         return True
+
+    def _park(self, call: Call, now: float) -> None:
+        """From now on it waits for what no ready node serves."""
+        if call.parked is None:
+            call.parked = now
+            self._missed.add(call)
+            call.answer.add_done_callback(lambda _: self._missed.discard(call))
 
     def pump(self) -> None:
         """Send what waits, as far as there is room."""
@@ -197,7 +221,7 @@ class Dispatcher:
                 "%s cannot answer %s (%s): asking again", node.label, call.name, call.last_error
             )
         call.lacking.append(node)
-        call.retry_at = now + _RETRY
+        call.retry_at = now + ask_again_in(call.waited(now))
         if not call.holders and not self._place(call, now):
             self._waiting.appendleft(call)
 
@@ -282,10 +306,9 @@ class Dispatcher:
         for call in parked:
             if call.answer.done():
                 continue
-            if call.parked is None:
-                call.parked = now
+            self._park(call, now)
             if not any_ready:
-                call.parked += elapsed
+                call.parked = now - call.waited(now) + elapsed
                 self._parked.append(call)
                 continue
             if call.lacking and now >= call.retry_at:
@@ -296,24 +319,41 @@ class Dispatcher:
                 self._give_up(call, now)
 
     def _give_up(self, call: Call, now: float) -> None:
-        """Fail a parked request that waited long enough, or that nothing will ever answer."""
-        assert call.parked is not None
-        index = call.ledger_index
-        if index is not None and self._hopeless(call, index):
-            if call.attempts:
-                call.fail(self._unavailable(call, index))
-                return
-            # Servers have been wrong about what they hold: one of them is asked all the same.
-            able = choose(self._nodes, ledger_index=None, newest=self.newest, now=now)
-            if not isinstance(able, Wait):
-                self._parked.pop()
-                able.send(call)
-        elif now - call.parked > self._patience:
-            if index is not None and not self._held_by_lost_node(index):
-                call.fail(self._unavailable(call, index))
-            else:
-                reason = call.last_error or self._problems()
-                call.fail(NodeUnreachable(f"no node could answer {call.name}: {reason}"))
+        """Fail a parked request that waited long enough, or that nothing will ever answer.
+
+        Servers have been wrong about what they hold: one is asked before that, and while waiting.
+        """
+        index, waited = call.ledger_index, call.waited(now)
+        if index is None:
+            if waited > min(self._patience, _ANSWER_PATIENCE):
+                call.fail(self._unanswered(call))
+            return
+        hopeless = self._hopeless(call, index)
+        if hopeless and not call.attempts:
+            self._ask_all_the_same(call, now)
+        elif waited > self._patience:
+            if hopeless and self._gaps:
+                self._gaps.waited_in_vain(index, self._held())
+            lost = self._held_by_lost_node(index)
+            call.fail(self._unanswered(call) if lost else self._unavailable(call, index, now))
+        elif hopeless and not self._may_be_filled(index):
+            call.fail(self._unavailable(call, index, now))
+        elif hopeless and now >= call.retry_at:
+            self._ask_all_the_same(call, now)
+
+    def _ask_all_the_same(self, call: Call, now: float) -> None:
+        """Ask for a ledger that no node says it holds."""
+        able = choose(self._nodes, ledger_index=None, newest=self.newest, now=now)
+        if not isinstance(able, Wait):
+            self._parked.pop()
+            able.send(call)
+
+    def _may_be_filled(self, index: int) -> bool:
+        gaps = self._gaps
+        return gaps is not None and gaps.may_be_filled(index, self._held(), newest=self.newest)
+
+    def _held(self) -> LedgerSet:
+        return LedgerSet.of(r for n in self._nodes for r in n.ledgers.ranges)
 
     def _hopeless(self, call: Call, index: int) -> bool:
         """An old ledger that no node, connected or not, holds or may come to hold."""
@@ -328,10 +368,16 @@ class Dispatcher:
     def _held_by_lost_node(self, index: int) -> bool:
         return any(index in n.ledgers and not n.ready for n in self._nodes)
 
-    def _unavailable(self, call: Call, index: int) -> LedgerUnavailable:
+    def _unavailable(self, call: Call, index: int, now: float) -> LedgerUnavailable:
         held = "; ".join(f"{n.label} holds {n.ledgers}" for n in self._nodes)
         again = f" (the last answer was {call.last_error})" if call.last_error else ""
-        return LedgerUnavailable(f"no node has ledger {index}: {held}{again}", ledger_index=index)
+        waited = f", after {call.waited(now):.0f} s" if call.waited(now) >= 1 else ""
+        message = f"no node has ledger {index}{waited}: {held}{again}"
+        return LedgerUnavailable(message, ledger_index=index)
+
+    def _unanswered(self, call: Call) -> NodeUnreachable:
+        reason = call.last_error or self._problems()
+        return NodeUnreachable(f"no node could answer {call.name}: {reason}")
 
     def _problems(self) -> str:
         return "; ".join(f"{n.label}: {n.trouble.problem or n.state}" for n in self._nodes)

@@ -45,6 +45,8 @@ class NodePool(Component):
             of it without any byte, and again without an answer to a ping, is dead as well.
         hedge_after: seconds after which a slow request is also sent to another node.
         ledger_patience: seconds to wait for a ledger that should be there and is not.
+        wait_for_gaps: wait so long also for one that is in a gap of every node's history, which
+            they fill from their peers; without, it is given up as soon as all have said so.
         window: most requests in flight on one node; None: 128, on public servers 4.
         rate: most requests a second on one node; None: no bound, on public servers 10.
         polite: treat the nodes as public servers; None: those that are known to be.
@@ -63,6 +65,7 @@ class NodePool(Component):
         liveness: float = 15.0,
         hedge_after: float = 1.0,
         ledger_patience: float = 10.0,
+        wait_for_gaps: bool = False,
         window: int | None = None,
         rate: float | None = None,
         polite: bool | None = None,
@@ -101,6 +104,7 @@ class NodePool(Component):
             request_timeout=request_timeout,
             hedge_after=hedge_after,
             patience=ledger_patience,
+            wait_for_gaps=wait_for_gaps,
             refresh=self._refresh,
         )
 
@@ -308,6 +312,11 @@ class NodePool(Component):
     def newest_ledger(self) -> int:
         """The newest validated ledger that is known of; 0 before the first."""
         return self._newest.index
+
+    @property
+    def missing_ledgers(self) -> dict[int, float]:
+        """Ledgers that requests wait for, and for how many seconds none of the nodes served them."""
+        return self._dispatcher.missing(self._clock())
 
     async def refresh(self) -> None:
         """Ask every ready node again what it holds."""
