@@ -66,10 +66,29 @@ def test_every_layer_adds_to_the_tables_of_the_others(
 ) -> None:
     monkeypatch.setenv("EKSPIPER_NODE__NETWORK_ID", "5")
     settings = load_settings(write("[node]\nrequest_timeout = 3.5"), node={"connect_timeout": 1.0})
-    assert settings.node.model_dump() == {
+    assert settings.node.model_dump(exclude_unset=True) == {
         "connect_timeout": 1.0,
         "request_timeout": 3.5,
         "network_id": 5,
+    }
+
+
+def test_how_nodes_are_asked(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EKSPIPER_NODE__RATE", "2.5")
+    monkeypatch.setenv("EKSPIPER_NODE__POLITE", "false")
+    monkeypatch.setenv("EKSPIPER_NODE__LEDGER_PATIENCE", "1")
+    file = write("[node]\nliveness = 30\nhedge_after = 2\nwindow = 7\nrate = 1")
+    settings = load_settings(file, node={"ledger_patience": 86400.0})
+    assert settings.node.model_dump() == {
+        "connect_timeout": None,
+        "request_timeout": 20.0,
+        "network_id": None,
+        "liveness": 30.0,
+        "hedge_after": 2.0,
+        "ledger_patience": 86400.0,
+        "window": 7,
+        "rate": 2.5,
+        "polite": False,
     }
 
 

@@ -62,7 +62,7 @@ def test_all_of_them_in_the_order_of_the_file(write: Write) -> None:
         "FILE:8: http.port: must be a whole number",
         "FILE:11: pipeline.fetch_concurrency: must be at least 1",
         "FILE:12: pipeline.verify: must be true or false",
-        "FILE:13: pipeline.commit_seconds: must be a finite number",
+        "FILE:13: pipeline.commit_seconds: must be a finite number (seconds)",
         "FILE:16: collectors.a.type: no collector is called 'fluant'",
         "FILE:20: collectors.b.tag: {netwrk} stands for nothing",
         "FILE:21: collectors.b.host: must be text",
@@ -109,6 +109,18 @@ def test_what_is_known_comes_with_it_the_nearest_first(
         ("from = 1.5", "FILE:1: from: must be a whole number"),
         ("http = { port = -1 }", "FILE:1: http.port: must be at least 0"),
         ("http.port = -1", "FILE:1: http.port: must be at least 0"),
+        ("node.liveness = 0.5", "FILE:1: node.liveness: must be at least 1 (seconds)"),
+        ("node.hedge_after = 0", "FILE:1: node.hedge_after: must be more than 0 (seconds)"),
+        ("node.ledger_patience = -1", "FILE:1: node.ledger_patience: must be more than 0 (seco"),
+        ("node.ledger_patience = inf", "FILE:1: node.ledger_patience: must be a finite number (s"),
+        ('node.request_timeout = "x"', "FILE:1: node.request_timeout: must be a number (seconds)"),
+        ("node.connect_timeout = []", "FILE:1: node.connect_timeout: must be a number (seconds)"),
+        ("node.window = 0", "FILE:1: node.window: must be at least 1 (requests)"),
+        ("node.window = 1.5", "FILE:1: node.window: must be a whole number (requests)"),
+        ("node.window = 5000", "FILE:1: node.window: must be at most 4096 (requests)"),
+        ("node.rate = 0", "FILE:1: node.rate: must be more than 0 (requests a second)"),
+        ("node.polite = 3", "FILE:1: node.polite: must be true or false"),
+        ("node.windwo = 3", "FILE:1: node.windwo: unknown key; known here: window, "),
         ('[collectors."a b"]\ntype = "x"', "FILE:2: collectors.a b.type: no collector is called"),
         (
             '[collectors.a]\ntype = "stdout"\nrecords = []',
@@ -158,8 +170,19 @@ def test_mistakes_on_the_command_line_name_the_option() -> None:
     assert [line.split("; known")[0] for line in found] == [
         "--until: must be at least 1",
         "--http: must be at most 65535",
-        "--connect-timeout: must be more than 0",
+        "--connect-timeout: must be more than 0 (seconds)",
         "--network: no network is called 'mainet'",
+    ]
+
+
+def test_only_what_is_on_the_command_line_is_told_of_it(write: Write) -> None:
+    file = write("[node]\nwindow = 0\nconnect_timeout = 0\n[http]\nhost = 3")
+    node = {"connect_timeout": 3.0, "ledger_patience": 0.0}
+    assert mistakes(file, node=node, http={"port": -1}) == [
+        "--ledger-patience: must be more than 0 (seconds)",
+        "FILE:2: node.window: must be at least 1 (requests)",
+        "--http: must be at least 0",
+        "FILE:5: http.host: must be text",
     ]
 
 

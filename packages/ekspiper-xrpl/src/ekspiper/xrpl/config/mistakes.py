@@ -34,6 +34,7 @@ _MESSAGES = {
     "path_type": "must be a path, as text",
     "string_type": "must be text",
 }
+_NUMERIC = ("finite", "float", "greater", "int", "less")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def mistakes_of(
             what = f"unknown key; known here: {_nearest(path, model)}"
         else:
             what = _message(detail["type"], detail["msg"], detail.get("ctx", {}))
+            what += _unit(detail["type"], path, model)
         yield Mistake(below + _without_branches(path), what)
 
 
@@ -109,12 +111,26 @@ def _nearest(path: Sequence[str], model: type[BaseModel]) -> str:
 
 
 def _keys(path: Sequence[str], model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in _table(path, model).model_fields.items()]
+
+
+def _unit(kind: str, path: Sequence[str], model: type[BaseModel]) -> str:
+    """The unit of the number that is wrong, as the end of the message; nothing without one."""
+    path = _without_branches(tuple(path))
+    field = _table(path[:-1], model).model_fields.get(path[-1]) if path else None
+    extra = field.json_schema_extra if field else None
+    unit = extra.get("unit") if isinstance(extra, dict) else None
+    return f" ({unit})" if unit and kind.startswith(_NUMERIC) else ""
+
+
+def _table(path: Sequence[str], model: type[BaseModel]) -> type[BaseModel]:
+    """The model of the table at `path`, as far as it is known."""
     for part in path:
         field = model.model_fields.get(part)
         inner = field.annotation if field else None
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             model = inner
-    return [field.alias or name for name, field in model.model_fields.items()]
+    return model
 
 
 def _without_branches(path: tuple[str, ...]) -> tuple[str, ...]:

@@ -32,7 +32,7 @@ class Places:
 
     def of(self, path: tuple[str, ...]) -> str:
         """The place of the setting `path`: the highest of the layers that has it."""
-        if path and path[0] in self._given:
+        if _holds(self._given, path):
             return _option(path)
         variable = variable_of(path, self._environ)
         key = ".".join(path)
@@ -46,6 +46,17 @@ class Places:
     def order(self, path: tuple[str, ...]) -> int:
         """What to sort by, so that mistakes come in the order of the file."""
         return line_of(self._text, path) or 0
+
+
+def _holds(given: Any, path: tuple[str, ...]) -> bool:
+    """Whether the setting `path`, or the value of a table around it, is among what is given."""
+    for part in path:
+        if not isinstance(given, Mapping):
+            return True
+        if part not in given:
+            return False
+        given = given[part]
+    return bool(path)
 
 
 def _option(path: tuple[str, ...]) -> str:

@@ -20,6 +20,10 @@ RECORDS = ("transactions", "ledgers", "book_offers", "amms")
 """The kinds of records that the daemon's flows end with."""
 
 
+_SECONDS: dict[str, Any] = {"unit": "seconds"}
+_REQUESTS: dict[str, Any] = {"unit": "requests"}
+_REQUESTS_A_SECOND: dict[str, Any] = {"unit": "requests a second"}
+
 LedgerIndex = Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
 
 
@@ -37,13 +41,26 @@ class HttpSettings(_Table):
 
 
 class NodeSettings(_Table):
-    """How nodes are asked. Seconds and requests."""
+    """How nodes are asked: the options of `NodePool`."""
 
-    connect_timeout: Annotated[float, Field(gt=0)] | None = None
+    connect_timeout: Annotated[float | None, Field(gt=0, json_schema_extra=_SECONDS)] = None
     """Give up when no node answers for so long at the start; None: never."""
-    request_timeout: Annotated[float, Field(gt=0)] = 20.0
-    network_id: Annotated[int, Field(ge=0)] | None = None
+    request_timeout: Annotated[float, Field(gt=0, json_schema_extra=_SECONDS)] = 20.0
+    """A node that sits on a request for so long is connected to again."""
+    network_id: Annotated[int | None, Field(ge=0)] = None
     """Refuse nodes of any other network; by default the network's own, where it has a name."""
+    liveness: Annotated[float, Field(ge=1, json_schema_extra=_SECONDS)] = 15.0
+    """A node that brings no ledger for so long is connected to again."""
+    hedge_after: Annotated[float, Field(gt=0, json_schema_extra=_SECONDS)] = 1.0
+    """A request that takes so long is sent to a second node as well."""
+    ledger_patience: Annotated[float, Field(gt=0, json_schema_extra=_SECONDS)] = 3600.0
+    """A ledger that no node serves for so long becomes a dead letter."""
+    window: Annotated[int | None, Field(ge=1, le=4096, json_schema_extra=_REQUESTS)] = None
+    """Most requests in flight on one node; None: 128, on public servers 4."""
+    rate: Annotated[float | None, Field(gt=0, json_schema_extra=_REQUESTS_A_SECOND)] = None
+    """Most requests a second on one node; None: no bound, on public servers 10."""
+    polite: bool | None = None
+    """Treat nodes as public servers; None: those that are known to be."""
 
 
 class PipelineSettings(_Table):
@@ -56,9 +73,11 @@ class PipelineSettings(_Table):
     verify: bool = True
     strict: bool = False
     """Records that do not fit the schema become dead letters."""
-    commit_seconds: Annotated[float, Field(gt=0)] = 1.0
+    commit_seconds: Annotated[float, Field(gt=0, json_schema_extra=_SECONDS)] = 1.0
+    """A checkpoint is written so often, or after so many ledgers, whichever comes first."""
     commit_items: Annotated[int, Field(ge=1)] = 1000
-    drain_timeout: Annotated[float, Field(gt=0)] = 30.0
+    drain_timeout: Annotated[float, Field(gt=0, json_schema_extra=_SECONDS)] = 30.0
+    """What was read is kept within so long after a signal, or comes again at the next start."""
 
 
 def joined(value: Any) -> Any:
