@@ -6,7 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Any
 
-from ekspiper.core import Collector, Delivery, Flow, Pipeline, Processor, Queue, Source, Step
+from ekspiper.core import (
+    Collector,
+    Delivery,
+    Flow,
+    Pipeline,
+    Processor,
+    Queue,
+    RetryPolicy,
+    Source,
+    Step,
+)
 
 from .processors.amm_records import AmmRecords
 from .processors.book_offer_builder import BookOfferBuilder
@@ -36,6 +46,7 @@ def ledger_pipeline(
     collectors: CollectorsByRecord,
     etl: TransactionEtl | None = None,
     fetch_concurrency: int = 16,
+    fetch_retry: RetryPolicy | None = None,
     books_concurrency: int = 16,
     books: bool = True,
 ) -> Pipeline:
@@ -48,6 +59,7 @@ def ledger_pipeline(
         collectors: who takes the records of each kind.
         etl: makes the records of transactions.
         fetch_concurrency: ledgers asked for at once.
+        fetch_retry: how a ledger is tried again that could not be had for the moment.
         books_concurrency: order books asked for at once.
         books: whether the books and AMM pools that a ledger touched are recorded.
     """
@@ -59,6 +71,7 @@ def ledger_pipeline(
         fetch_ledger,
         name="ledger-details",
         concurrency=fetch_concurrency,
+        retry=fetch_retry,
         collectors=(ledgers_for_books, ledgers) if books else (ledgers,),
     )
     for_books = (

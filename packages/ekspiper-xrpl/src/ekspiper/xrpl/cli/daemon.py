@@ -37,6 +37,14 @@ def daemon(
             metavar="S", help="Give up when no node answers for S seconds. [default: never]"
         ),
     ] = None,
+    ledger_patience: Annotated[
+        float | None,
+        typer.Option(
+            metavar="S",
+            help="Wait S seconds for a ledger that no node serves before it is a dead letter. "
+            "[default: 3600]",
+        ),
+    ] = None,
     http: Annotated[
         str | None,
         typer.Option(
@@ -54,6 +62,10 @@ def daemon(
 
     SIGINT or SIGTERM drains: what was read is kept, then it ends. A second one stops at once.
 
+    Everything else is set in the configuration: how nodes are asked ([node]), how the flows run
+    ([pipeline]), and where records go ([collectors.NAME], [dead_letters]). A variable such as
+    EKSPIPER_NODE__LIVENESS is node.liveness.
+
     Examples:
 
       ekspiper daemon --network sample --out out/sample
@@ -66,7 +78,7 @@ def daemon(
         out=out,
         **{"from": first},
         until=until,
-        node={"connect_timeout": connect_timeout} if connect_timeout is not None else None,
+        node=_given(connect_timeout=connect_timeout, ledger_patience=ledger_patience),
         http=_http(http),
     )
     if not context.obj:
@@ -76,6 +88,10 @@ def daemon(
     console.print(summary(outcome), markup=False, soft_wrap=True)
     if outcome.report.dead_lettered or outcome.report.dropped:
         raise typer.Exit(3)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _http(text: str | None) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from ekspiper.core import (
     Instruments,
     Pipeline,
     Report,
+    RetryPolicy,
     Statistics,
     registry,
 )
@@ -23,6 +24,7 @@ from ekspiper.core.runner.signals import draining_on_signals
 
 from ..config import Settings
 from ..flows import ROOT, ledger_pipeline
+from ..ledger_watch import watching_ledgers
 from ..open_network import OpenNetwork, open_network
 from ..output_folder import OutputFolder
 from ..processors.drift import DriftReport
@@ -43,6 +45,9 @@ log = logging.getLogger("ekspiper")
 
 _PORT = 9464
 """Where Prometheus exporters of pipelines are by custom."""
+
+_SHORTEST_RETRY = 60.0
+"""Seconds that nodes may be too busy for a ledger, however short the patience."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +108,8 @@ class Daemon:
                     follow=True,
                     start_at=await self._begins_at(),
                     watching=self._readiness.connecting,
-                    network_id=settings.node.network_id,
-                    connect_timeout=settings.node.connect_timeout,
-                    request_timeout=settings.node.request_timeout,
+                    wait_for_gaps=True,
+                    **settings.node.model_dump(),
                 )
             )
             return await self._follow(network)
@@ -133,7 +137,13 @@ class Daemon:
             drain_timeout=settings.pipeline.drain_timeout,
         )
         self._readiness.running(network.pool, run)
-        with draining_on_signals(run), watching_sinks(run), self._progress.watching(run):
+        patience = settings.node.ledger_patience
+        with (
+            draining_on_signals(run),
+            watching_sinks(run),
+            watching_ledgers(network.pool, instruments, patience=patience),
+            self._progress.watching(run),
+        ):
             report = await run.finish()
         return Outcome(
             network=network.name,
@@ -171,6 +181,7 @@ class Daemon:
             collectors=outlets(settings, network=network.name),
             etl=etl,
             fetch_concurrency=settings.pipeline.fetch_concurrency,
+            fetch_retry=RetryPolicy(elapsed=max(_SHORTEST_RETRY, settings.node.ledger_patience)),
             books_concurrency=settings.pipeline.books_concurrency,
         )
 

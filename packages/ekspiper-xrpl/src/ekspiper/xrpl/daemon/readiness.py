@@ -6,6 +6,7 @@ from ekspiper.core import Run
 
 from ..client.node_status import NodeStatus
 from ..client.pool import NodePool
+from ..ledger_watch import late_ledgers
 
 __all__ = ["Readiness"]
 
@@ -35,6 +36,9 @@ class Readiness:
         if not any(node.state == "ready" for node in nodes):
             states = ", ".join(_state(node) for node in nodes)
             found.append(f"no node is ready: {states}")
+        missing = self._pool.missing_ledgers
+        if late := late_ledgers(missing):
+            found.append(f"no node serves ledger {late}, for {max(missing.values()):.0f} s now")
         statistics = self._run.statistics()
         for place, collector in statistics.collectors.items():
             if collector.failing is not None:

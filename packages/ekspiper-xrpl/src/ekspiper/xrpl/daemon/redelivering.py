@@ -38,7 +38,9 @@ async def redeliver(settings: Settings, *, progress: Progress) -> Report | None:
     if letters is None:
         return None
     folder = OutputFolder(settings.out, command="daemon")
-    async with open_network(settings.network, network_id=settings.node.network_id) as network:
+    # Somebody waits for this: a ledger that no node has is told soon, and not waited for.
+    options = settings.node.model_dump(exclude={"ledger_patience"})
+    async with open_network(settings.network, **options) as network:
         ledgers = await _fetch_ledgers(
             letters, FetchLedger(network.pool, definitions=network.definitions)
         )
