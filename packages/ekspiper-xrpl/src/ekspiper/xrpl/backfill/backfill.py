@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ekspiper.core import FlowState, Instruments, Pipeline, Progress, Run, State
+from ekspiper.core import ConfigError, FlowState, Instruments, Pipeline, Progress, Run, State
 
 from ..client.ledger_set import LedgerSet
 from ..client.pool import NodePool
@@ -84,22 +84,34 @@ class Backfill:
         self.wanted = LedgerSet()
         self.missing = LedgerSet()
 
-    async def plan(self) -> None:
+    async def plan(self, *, dry_run: bool = False) -> None:
         """Bring the files back to the last checkpoint, and compare them with what is wanted.
 
         The files themselves tell which ledgers are there, so it does not matter whether the
         ranges are the same as the last time.
+
+        Args:
+            dry_run: leave the folder as it is.
+
+        Raises:
+            ConfigError: the ledgers in the folder were fetched without order books, and these are
+                wanted now, or the other way round.
         """
         wanted = LedgerRange(self._pool, self._ranges)
         await wanted.open()
         self.wanted = wanted.ledgers
         pipeline = self._pipeline(self.wanted)
-        states = await self._repair(pipeline)
+        loaded = await self._folder.checkpoint.load()
         present = covered(self._folder)
+        if loaded is not None and present:
+            self._refuse_other_books(loaded)
+        if not dry_run:
+            states = await self._repair(pipeline, loaded)
+            present = covered(self._folder)
         self.missing = LedgerSet.of(
             gap for first, last in self.wanted.ranges for gap in present.missing(first, last).ranges
         )
-        if self.missing:
+        if self.missing and not dry_run:
             state = FlowState(self._source(self.missing).identity, None, states)
             await self._folder.checkpoint.save(Progress(pipeline.shape, {ROOT: state}))
 
@@ -144,9 +156,18 @@ class Backfill:
             books=self._books,
         )
 
-    async def _repair(self, pipeline: Pipeline) -> dict[str, State]:
+    def _refuse_other_books(self, loaded: Progress) -> None:
+        """The ledgers that are there count as done, so they must have what is wanted now."""
+        had = any(place.startswith("book-offers-record/") for place in loaded.shape)
+        if had != self._books:
+            raise ConfigError(
+                f"the ledgers in {self._folder.path} were fetched "
+                f"{'with' if had else 'without'} order books; go on "
+                f"{'with' if had else 'without'} --books, or choose another folder with --out DIR"
+            )
+
+    async def _repair(self, pipeline: Pipeline, loaded: Progress | None) -> dict[str, State]:
         """Cut every file back to the last checkpoint; what each then holds, by place."""
-        loaded = await self._folder.checkpoint.load()
         known = {
             place: state
             for flow in (loaded.flows.values() if loaded else ())

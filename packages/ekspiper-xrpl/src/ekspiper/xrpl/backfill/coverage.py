@@ -33,6 +33,8 @@ def covered(folder: OutputFolder) -> LedgerSet:
 def _line_indexes(path: Path) -> Iterator[int]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, start=1):
+            if not line.endswith(b"\n"):
+                return  # torn by a crash; the next run cuts it off
             match = _INDEX.search(line)
             if match is None:
                 raise ConfigError(f"{path}, line {number}: no record of a ledger")

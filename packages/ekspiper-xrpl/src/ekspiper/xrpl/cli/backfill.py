@@ -93,7 +93,7 @@ async def _backfill(
 ) -> int:
     async with open_network(network, connect_timeout=connect_timeout) as opened:
         job = Backfill(opened.pool, ranges, folder, verify=verify, **options)
-        await job.plan()
+        await job.plan(dry_run=dry_run)
         if dry_run:
             _print_estimate(await estimate(opened.pool, job.wanted, job.missing), folder)
             return 0

@@ -86,12 +86,13 @@ class Snapshot:
         """Fetch and prove the ledger's header; the run that reads its state.
 
         Raises:
-            EkspiperError: the folder holds a snapshot of another ledger, or the ledger cannot
-                be had.
+            EkspiperError: the folder holds a snapshot of another ledger or of other types, or the
+                ledger cannot be had.
         """
         source = LedgerObjects(
             self._pool, await self._index(), types=self._types, parallel=self._parallel
         )
+        await self._refuse_other(source)
         await source.open()
         (self._ledger,) = await FetchLedger(self._pool).process(LedgerRef(source.ledger_index))
         self._proof = StateProof(source.prefixes)
@@ -149,6 +150,16 @@ class Snapshot:
                 "choose another folder with --out DIR"
             )
         return begun or self._wanted
+
+    async def _refuse_other(self, source: LedgerObjects) -> None:
+        """Other types are other objects: what the folder holds is not what is wanted."""
+        progress = await self._folder.checkpoint.load()
+        flow = progress.flows.get("ledger-objects") if progress else None
+        if flow is not None and flow.source != source.identity:
+            raise EkspiperError(
+                f"{self._folder.path} holds the {flow.source}, not the {source.identity}; "
+                "choose another folder with --out DIR"
+            )
 
     async def _locate(self) -> str:
         """Read the state again, and name the parts that come out differently."""

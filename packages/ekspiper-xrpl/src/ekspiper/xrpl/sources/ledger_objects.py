@@ -60,6 +60,7 @@ class LedgerObjects(Source[ObjectPage]):
         self._ledger = ledger
         self._parallel = parallel
         self._types = _type_codes(types)
+        self._names = sorted(set(types or ()))
         self._shards = shards_for(parallel)
         self._at: dict[str, str] = {}
         self._hash: str | None = None
@@ -98,8 +99,9 @@ class LedgerObjects(Source[ObjectPage]):
 
     @property
     def identity(self) -> str:
-        """The network."""
-        return f"state of xrpl network {self._pool.network_id}"
+        """The network, and the types where not all are wanted."""
+        only = f", only {', '.join(self._names)}" if self._names else ""
+        return f"state of xrpl network {self._pool.network_id}{only}"
 
     async def resume(self, position: Any) -> None:
         """Go on with the same ledger, each shard after its last key, split as it was."""
