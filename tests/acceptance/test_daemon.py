@@ -35,7 +35,7 @@ def test_again_on_the_same_folder_there_is_nothing_to_do(tmp_path: Path, sample:
     run("daemon", "--out", out)
     before = {path: path.read_bytes() for path in out.glob("*.jsonl")}
     done = run("daemon", "--out", out)
-    assert "Nothing to do: everything up to ledger 302 is there already." in done.stderr
+    assert "Nothing to do: this folder was at ledger 302 already." in done.stderr
     assert {path: path.read_bytes() for path in out.glob("*.jsonl")} == before
 
 

@@ -59,13 +59,15 @@ def find_network(text: str) -> Network:
     """The network of that name, or one made of comma-separated `ws://` and `wss://` URLs.
 
     Raises:
-        UnknownNetwork: no such name; lists the known ones, nearest first.
+        UnknownNetwork: no such name; lists the known ones, nearest first; or nothing is named.
         BadNodeUrl: among URLs, something that is none.
     """
     if text in NETWORKS:
         return NETWORKS[text]
     if "://" in text or "," in text:
         listed = [part.strip() for part in text.split(",") if part.strip()]
+        if not listed:
+            raise UnknownNetwork(f"{text!r} names no network and no node")
         return Network("custom", tuple(dict.fromkeys(check_url(url) for url in listed)))
     nearest = difflib.get_close_matches(text.lower(), NETWORKS, n=len(NETWORKS), cutoff=0.0)
     raise UnknownNetwork(

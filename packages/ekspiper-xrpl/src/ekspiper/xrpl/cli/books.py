@@ -13,15 +13,13 @@ from ..open_network import open_network
 from ..output_folder import OutputFolder
 from ..whole_books import WholeBooks, read_books
 from .logs import console
-from .options import Network, Out, say_sample
+from .options import Ledger, Network, Out, say_sample
 
 __all__ = ["books"]
 
 
 def books(
-    ledger: Annotated[
-        int | None, typer.Option(metavar="L", help="The ledger. [default: the newest]")
-    ] = None,
+    ledger: Ledger = None,
     network: Network = None,
     out: Out = None,
     parallel: Annotated[

@@ -67,8 +67,8 @@ async def _log(run: Run, total: int) -> None:
     while True:
         await asyncio.sleep(_IN_LOG)
         done, rate = _done(run)
-        left = (total - done) / rate if rate else float("inf")
-        log.info("%s of %s ledgers, %.0f/s, %.0f s left", f"{done:,}", f"{total:,}", rate, left)
+        left = f", {(total - done) / rate:,.0f} s left" if rate else ""
+        log.info("%s of %s ledgers, %.0f/s%s", f"{done:,}", f"{total:,}", rate, left)
 
 
 def _done(run: Run) -> tuple[int, float]:

@@ -9,7 +9,16 @@ import typer
 
 from .logs import console
 
-__all__ = ["ConfigFile", "ConnectTimeout", "Format", "Network", "Out", "default_out", "say_sample"]
+__all__ = [
+    "ConfigFile",
+    "ConnectTimeout",
+    "Format",
+    "Ledger",
+    "Network",
+    "Out",
+    "default_out",
+    "say_sample",
+]
 
 Network = Annotated[
     str | None,
@@ -37,6 +46,16 @@ ConnectTimeout = Annotated[
         min=0.001,
         show_default=False,
         help="Give up when no node answers for S seconds. [default: never]",
+    ),
+]
+Ledger = Annotated[
+    int | None,
+    typer.Option(
+        metavar="L",
+        min=1,
+        max=0xFFFFFFFF,
+        show_default=False,
+        help="The ledger. [default: the newest]",
     ),
 ]
 Format = Annotated[str, typer.Option(metavar="jsonl|parquet", help="Format of the files.")]

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ekspiper.core import Flow, Pipeline, Queue, Step
+from ekspiper.core import ConfigError, Flow, Pipeline, Queue, Step
 from ekspiper.core.runner.signals import draining_on_signals
 
 from ..codec.definitions import Definitions
@@ -68,8 +68,11 @@ def export(
     if out is None:
         typer.echo(text, nl=False)
         return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text, encoding="utf-8")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot write {out}: {error.strerror or error}") from error
 
 
 @schema.command()

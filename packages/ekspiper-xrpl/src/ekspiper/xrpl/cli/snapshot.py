@@ -16,15 +16,13 @@ from ..snapshot import Snapshot
 from .interruptible import run_interruptible
 from .item_counter import item_counter
 from .logs import console
-from .options import ConnectTimeout, Format, Network, default_out, say_sample
+from .options import ConnectTimeout, Format, Ledger, Network, default_out, say_sample
 
 __all__ = ["snapshot"]
 
 
 def snapshot(
-    ledger: Annotated[
-        int | None, typer.Option(metavar="L", help="The ledger. [default: the newest]")
-    ] = None,
+    ledger: Ledger = None,
     network: Network = None,
     out: Annotated[
         Path | None,

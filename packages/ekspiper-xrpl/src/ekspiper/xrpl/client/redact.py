@@ -27,7 +27,8 @@ def redact(url: str) -> str:
     user = "***@" if "@" in parts.netloc else ""
     path = "/".join(_segment(segment) for segment in parts.path.rstrip("/").split("/"))
     query = "?***" if parts.query else ""
-    return f"{parts.scheme}://{user}{host}{path}{query}"
+    scheme = f"{parts.scheme}://" if parts.scheme else ""
+    return f"{scheme}{user}{host}{path}{query}"
 
 
 def _segment(segment: str) -> str:

@@ -13,6 +13,7 @@ from prometheus_client import REGISTRY
 from ekspiper.core import (
     Checkpoint,
     CommitPolicy,
+    ConfigError,
     Instruments,
     Pipeline,
     Report,
@@ -166,6 +167,8 @@ class Daemon:
     def pipeline(self, network: OpenNetwork, etl: TransactionEtl) -> Pipeline:
         """The flows on a network, with the collectors of the configuration."""
         settings = self.settings
+        if network.last is not None and (settings.until or 0) > network.last:
+            raise ConfigError(f"--until: the {network.name} network ends at ledger {network.last}")
         return ledger_pipeline(
             LedgerStream(
                 network.pool,
@@ -190,7 +193,10 @@ class Daemon:
         progress = await self._folder.checkpoint.load() if self._folder is not None else None
         flow = progress.flows.get(ROOT) if progress is not None else None
         if flow is not None and flow.position is not None:
-            return int(flow.position) + 1
+            first = int(flow.position) + 1
+            if self.settings.from_ledger is not None:
+                log.info("%s: going on at ledger %d", self.settings.out, first)
+            return first
         return self.settings.from_ledger
 
     def _checkpoint(self) -> Checkpoint | None:

@@ -34,6 +34,8 @@ async def redeliver(settings: Settings, *, progress: Progress) -> Report | None:
     """
     if settings.out is None:
         raise ConfigError("redeliver needs the daemon's folder: --out DIR")
+    if not settings.out.is_dir():
+        raise ConfigError(f"no dead letters: {settings.out} is not a folder")
     letters = _take_letters(settings.out)
     if letters is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from ..config import RECORDS
 from .daemon import Outcome
@@ -16,6 +17,11 @@ def summary(outcome: Outcome) -> str:
     return "\n".join(_lines(outcome))
 
 
+def _has_letters(out: Path | None) -> bool:
+    letters = out / "dead_letters.jsonl" if out is not None else None
+    return letters is not None and letters.exists() and letters.stat().st_size > 0
+
+
 def _lines(outcome: Outcome) -> Iterator[str]:
     report, steps = outcome.report, outcome.statistics.steps
     ledgers = steps[LEDGERS].items_out if LEDGERS in steps else 0
@@ -23,8 +29,8 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     books = steps[BOOKS].items_out if BOOKS in steps else 0
     last = next((each.position for each in report.sources.values()), None)
     if report.read == 0:
-        kept = f"everything up to ledger {last} is there already" if last else "no ledger was read"
-        yield f"Nothing to do: {kept}."
+        stands = f"this folder was at ledger {last} already" if last else "no ledger was read"
+        yield f"Nothing to do: {stands}."
     else:
         span = f" ({last - report.read + 1} to {last})" if last and not report.dropped else ""
         yield (
@@ -44,6 +50,11 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     if report.dead_lettered:
         where = f"{outcome.out}/dead_letters.jsonl" if outcome.out else "the dead letters"
         yield f"{report.dead_lettered:,} ledgers have dead letters: see {where}."
+    elif _has_letters(outcome.out):
+        yield (
+            f"There are dead letters of before in {outcome.out}/dead_letters.jsonl; when their "
+            f"cause is repaired: ekspiper redeliver --out {outcome.out}"
+        )
     if report.drained:
         yield "Stopped on request; everything that was read is kept."
     if outcome.out is not None:

@@ -1,0 +1,82 @@
+"""Arguments that are well formed and mean nothing get exit code 2, and what is done says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Cli
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("nodes --network ,", "',' names no network and no node"),
+        ("nodes --network sample,mainnet", "'sample' is not the URL of a node; it looks like wss:"),
+        ("daemon --until 303 --http off", "--until: the sample network ends at ledger 302"),
+        ("redeliver --out nowhere", "no dead letters: nowhere is not a folder"),
+        ("schema export --out taken/x", "cannot write taken/x: "),
+    ],
+)
+def test_they_are_told_in_one_line(cli: Cli, arguments: str, line: str) -> None:
+    Path("taken").touch()
+    done = cli(*arguments.split())
+    assert done.code == 2
+    assert len(done.errors) == 1
+    assert done.errors[0].startswith(line)
+
+
+@pytest.mark.parametrize("command", ["snapshot", "books"])
+@pytest.mark.parametrize("ledger", [0, -1, 2**32])
+def test_a_ledger_that_cannot_be(cli: Cli, command: str, ledger: int) -> None:
+    done = cli(command, "--ledger", ledger)
+    assert done.code == 2
+    assert "Invalid value for '--ledger'" in done.err
+
+
+def test_a_daemon_says_where_it_goes_on(cli: Cli) -> None:
+    assert cli("daemon", "--from", 300, "--until", 300, "--http", "off", "--out", "out").code == 0
+    done = cli("daemon", "--from", 190, "--until", 191, "--http", "off", "--out", "out")
+    assert done.code == 0
+    assert "out: going on at ledger 301" in done.err
+    assert "Nothing to do: this folder was at ledger 300 already." in done.err
+    Path("out/dead_letters.jsonl").write_text("{}\n")
+    done = cli("daemon", "--until", 300, "--http", "off", "--out", "out")
+    assert "There are dead letters of before in out/dead_letters.jsonl" in done.err
+
+
+def test_a_dry_run_leaves_the_folder_to_any_format(cli: Cli) -> None:
+    done = cli("backfill", "183:184", "--out", "out", "--dry-run")
+    assert (done.code, list(Path("out").iterdir())) == (0, [])
+    assert "2 ledgers wanted, 0 are in out; missing: 183-184." in done.err
+    assert cli("backfill", "183:184", "--out", "out").code == 0
+    with Path("out/ledgers.jsonl").open("ab") as file:
+        file.write(b'{"ledger_index":18')
+    done = cli("backfill", "183:185", "--out", "out", "--dry-run")
+    assert "3 ledgers wanted, 2 are in out; missing: 185." in done.err
+
+
+@pytest.mark.parametrize("books", [True, False])
+def test_books_are_in_all_ledgers_of_a_folder_or_in_none(cli: Cli, books: bool) -> None:
+    options = [("--books",), ()] if books else [(), ("--books",)]
+    assert cli("backfill", "184:184", "--out", "out", *options[0]).code == 0
+    done = cli("backfill", "184:185", "--out", "out", *options[1])
+    had = "with" if books else "without"
+    assert done.code == 2
+    assert done.errors == [
+        f"the ledgers in out were fetched {had} order books; go on {had} --books, or choose "
+        "another folder with --out DIR"
+    ]
+    assert cli("backfill", "184:185", "--out", "out", *options[0]).code == 0
+
+
+def test_a_snapshot_of_other_types_is_another_snapshot(cli: Cli) -> None:
+    assert cli("snapshot", "--out", "out", "--type", "Offer", "--type", "AMM").code == 0
+    assert cli("snapshot", "--out", "out", "--type", "AMM", "--type", "Offer").code == 0
+    done = cli("snapshot", "--out", "out")
+    assert done.code == 1
+    assert done.errors == [
+        "out holds the state of xrpl network 0, only AMM, Offer, not the state of xrpl network 0; "
+        "choose another folder with --out DIR"
+    ]
