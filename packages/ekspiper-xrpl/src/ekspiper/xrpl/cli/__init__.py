@@ -1,3 +1,3 @@
 """The command line: one file for each command."""
 
-from .app import main as main
+from .start import main as main
