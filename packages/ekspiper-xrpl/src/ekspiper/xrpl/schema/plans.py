@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from .misfit import Misfit, Path, Problem, path_text
 
-__all__ = ["PLANS_LIMIT", "Convert", "Found", "ObjectRule", "Plan", "issued_amount"]
+__all__ = ["PLANS_LIMIT", "Convert", "Found", "ObjectRule", "Plan", "Rest", "issued_amount"]
 
 Found = list[Misfit]
 Convert = Callable[[Any, Path, Found], Any]
