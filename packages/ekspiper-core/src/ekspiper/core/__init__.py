@@ -1,5 +1,6 @@
 """Asyncio data pipelines with end-to-end receipts."""
 
+from .adoption import Adoption as Adoption
 from .batch_policy import BatchPolicy as BatchPolicy
 from .checkpoint import Checkpoint as Checkpoint
 from .checkpoint import CommitPolicy as CommitPolicy
@@ -24,6 +25,7 @@ from .errors import PipelineError as PipelineError
 from .errors import ProcessingError as ProcessingError
 from .errors import ReceiptError as ReceiptError
 from .errors import Retryable as Retryable
+from .errors import ShapeChanged as ShapeChanged
 from .errors import Throttled as Throttled
 from .errors import UnknownComponent as UnknownComponent
 from .errors import is_retryable as is_retryable

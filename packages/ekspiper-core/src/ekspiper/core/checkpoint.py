@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .collector import State
-from .errors import CheckpointError, ConfigError, Retryable
+from .errors import CheckpointError, ConfigError, Retryable, ShapeChanged
 from .source import Position
 
 __all__ = ["Checkpoint", "CommitPolicy", "FileCheckpoint", "FlowState", "Progress"]
@@ -50,20 +51,20 @@ class Progress:
 
     def refuse_other(self, shape: tuple[str, ...], sources: Mapping[str, str], where: str) -> None:
         """Raise `CheckpointError` unless this was taken by the same pipeline on the same source."""
-        gone = sorted(set(self.shape) - set(shape))
-        new = sorted(set(shape) - set(self.shape))
-        advice = f"use another checkpoint, or delete {where} to start from the beginning"
-        if gone or new:
-            parts = [f"it has {', '.join(gone)}, the pipeline has not"] if gone else []
-            parts += [f"the pipeline has {', '.join(new)}, it has not"] if new else []
-            raise CheckpointError(
-                f"{where} was taken by another pipeline: {'; '.join(parts)}; {advice}"
-            )
+        removed = sorted(set(self.shape) - set(shape))
+        added = sorted(set(shape) - set(self.shape))
+        if added or removed:
+            raise ShapeChanged(where, added=added, removed=removed)
+        self.refuse_other_source(sources, where)
+
+    def refuse_other_source(self, sources: Mapping[str, str | None], where: str) -> None:
+        """Raise `CheckpointError` where a flow reads another source than it did."""
         for flow, state in self.flows.items():
             if state.source != sources.get(flow):
                 raise CheckpointError(
                     f"{where} was taken from {state.source!r}, but flow {flow!r} now reads "
-                    f"{sources.get(flow)!r}; {advice}"
+                    f"{sources.get(flow)!r}; use another checkpoint, or delete {where} and what "
+                    "was written, to begin anew"
                 )
 
 
@@ -98,6 +99,10 @@ class Checkpoint(Protocol):
         """
         ...
 
+    async def back_up(self) -> str:
+        """Keep a copy of what is stored, which no `save` replaces; says where it is."""
+        ...
+
 
 class FileCheckpoint:
     """A checkpoint in one JSON file, replaced atomically and fsynced.
@@ -124,6 +129,17 @@ class FileCheckpoint:
         except (OSError, UnicodeDecodeError) as error:
             raise CheckpointError(f"cannot read {self}: {error}") from error
         return _parse(text, str(self))
+
+    async def back_up(self) -> str:
+        """Copy the file to the first of `NAME.backup-1`, `NAME.backup-2`, ... that is free."""
+        numbers = itertools.count(1)
+        names = (self.path.with_name(f"{self.path.name}.backup-{n}") for n in numbers)
+        backup = next(path for path in names if not path.exists())
+        try:
+            await _in_thread(backup, self.path.read_bytes())
+        except OSError as error:
+            raise CheckpointError(f"cannot keep a copy of {self}: {error}") from error
+        return str(backup)
 
     async def save(self, progress: Progress) -> None:
         """Write a new file beside the old one, fsync it, and put it in its place."""
@@ -164,7 +180,7 @@ def _replace(path: Path, content: bytes) -> None:
 
 
 def _parse(text: str, where: str) -> Progress:
-    damaged = f"{where} is damaged; delete it to start from the beginning"
+    damaged = f"{where} is damaged; delete it and what was written, to begin anew"
     try:
         content: Any = json.loads(text)
     except ValueError as error:

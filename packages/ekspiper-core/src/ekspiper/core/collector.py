@@ -49,7 +49,8 @@ class Recoverable(Protocol):
 
         Args:
             position: the source's position up to which everything has been collected; None before
-                the first item of a pipeline that has no checkpoint yet.
+                the first item of a pipeline that has no checkpoint yet. Before the first item of a
+                collector that is new in its pipeline: where it begins.
 
         Returns:
             A JSON value. None is not allowed.
@@ -60,8 +61,9 @@ class Recoverable(Protocol):
         """Undo everything that came after `state` was taken.
 
         Args:
-            state: what `snapshot` returned; None when there is no checkpoint: the collector
-                must not destroy anything then, and goes on from what the sink holds.
+            state: what `snapshot` returned; None when there is no checkpoint, or none that knows
+                this collector: it must not destroy anything then, and goes on from what the sink
+                holds.
 
         Returns:
             None; or, from a sink that committed rows and position together, the position up to

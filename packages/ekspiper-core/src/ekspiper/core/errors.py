@@ -14,6 +14,7 @@
     ├── BatchError             some members of a batch were not kept; names which, and why
     ├── FlowFailed             a flow stopped the pipeline; names flow, step and position
     ├── CheckpointError        a checkpoint that is damaged, foreign, or cannot be written
+    │   └── ShapeChanged       it was taken when the pipeline had other flows, steps or collectors
     ├── ReceiptError           a receipt was lost or settled twice: a bug in the runner
     └── DrainTimeout           the pipeline was stopped before everything was kept
 """
@@ -21,7 +22,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 __all__ = [
     "BatchError",
@@ -36,6 +37,7 @@ __all__ = [
     "ProcessingError",
     "ReceiptError",
     "Retryable",
+    "ShapeChanged",
     "Throttled",
     "UnknownComponent",
     "is_retryable",
@@ -108,6 +110,27 @@ class FlowFailed(EkspiperError):
 
 class CheckpointError(EkspiperError):
     """A checkpoint is damaged, belongs to another pipeline, or cannot be written."""
+
+
+class ShapeChanged(CheckpointError):
+    """A checkpoint was taken when the pipeline had other flows, steps or collectors.
+
+    Args:
+        where: the checkpoint.
+        added: the places (`flow/step/collector`) that it does not know.
+        removed: the places that the pipeline does not have any more.
+    """
+
+    def __init__(self, where: str, *, added: Sequence[str], removed: Sequence[str]) -> None:
+        parts = [f"it has {', '.join(removed)}, the pipeline has not"] if removed else []
+        parts += [f"the pipeline has {', '.join(added)}, it has not"] if added else []
+        self.difference = f"{where} was taken by another pipeline: {'; '.join(parts)}"
+        self.added = tuple(added)
+        self.removed = tuple(removed)
+        super().__init__(
+            f"{self.difference}; adopt it (adopt=True), use another checkpoint, or delete {where} "
+            "and what was written, to begin anew"
+        )
 
 
 class ReceiptError(EkspiperError):

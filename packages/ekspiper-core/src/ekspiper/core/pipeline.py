@@ -42,6 +42,7 @@ class Pipeline:
         self,
         *,
         checkpoint: Checkpoint | None = None,
+        adopt: bool = False,
         commit: CommitPolicy | None = None,
         dead_letters: Collector[Any] | None = None,
         instruments: Instruments | None = None,
@@ -53,6 +54,9 @@ class Pipeline:
 
         Args:
             checkpoint: where progress is loaded from and saved to.
+            adopt: go on from a checkpoint that was taken when the pipeline had other flows, steps
+                or collectors. Those that are new begin at its position; what it knows of those
+                that are gone is dropped; the old one is kept beside it.
             commit: how often it is saved.
             dead_letters: takes items that failed for good, as dicts of `DeadLetter`.
             instruments: receives the measurements.
@@ -67,6 +71,7 @@ class Pipeline:
         """
         run = self.start(
             checkpoint=checkpoint,
+            adopt=adopt,
             commit=commit,
             dead_letters=dead_letters,
             instruments=instruments,

@@ -67,10 +67,10 @@ class Deliverer:
             self._held = Held(held, checkpoint=position, place=self.place)
             self.reader.watch(self._held)
 
-    async def begin(self) -> State | None:
-        """The state before the first item, of a collector that had none in the checkpoint."""
+    async def begin(self, position: Position) -> State | None:
+        """The state before the first item after `position`, where the checkpoint has none."""
         if isinstance(self.collector, Recoverable) and self._held is None and self._state is None:
-            self._state = await self._snapshot(None)
+            self._state = await self._snapshot(position)
         return self._state
 
     def stay_at(self, position: Position) -> None:

@@ -19,6 +19,7 @@ from ..pipeline import Pipeline
 from ..retry import RetryPolicy
 from ..source import Position
 from ..tracing import NoTracer, Tracer
+from .adopting import adopted
 from .barrier import Barrier
 from .committing import Committer
 from .components import Part, parts_of
@@ -48,6 +49,7 @@ class Run:
         pipeline: Pipeline,
         *,
         checkpoint: Checkpoint | None = None,
+        adopt: bool = False,
         commit: CommitPolicy | None = None,
         dead_letters: Collector[Any] | None = None,
         instruments: Instruments | None = None,
@@ -59,6 +61,7 @@ class Run:
         self.pipeline = pipeline
         self.drain_timeout = drain_timeout
         self._checkpoint = checkpoint
+        self._adopt = adopt
         self._commit = commit or CommitPolicy()
         self._instruments = instruments or NoInstruments()
         self._failures = Failures(dead_letters)
@@ -209,7 +212,11 @@ class Run:
         progress = await self._checkpoint.load()
         if progress is not None:
             sources = {name: reader.receipts.source for name, reader in graph.readers.items()}
+            if self._adopt:
+                progress = await adopted(self._checkpoint, progress, self.pipeline.shape, sources)
             progress.refuse_other(self.pipeline.shape, sources, str(self._checkpoint))
+        elif self._adopt:
+            log.warning("%s is not there yet: there is nothing to adopt", self._checkpoint)
         return progress
 
     async def _resume(self, graph: Graph, committer: Committer, loaded: Progress | None) -> None:
@@ -227,15 +234,16 @@ class Run:
     ) -> None:
         """Before the first item: so that a crash before the first checkpoint doubles nothing."""
         for name, reader in graph.readers.items():
-            if loaded is not None and name in loaded.flows:
-                continue
-            states = {
+            known = loaded.flows.get(name) if loaded else None
+            position, states = (known.position, known.collectors) if known else (None, {})
+            begun = {
                 each.place: state
                 for each in graph.deliverers
-                if each.reader is reader and (state := await each.begin()) is not None
+                if each.reader is reader and each.place not in states
+                if (state := await each.begin(position)) is not None
             }
-            if states:
-                committer.note(reader, None, states)
+            if begun or (known and self._adopt):
+                committer.note(reader, position, {**states, **begun})
         await committer.write()
 
     async def _work(self, graph: Graph, committer: Committer) -> None:

@@ -20,6 +20,7 @@ class MemoryCheckpoint(Checkpoint):
 
     def __init__(self, failures: Iterable[Exception] = ()) -> None:
         self.saved: list[str] = []
+        self.backups: list[str] = []
         self._failures = iter(failures)
 
     def __str__(self) -> str:
@@ -39,6 +40,11 @@ class MemoryCheckpoint(Checkpoint):
         if failure is not None:
             raise failure
         self.saved.append(json.dumps(asdict(progress)))
+
+    async def back_up(self) -> str:
+        """Remember what was saved last, aside."""
+        self.backups.append(self.saved[-1])
+        return f"backup {len(self.backups)}"
 
     @property
     def positions(self) -> list[dict[str, object]]:
