@@ -39,6 +39,10 @@ def taken() -> Iterator[int]:
         ("daemon --http nowhere", "--http takes HOST:PORT or off, for example 127.0.0.1:9464"),
         ("daemon --config nowhere.toml", "cannot read the configuration nowhere.toml: No such"),
         ("daemon --connect-timeout 0", "--connect-timeout: must be more than 0 (seconds)"),
+        (
+            "daemon --adopt-checkpoint",
+            "there is no checkpoint to adopt: give its folder with --out",
+        ),
         ("daemon --ledger-patience 0", "--ledger-patience: must be more than 0 (seconds)"),
         ("daemon --out /proc/x", "cannot write to the folder /proc/x: No such file or directory"),
         ("backfill 1:2 --out /proc/x", "cannot write to the folder /proc/x: "),
@@ -163,6 +167,23 @@ def test_ledgers_that_nobody_has_are_named(cli: Cli, tmp_path: Path) -> None:
     assert done.code == 3
     assert "missing 182: no node has ledger 182: " in done.err
     assert "1 ledgers fetched" in done.err
+
+
+def test_a_checkpoint_is_adopted_on_request_alone(cli: Cli, tmp_path: Path) -> None:
+    out, config = tmp_path / "out", tmp_path / "more.toml"
+    config.write_text('[collectors.more]\ntype = "stdout"\nrecords = ["ledgers"]\n')
+    again = ("daemon", "--config", config, "--out", out, "--http", "off")
+    assert cli("daemon", "--from", 301, "--until", 301, "--out", out, "--http", "off").code == 0
+    done = cli(*again)
+    assert done.code == 1
+    assert len(done.errors) == 1
+    assert "start once with `ekspiper daemon --adopt-checkpoint`" in done.errors[0]
+    done = cli(*again, "--adopt-checkpoint")
+    assert done.code == 0
+    assert '"ledger_index":302' in done.out
+    assert '"ledger_index":301' not in done.out
+    assert "WARNING adopting the checkpoint" in done.err
+    assert cli(*again).code == 0
 
 
 def test_two_commands_do_not_share_a_folder(cli: Cli, tmp_path: Path) -> None:

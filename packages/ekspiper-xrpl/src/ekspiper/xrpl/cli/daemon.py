@@ -45,6 +45,15 @@ def daemon(
             "[default: 3600]",
         ),
     ] = None,
+    adopt: Annotated[
+        bool,
+        typer.Option(
+            "--adopt-checkpoint",
+            help="Go on from a checkpoint that was taken with other collectors: those that are "
+            "new begin at its position, what it knows of those that are gone is dropped, and a "
+            "copy of it is kept. For one start only.",
+        ),
+    ] = False,
     http: Annotated[
         str | None,
         typer.Option(
@@ -84,7 +93,7 @@ def daemon(
     if not context.obj:
         log_to_stderr(settings.log_level)
     say_sample(settings.network, network)
-    outcome = run_interruptible(Daemon(settings, progress=Progress(console)).run())
+    outcome = run_interruptible(Daemon(settings, progress=Progress(console), adopt=adopt).run())
     console.print(summary(outcome), markup=False, soft_wrap=True)
     if outcome.report.dead_lettered or outcome.report.dropped:
         raise typer.Exit(3)

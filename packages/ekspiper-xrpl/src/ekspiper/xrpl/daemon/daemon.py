@@ -33,6 +33,7 @@ from ..processors.fetch_ledger import FetchLedger
 from ..processors.transaction_etl import TransactionEtl
 from ..sink_watch import watching_sinks
 from ..sources.ledger_stream import LedgerStream
+from .adoption_advice import advising_adoption
 from .outlets import dead_letter_collector, outlets
 from .readiness import Readiness
 
@@ -78,13 +79,18 @@ class Daemon:
     Args:
         settings: the whole configuration.
         progress: shown while it runs.
+        adopt: go on from a checkpoint of other collectors or flows.
 
     Raises:
-        ConfigError: the output folder cannot be written to, or belongs to another command.
+        ConfigError: the output folder cannot be written to, or belongs to another command; or
+            there is none, and so no checkpoint to adopt.
     """
 
-    def __init__(self, settings: Settings, *, progress: Progress) -> None:
+    def __init__(self, settings: Settings, *, progress: Progress, adopt: bool = False) -> None:
+        if adopt and settings.out is None:
+            raise ConfigError("there is no checkpoint to adopt: give its folder with --out DIR")
         self.settings = settings
+        self._adopt = adopt
         self._progress = progress
         self._readiness = Readiness()
         out = settings.out
@@ -130,6 +136,7 @@ class Daemon:
         etl = self.etl(network, instruments)
         run = self.pipeline(network, etl).start(
             checkpoint=self._checkpoint(),
+            adopt=self._adopt,
             commit=CommitPolicy(
                 items=settings.pipeline.commit_items, seconds=settings.pipeline.commit_seconds
             ),
@@ -140,6 +147,7 @@ class Daemon:
         self._readiness.running(network.pool, run)
         patience = settings.node.ledger_patience
         with (
+            advising_adoption(),
             draining_on_signals(run),
             watching_sinks(run),
             watching_ledgers(network.pool, instruments, patience=patience),

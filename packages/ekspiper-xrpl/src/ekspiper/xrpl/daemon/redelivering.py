@@ -13,6 +13,7 @@ from ..open_network import open_network
 from ..output_folder import OutputFolder
 from ..processors.fetch_ledger import FetchLedger
 from ..sources.ledger_ref import LedgerRef
+from .adoption_advice import advising_adoption
 from .daemon import Daemon
 from .outlets import dead_letter_collector
 from .progress import Progress
@@ -48,13 +49,14 @@ async def redeliver(settings: Settings, *, progress: Progress) -> Report | None:
         )
         daemon = Daemon(settings, progress=progress)
         pipeline = daemon.pipeline(network, daemon.etl(network, NoInstruments()))
-        report = await pipeline.redeliver(
-            letters,
-            decode=lambda letter: _item_of(letter, ledgers),
-            checkpoint=folder.checkpoint,
-            dead_letters=dead_letter_collector(settings, network=network.name),
-            signals=True,
-        )
+        with advising_adoption():
+            report = await pipeline.redeliver(
+                letters,
+                decode=lambda letter: _item_of(letter, ledgers),
+                checkpoint=folder.checkpoint,
+                dead_letters=dead_letter_collector(settings, network=network.name),
+                signals=True,
+            )
     if not report.drained:
         letters.path.unlink()
     return report
