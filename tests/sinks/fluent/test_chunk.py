@@ -8,6 +8,7 @@ from typing import Any
 import msgpack
 import pytest
 
+from ekspiper.core import Permanent
 from ekspiper.sinks.fluent.chunk import pack_chunk
 from ekspiper.sinks.fluent.delivery import Delivery, Packing
 
@@ -26,8 +27,15 @@ def test_no_two_chunks_have_one_name() -> None:
     assert len({pack_chunk("t", [b""], compress=False).id for _ in range(100)}) == 100
 
 
-def packing(**sizes: int) -> Packing:
-    return Packing(tag="t", entry=lambda record: b"x" * record, compress=False, **sizes)
+def delivery_of(batch: list[Any], *, chunk_bytes: int) -> Delivery:
+    packing = Packing(tag="t", chunk_bytes=chunk_bytes, compress=False)
+    return Delivery(batch, packing, entry=entry)
+
+
+def entry(size: int) -> bytes:
+    if size > 100:
+        raise Permanent("too large")
+    return b"x" * size
 
 
 async def chunks(delivery: Delivery) -> list[int]:
@@ -50,7 +58,7 @@ async def chunks(delivery: Delivery) -> list[int]:
     ],
 )
 async def test_chunks_are_bounded_by_bytes(batch: list[Any], sizes: list[int]) -> None:
-    delivery = Delivery(batch, packing(chunk_bytes=10, max_bytes=100))
+    delivery = delivery_of(batch, chunk_bytes=10)
     assert await chunks(delivery) == sizes
     assert delivery.is_packed
     assert sorted(delivery.failures) == [place for place, size in enumerate(batch) if size > 100]
@@ -59,7 +67,7 @@ async def test_chunks_are_bounded_by_bytes(batch: list[Any], sizes: list[int]) -
 
 def test_the_same_batch_is_known_by_its_members() -> None:
     batch = [{"n": 1}, {"n": 2}]
-    delivery = Delivery(batch, packing(chunk_bytes=1, max_bytes=1))
+    delivery = delivery_of(batch, chunk_bytes=1)
     assert delivery.is_for(tuple(batch))
     assert not delivery.is_for([dict(member) for member in batch])
     assert not delivery.is_for(batch[:1])

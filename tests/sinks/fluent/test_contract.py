@@ -15,6 +15,7 @@ from ekspiper.sinks.fluent import Fluent
 
 
 class TestFluent(CollectorContract):
+    encoding = True
     recoverable = False
     may_double = True
     options: ClassVar[dict[str, Any]] = {}

@@ -19,6 +19,7 @@ from ekspiper.sinks.jsonl import JsonLines, data_file
 
 
 class _Files(CollectorContract):
+    encoding = True
     options: ClassVar[dict[str, Any]] = {}
 
     @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ from .checkpoint import FileCheckpoint as FileCheckpoint
 from .checkpoint import FlowState as FlowState
 from .checkpoint import Progress as Progress
 from .collector import Collector as Collector
+from .collector import Encoding as Encoding
 from .collector import Recoverable as Recoverable
 from .collector import State as State
 from .component import Component as Component

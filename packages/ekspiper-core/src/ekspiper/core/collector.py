@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 from .component import Component
 from .source import Position
 
-__all__ = ["Collector", "Recoverable", "State"]
+__all__ = ["Collector", "Encoding", "Recoverable", "State"]
 
 Item_contra = TypeVar("Item_contra", contravariant=True)
 
@@ -33,6 +33,32 @@ class Collector(Component, Protocol[Item_contra]):
             Permanent: nothing was kept, and never will be. So does any other exception.
         """
         raise NotImplementedError
+
+
+@runtime_checkable
+class Encoding(Protocol):
+    """A collector that has items encoded as soon as they are made.
+
+    What waits for its batch is then small, counted in bytes exactly, and encoded while the item is
+    still in the processor's cache; and a sink that takes its time is not waited for to encode what
+    comes next. The runner calls `collect_encoded` instead of `collect`.
+    """
+
+    def encode(self, item: Any) -> bytes:
+        """The bytes that stand for an item. Called between `open` and `close`, without waiting.
+
+        Raises:
+            Permanent: the item cannot be kept. Whatever is raised, it fails alone and for good.
+        """
+        ...
+
+    def decode(self, encoded: bytes) -> Any:
+        """The item again, for a dead letter, when it is refused later."""
+        ...
+
+    async def collect_encoded(self, batch: Sequence[bytes]) -> None:
+        """What `collect` is to items: keep a batch, or raise the same errors."""
+        ...
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from ..measure import Measure
 from ..receipt import Receipt
 
-__all__ = ["END", "Channel", "ChannelStatistics", "Control", "Entry", "Measurer"]
+__all__ = ["END", "Channel", "ChannelStatistics", "Control", "Entry", "Measurer", "wake_one"]
 
 
 class Control:
@@ -107,7 +107,7 @@ class Channel:
         self._items = items + 1
         self._bytes += size
         if self._readers:
-            _wake_one(self._readers)
+            wake_one(self._readers)
         return True
 
     async def put(self, item: Any, receipt: Receipt) -> None:
@@ -119,7 +119,7 @@ class Channel:
         """Append a mark, at once."""
         self._entries.append((mark, None, 0))
         if self._readers:
-            _wake_one(self._readers)
+            wake_one(self._readers)
 
     def take(self, limit: int) -> list[Entry]:
         """Up to `limit` entries, oldest first; none when it is empty."""
@@ -183,11 +183,12 @@ class Channel:
             if future in waiting:
                 waiting.remove(future)
             else:  # it was this one's turn: pass it on
-                _wake_one(waiting)
+                wake_one(waiting)
             raise
 
 
-def _wake_one(waiting: Waiting) -> None:
+def wake_one(waiting: Waiting) -> None:
+    """Let the one that has waited longest go on."""
     while waiting:
         future = waiting.popleft()
         if not future.done():
@@ -198,4 +199,4 @@ def _wake_one(waiting: Waiting) -> None:
 def _wake_all(waiting: Waiting) -> None:
     """Wake all that wait: each looks again, and waits anew where it came too late."""
     while waiting:
-        _wake_one(waiting)
+        wake_one(waiting)

@@ -14,6 +14,7 @@ from ..source import Position
 from .barrier import Barrier
 from .batch import Batch, Trigger
 from .channel import END, Channel
+from .encoding import EncodingChannel, Refused
 from .held import Held
 from .keeping import Keeper, Parcel
 from .reading import SourceReader
@@ -89,6 +90,7 @@ class Deliverer:
         clock = asyncio.get_running_loop().time
         at_once = max(policy.count, _AT_ONCE)
         keep_one = self.keeper.keep_one if policy.count == 1 and self._batches is None else None
+        may_refuse = isinstance(inlet, EncodingChannel)
         while True:
             entries = await inlet.get(at_once)
             for entry in entries:
@@ -100,6 +102,8 @@ class Deliverer:
                     await self._pass_barrier(item)
                 elif self._held is not None and self._held.covers(receipt.sequence):
                     receipt.settle()
+                elif may_refuse and type(item) is Refused:
+                    await self.keeper.refuse((item.item, receipt, size), item.error)
                 elif keep_one is not None:
                     await keep_one(entry)  # type: ignore[arg-type]  # no mark: it has a receipt
                 else:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
+from ..collector import Encoding
 from ..flow import Delivery, Flow, Step
 from ..instruments import METRICS, Instrument, Instruments, NoInstruments
 from ..measure import Measure
@@ -18,6 +19,7 @@ from ..tracing import Tracer
 from .barrier import Barrier
 from .channel import Channel
 from .delivering import Deliverer
+from .encoding import EncodingChannel
 from .failing import Failures
 from .fanning import Fan
 from .keeping import Keeper
@@ -130,13 +132,7 @@ class Graph:
         return ends or 1
 
     def _deliver(self, flow: Flow, step: Step, delivery: Delivery, reader: SourceReader) -> Channel:
-        policy = delivery.policy
-        channel = Channel(
-            f"{flow.name}/{step.name}/{delivery.name}",
-            max_items=max(2 * policy.count, _room(step)),
-            max_bytes=max(2 * policy.bytes, 1024 * 1024),
-            measure=Measure(),
-        )
+        channel = _channel_to(delivery, f"{flow.name}/{step.name}/{delivery.name}", _room(step))
         labels = {"flow": flow.name, "collector": delivery.name}
         keeper = Keeper(
             flow.name,
@@ -214,6 +210,18 @@ class Graph:
 def _room(step: Step) -> int:
     """Items that wait before or behind `step`: so many that all it does at once finds some."""
     return max(_ROOM, 2 * step.concurrency)
+
+
+def _channel_to(delivery: Delivery, name: str, room: int) -> Channel:
+    """The link to a collector: room for the next batch while it keeps one."""
+    policy, collector = delivery.policy, delivery.collector
+    max_items = max(2 * policy.count, room)
+    max_bytes = max(2 * policy.bytes, 1024 * 1024)
+    if isinstance(collector, Encoding):
+        return EncodingChannel(
+            name, max_items=max_items, max_bytes=max_bytes, encode=collector.encode
+        )
+    return Channel(name, max_items=max_items, max_bytes=max_bytes, measure=Measure())
 
 
 def _locks_of_shared(flows: Iterable[Flow]) -> dict[int, asyncio.Lock]:

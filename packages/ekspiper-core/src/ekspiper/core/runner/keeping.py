@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, TypeAlias
 
+from ..collector import Encoding
 from ..errors import BatchError, FlowFailed, PipelineError, is_retryable
 from ..flow import Delivery, Step
 from ..instruments import Instrument
@@ -55,10 +56,13 @@ class Keeper:
         self._alone: AbstractAsyncContextManager[Any] = lock or nullcontext()
         self._errors = errors
         self._tracer = tracer
-        is_plain = lock is None and isinstance(tracer, NoTracer)
-        self._collect: Callable[[list[Any]], Awaitable[Any]] = (
-            delivery.collector.collect if is_plain else self._collect_guarded
+        collector = delivery.collector
+        self._encoding = collector if isinstance(collector, Encoding) else None
+        self._keep: Callable[[list[Any]], Awaitable[Any]] = (
+            collector.collect if self._encoding is None else self._encoding.collect_encoded
         )
+        is_plain = lock is None and isinstance(tracer, NoTracer)
+        self._collect = self._keep if is_plain else self._collect_guarded
 
     async def keep(self, parcels: Sequence[Parcel], size: int) -> None:
         """Have the collector keep `parcels` of `size` bytes, and settle each, kept or failed.
@@ -103,12 +107,10 @@ class Keeper:
             self.failing = None
 
     async def _collect_guarded(self, items: list[Any]) -> Any:
-        collector, delivery = self._delivery.collector, self._delivery
+        name = self._delivery.name
         async with self._alone:
-            with self._tracer.span(
-                "collect", flow=self._flow, collector=delivery.name, items=len(items)
-            ):
-                return await collector.collect(items)
+            with self._tracer.span("collect", flow=self._flow, collector=name, items=len(items)):
+                return await self._keep(items)
 
     async def _keep_after(self, parcels: Sequence[Parcel], error: Exception) -> None:
         """Go on after a first try that raised `error`."""
@@ -186,6 +188,13 @@ class Keeper:
         parcel[1].settle()
 
     async def _fail(self, parcel: Parcel, error: Exception) -> None:
+        item, receipt, size = parcel
+        if self._encoding is not None:
+            item = self._encoding.decode(item)
+        await self.refuse((item, receipt, size), error)
+
+    async def refuse(self, parcel: Parcel, error: Exception) -> None:
+        """Settle an item, as it was before it was encoded, that this collector cannot keep."""
         item, receipt, _ = parcel
         self._errors[kind_of(error)].record(1)
         status = await self._failures.settle(

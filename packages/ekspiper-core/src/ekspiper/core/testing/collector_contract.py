@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ..batch_policy import BatchPolicy
-from ..collector import Collector, Recoverable, State
+from ..collector import Collector, Encoding, Recoverable, State
 from ..errors import BatchError, is_retryable
 from .applicable import leave_out, needs
 
@@ -46,12 +46,18 @@ class CollectorContract:
     recoverable = True
     """Whether the collector is `Recoverable`."""
 
+    encoding = False
+    """Whether the collector is `Encoding`."""
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        has_bad_record = cls.bad_record is not CollectorContract.bad_record
         leave_out(
             cls,
             {
-                "a bad record": cls.bad_record is not CollectorContract.bad_record,
+                "a bad record": has_bad_record,
+                "encoding": cls.encoding,
+                "encoding of a bad record": cls.encoding and has_bad_record,
                 "a sink that fails": cls.break_sink is not CollectorContract.break_sink,
                 "a sink that remembers": cls.remembers,
                 "recovery": cls.recoverable,
@@ -109,6 +115,9 @@ class CollectorContract:
 
     async def test_it_recovers_or_says_that_it_does_not(self, tmp_path: Path) -> None:
         assert isinstance(await self.make(tmp_path), Recoverable) is self.recoverable
+
+    async def test_it_encodes_or_says_that_it_does_not(self, tmp_path: Path) -> None:
+        assert isinstance(await self.make(tmp_path), Encoding) is self.encoding
 
     async def test_closes_twice(self, tmp_path: Path) -> None:
         collector = await self.opened(tmp_path)
@@ -286,3 +295,34 @@ class CollectorContract:
         collector = await self.opened(tmp_path)
         await self.finish(collector, position=4)
         assert list(await self.stored()) == self.records(0, 5)
+
+    @needs("encoding")
+    async def test_encoded_records_are_kept_like_records(self, tmp_path: Path) -> None:
+        collector = await self.opened(tmp_path)
+        assert isinstance(collector, Encoding)
+        await collector.collect(self.records(0, 5))
+        await collector.collect_encoded([collector.encode(one) for one in self.records(5, 5)])
+        await collector.collect_encoded([])
+        await collector.collect(self.records(10, 5))
+        await self.finish(collector)
+        assert list(await self.stored()) == self.records(0, 15)
+
+    @needs("encoding")
+    async def test_what_was_encoded_can_be_decoded(self, tmp_path: Path) -> None:
+        collector = await self.opened(tmp_path)
+        assert isinstance(collector, Encoding)
+        record = self.record(1)
+        encoded = collector.encode(record)
+        assert isinstance(encoded, bytes)
+        assert collector.decode(encoded) == record == self.record(1)
+        await collector.close()
+
+    @needs("encoding of a bad record")
+    async def test_a_bad_record_is_not_encoded(self, tmp_path: Path) -> None:
+        bad = self.bad_record()
+        collector = await self.opened(tmp_path)
+        assert isinstance(collector, Encoding)
+        with pytest.raises(Exception) as caught:  # noqa: PT011  # whatever it is, it is final
+            collector.encode(bad)
+        assert not is_retryable(caught.value)
+        await collector.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from .connection import Connection, ConnectionLost
 from .connector import Connector
 from .delivery import Delivery, Packing
 from .endpoint import Endpoint
-from .entry import EntryPacker
+from .entry import EntryPacker, unpack_record
 from .handshake import Credentials
 from .tls import tls_context
 
@@ -119,11 +119,11 @@ class Fluent(Collector[dict[str, Any]]):
         )
         self._window = window
         self._ack_timeout = ack_timeout
+        self._pack = EntryPacker(time_field)
+        self._max_bytes = max_bytes
         self._packing = Packing(
             tag=tag,
-            entry=EntryPacker(time_field),
             chunk_bytes=min(chunk_bytes, max_bytes),
-            max_bytes=max_bytes,
             compress=compress,
         )
         self._connection: Connection | None = None
@@ -167,9 +167,39 @@ class Fluent(Collector[dict[str, Any]]):
             Retryable: no server can be reached, or it does not acknowledge.
             Permanent: the credentials or the certificate are wrong.
         """
+        await self._keep(batch, entry=self.encode)
+
+    def encode(self, item: Any) -> bytes:
+        """A record as an entry of the forward protocol. Without a time of its own it gets this.
+
+        Raises:
+            Permanent: it cannot be sent.
+        """
+        entry = self._pack(item)
+        if len(entry) > self._max_bytes:
+            raise Permanent(
+                f"the record has {len(entry)} bytes, more than the {self._max_bytes} "
+                "that the server takes (max_bytes; Buffer_Max_Size of Fluent Bit)"
+            )
+        return entry
+
+    def decode(self, encoded: bytes) -> Any:
+        """The record of an entry."""
+        return unpack_record(encoded)
+
+    async def collect_encoded(self, batch: Sequence[bytes]) -> None:
+        """Send entries; return when all of them are acknowledged.
+
+        Raises:
+            Retryable: no server can be reached, or it does not acknowledge.
+            Permanent: the credentials or the certificate are wrong.
+        """
+        await self._keep(batch, entry=bytes)
+
+    async def _keep(self, batch: Sequence[Any], *, entry: Callable[[Any], bytes]) -> None:
         delivery = self._delivery
         if delivery is None or not delivery.is_for(batch):
-            delivery = self._delivery = Delivery(list(batch), self._packing)
+            delivery = self._delivery = Delivery(list(batch), self._packing, entry=entry)
         try:
             await self._deliver(delivery)
         except asyncio.CancelledError:

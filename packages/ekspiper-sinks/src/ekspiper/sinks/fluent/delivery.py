@@ -20,25 +20,28 @@ class Packing:
 
     Args:
         tag: of every entry.
-        entry: packs one record, or raises Permanent.
         chunk_bytes: a chunk is closed before it has more bytes of entries.
-        max_bytes: a larger entry is not sent: a server closes the connection on it.
         compress: with gzip.
     """
 
     tag: str
-    entry: Callable[[Any], bytes]
     chunk_bytes: int
-    max_bytes: int
     compress: bool
 
 
 class Delivery:
-    """One batch. It outlives a failed or cancelled call, and goes on where that one stopped."""
+    """One batch. It outlives a failed or cancelled call, and goes on where that one stopped.
 
-    def __init__(self, batch: Sequence[Any], packing: Packing) -> None:
+    Args:
+        entry: packs one member of the batch, or raises Permanent.
+    """
+
+    def __init__(
+        self, batch: Sequence[Any], packing: Packing, *, entry: Callable[[Any], bytes]
+    ) -> None:
         self._batch = batch
         self._packing = packing
+        self._entry = entry
         self._next = 0
         self._unacknowledged: dict[str, Chunk] = {}
         self.failures: dict[int, Exception] = {}
@@ -86,7 +89,7 @@ class Delivery:
         size = 0
         for place in range(self._next, len(self._batch)):
             try:
-                entry = self._pack(self._batch[place])
+                entry = self._entry(self._batch[place])
             except Permanent as error:
                 self.failures[place] = error
                 continue
@@ -95,12 +98,3 @@ class Delivery:
             entries.append(entry)
             size += len(entry)
         return entries, len(self._batch)
-
-    def _pack(self, record: Any) -> bytes:
-        entry = self._packing.entry(record)
-        if len(entry) > self._packing.max_bytes:
-            raise Permanent(
-                f"the record has {len(entry)} bytes, more than the {self._packing.max_bytes} "
-                "that the server takes (max_bytes; Buffer_Max_Size of Fluent Bit)"
-            )
-        return entry

@@ -12,7 +12,7 @@ from ..json_line import describe, holds_non_finite
 from .event_time import pack_nanoseconds, packed_time
 from .extra import msgpack
 
-__all__ = ["EntryPacker"]
+__all__ = ["EntryPacker", "unpack_record"]
 
 _PAIR = b"\x92"  # the head of a list of two
 # A float64 whose exponent is all ones. Other bytes can look like it, text in UTF-8 cannot.
@@ -54,3 +54,9 @@ class EntryPacker:
 
     def _time(self, value: Any) -> bytes:
         return pack_nanoseconds(time.time_ns()) if value is None else packed_time(value)
+
+
+def unpack_record(entry: bytes) -> Any:
+    """The record of a packed entry."""
+    _, record = msgpack.unpackb(entry, strict_map_key=False)
+    return record

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+import orjson
+
 from ekspiper.core import (
     BatchError,
     CheckpointError,
@@ -18,7 +20,7 @@ from ekspiper.core import (
     State,
 )
 
-from ..json_line import json_lines
+from ..json_line import json_line, json_lines
 from .compression import Compression, codec
 from .data_files import DataFiles, Place
 from .lock import WriterLock
@@ -109,23 +111,44 @@ class JsonLines(Collector[Any]):
             BatchError: these members are not JSON: NaN, bytes, integers over 64 bits, ...
             Retryable: the disk is full, or fails in another way.
         """
-        files = self._opened()
         lines, failures = json_lines(batch)
-        if lines:
-            self._repair()
-            before = files.place
-            try:
-                await self._write(files, lines)
-            except OSError as error:
-                files.cut_back(before)
-                raise Retryable(f"cannot write {files.current.path}: {error.strerror}") from error
-            except BaseException:
-                files.cut_back(before)
-                raise
+        await self.collect_encoded(lines)
         if failures:
             raise BatchError(failures)
 
-    async def _write(self, files: DataFiles, lines: list[bytes]) -> None:
+    def encode(self, item: Any) -> bytes:
+        """A record as its line.
+
+        Raises:
+            Permanent: it is not JSON.
+        """
+        return json_line(item)
+
+    def decode(self, encoded: bytes) -> Any:
+        """The record of a line."""
+        return orjson.loads(encoded)
+
+    async def collect_encoded(self, batch: Sequence[bytes]) -> None:
+        """Write lines, or nothing of them.
+
+        Raises:
+            Retryable: the disk is full, or fails in another way.
+        """
+        files = self._opened()
+        if not batch:
+            return
+        self._repair()
+        before = files.place
+        try:
+            await self._write(files, batch)
+        except OSError as error:
+            files.cut_back(before)
+            raise Retryable(f"cannot write {files.current.path}: {error.strerror}") from error
+        except BaseException:
+            files.cut_back(before)
+            raise
+
+    async def _write(self, files: DataFiles, lines: Sequence[bytes]) -> None:
         now, sync = time.time(), self._fsync != "never"
         held = files.current.length
         if held and not same_period(files.current.written_at, now, seconds=self._rotate_seconds):
@@ -137,12 +160,14 @@ class JsonLines(Collector[Any]):
         if self._fsync == "batch":
             await _in_thread(files.current.sync)
 
-    async def _parts(self, lines: list[bytes], *, held: int) -> list[bytes]:
+    async def _parts(self, lines: Sequence[bytes], *, held: int) -> list[bytes]:
         """What goes to the current file, to the next, and so on."""
         if self._codec is not None:
             data = await _in_thread(self._codec.compress, b"".join(lines))
             is_full = self._rotate_bytes is not None and held >= self._rotate_bytes
             return [b"", data] if is_full else [data]
+        if self._rotate_bytes is None:
+            return [b"".join(lines)]
         parts = split([len(line) for line in lines], held=held, limit=self._rotate_bytes)
         return [b"".join(lines[part]) for part in parts]
 
