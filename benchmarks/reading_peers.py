@@ -9,6 +9,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -18,6 +19,7 @@ from websockets.asyncio.client import connect
 from xrpl.asyncio.clients import AsyncJsonRpcClient
 from xrpl.models import Ledger
 
+from ekspiper.xrpl.codec import Decoder
 from ekspiper.xrpl.replay.recording import SAMPLE
 from ekspiper.xrpl.verify import parse_ledger, verify_ledger
 
@@ -57,7 +59,7 @@ async def fetch_only(url: str, indexes: Sequence[int], *, window: int) -> None:
 
 async def bare_loop(url: str, indexes: Sequence[int], *, window: int) -> None:
     """Fetch over one socket, prove and decode every ledger, and keep nothing: the limit."""
-    await _fetch(url, indexes, window, _prove_and_decode)
+    await _fetch(url, indexes, window, partial(_prove_and_decode, Decoder(shape="record")))
 
 
 async def xrpl_py_loop(url: str, indexes: Sequence[int], *, concurrency: int = 10) -> None:
@@ -104,8 +106,8 @@ def _request(index: int) -> str:
     )
 
 
-def _prove_and_decode(text: Text) -> None:
-    ledger = parse_ledger(orjson.loads(text)["result"])
+def _prove_and_decode(decoder: Decoder, text: Text) -> None:
+    ledger = parse_ledger(orjson.loads(text)["result"], decoder=decoder)
     verify_ledger(ledger)
     for transaction in ledger.transactions:
         assert transaction.fields

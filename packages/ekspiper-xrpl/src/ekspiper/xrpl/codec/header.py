@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Self
 
 from .errors import CodecError
@@ -18,6 +19,7 @@ RIPPLE_EPOCH = 946_684_800
 _LAYOUT = struct.Struct(">IQ32s32s32sIIBB")
 
 
+@lru_cache(maxsize=64)  # all that is recorded of a ledger says it again
 def ripple_time_iso(seconds: int) -> str:
     """A time of the ledger, such as `2026-11-22T12:01:40Z`."""
     return datetime.fromtimestamp(seconds + RIPPLE_EPOCH, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
