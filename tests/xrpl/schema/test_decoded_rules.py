@@ -77,8 +77,7 @@ def test_node_without_its_index_is_reported_once_for_each(rules: DecodedRules) -
     found: list[Misfit] = []
     rules.metadata(value, found)
     assert [str(one) for one in found] == [
-        "missing field ModifiedNode.LedgerIndex at "
-        "meta.AffectedNodes[0].ModifiedNode.LedgerIndex"
+        "missing field ModifiedNode.LedgerIndex at meta.AffectedNodes[0].ModifiedNode.LedgerIndex"
     ]
 
 
