@@ -280,3 +280,21 @@ def test_a_source_that_cannot_resume_is_a_clear_error() -> None:
         CheckpointError, match=r"flow 'a' cannot go on from 1: .*Plain cannot resume"
     ):
         run_virtual(Pipeline(flow("a", Plain(), RecordingCollector())).run(checkpoint=checkpoint))
+
+
+async def test_sink_that_is_not_as_it_was_left_stops_the_pipeline_at_once() -> None:
+    """None of its items is at fault, so that none becomes a dead letter, one after the other."""
+    calls = 0
+
+    class Changed(Collector[int]):
+        async def collect(self, batch: Sequence[int]) -> None:
+            nonlocal calls
+            calls += 1
+            raise CheckpointError("somebody else wrote to it; start again")
+
+    letters = RecordingCollector()
+    flow = Flow("f", source=range(10), steps=(Step(PassThrough(), collectors=(Changed(),)),))
+    with pytest.raises(FlowFailed, match="somebody else wrote to it; start again"):
+        await Pipeline(flow).run(dead_letters=letters)
+    assert calls == 1
+    assert letters.items == []

@@ -240,8 +240,10 @@ async def test_another_writer_meanwhile_is_noticed(database: Any) -> None:
     for _ in range(2):
         with pytest.raises(Retryable):
             await collector.snapshot(1)
-    with pytest.raises(Retryable, match=r"public\.records is not where it was left"):
+    with pytest.raises(CheckpointError, match=r"public\.records is not where it was left"):
         await collector.snapshot(1)
+    with pytest.raises(CheckpointError, match=r"start again from the checkpoint"):
+        await collector.collect(rows(5, 6))
     await collector.close()
     assert stored(database) == rows(100, 101)
 

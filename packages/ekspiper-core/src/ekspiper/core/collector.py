@@ -30,6 +30,8 @@ class Collector(Component, Protocol[Item_contra]):
             BatchError: some members were not kept, and which; the others were.
             Retryable: nothing was kept; the same batch comes again after a backoff.
             Throttled: likewise, after the delay it names.
+            CheckpointError: the sink is not as it was left; the pipeline stops, to be started
+                again from its checkpoint.
             Permanent: nothing was kept, and never will be. So does any other exception.
         """
         raise NotImplementedError

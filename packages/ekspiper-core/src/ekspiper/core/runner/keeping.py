@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, TypeAlias
 
 from ..collector import Encoding
-from ..errors import BatchError, FlowFailed, PipelineError, is_retryable
+from ..errors import BatchError, CheckpointError, FlowFailed, PipelineError, is_retryable
 from ..flow import Delivery, Step
 from ..instruments import Instrument
 from ..receipt import Receipt, Status
@@ -150,6 +150,8 @@ class Keeper:
             return await self._sort_out_members(parcels, error.failures)
         if is_retryable(error):
             return parcels, error
+        if isinstance(error, CheckpointError):
+            raise self._flow_failed(error) from error
         if len(parcels) == 1:
             await self._fail(parcels[0], error)
         else:  # which of them it was shows when they come alone

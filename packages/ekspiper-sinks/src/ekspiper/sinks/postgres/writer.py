@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from ekspiper.core import ConfigError, EkspiperError, Retryable
+from ekspiper.core import CheckpointError, ConfigError, EkspiperError, Retryable
 
 from .copying import Copied, Copying
 from .extra import psycopg
@@ -179,7 +179,7 @@ class Writer:
         elif found == self._standing:
             self._next = None
         else:
-            raise Retryable(
+            raise CheckpointError(
                 f"{self._prepared.relation} is not where it was left: another pipeline wrote to "
                 "it, or a server took over that had not all of it; start again from the checkpoint"
             )
