@@ -79,6 +79,29 @@ def test_a_full_disk_is_waited_for(
     sample.check(small_disk, FIRST, LAST)
 
 
+@pytest.mark.parametrize(
+    ("command", "file", "lines"),
+    [
+        (("payments", f"{FIRST}:220"), "payments.jsonl", 266),
+        (("books",), "book_offers.jsonl", 12),
+        (("record", f"{FIRST}:190"), "ledger_v2_binary.jsonl.gz", 0),
+    ],
+)
+def test_every_command_says_that_it_waits_for_a_full_disk(
+    small_disk: Path, start: Start, command: tuple[str, ...], file: str, lines: int
+) -> None:
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes((1 << 20) - (40 << 10)))
+    running = start(*command, "--network", "sample", "--out", small_disk / "out")
+    running.wait_said("is failing: .*No space left on device; trying again")
+    filler.unlink()
+    assert running.wait() == 0
+    written = small_disk / "out" / file
+    assert written.stat().st_size
+    if lines:
+        assert len(_lines(written)) == lines
+
+
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     if os.geteuid() == 0:
         folder = tmp_path / "file"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 import typer
 
 from ekspiper.core import Collector, Flow, PassThrough, Pipeline, Step, registry
+from ekspiper.core.runner.signals import draining_on_signals
 
 from ..open_network import open_network
 from ..output_folder import OutputFolder
+from ..sink_watch import watching_sinks
 from ..whole_books import WholeBooks, read_books
+from .interruptible import run_interruptible
 from .logs import console
 from .options import Ledger, Network, Out, say_sample
 
@@ -34,7 +36,7 @@ def books(
     chosen = network or "sample"
     say_sample(chosen, network)
     folder = OutputFolder(out, command="books") if out is not None else None
-    asyncio.run(_books(chosen, ledger, folder, parallel))
+    run_interruptible(_books(chosen, ledger, folder, parallel))
 
 
 async def _books(
@@ -42,15 +44,21 @@ async def _books(
 ) -> None:
     async with open_network(network) as opened:
         found = await read_books(opened.pool, ledger, parallel=parallel)
-    await _write(found, folder)
+    if await _write(found, folder):
+        console.print("Stopped on request: not all books are written.")
+        return
     where = f" to {folder.table('book_offers')}" if folder else ""
     console.print(f"{found.offers:,} offers, all proven by the ledger's account_hash{where}.")
 
 
-async def _write(found: WholeBooks, folder: OutputFolder | None) -> None:
+async def _write(found: WholeBooks, folder: OutputFolder | None) -> bool:
+    """Write every book; whether a signal came before the last."""
     collector: Collector[Any] = registry.load("collectors", "stdout")()
     if folder is not None:
         folder.table("book_offers").unlink(missing_ok=True)
         collector = folder.collector("book_offers").collector
     step = Step(PassThrough(), collectors=(collector,))
-    await Pipeline(Flow("whole-books", source=found.records(), steps=(step,))).run()
+    run = Pipeline(Flow("whole-books", source=found.records(), steps=(step,))).start()
+    with draining_on_signals(run), watching_sinks(run):
+        await run.finish()
+    return run.draining

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,14 +9,16 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from ekspiper.core import Delivery, registry
+from ekspiper.core import Delivery, EkspiperError, registry
 from ekspiper.core.runner.signals import draining_on_signals
 
 from ..open_network import OpenNetwork, open_network
 from ..output_folder import OutputFolder
 from ..recorder import record_server, recorder_pipeline
 from ..recorder.server import record_state
+from ..sink_watch import watching_sinks
 from ..sources.ledger_range import LedgerRange
+from .interruptible import run_interruptible
 from .ledger_bar import ledger_bar
 from .logs import console
 from .options import Network, say_sample
@@ -42,7 +43,7 @@ def record(
     chosen = network or "sample"
     folder = OutputFolder(out, command="record")
     say_sample(chosen, network)
-    asyncio.run(_record(chosen, ranges, folder, state))
+    run_interruptible(_record(chosen, ranges, folder, state))
 
 
 async def _record(network: str, ranges: list[str], folder: OutputFolder, state: bool) -> None:
@@ -53,7 +54,8 @@ async def _record(network: str, ranges: list[str], folder: OutputFolder, state: 
             source, opened.pool, file=lambda name: _file(folder.path, name)
         )
         run = pipeline.start(checkpoint=folder.checkpoint)
-        with draining_on_signals(run), ledger_bar(run, len(source.ledgers), console):
+        bar = ledger_bar(run, len(source.ledgers), console)
+        with draining_on_signals(run), watching_sinks(run), bar:
             await run.finish()
         if run.draining:
             console.print("Stopped on request; run it again to go on.")
@@ -81,5 +83,11 @@ def _file(path: Path, name: str) -> Delivery:
 
 def _write(path: Path, lines: list[dict[str, Any]]) -> None:
     aside = path.with_name(f".{path.name}.new")
-    aside.write_bytes(gzip.compress(b"".join(orjson.dumps(line) + b"\n" for line in lines)))
-    aside.replace(path)
+    try:
+        aside.write_bytes(gzip.compress(b"".join(orjson.dumps(line) + b"\n" for line in lines)))
+        aside.replace(path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise EkspiperError(
+            f"cannot write {path}: {error.strerror or error}; run it again to go on"
+        ) from error
