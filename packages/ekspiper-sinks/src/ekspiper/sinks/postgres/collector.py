@@ -11,6 +11,7 @@ from typing import Any
 from ekspiper.core import (
     BatchError,
     BatchPolicy,
+    CheckpointError,
     Collector,
     ConfigError,
     Position,
@@ -129,7 +130,7 @@ class Postgres(Collector[Any]):
         try:
             if writer.pending_bytes and writer.standing.position is None:
                 await writer.commit(lambda standing: standing.at(None, self._rows))
-        except Retryable as error:
+        except (CheckpointError, Retryable) as error:
             log.error("rows that no snapshot covers were not kept: %s", error)
         finally:
             await writer.close()
