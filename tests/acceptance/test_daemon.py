@@ -26,7 +26,7 @@ def test_the_demo_leaves_the_whole_sample(tmp_path: Path, sample: Truth) -> None
     assert "Verified: 120 of 120 ledgers" in done.stderr
     assert str(out / "transactions.jsonl") in done.stderr
     assert done.stdout == ""
-    assert (out / "dead_letters.jsonl").read_text() == ""
+    assert not (out / "dead_letters.jsonl").exists()
     assert "Reading the sample network" not in done.stderr
 
 

@@ -71,8 +71,6 @@ async def test_a_file_that_lost_lines_is_refused(
     if content is not None:
         file.write_bytes(content)
     async with JsonLines(path, rotate_bytes=10_000) as sink:
-        if content is None:
-            file.unlink()
         with pytest.raises(CheckpointError, match=says):
             await sink.restore(state)
 
@@ -83,6 +81,44 @@ async def test_a_checkpoint_of_other_options_is_refused(tmp_path: Path) -> None:
     async with JsonLines(tmp_path / "records.jsonl", compression="gzip") as sink:
         with pytest.raises(CheckpointError, match="use the options it was made with"):
             await sink.restore(state)
+
+
+@pytest.mark.parametrize("fsync", ["checkpoint", "batch", "never"])
+@pytest.mark.parametrize("options", [{}, {"rotate_bytes": 100}, {"compression": "gzip"}])
+async def test_a_file_is_made_with_its_first_line_or_checkpoint(
+    tmp_path: Path, options: dict[str, Any], fsync: Any
+) -> None:
+    path = tmp_path / "records.jsonl"
+    for _ in range(2):
+        async with JsonLines(path, fsync=fsync, **options) as sink:
+            await sink.restore(None)
+            with pytest.raises(BatchError):
+                await sink.collect([{"x": b"no JSON"}])
+            await sink.collect([])
+    assert names(tmp_path) == []
+    async with JsonLines(path, fsync=fsync, **options) as sink:
+        await sink.restore(None)
+        state = await sink.snapshot(None)
+        assert names(tmp_path) == [".records.jsonl.lock", state["file"]]
+    async with JsonLines(path, fsync=fsync, **options) as sink:
+        await sink.restore(state)
+        await sink.collect([{"n": 1}])
+    async with JsonLines(path, fsync=fsync, **options) as sink:
+        assert await sink.restore(state) is None
+    assert (tmp_path / state["file"]).stat().st_size == state["length"]
+
+
+@pytest.mark.parametrize("options", [{}, {"rotate_bytes": 100}])
+async def test_an_empty_file_that_is_gone_is_no_loss(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    async with JsonLines(tmp_path / "records.jsonl", **options) as sink:
+        state = await sink.snapshot(None)
+    (tmp_path / state["file"]).unlink()
+    async with JsonLines(tmp_path / "records.jsonl", **options) as sink:
+        await sink.restore(state)
+        await sink.collect([{"n": 1}])
+    assert lines(tmp_path / state["file"]) == [{"n": 1}]
 
 
 async def test_restore_removes_later_files(tmp_path: Path) -> None:
@@ -164,7 +200,10 @@ async def test_a_path_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "folder.jsonl").mkdir()
     with pytest.raises(ConfigError, match="Is a directory"):
         await JsonLines(tmp_path / "folder.jsonl").open()
-    assert names(tmp_path) == ["file", "folder.jsonl"]
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "nowhere" / "records.jsonl")
+    with pytest.raises(ConfigError, match="No such file or directory"):
+        await JsonLines(tmp_path / "link.jsonl").open()
+    assert names(tmp_path) == ["file", "folder.jsonl", "link.jsonl"]
 
 
 @pytest.mark.parametrize(

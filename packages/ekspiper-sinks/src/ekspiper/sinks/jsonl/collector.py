@@ -35,6 +35,8 @@ T = TypeVar("T")
 class JsonLines(Collector[Any]):
     """Writes each record as a line of JSON. Exactly once, with a checkpoint.
 
+    A file is made with its first line, or with the first checkpoint.
+
     Kept means that the operating system has the lines: they survive the end of this process. A
     checkpoint makes them survive a power failure, too, and a restart cuts the files back to it,
     so that no line is there twice. Lines are never split, and a batch that fails, by a full disk
@@ -183,6 +185,7 @@ class JsonLines(Collector[Any]):
             if self._codec is not None and not files.current.length:
                 # An empty file is no gzip file, but one with an empty member is.
                 files.current.append(self._codec.compress(b""), now=time.time())
+            files.current.make()  # what a checkpoint names is there
             if self._fsync != "never":
                 await _in_thread(files.current.sync)
         except OSError as error:
@@ -206,7 +209,7 @@ class JsonLines(Collector[Any]):
                 f"name it {self._names.of(self._names.first)}: use the options it was made with"
             )
         found = files.length_of(number)
-        if found is None or found < state["length"]:
+        if (found or 0) < state["length"]:
             what = "is gone" if found is None else f"has {found} bytes"
             raise CheckpointError(
                 f"{self.path.parent / state['file']} {what}, and the checkpoint says "

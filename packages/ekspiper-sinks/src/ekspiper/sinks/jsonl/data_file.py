@@ -8,8 +8,11 @@ from pathlib import Path
 __all__ = ["DataFile"]
 
 
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+
+
 class DataFile:
-    """An open file with its good length.
+    """An open file with its good length; made when something is to be in it.
 
     Written without a buffer of our own: what `append` returned from is the operating system's,
     and survives the end of this process.
@@ -17,15 +20,26 @@ class DataFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self.descriptor = -1
+        self.length = 0
+        self.written_at = 0.0
+        """Seconds since 1970 of the last write."""
         self._name_synced = False
-        status = os.fstat(self.descriptor)
-        self.length = status.st_size
-        self.written_at = status.st_mtime
-        """Seconds since 1970 of the last write; of the creation, while it is empty."""
+        # A link to nowhere is followed now, so that what is wrong with it is told when it is opened.
+        if path.exists() or path.is_symlink():
+            self.make()
+            status = os.fstat(self.descriptor)
+            self.length, self.written_at = status.st_size, status.st_mtime
+
+    def make(self) -> None:
+        """Have the file there, though it may be empty."""
+        if self.descriptor < 0:
+            self.descriptor = os.open(self.path, _FLAGS | os.O_CREAT, 0o644)
 
     def append(self, data: bytes, *, now: float) -> None:
         """Write all of it. After an OSError a part may be there: cut back to the old length."""
+        if data:
+            self.make()
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(self.descriptor, rest) :]
@@ -34,7 +48,8 @@ class DataFile:
 
     def cut(self, length: int) -> None:
         """Drop everything after `length`."""
-        os.ftruncate(self.descriptor, length)
+        if self.descriptor >= 0:
+            os.ftruncate(self.descriptor, length)
         self.length = length
 
     def sync(self) -> None:

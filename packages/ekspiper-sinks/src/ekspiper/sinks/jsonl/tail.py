@@ -47,6 +47,8 @@ def end_of_members(descriptor: int, length: int, codec: Codec) -> int:
     Raises:
         ConfigError: the file does not even begin with a member.
     """
+    if not length:
+        return 0
     begin = os.pread(descriptor, len(codec.magic), 0)
     if not codec.magic.startswith(begin):
         raise ConfigError(f"it is no {codec.suffix} file")
