@@ -80,7 +80,7 @@ async def test_metrics_of_the_run_and_of_the_records(
 async def test_promtool_has_no_complaint(running: Running, http: Http, node: Node) -> None:
     async with (
         node() as served,
-        running(METRICS, network=served.url, **{"from": FIRST, "until": 200}),
+        running(METRICS, network=served.url, **{"from": FIRST}),
     ):
         text = await http.until("/metrics", 200, "xrpl_book_best_quality{")
     promtool = await asyncio.create_subprocess_exec(
