@@ -29,7 +29,7 @@ from ekspiper.core.testing import ListSource
 from ekspiper.sinks.postgres import Postgres, read_records
 
 PROGRAM = Path(__file__).with_name("killed_pipeline.py")
-COUNT = 2_000
+COUNT = 10_000
 DEATHS = [("begin", 1), ("copy", 3), ("commit", 2), ("commit", 4), ("save", 2), ("save", 3)]
 """`commit` dies between the commit of the rows and the checkpoint; the first one is `prepare`'s."""
 
