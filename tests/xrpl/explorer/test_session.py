@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ekspiper.core import ConfigError
 from ekspiper.xrpl import Explorer
 from ekspiper.xrpl.client.errors import NodeUnreachable
 from ekspiper.xrpl.explorer import ExplorerClosed
@@ -40,6 +41,11 @@ def test_a_list_of_urls_is_a_network() -> None:
         "ws://127.0.0.1:1",
         "ws://127.0.0.1:2",
     )
+
+
+def test_a_timeout_of_nothing_is_refused() -> None:
+    with pytest.raises(ConfigError, match="connect_timeout must be more than 0, not 0"):
+        Explorer(connect_timeout=0)
 
 
 async def test_a_node_that_does_not_answer_is_named() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
 
@@ -35,6 +36,15 @@ def test_a_script_needs_no_await(explorer_cache: Path) -> None:
         assert explorer.sync.ledger(301).ledger_index == 301
     with pytest.raises(ExplorerClosed):
         explorer.sync.ledger(301)
+
+
+def test_calls_of_several_threads_wait_for_each_other(explorer_cache: Path) -> None:
+    with Explorer("sample", cache=explorer_cache, progress=False).sync as xrpl:
+        xrpl.ledger(300)
+        with ThreadPoolExecutor(4) as threads:
+            frames = list(threads.map(xrpl.ledgers, ["183:190", "191:198", "199:206", "207:214"]))
+    assert [next(iter(frame["ledger_index"])) for frame in frames] == [183, 191, 199, 207]
+    assert [len(frame) for frame in frames] == [8, 8, 8, 8]
 
 
 async def test_a_forgotten_explorer_is_collected_where_another_loop_runs(

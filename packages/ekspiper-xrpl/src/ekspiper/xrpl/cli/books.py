@@ -25,7 +25,7 @@ def books(
     network: Network = None,
     out: Out = None,
     parallel: Annotated[
-        int, typer.Option(min=1, max=256, help="Parts of the state read at once.")
+        int, typer.Option(metavar="N", min=1, max=256, help="Parts of the state read at once.")
     ] = 8,
 ) -> None:
     """All offers of every order book at one ledger, beyond the 100 that a server gives.

@@ -81,6 +81,8 @@ class Explorer:
     ) -> None:
         if concurrency < 1:
             raise ConfigError(f"concurrency must be at least 1, not {concurrency}")
+        if connect_timeout <= 0:
+            raise ConfigError(f"connect_timeout must be more than 0, not {connect_timeout}")
         given = network if isinstance(network, str) else ",".join(network)
         self.network: Network = find_network(given)
         self.progress = progress
@@ -309,6 +311,8 @@ class Explorer:
         """
         from .books import busiest, fetch_summaries
 
+        if limit < 1:
+            raise ConfigError(f"limit must be at least 1, not {limit}")
         async with self._session.call() as reader:
             first, last = await reader.resolve(parse_wanted(ledgers))
             pairs, proven = await busiest(reader.shown(first, last), limit=limit)
@@ -390,6 +394,8 @@ class Explorer:
         from .streams import new_ledgers
 
         self._session.check_open()
+        if ledgers is not None and ledgers < 1:
+            raise ConfigError(f"follow at least 1 ledger, not {ledgers}, or None: all that come")
         wait = _SAMPLE_PACE if pace is None and self.network.name == "sample" else pace or 0.0
         return Follow(
             lambda: new_ledgers(self._session, count=ledgers, pace=wait), name=self.network.name

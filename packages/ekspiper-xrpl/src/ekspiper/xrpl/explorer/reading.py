@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
@@ -23,6 +24,8 @@ from .resolve import check_held, resolve
 from .wanted import Wanted, parse_moment
 
 __all__ = ["LedgerReader"]
+
+log = logging.getLogger("ekspiper.xrpl.explorer")
 
 _FILE_LEDGERS = 64
 _FILE_BYTES = 8 * 1024 * 1024
@@ -132,8 +135,18 @@ class LedgerReader:
                 return
 
     async def _save(self, ledgers: list[Ledger]) -> None:
-        if self._cache is not None and ledgers:
+        if self._cache is None or not ledgers:
+            return
+        try:
             await asyncio.to_thread(self._cache.write, ledgers)
+        except OSError as error:
+            log.warning(
+                "ledgers are not kept in %s: %s; choose another folder with Explorer(cache=...), "
+                "or none with cache=False",
+                self._cache.folder,
+                error.strerror or error,
+            )
+            self._cache = None
 
     async def resolve(self, wanted: Wanted) -> tuple[int, int]:
         """The first and last ledger that were asked for, all of them held by the nodes.
@@ -148,6 +161,7 @@ class LedgerReader:
 
         Raises:
             OutOfHistory: it is in the future, or before what the nodes hold.
+            BadRange: it is neither an index nor a time.
         """
         held = await self._held()
         if not held:
@@ -156,7 +170,7 @@ class LedgerReader:
             return held.last
         if isinstance(which, str) and which.isdigit():
             which = int(which)
-        if not isinstance(which, int):
+        if not isinstance(which, int) or isinstance(which, bool):
             return await last_closed_until(parse_moment(which), held, self._close_time)
         check_held(which, which, held)
         return which

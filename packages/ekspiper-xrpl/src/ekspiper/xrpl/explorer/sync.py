@@ -39,7 +39,8 @@ class SyncExplorer:
     """What `Explorer` does, without `await`. Made by `Explorer.sync`.
 
     Where no event loop runs it has one of its own, which `close` ends, as does the end of the
-    program. Where one runs, as in Jupyter, it is entered a second time with nest-asyncio.
+    program; calls of several threads wait for each other there. Where one runs, as in Jupyter, it
+    is entered a second time with nest-asyncio.
 
     Args:
         explorer: whose methods are called.
@@ -49,6 +50,7 @@ class SyncExplorer:
         self.explorer = explorer
         self._end_loop: weakref.finalize[Any, SyncExplorer] | None = None
         self._runner: asyncio.Runner | None = None
+        self._turn = threading.Lock()
 
     ledger = _synchronous(Explorer.ledger)
     transaction = _synchronous(Explorer.transaction)
@@ -81,9 +83,10 @@ class SyncExplorer:
     def close(self) -> None:
         """Disconnect; closing twice is fine."""
         self.wait_for(self.explorer.close())
-        if self._end_loop is not None:
-            self._end_loop()
-            self._runner = None
+        with self._turn:
+            if self._end_loop is not None:
+                self._end_loop()
+                self._runner = None
 
     def __enter__(self) -> Self:
         return self
@@ -114,10 +117,11 @@ class SyncExplorer:
         return _in_running_loop(loop, work)
 
     def _in_own_loop(self, work: Coroutine[Any, Any, R]) -> R:
-        if self._runner is None:
-            self._runner = asyncio.Runner()
-            self._end_loop = weakref.finalize(self, _end, self._runner)
-        return self._runner.run(work)
+        with self._turn:
+            if self._runner is None:
+                self._runner = asyncio.Runner()
+                self._end_loop = weakref.finalize(self, _end, self._runner)
+            return self._runner.run(work)
 
 
 def _end(runner: asyncio.Runner) -> None:

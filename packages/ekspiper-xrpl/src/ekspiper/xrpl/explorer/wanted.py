@@ -69,7 +69,7 @@ def parse_moment(given: str | date | datetime) -> datetime:
     """A time in UTC; a date is its midnight.
 
     Raises:
-        BadRange: it is not a time in ISO 8601.
+        BadRange: it is no time, or not in ISO 8601.
     """
     if isinstance(given, str):
         try:
@@ -80,6 +80,8 @@ def parse_moment(given: str | date | datetime) -> datetime:
             ) from None
     elif isinstance(given, datetime):
         moment = given
+    elif not isinstance(given, date):
+        raise BadRange(f"{given!r} names no ledger: give its index, or a time")
     else:
         moment = datetime(given.year, given.month, given.day)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
