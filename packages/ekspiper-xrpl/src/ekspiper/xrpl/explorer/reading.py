@@ -14,6 +14,7 @@ from ekspiper.xrpl.client.ledger_set import LedgerSet
 from ekspiper.xrpl.client.pool import NodePool
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.ranges import BadRange
 from ekspiper.xrpl.sources.ledger_ref import LedgerRef
 
 from .cache import CachedRun, DamagedCache, LedgerCache
@@ -170,7 +171,9 @@ class LedgerReader:
             return held.last
         if isinstance(which, str) and which.isdigit():
             which = int(which)
-        if not isinstance(which, int) or isinstance(which, bool):
+        if isinstance(which, bool):
+            raise BadRange(f"{which} names no ledger: give its index, or a time")
+        if not isinstance(which, int):
             return await last_closed_until(parse_moment(which), held, self._close_time)
         check_held(which, which, held)
         return which
