@@ -54,6 +54,11 @@ XRP = {"currency": "XRP"}
             "Invalid field 'taker_pays.issuer', expected non-XRP issuer.",
         ),
         (
+            {"command": "book_offers", "taker_gets": XRP, "taker_pays": USD, "domain": {}},
+            "domainMalformed",
+            "Unable to parse domain.",
+        ),
+        (
             {"command": "book_offers", "taker_gets": {**XRP, "issuer": "r"}, "taker_pays": USD},
             "dstIsrMalformed",
             "Unneeded field 'taker_gets.issuer' for XRP currency specification.",

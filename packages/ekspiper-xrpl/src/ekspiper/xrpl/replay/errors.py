@@ -23,6 +23,7 @@ CODES: Mapping[str, tuple[int | None, str]] = {
     "notImpl": (74, "Not implemented."),
     "actMalformed": (35, "Account malformed."),
     "issueMalformed": (93, "Issue is malformed."),
+    "domainMalformed": (97, "Domain is malformed."),
     "badMarket": (42, "No such market."),
     "dstAmtMalformed": (51, "Destination amount/currency/issuer is malformed."),
     "dstIsrMalformed": (53, "Destination issuer is malformed."),

@@ -100,6 +100,7 @@ def _check_book(request: Mapping[str, Any]) -> None:
         _check_currency(side, request[side])
     for side in sides:
         _check_issuer(side, request[side])
+    _check_domain(request)
     if asset_key(request["taker_pays"]) == asset_key(request["taker_gets"]):
         raise RpcError("badMarket")
 
@@ -133,6 +134,13 @@ def _check_issuer(side: str, asset: Mapping[str, Any]) -> None:
         raise expected_field(f"{side}.issuer", "string")
     if not _is_account(issuer):
         raise RpcError(error, f"Invalid field '{side}.issuer', bad issuer.")
+
+
+def _check_domain(request: Mapping[str, Any]) -> None:
+    domain = request.get("domain", "0" * 64)
+    digits = "0123456789abcdefABCDEF"
+    if not isinstance(domain, str) or len(domain) != 64 or any(c not in digits for c in domain):
+        raise RpcError("domainMalformed", "Unable to parse domain.")
 
 
 def _is_account(text: str) -> bool:
