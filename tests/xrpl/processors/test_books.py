@@ -148,6 +148,12 @@ async def test_an_answer_of_another_ledger_is_asked_for_again(wrong: dict[str, A
         await FetchBookOffers(Pool({**ANSWER, **wrong})).process(REQUEST)
 
 
+async def test_a_hash_in_lower_case_is_the_same_ledger() -> None:
+    answer = {**ANSWER, "ledger_hash": ANSWER["ledger_hash"].lower()}
+    (record,) = await FetchBookOffers(Pool(answer)).process(REQUEST)
+    assert record["ledger_hash"] == "AB"
+
+
 async def test_an_answer_without_offers_is_a_dead_letter() -> None:
     with pytest.raises(Permanent, match="no list of offers"):
         await FetchBookOffers(Pool({**ANSWER, "offers": None})).process(REQUEST)

@@ -56,6 +56,15 @@ def test_no_ledger(recorded: Path, tmp_path: Path) -> None:
         Recording.load(tmp_path)
 
 
+@pytest.mark.parametrize("state", ["zz", [[]], [{"data": None, "index": "0" * 64}]])
+def test_a_state_that_is_none(recorded: Path, tmp_path: Path, state: object) -> None:
+    page = lines_of(recorded / "ledger_data_v2_binary_302.jsonl.gz")[0]
+    page["response"]["result"]["state"] = state
+    write(tmp_path / "a.jsonl", a_ledger(recorded), page)
+    with pytest.raises(RecordingError, match=r"a\.jsonl:2: not what a server answers: "):
+        Recording.load(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [

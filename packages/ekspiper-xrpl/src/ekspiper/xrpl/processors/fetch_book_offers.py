@@ -83,7 +83,7 @@ def book_offers_record(
 def _check_ledger(request: Mapping[str, Any], result: Mapping[str, Any]) -> None:
     """Servers have answered for another ledger: better no offers than wrong ones."""
     for name in ("ledger_index", "ledger_hash"):
-        if result.get(name) != request[name]:
+        if str(result.get(name)).upper() != str(request[name]).upper():
             raise Retryable(f"{_named(request)}: the answer is of {name} {result.get(name)}")
     if result.get("validated") is not True:
         raise Retryable(f"{_named(request)}: the answer is not validated")

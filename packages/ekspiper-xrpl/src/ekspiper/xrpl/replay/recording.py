@@ -62,7 +62,7 @@ class Recording:
             for where, item in read_folder(folder):
                 try:
                     add(index, item)
-                except (KeyError, TypeError, ValueError) as error:
+                except (AttributeError, KeyError, TypeError, ValueError) as error:
                     reason = f"{error} is missing" if isinstance(error, KeyError) else error
                     raise RecordingError(f"{where}: not what a server answers: {reason}") from error
             index.finish()
