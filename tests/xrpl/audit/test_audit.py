@@ -253,3 +253,26 @@ def test_an_empty_ledger_is_proven_by_its_header(tmp_path: Path) -> None:
     report = audit(tmp_path / "all", deep=True)
     assert report.faults == []
     assert report.proven == len(report.ledgers) == 120
+
+
+def _payment(records: list[dict[str, Any]]) -> dict[str, Any]:
+    return next(one for one in records if "delivered_amount" in one)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda one: one.update(ctid="C" + "0" * 15), "ctid is C000000000000000, not C0"),
+        (lambda one: one.update(ctid="none"), "ctid is none, not C0"),
+        (lambda one: one["delivered_amount"].update(value="1"), "delivered_amount is {'"),
+        (lambda one: one.pop("delivered_amount"), "delivered_amount is None, not {'"),
+    ],
+)
+def test_what_was_derived_is_derived_again(
+    folder: Path, change: Callable[[dict[str, Any]], Any], fault: str
+) -> None:
+    rewrite(folder / "transactions.jsonl", lambda records: change(_payment(records)))
+    report = audit(folder, deep=True)
+    assert len(report.faults) == 1
+    assert fault in report.faults[0]
+    assert report.proven == 14  # it is no part of what the ledger hashed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["UNAVAILABLE", "delivered_amount"]
+__all__ = ["UNAVAILABLE", "delivered_amount", "in_record_shape"]
 
 UNAVAILABLE = "unavailable"
 """What a server prints where the ledger does not say how much was delivered."""
@@ -49,3 +49,14 @@ def delivered_amount(
     amount = fields.get("Amount")
     late = ledger_index >= _FIRST_LEDGER or (close_time or 0) > _FIRST_CLOSE_TIME
     return amount if amount is not None and late else UNAVAILABLE
+
+
+def in_record_shape(delivered: Any, amount: Mapping[str, str] | None) -> Any:
+    """What `delivered_amount` gave, as a record holds it: `"unavailable"` has the shape of amounts.
+
+    Args:
+        amount: the transaction's own `Amount`, in record shape, which says of which token.
+    """
+    if delivered != UNAVAILABLE:
+        return delivered
+    return {**(amount or {"currency": "XRP", "issuer": ""}), "value": UNAVAILABLE}

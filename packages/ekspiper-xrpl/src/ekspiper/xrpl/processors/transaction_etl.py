@@ -8,7 +8,7 @@ from typing import Any
 from ekspiper.core import Instruments, NoInstruments, Permanent, Processor
 from ekspiper.xrpl.codec.definitions import Definitions
 from ekspiper.xrpl.derive.ctid import ctid
-from ekspiper.xrpl.derive.delivered_amount import UNAVAILABLE, delivered_amount
+from ekspiper.xrpl.derive.delivered_amount import UNAVAILABLE, delivered_amount, in_record_shape
 from ekspiper.xrpl.ledger import LedgerInfo, Transaction
 from ekspiper.xrpl.schema.decoded_rules import DecodedRules
 from ekspiper.xrpl.schema.formats import Formats
@@ -133,9 +133,7 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
                 record, meta, ledger_index=ledger_index or 0, close_time=close_time
             )
         if delivered is not None:
-            record["delivered_amount"] = (
-                _unavailable(record.get("Amount")) if delivered == UNAVAILABLE else delivered
-            )
+            record["delivered_amount"] = in_record_shape(delivered, record.get("Amount"))
         self._counter.records += 1
         if found:
             self._keep(record, found)
@@ -162,10 +160,3 @@ def _checked_place(place: dict[str, Any], found: list[Misfit]) -> dict[str, Any]
         if type(place[name]) is not _PLACE_TYPES[name]:
             found.append(Misfit("wrong_type", f"record.{name}", name, place.pop(name)))
     return place
-
-
-def _unavailable(amount: Mapping[str, str] | None) -> dict[str, str]:
-    """An amount whose value nobody knows, in the shape of all amounts."""
-    if amount is None:
-        return {"currency": "XRP", "issuer": "", "value": UNAVAILABLE}
-    return {**amount, "value": UNAVAILABLE}
