@@ -30,6 +30,7 @@ from .errors import ShapeChanged as ShapeChanged
 from .errors import Throttled as Throttled
 from .errors import UnknownComponent as UnknownComponent
 from .errors import is_retryable as is_retryable
+from .file_lock import FileLock as FileLock
 from .flow import Delivery as Delivery
 from .flow import Flow as Flow
 from .flow import Step as Step

@@ -15,6 +15,7 @@ from ekspiper.core import (
     CheckpointError,
     Collector,
     ConfigError,
+    FileLock,
     Position,
     Retryable,
     State,
@@ -23,7 +24,6 @@ from ekspiper.core import (
 from ..json_line import json_line, json_lines
 from .compression import Compression, codec
 from .data_files import DataFiles, Place
-from .lock import WriterLock
 from .names import FileNames, same_period, split
 from .tail import end_of_lines, end_of_members
 
@@ -75,7 +75,7 @@ class JsonLines(Collector[Any]):
             raise ConfigError(f"{self.path} is named as compressed: set compression, or rename it")
         rotates = rotate_bytes is not None or rotate_seconds is not None
         self._names = FileNames(self.path.name.removesuffix(suffix), suffix, rotates)
-        self._lock = WriterLock(self.path)
+        self._lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
         self._files: DataFiles | None = None
         self._repaired = False
 
@@ -89,7 +89,11 @@ class JsonLines(Collector[Any]):
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire()
+            if not self._lock.acquire():
+                raise ConfigError(
+                    f"{self.path} is being written by another collector, in {self._lock.holder}; "
+                    "stop that one, or choose another path"
+                )
             self._files = DataFiles(self.path.parent, self._names)
         except OSError as error:
             self._lock.release()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ekspiper.core import CheckpointError, ConfigError
+from ekspiper.core import CheckpointError, ConfigError, FileLock
 
 from .arrow import arrow_parquet
 from .manifest import Entry, Manifest, sync_folder
@@ -48,7 +47,7 @@ class Dataset:
         self._file = self._hidden / "manifest.json"
         self._compression = compression
         self._row_group_rows = row_group_rows
-        self._lock: int | None = None
+        self._lock = FileLock(self._hidden / "lock")
 
     def open(self) -> None:
         """Lock the dataset, and complete or clean up what a crash left."""
@@ -73,9 +72,7 @@ class Dataset:
 
     def close(self) -> None:
         """Release the lock."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._lock.release()
 
     def read(self, entry: Entry) -> Any:
         """The rows of a file, in place or staged."""
@@ -164,14 +161,11 @@ class Dataset:
         self.sweep()
 
     def _acquire(self) -> None:
-        self._lock = os.open(self._hidden / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not self._lock.acquire():
             raise ConfigError(
-                f"{self.path} is being written by another collector or process; stop that one, "
-                "or choose another folder"
-            ) from None
+                f"{self.path} is being written by another collector, in {self._lock.holder}; stop "
+                "that one, or choose another folder"
+            )
 
     def settle(self) -> None:
         """Move staged files into place and remove doomed ones; done again, it changes nothing.
