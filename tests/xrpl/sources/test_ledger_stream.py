@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -10,6 +12,12 @@ from ekspiper.xrpl.client import LedgerUnavailable, NodePool
 from ekspiper.xrpl.codec import RIPPLE_EPOCH
 from ekspiper.xrpl.replay import Recording, ReplayNode
 from ekspiper.xrpl.sources import LedgerStream
+
+
+async def first_of(stream: LedgerStream, count: int) -> list[int]:
+    """The first so many ledgers of a stream."""
+    async with aclosing(aiter(stream)) as refs, asyncio.timeout(10):
+        return [(await anext(refs)).ledger_index for _ in range(count)]
 
 
 async def test_every_ledger_in_order_with_its_hash(sample: Recording) -> None:
@@ -33,6 +41,25 @@ async def test_begins_with_the_newest_without_a_start(sample: Recording) -> None
         async for ref in LedgerStream(pool):
             assert 250 <= ref.ledger_index <= 252
             break
+
+
+async def test_where_it_begins_holds_however_much_later_it_is_read(sample: Recording) -> None:
+    async with ReplayNode(sample, close_every=60, start_at=250) as node:
+        async with NodePool(node.url) as pool, LedgerStream(pool) as stream:
+            assert await stream.begin() == 249
+            assert await first_of(stream, 1) == [250]  # without another that closes
+        node.release(260)
+        async with NodePool(node.url) as pool, LedgerStream(pool) as again:
+            await again.resume(249)
+            assert await first_of(again, 11) == [*range(250, 261)]
+
+
+async def test_a_beginning_that_is_given_and_one_that_nobody_has(sample: Recording) -> None:
+    async with ReplayNode(sample) as node, NodePool(node.url) as pool:
+        assert await LedgerStream(pool, start=190).begin() == 189
+        assert await LedgerStream(pool, start=400).begin() == 399
+        with pytest.raises(LedgerUnavailable, match="ledger 5 is before the history"):
+            await LedgerStream(pool, start=5).begin()
 
 
 async def test_gap_of_a_lost_connection_is_filled(sample: Recording) -> None:

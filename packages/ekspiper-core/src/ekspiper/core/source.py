@@ -18,8 +18,8 @@ Position: TypeAlias = Any
 class Source(Component, Protocol[Item_co]):
     """An async iterable of items, read by one flow.
 
-    The runner calls `open`, then `resume` when a checkpoint holds a position, then iterates
-    once. It reads `position` after each item, before it asks for the next. On a drain it cancels
+    The runner calls `open`, then `resume` when a checkpoint holds a position and `begin` when there
+    is a checkpoint without one, then iterates once. It reads `position` after each item, before it asks for the next. On a drain it cancels
     a pending `__anext__`; the end of the iteration is the end of the flow. Raise `Retryable` only
     for what iterating anew cannot repair: a source reconnects by itself.
     """
@@ -42,6 +42,15 @@ class Source(Component, Protocol[Item_co]):
     async def resume(self, position: Position) -> None:
         """Go on right after `position`. Called at most once, after `open`, before iterating."""
         raise NotImplementedError(f"{type(self).__name__} cannot resume from a checkpoint")
+
+    async def begin(self) -> Position:
+        """The position before the first item, for a source whose start moves; else None.
+
+        Such a source, of what is newest for example, settles here what its first item is, and
+        `resume` with this position gives that item first, however much later. It is in the
+        checkpoint before anything has been read. Called at most once, after `open`.
+        """
+        return None
 
     def __aiter__(self) -> AsyncIterator[Item_co]:
         """The items, from the start or from where `resume` said."""

@@ -74,6 +74,11 @@ class Deliverer:
             self._state = await self._snapshot(position)
         return self._state
 
+    @property
+    def holds_more(self) -> bool:
+        """Whether the collector has committed a position of its own, by which it goes on."""
+        return self._held is not None
+
     def stay_at(self, position: Position) -> None:
         """Take every item, whatever is held, and let snapshots stand at what is, or `position`."""
         self._stays_at = (position if self._held is None else self._held.position,)

@@ -232,17 +232,20 @@ class Run:
     async def _write_beginning(
         self, graph: Graph, committer: Committer, loaded: Progress | None
     ) -> None:
-        """Before the first item: so that a crash before the first checkpoint doubles nothing."""
+        """Before the first item: so that a crash before the first checkpoint loses and doubles nothing."""
         for name, reader in graph.readers.items():
             known = loaded.flows.get(name) if loaded else None
             position, states = (known.position, known.collectors) if known else (None, {})
+            deliverers = [each for each in graph.deliverers if each.reader is reader]
+            if position is None and not any(each.holds_more for each in deliverers):
+                position = reader.receipts.safe_position = await _begin_source(reader)
             begun = {
                 each.place: state
-                for each in graph.deliverers
-                if each.reader is reader and each.place not in states
-                if (state := await each.begin(position)) is not None
+                for each in deliverers
+                if each.place not in states and (state := await each.begin(position)) is not None
             }
-            if begun or (known and self._adopt):
+            is_new = position is not None and (known is None or known.position is None)
+            if begun or is_new or (known and self._adopt):
                 committer.note(reader, position, {**states, **begun})
         await committer.write()
 
@@ -343,6 +346,17 @@ async def _resume_source(reader: SourceReader, position: Position) -> None:
     except Exception as error:
         raise CheckpointError(
             f"flow {reader.flow!r} cannot go on from {position!r}: {describe(error)}"
+        ) from error
+
+
+async def _begin_source(reader: SourceReader) -> Position:
+    try:
+        return await reader.source.begin()
+    except EkspiperError:
+        raise
+    except Exception as error:
+        raise EkspiperError(
+            f"flow {reader.flow!r}: the source cannot say where it begins: {describe(error)}"
         ) from error
 
 

@@ -97,6 +97,16 @@ class SourceContract:
         after = await self.read(after=position, count=len(got) - place - 1)
         assert after == got[place + 1 :]
 
+    async def test_begins_where_it_says(self) -> None:
+        async with await self.make() as source:
+            position = json.loads(json.dumps(await source.begin()))
+            items = aiter(source)
+            first = self.key(await anext(items))
+            if hasattr(items, "aclose"):
+                await items.aclose()
+        if position is not None:
+            assert [item for _, item in await self.read(after=position, count=1)] == [first]
+
     @needs("an end")
     async def test_resumes_at_its_end(self) -> None:
         got = await self.read(count=10_000)

@@ -9,6 +9,7 @@ from typing import Any
 from ekspiper.core import ConfigError, Source
 from ekspiper.xrpl.client.errors import LedgerUnavailable
 from ekspiper.xrpl.client.pool import NodePool
+from ekspiper.xrpl.client.subscription import Subscription
 from ekspiper.xrpl.codec.header import RIPPLE_EPOCH
 
 from .ledger_ref import LedgerRef
@@ -27,7 +28,8 @@ class LedgerStream(Source[LedgerRef]):
 
     Args:
         pool: open nodes.
-        start: the first ledger; None: the newest one when the stream begins.
+        start: the first ledger; None: the newest one when the stream begins, which a checkpoint
+            holds from then on.
         until: the last ledger; None: never ends.
     """
 
@@ -40,6 +42,7 @@ class LedgerStream(Source[LedgerRef]):
         self._next = start
         self._until = until
         self._yielded: LedgerRef | None = None
+        self._messages: Subscription | None = None
 
     @property
     def position(self) -> int | None:
@@ -73,6 +76,26 @@ class LedgerStream(Source[LedgerRef]):
         """Go on with the ledger after `position`."""
         self._next = int(position) + 1
 
+    async def begin(self) -> int:
+        """The ledger before the first; without `start`, wait for the newest to know it.
+
+        Raises:
+            LedgerUnavailable: the first one is before the history of every node.
+        """
+        if self._next is None:
+            self._messages = self._subscribe()
+            message = await anext(self._messages)
+            self._next = int(message["ledger_index"])
+            self._messages.put(message)  # it is to be read yet
+        else:
+            await self._check_history(self._next)
+        return self._next - 1
+
+    async def close(self) -> None:
+        """Read no more; what was begun and not read included."""
+        if self._messages is not None:
+            self._messages.close()
+
     def __aiter__(self) -> AsyncGenerator[LedgerRef]:
         """The ledgers.
 
@@ -84,7 +107,8 @@ class LedgerStream(Source[LedgerRef]):
     async def _refs(self) -> AsyncGenerator[LedgerRef]:
         if self._done():
             return
-        async with self._pool.subscribe(["ledger"], newest_only=True) as messages:
+        begun, self._messages = self._messages, None
+        async with begun or self._subscribe() as messages:
             async for message in messages:
                 if self._next is None:
                     self._next = message["ledger_index"]
@@ -96,6 +120,9 @@ class LedgerStream(Source[LedgerRef]):
                     yield self._yielded
                     if self._done():
                         return
+
+    def _subscribe(self) -> Subscription:
+        return self._pool.subscribe(["ledger"], newest_only=True)
 
     def _done(self) -> bool:
         return self._until is not None and self._next is not None and self._next > self._until
