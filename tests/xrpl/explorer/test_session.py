@@ -10,9 +10,13 @@ import pytest
 
 from ekspiper.core import ConfigError
 from ekspiper.xrpl import Explorer
+from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.client.errors import NodeUnreachable
 from ekspiper.xrpl.explorer import ExplorerClosed
+from ekspiper.xrpl.explorer.errors import OutOfHistory
+from ekspiper.xrpl.explorer.reading import LedgerReader
 from ekspiper.xrpl.networks import UnknownNetwork
+from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.replay import ReplayNode
 
 
@@ -173,13 +177,20 @@ async def test_a_ledger_by_the_time_it_was_valid(xrpl: Explorer) -> None:
     assert (await xrpl.ledger("2026-11-22 12:06:00")).ledger_index == 236
     assert (await xrpl.ledger("2026-11-22 12:06:00.5")).ledger_index == 236
     assert (await xrpl.ledger("300")).ledger_index == 300
+    by_hash = await xrpl.ledger((await xrpl.ledger(300)).ledger_hash.lower())
+    assert by_hash.ledger_index == 300
     frame = await xrpl.ledgers("2026-11-22 12:06/2026-11-22 12:06:10")
     assert frame["ledger_index"].tolist() == list(range(236, 247))
 
 
-async def test_history_has_an_end_and_a_beginning(xrpl: Explorer) -> None:
-    from ekspiper.xrpl.explorer.errors import OutOfHistory
+async def test_a_hash_that_no_node_knows_is_one_sentence(sample_node: ReplayNode) -> None:
+    async with NodePool(sample_node.url, ledger_patience=0.1) as pool:
+        reader = LedgerReader(pool, FetchLedger(pool), cache=None, concurrency=1, progress=False)
+        with pytest.raises(OutOfHistory, match=r"no ledger with the hash 0+: .*lgrNotFound; give"):
+            await reader.named("0" * 64)
 
+
+async def test_history_has_an_end_and_a_beginning(xrpl: Explorer) -> None:
     with pytest.raises(OutOfHistory, match=r"ledger 5: what is before 183 .* hold 183 to 302"):
         await xrpl.ledger(5)
     with pytest.raises(OutOfHistory, match="in the future"):

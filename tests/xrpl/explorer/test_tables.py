@@ -221,7 +221,7 @@ async def test_a_table_that_would_not_fit_is_refused_in_one_sentence() -> None:
         (lambda x: x.balance_changes(account="nobody"), "an account is given by its address"),
         (lambda x: x.transaction("xyz"), "give its hash"),
         (lambda x: x.transaction("C00000CBFFFF0000"), "holds 20 transactions, and none"),
-        (lambda x: x.ledger(1.5), "1.5 names no ledger: give its index, or a time"),
+        (lambda x: x.ledger(1.5), "1.5 names no ledger: give its index, its hash, or a time"),
         (lambda x: x.ledger(True), "True names no ledger"),
         (lambda x: x.books("-5:", limit=0), "limit must be at least 1, not 0"),
         (lambda x: x.follow(0).show(), "follow at least 1 ledger, not 0"),

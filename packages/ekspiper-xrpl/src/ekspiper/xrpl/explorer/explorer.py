@@ -149,15 +149,15 @@ class Explorer:
         """One ledger.
 
         Args:
-            which: its index; a time, for the ledger that was valid then; None: the newest.
+            which: its index or hash; a time, for the ledger that was valid then; None: the newest.
 
         Raises:
-            OutOfHistory: it is in the future, or before what the nodes hold.
+            OutOfHistory: it is in the future, before what the nodes hold, or unknown to them.
         """
         from .views import LedgerView
 
         async with self._session.call() as reader:
-            return LedgerView(await reader.one(await reader.index_of(which)))
+            return LedgerView(await reader.named(which))
 
     async def transaction(self, which: str) -> TransactionView:
         """One transaction, by its hash or its ctid, out of its proven ledger.
@@ -199,7 +199,7 @@ class Explorer:
 
         pair = parse_pair((base, counter))
         async with self._session.call() as reader:
-            proven = await reader.one(await reader.index_of(ledger))
+            proven = await reader.named(ledger)
             return await fetch_book(reader.pool, *pair, proven)
 
     # Tables.
@@ -343,7 +343,7 @@ class Explorer:
 
         types = [type] if isinstance(type, str) else type
         async with self._session.call() as reader:
-            proven = await reader.one(await reader.index_of(ledger))
+            proven = await reader.named(ledger)
             objects = ObjectReader(reader.pool, proven, types, limit, max_rows=self.max_rows)
             return await objects.read(progress=self.progress)
 

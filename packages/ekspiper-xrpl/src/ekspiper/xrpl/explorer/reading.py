@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from datetime import date
 
-from ekspiper.xrpl.client.errors import LedgerUnavailable, RequestError
+from ekspiper.xrpl.client.errors import LedgerUnavailable, NodeUnreachable, RequestError
 from ekspiper.xrpl.client.ledger_set import LedgerSet
 from ekspiper.xrpl.client.pool import NodePool
 from ekspiper.xrpl.ledger import Ledger
@@ -29,6 +30,7 @@ __all__ = ["LedgerReader"]
 log = logging.getLogger("ekspiper.xrpl.explorer")
 
 _FILE_LEDGERS = 64
+_HASH = re.compile(r"[0-9A-Fa-f]{64}")
 _FILE_BYTES = 8 * 1024 * 1024
 
 
@@ -172,11 +174,36 @@ class LedgerReader:
         if isinstance(which, str) and which.isdigit():
             which = int(which)
         if isinstance(which, bool):
-            raise BadRange(f"{which} names no ledger: give its index, or a time")
+            raise BadRange(f"{which} names no ledger: give its index, its hash, or a time")
         if not isinstance(which, int):
             return await last_closed_until(parse_moment(which), held, self._close_time)
         check_held(which, which, held)
         return which
+
+    async def named(self, which: int | str | date | None) -> Ledger:
+        """The proven ledger of that index or hash, the one valid at that time, or the newest.
+
+        Raises:
+            OutOfHistory: it is in the future, before what the nodes hold, or unknown to them.
+            BadRange: it is neither an index, nor a hash, nor a time.
+        """
+        if not isinstance(which, str) or _HASH.fullmatch(which) is None:
+            return await self.one(await self.index_of(which))
+        request = {"command": "ledger", "ledger_hash": which.upper()}
+        try:
+            asked = await self.pool.request(request)
+        except NodeUnreachable as error:
+            raise OutOfHistory(
+                f"no ledger with the hash {which}: {error}; "
+                "give its index, or a node with more history"
+            ) from None
+        ledger = await self.one(int(asked["ledger_index"]))
+        if ledger.ledger_hash != which.upper():
+            raise OutOfHistory(
+                f"ledger {which} is not in the history that was validated: "
+                f"there, ledger {ledger.ledger_index} is {ledger.ledger_hash}"
+            )
+        return ledger
 
     async def one(self, index: int) -> Ledger:
         """One proven ledger."""

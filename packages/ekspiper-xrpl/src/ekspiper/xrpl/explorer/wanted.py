@@ -81,7 +81,7 @@ def parse_moment(given: str | date | datetime) -> datetime:
     elif isinstance(given, datetime):
         moment = given
     elif not isinstance(given, date):
-        raise BadRange(f"{given!r} names no ledger: give its index, or a time")
+        raise BadRange(f"{given!r} names no ledger: give its index, its hash, or a time")
     else:
         moment = datetime(given.year, given.month, given.day)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
