@@ -9,9 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ekspiper.core import ConfigError, Permanent, Retryable, RetryPolicy, Throttled, is_retryable
+from ekspiper.core import (
+    ConfigError,
+    Flow,
+    Permanent,
+    Pipeline,
+    Retryable,
+    RetryPolicy,
+    Step,
+    Throttled,
+    is_retryable,
+    processor,
+)
 from ekspiper.core.retry import retrying
-from ekspiper.core.testing import run_virtual
+from ekspiper.core.testing import ListSource, RecordingCollector, run_virtual
 
 
 @given(st.integers(1, 10_000), st.floats(0.001, 10), st.floats(0, 100))
@@ -105,3 +116,31 @@ def test_bounds_that_make_no_sense_are_refused(options: dict[str, float]) -> Non
 )
 def test_what_is_worth_trying_again(error: BaseException, expected: bool) -> None:
     assert is_retryable(error) is expected
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_step_says_what_it_tries_again_and_no_more_when_it_works(concurrency: int) -> None:
+    async def main() -> None:
+        mended = asyncio.Event()
+
+        @processor
+        async def ask(item: int) -> int:
+            if item == 2 and not mended.is_set():
+                raise Throttled(f"busy with {item}", delay=10)
+            return item
+
+        sink = RecordingCollector()
+        step = Step(ask, collectors=(sink,), concurrency=concurrency)
+        run = Pipeline(Flow("a", source=ListSource(range(5)), steps=(step,))).start()
+        assert not run.statistics().steps
+        task = asyncio.create_task(run.finish())
+        await asyncio.sleep(25)
+        assert run.statistics().steps["a/ask"].failing == "busy with 2"
+        assert run.statistics().steps["a/ask"].retries == 3
+        assert "failing now: busy with 2" in run._repr_html_()
+        mended.set()
+        await task
+        assert run.statistics().steps["a/ask"].failing is None
+        assert sink.items == list(range(5))
+
+    run_virtual(main())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import TypeAlias
 
-from .report import Statistics
+from .report import CollectorStatistics, Statistics, StepStatistics
 
 __all__ = ["as_html"]
 
@@ -45,7 +45,7 @@ def _steps(statistics: Statistics) -> Iterator[Row]:
             f"step {place}",
             f"{each.items_in:,} in",
             f"{each.items_out:,} out",
-            _trouble(dead_letters=each.dead_letters, dropped=each.dropped, retries=each.retries),
+            _trouble_of(each),
         )
 
 
@@ -57,16 +57,18 @@ def _queues(statistics: Statistics) -> Iterator[Row]:
 
 def _collectors(statistics: Statistics) -> Iterator[Row]:
     for place, each in statistics.collectors.items():
-        trouble = _trouble(
-            dead_letters=each.dead_letters, dropped=each.dropped, retries=each.retries
-        )
-        now = f"failing now: {each.failing}" if each.failing else ""
         yield (
             f"collector {place}",
             f"{each.items:,} kept",
             f"{each.bytes:,} bytes",
-            "; ".join(filter(None, (trouble, now))),
+            _trouble_of(each),
         )
+
+
+def _trouble_of(part: StepStatistics | CollectorStatistics) -> str:
+    trouble = _trouble(dead_letters=part.dead_letters, dropped=part.dropped, retries=part.retries)
+    now = f"failing now: {part.failing}" if part.failing else ""
+    return "; ".join(filter(None, (trouble, now)))
 
 
 def _trouble(**counts: int) -> str:

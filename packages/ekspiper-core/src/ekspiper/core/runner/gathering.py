@@ -57,6 +57,7 @@ def _step(worker: StepWorker) -> StepStatistics:
         dead_letters=worker.dead_letters,
         dropped=worker.dropped,
         head_of_line=worker.head_of_line,
+        failing=worker.failing,
     )
 
 

@@ -34,7 +34,8 @@ class SourceReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStatistics:
-    """One step: items in, outputs, calls tried again, items lost or put aside."""
+    """One step: items in, outputs, calls tried again, items lost or put aside, and what went wrong
+    last with those that are being tried again, if any are."""
 
     items_in: int
     items_out: int
@@ -42,6 +43,7 @@ class StepStatistics:
     dead_letters: int
     dropped: int
     head_of_line: float
+    failing: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

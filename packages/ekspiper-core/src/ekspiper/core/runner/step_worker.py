@@ -14,7 +14,7 @@ from ..retry import retrying
 from ..tracing import NoTracer, Tracer
 from .barrier import Barrier
 from .channel import Channel, Control
-from .describing import kind_of
+from .describing import describe, kind_of
 from .failing import Failures
 from .outputs import all_of
 
@@ -55,6 +55,8 @@ class StepWorker(ABC):
         self.dead_letters = 0
         self.dropped = 0
         self.head_of_line = 0.0
+        self._tried_again = 0
+        self._last_error = ""
         self._only = outlets[0] if len(outlets) == 1 else None
         self._failures = failures
         self._errors = errors
@@ -92,10 +94,13 @@ class StepWorker(ABC):
 
         final = error
         if is_retryable(error):
+            self._tried_again += 1
             try:
                 return await retrying(again, self.step.retry, after=error, on_retry=self._retry)
             except Exception as last:
                 final = last
+            finally:
+                self._tried_again -= 1
         self._errors[kind_of(final)].record(1)
         status = await self._failures.settle(
             item,
@@ -109,8 +114,14 @@ class StepWorker(ABC):
         self.dropped += status is Status.DROPPED
         return None
 
+    @property
+    def failing(self) -> str | None:
+        """What went wrong last, while there are items that are tried again."""
+        return self._last_error if self._tried_again else None
+
     def _retry(self, error: Exception) -> None:
         self.retries += 1
+        self._last_error = describe(error)
         self._errors[kind_of(error)].record(1)
 
     def _offer(self, outputs: Sequence[Any], receipt: Receipt) -> bool:
