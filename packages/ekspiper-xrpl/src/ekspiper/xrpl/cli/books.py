@@ -11,7 +11,7 @@ from ekspiper.core.runner.signals import draining_on_signals
 
 from ..open_network import open_network
 from ..output_folder import OutputFolder
-from ..sink_watch import watching_sinks
+from ..failure_watch import watching_failures
 from ..whole_books import WholeBooks, read_books
 from .interruptible import run_interruptible
 from .logs import console
@@ -59,6 +59,6 @@ async def _write(found: WholeBooks, folder: OutputFolder | None) -> bool:
         collector = folder.collector("book_offers").collector
     step = Step(PassThrough(), collectors=(collector,))
     run = Pipeline(Flow("whole-books", source=found.records(), steps=(step,))).start()
-    with draining_on_signals(run), watching_sinks(run):
+    with draining_on_signals(run), watching_failures(run):
         await run.finish()
     return run.draining

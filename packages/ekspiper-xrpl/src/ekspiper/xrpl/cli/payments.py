@@ -15,7 +15,7 @@ from ..output_folder import OutputFolder
 from ..processors.fetch_ledger import FetchLedger
 from ..processors.payment_summary import PaymentSummary
 from ..processors.split_ledger import SplitLedger
-from ..sink_watch import watching_sinks
+from ..failure_watch import watching_failures
 from ..sources.ledger_range import LedgerRange
 from .interruptible import run_interruptible
 from .logs import console
@@ -73,7 +73,7 @@ async def _payments(network: str, ranges: list[str], out: Path | None) -> None:
             ),
         )
         run = pipeline.start(checkpoint=folder.checkpoint if folder else None)
-        with draining_on_signals(run), watching_sinks(run):
+        with draining_on_signals(run), watching_failures(run):
             report = await run.finish()
         made = run.statistics().steps["payment-summary/PaymentSummary"].items_out
         where = f" to {folder.table('payments')}" if folder else ""

@@ -16,7 +16,7 @@ from ..open_network import OpenNetwork, open_network
 from ..output_folder import OutputFolder
 from ..recorder import record_server, recorder_pipeline
 from ..recorder.server import record_state
-from ..sink_watch import watching_sinks
+from ..failure_watch import watching_failures
 from ..sources.ledger_range import LedgerRange
 from .interruptible import run_interruptible
 from .ledger_bar import ledger_bar
@@ -55,7 +55,7 @@ async def _record(network: str, ranges: list[str], folder: OutputFolder, state: 
         )
         run = pipeline.start(checkpoint=folder.checkpoint)
         bar = ledger_bar(run, len(source.ledgers), console)
-        with draining_on_signals(run), watching_sinks(run), bar:
+        with draining_on_signals(run), watching_failures(run), bar:
             await run.finish()
         if run.draining:
             console.print("Stopped on request; run it again to go on.")
