@@ -135,12 +135,12 @@ def test_a_step_says_what_it_tries_again_and_no_more_when_it_works(concurrency: 
         assert not run.statistics().steps
         task = asyncio.create_task(run.finish())
         await asyncio.sleep(25)
-        assert run.statistics().steps["a/ask"].failing == "busy with 2"
+        assert run.statistics().failing == {"a/ask": "busy with 2"}
         assert run.statistics().steps["a/ask"].retries == 3
         assert "failing now: busy with 2" in run._repr_html_()
         mended.set()
         await task
-        assert run.statistics().steps["a/ask"].failing is None
+        assert run.statistics().failing == {}
         assert sink.items == list(range(5))
 
     run_virtual(main())

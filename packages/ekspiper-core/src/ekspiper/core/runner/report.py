@@ -69,6 +69,13 @@ class Statistics:
     queues: Mapping[str, ChannelStatistics]
     checkpoints: int
 
+    @property
+    def failing(self) -> dict[str, str]:
+        """What steps and collectors are failing with now, by place."""
+        steps = {place: step.failing for place, step in self.steps.items()}
+        sinks = {place: collector.failing for place, collector in self.collectors.items()}
+        return {place: reason for place, reason in (steps | sinks).items() if reason is not None}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:

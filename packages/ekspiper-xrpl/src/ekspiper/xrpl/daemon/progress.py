@@ -94,9 +94,8 @@ class Progress:
             filled = round(20 * queue.items / queue.max_items)
             bar = "█" * filled + "·" * (20 - filled)
             table.add_row(name, f"{bar} {queue.items:,} of {queue.max_items:,}")
-        for place, part in [*statistics.collectors.items(), *statistics.steps.items()]:
-            if part.failing is not None:
-                table.add_row(f"[red]{place}", f"[red]{part.failing}")
+        for place, reason in statistics.failing.items():
+            table.add_row(f"[red]{place}", f"[red]{reason}")
         return table
 
     def line(self, statistics: Statistics) -> str:
