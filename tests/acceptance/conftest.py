@@ -42,13 +42,14 @@ def run(
 
 
 class Command:
-    """`ekspiper` while it runs, in a process of its own."""
+    """`ekspiper` while it runs, in a process of its own, beside the file of its errors."""
 
     def __init__(self, *arguments: object, errors: Path, **env: str) -> None:
         self.errors = errors
         with errors.open("ab") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", MAIN, *map(str, arguments)],
+                cwd=errors.parent,
                 env=_environment(env),
                 stdout=subprocess.DEVNULL,
                 stderr=file,

@@ -32,6 +32,7 @@ async def test_every_record_in_order_across_a_restart(
     file.write_text(CONFIG % server.port)
     daemon = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", MAIN, "daemon", "--network", "sample", "--config", str(file)),
+        cwd=tmp_path,
         stderr=asyncio.subprocess.PIPE,
         env=dict(os.environ),
     )

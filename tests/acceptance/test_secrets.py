@@ -29,6 +29,7 @@ def test_in_what_commands_print(tmp_path: Path, start: Start, free_port: int) ->
         assert TEXT not in done.stdout + done.stderr
     done = run(
         *("--debug", "daemon", "--config", file, "--connect-timeout", 0.3, "--http", "off"),
+        cwd=tmp_path,
         code=1,
         THE_KEY=TEXT,
     )

@@ -39,7 +39,7 @@ def test_a_daemon_says_where_it_goes_on(cli: Cli) -> None:
     assert cli("daemon", "--from", 300, "--until", 300, "--http", "off", "--out", "out").code == 0
     done = cli("daemon", "--from", 190, "--until", 191, "--http", "off", "--out", "out")
     assert done.code == 0
-    assert "out: going on at ledger 301" in done.err
+    assert "state in out: going on at ledger 301" in done.err
     assert "Nothing to do: this folder was at ledger 300 already." in done.err
     Path("out/dead_letters.jsonl").write_text("{}\n")
     done = cli("daemon", "--until", 300, "--http", "off", "--out", "out")

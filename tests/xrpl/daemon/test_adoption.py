@@ -108,11 +108,13 @@ async def test_without_it_both_are_refused_and_the_option_is_named(tmp_path: Pat
     assert re.search(
         r"the pipeline has .*ledger-record/more, .*it has not; start once with `ekspiper daemon "
         r"--adopt-checkpoint` to go on from it: what is new begins where it stands, and gets "
-        r"nothing of before; or choose another folder",
+        r"nothing of before; or give the configuration that it was taken with, or another folder with --out",
         str(caught.value),
     )
     await follow(out, MIDDLE, MORE, adopt=True)
-    with pytest.raises(CheckpointError, match="it knows of those that are gone is dropped; or"):
+    with pytest.raises(
+        CheckpointError, match="it knows of those that are gone is dropped; or give"
+    ):
         await follow(out, LAST)
     assert (out / ".checkpoint" / "daemon.jsonl.json.backup-1").read_bytes() == state
 

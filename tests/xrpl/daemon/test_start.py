@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ekspiper.core import CheckpointError, EkspiperError
+from ekspiper.core import CheckpointError, ConfigError, EkspiperError
 from ekspiper.xrpl.client.errors import NodeUnreachable, WrongNetwork
 from ekspiper.xrpl.replay import ReplayNode
 
@@ -87,8 +88,9 @@ async def test_two_daemons_in_one_folder(running: Running, node: Node, tmp_path:
     ):
         while not (tmp_path / "out" / ".transactions.jsonl.lock").exists():  # noqa: ASYNC110  # a file sets no event
             await asyncio.sleep(0.01)
+        in_use = rf"the folder {tmp_path}/out is in use by process {os.getpid()}; stop that first"
         async with running(network=served.url, http={"enabled": False}) as second:
-            with pytest.raises(EkspiperError, match="is being written by another"):
+            with pytest.raises(ConfigError, match=in_use):
                 await second
         assert not first.done()
 

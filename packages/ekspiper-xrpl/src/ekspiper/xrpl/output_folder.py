@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ekspiper.core import Collector, ConfigError, Delivery, FileCheckpoint, registry
+from ekspiper.core import Collector, ConfigError, Delivery, FileCheckpoint, FileLock, registry
 
 from .schema.for_collectors import schema_for
 
-__all__ = ["FORMATS", "OutputFolder"]
+__all__ = ["FORMATS", "OutputFolder", "default_out"]
 
 FORMATS = ("jsonl", "parquet")
+
+
+def default_out(network: str, command: str) -> Path:
+    """The folder of a command that was given none."""
+    return Path("out") / f"{network if network.isalnum() else 'custom'}-{command}"
 
 
 class OutputFolder:
@@ -22,24 +29,51 @@ class OutputFolder:
         command: the command it belongs to: two commands in one folder would cut back each
             other's files after a crash.
         format: `jsonl` or `parquet`.
+        option: what names the folder on the command line, for errors.
 
     Raises:
         ConfigError: it cannot be written to, or belongs to another command or format.
     """
 
-    def __init__(self, path: Path, *, command: str, format: str = "jsonl") -> None:
+    def __init__(
+        self, path: Path, *, command: str, format: str = "jsonl", option: str = "--out"
+    ) -> None:
         if format not in FORMATS:
             raise ConfigError(f"no format is called {format!r}; known: {', '.join(FORMATS)}")
         self.path = path
         self.command = command
         self.format = format
+        self._instead = f"choose another with {option} DIR"
         self._refuse_others()
-        _make_folder(path)
+        self._make()
 
     @property
     def checkpoint(self) -> FileCheckpoint:
         """The command's checkpoint in this folder."""
         return FileCheckpoint(self.path / ".checkpoint" / f"{self.command}.{self.format}.json")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Have the folder to oneself for as long as the context lasts; a crash ends it, too.
+
+        Raises:
+            ConfigError: another process has it.
+        """
+        lock = FileLock(self.checkpoint.path.with_name("lock"))
+        try:
+            lock.path.parent.mkdir(exist_ok=True)
+            is_ours = lock.acquire()
+        except OSError as error:
+            raise self._unwritable(error) from error
+        if not is_ours:
+            raise ConfigError(
+                f"the folder {self.path} is in use by {lock.holder}; stop that first, or "
+                f"{self._instead}"
+            )
+        try:
+            yield
+        finally:
+            lock.release()
 
     def table(self, records: str) -> Path:
         """The file, or the folder of a Parquet dataset, with records of a kind."""
@@ -66,20 +100,19 @@ class OutputFolder:
             if other != own:
                 owner = " as ".join(other.stem.split("."))
                 raise ConfigError(
-                    f"the folder {self.path} belongs to `ekspiper {owner}`; "
-                    "choose another with --out DIR"
+                    f"the folder {self.path} belongs to `ekspiper {owner}`; {self._instead}"
                 )
 
+    def _make(self) -> None:
+        probe = self.path / ".ekspiper-can-write"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(b"-")
+            probe.unlink()
+        except OSError as error:
+            raise self._unwritable(error) from error
 
-def _make_folder(folder: Path) -> None:
-    """Make the output folder, or raise `ConfigError` when that or writing to it is impossible."""
-    probe = folder / ".ekspiper-can-write"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"-")
-        probe.unlink()
-    except OSError as error:
-        raise ConfigError(
-            f"cannot write to the folder {folder}: {error.strerror or error}; choose another "
-            "with --out DIR"
-        ) from error
+    def _unwritable(self, error: OSError) -> ConfigError:
+        return ConfigError(
+            f"cannot write to the folder {self.path}: {error.strerror or error}; {self._instead}"
+        )

@@ -11,12 +11,12 @@ from ekspiper.core.runner.signals import draining_on_signals
 
 from ..backfill import Backfill, BackfillReport, Estimate, estimate
 from ..open_network import open_network
-from ..output_folder import OutputFolder
-from ..sink_watch import watching_sinks
+from ..output_folder import OutputFolder, default_out
+from ..failure_watch import watching_failures
 from .interruptible import run_interruptible
 from .ledger_bar import ledger_bar
 from .logs import console
-from .options import ConnectTimeout, Network, default_out, say_sample
+from .options import ConnectTimeout, Network, say_sample
 
 __all__ = ["backfill"]
 
@@ -101,7 +101,7 @@ async def _backfill(
         if job.missing:
             run = job.start()
             bar = ledger_bar(run, len(job.missing), console)
-            with draining_on_signals(run), watching_sinks(run), bar:
+            with draining_on_signals(run), watching_failures(run), bar:
                 await run.finish()
         report = job.conclude(run)
         drained = run is not None and run.draining

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ..config import RECORDS, collector_tables, load_settings
+from ..config import RECORDS, Settings, collector_tables, dead_letter_table, load_settings
+from ..daemon.outlets import dead_letter_file
 from ..networks import find_network
 
 __all__ = ["check"]
@@ -19,10 +20,23 @@ def check(
     """Validate a configuration: every mistake with its line, or what it would run."""
     settings = load_settings(file)
     typer.echo(f"{file}: no mistakes")
-    typer.echo(f"  network      {find_network(settings.network)}")
+    network = find_network(settings.network)
+    typer.echo(f"  network      {network}")
+    typer.echo(f"  state        {settings.state_folder or 'none: a restart begins anew'}")
     tables = collector_tables(settings)
     for records in RECORDS:
         names = [f"{t.path[-1]} ({t.type})" for t in tables if records in t.records]
         if settings.out is not None:
             names.append(f"files ({settings.out / records}.jsonl)")
+        elif not tables:
+            names.append("standard output")
         typer.echo(f"  {records:<12} {', '.join(names) or 'nothing takes them'}")
+    typer.echo(f"  dead letters {_letters(settings, network.name)}")
+
+
+def _letters(settings: Settings, network: str) -> str:
+    file = dead_letter_file(settings, network=network)
+    if file is not None:
+        return str(file)
+    table = dead_letter_table(settings)
+    return "none: an error stops the daemon" if table is None else f"[dead_letters] ({table.type})"

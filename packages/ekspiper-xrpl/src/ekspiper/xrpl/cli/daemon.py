@@ -14,7 +14,7 @@ from ..daemon.progress import Progress
 from ..daemon.summary import summary
 from .interruptible import run_interruptible
 from .logs import console, log_to_stderr
-from .options import ConfigFile, Network, Out, say_sample
+from .options import ConfigFile, Network, Out, State, say_sample
 
 __all__ = ["daemon"]
 
@@ -24,6 +24,7 @@ def daemon(
     network: Network = None,
     config: ConfigFile = None,
     out: Out = None,
+    state: State = None,
     first: Annotated[
         int | None,
         typer.Option("--from", metavar="L", help="First ledger. [default: the newest]"),
@@ -66,8 +67,9 @@ def daemon(
     """Follow the ledger: verify each one, and record transactions, ledgers and book offers.
 
     With --out it writes DIR/transactions.jsonl, DIR/ledgers.jsonl and DIR/book_offers.jsonl, and
-    goes on where it stopped when it is run again. Without --out and --config it writes records
-    to standard output.
+    goes on where it stopped when it is run again. With collectors in the configuration it needs
+    no --out: it goes on by the state in --state. Without any of these it writes records to
+    standard output, and begins anew each time.
 
     SIGINT or SIGTERM drains: what was read is kept, then it ends. A second one stops at once.
 
@@ -85,6 +87,7 @@ def daemon(
         config,
         network=network,
         out=out,
+        state=state,
         **{"from": first},
         until=until,
         node=_given(connect_timeout=connect_timeout, ledger_patience=ledger_patience),

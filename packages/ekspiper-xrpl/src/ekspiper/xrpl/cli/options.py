@@ -16,7 +16,7 @@ __all__ = [
     "Ledger",
     "Network",
     "Out",
-    "default_out",
+    "State",
     "say_sample",
 ]
 
@@ -34,6 +34,15 @@ Network = Annotated[
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", metavar="DIR", help="Folder for files; made when missing."),
+]
+State = Annotated[
+    Path | None,
+    typer.Option(
+        "--state",
+        metavar="DIR",
+        help="Folder for the checkpoint and the dead letters, where no files are wanted. "
+        "[default: that of --out; with collectors and without --out, out/NETWORK-daemon]",
+    ),
 ]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", metavar="FILE", help="Configuration in TOML.")
@@ -59,11 +68,6 @@ Ledger = Annotated[
     ),
 ]
 Format = Annotated[str, typer.Option(metavar="jsonl|parquet", help="Format of the files.")]
-
-
-def default_out(network: str, command: str) -> Path:
-    """The folder of a command that was given none."""
-    return Path("out") / f"{network if network.isalnum() else 'custom'}-{command}"
 
 
 def say_sample(network: str, given: str | None) -> None:

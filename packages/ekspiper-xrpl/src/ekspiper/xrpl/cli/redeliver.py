@@ -10,18 +10,20 @@ from ..config import load_settings
 from ..daemon.progress import Progress
 from ..daemon.redelivering import redeliver as redeliver_letters
 from .logs import console
-from .options import ConfigFile, Network, Out, say_sample
+from .options import ConfigFile, Network, Out, State, say_sample
 
 __all__ = ["redeliver"]
 
 
-def redeliver(network: Network = None, config: ConfigFile = None, out: Out = None) -> None:
-    """Process the dead letters of a daemon's folder again, after their cause was repaired.
+def redeliver(
+    network: Network = None, config: ConfigFile = None, out: Out = None, state: State = None
+) -> None:
+    """Process the dead letters of a daemon again, after their cause was repaired.
 
-    Each enters where it failed. Stop the daemon before. What fails again is in the new
-    DIR/dead_letters.jsonl, and the exit code is 3 then.
+    Each enters where it failed. Stop the daemon before, and give the configuration and the
+    folder that it had. What fails again is in the new dead letters, and the exit code is 3 then.
     """
-    settings = load_settings(config, network=network, out=out)
+    settings = load_settings(config, network=network, out=out, state=state)
     say_sample(settings.network, network)
     report = asyncio.run(redeliver_letters(settings, progress=Progress(console)))
     if report is None:

@@ -10,13 +10,13 @@ import typer
 from ekspiper.core.runner.signals import draining_on_signals
 
 from ..open_network import open_network
-from ..output_folder import OutputFolder
-from ..sink_watch import watching_sinks
+from ..output_folder import OutputFolder, default_out
+from ..failure_watch import watching_failures
 from ..snapshot import Snapshot
 from .interruptible import run_interruptible
 from .item_counter import item_counter
 from .logs import console
-from .options import ConnectTimeout, Format, Ledger, Network, default_out, say_sample
+from .options import ConnectTimeout, Format, Ledger, Network, say_sample
 
 __all__ = ["snapshot"]
 
@@ -64,7 +64,7 @@ async def _snapshot(
         job = Snapshot(opened.pool, folder, **options)
         run = await job.start()
         counter = item_counter(run, "ledger-objects/object-record", console)
-        with draining_on_signals(run), watching_sinks(run), counter:
+        with draining_on_signals(run), watching_failures(run), counter:
             await run.finish()
         if run.draining:
             console.print("Stopped on request; run it again to go on.")

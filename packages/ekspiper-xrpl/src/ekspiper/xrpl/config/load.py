@@ -97,6 +97,9 @@ def _mistakes_in(content: Mapping[str, Any]) -> list[Mistake]:
     first, last = _number(content.get("from")), _number(content.get("until"))
     if first is not None and last is not None and last < first:
         found.append(Mistake(("until",), f"{last} is before the first ledger, {first}"))
+    if content.get("out") is not None and content.get("state") is not None:
+        what = f"give out or state, not both: with out the state is there, in {content['out']}; "
+        found.append(Mistake(("state",), f"{what}without it no files are written"))
     tables = content.get("collectors")
     named = tables.items() if isinstance(tables, dict) else ()
     paths = [(("collectors", name), table) for name, table in named]

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from ..output_folder import default_out
+
 __all__ = [
     "RECORDS",
     "HttpSettings",
@@ -100,9 +102,24 @@ class Settings(_Table):
     until: LedgerIndex | None = None
     out: Path | None = None
     """The folder for files, dead letters and the checkpoint."""
+    state: Path | None = None
+    """The folder for dead letters and the checkpoint, where no files are wanted."""
     http: HttpSettings = HttpSettings()
     node: NodeSettings = NodeSettings()
     pipeline: PipelineSettings = PipelineSettings()
     collectors: dict[str, dict[str, Any]] = {}
     dead_letters: dict[str, Any] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def state_folder(self) -> Path | None:
+        """Where checkpoint and dead letters are; None: there are none, for records to look at."""
+        given = self.out or self.state
+        if given is None and self.collectors:
+            return default_out(self.network, "daemon")
+        return given
+
+    @property
+    def state_option(self) -> str:
+        """The option that names this folder on the command line."""
+        return "--state" if self.out is None else "--out"

@@ -11,8 +11,11 @@ __all__ = ["advising_adoption"]
 
 
 @contextmanager
-def advising_adoption() -> Iterator[None]:
+def advising_adoption(option: str) -> Iterator[None]:
     """Name the option that adopts a checkpoint where a run refuses it for its shape.
+
+    Args:
+        option: what names the checkpoint's folder on the command line.
 
     Raises:
         CheckpointError: in the place of `ShapeChanged`.
@@ -20,10 +23,10 @@ def advising_adoption() -> Iterator[None]:
     try:
         yield
     except ShapeChanged as error:
-        raise CheckpointError(f"{error.difference}; {_advice(error)}") from error
+        raise CheckpointError(f"{error.difference}; {_advice(error, option)}") from error
 
 
-def _advice(error: ShapeChanged) -> str:
+def _advice(error: ShapeChanged, option: str) -> str:
     effects = []
     if error.added:
         effects.append("what is new begins where it stands, and gets nothing of before")
@@ -31,5 +34,6 @@ def _advice(error: ShapeChanged) -> str:
         effects.append("what it knows of those that are gone is dropped")
     return (
         "start once with `ekspiper daemon --adopt-checkpoint` to go on from it: "
-        f"{'; '.join(effects)}; or choose another folder with --out DIR"
+        f"{'; '.join(effects)}; or give the configuration that it was taken with, or another "
+        f"folder with {option} DIR"
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY
@@ -31,7 +30,7 @@ from ..output_folder import OutputFolder
 from ..processors.drift import DriftReport
 from ..processors.fetch_ledger import FetchLedger
 from ..processors.transaction_etl import TransactionEtl
-from ..sink_watch import watching_sinks
+from ..failure_watch import watching_failures
 from ..sources.ledger_stream import LedgerStream
 from .adoption_advice import advising_adoption
 from .outlets import dead_letter_collector, outlets
@@ -58,16 +57,14 @@ class Outcome:
 
     Attributes:
         network: the name of the network.
-        out: the folder with the files, where there is one.
-        verified: whether ledgers were proven; those that could not be are dead letters.
+        settings: that it ran with.
         report: of the run.
         statistics: of the run, at its end.
         drift: what did not fit the schema.
     """
 
     network: str
-    out: Path | None
-    verified: bool
+    settings: Settings
     report: Report
     statistics: Statistics
     drift: DriftReport
@@ -82,29 +79,37 @@ class Daemon:
         adopt: go on from a checkpoint of other collectors or flows.
 
     Raises:
-        ConfigError: the output folder cannot be written to, or belongs to another command; or
-            there is none, and so no checkpoint to adopt.
+        ConfigError: the folder of the state cannot be written to, or belongs to another command;
+            or there is none, and so no checkpoint to adopt.
     """
 
     def __init__(self, settings: Settings, *, progress: Progress, adopt: bool = False) -> None:
-        if adopt and settings.out is None:
-            raise ConfigError("there is no checkpoint to adopt: give its folder with --out DIR")
+        folder = settings.state_folder
+        if adopt and folder is None:
+            raise ConfigError(
+                "there is no checkpoint to adopt: give its folder with --out DIR or --state DIR"
+            )
         self.settings = settings
         self._adopt = adopt
         self._progress = progress
         self._readiness = Readiness()
-        out = settings.out
-        self._folder = OutputFolder(out, command="daemon") if out is not None else None
+        self._folder = (
+            OutputFolder(folder, command="daemon", option=settings.state_option)
+            if folder is not None
+            else None
+        )
 
     async def run(self) -> Outcome:
         """Run until the last ledger, or until a signal.
 
         Raises:
-            ConfigError: something that was given cannot be used.
+            ConfigError: something that was given cannot be used, or another daemon uses it.
             EkspiperError: the pipeline failed.
         """
         settings = self.settings
         async with AsyncExitStack() as stack:
+            if self._folder is not None:
+                stack.enter_context(self._folder.locked())
             if settings.http.enabled:
                 server = self._http_server()
                 await stack.enter_async_context(server)
@@ -147,17 +152,16 @@ class Daemon:
         self._readiness.running(network.pool, run)
         patience = settings.node.ledger_patience
         with (
-            advising_adoption(),
+            advising_adoption(settings.state_option),
             draining_on_signals(run),
-            watching_sinks(run),
+            watching_failures(run),
             watching_ledgers(network.pool, instruments, patience=patience),
             self._progress.watching(run),
         ):
             report = await run.finish()
         return Outcome(
             network=network.name,
-            out=settings.out,
-            verified=settings.pipeline.verify,
+            settings=settings,
             report=report,
             statistics=run.statistics(),
             drift=etl.report(),
@@ -200,12 +204,29 @@ class Daemon:
         """The first ledger it will read, where that is known before a node says anything."""
         progress = await self._folder.checkpoint.load() if self._folder is not None else None
         flow = progress.flows.get(ROOT) if progress is not None else None
-        if flow is not None and flow.position is not None:
-            first = int(flow.position) + 1
-            if self.settings.from_ledger is not None:
-                log.info("%s: going on at ledger %d", self.settings.out, first)
-            return first
-        return self.settings.from_ledger
+        known = int(flow.position) + 1 if flow is not None and flow.position is not None else None
+        self._tell_state(known)
+        return self.settings.from_ledger if known is None else known
+
+    def _tell_state(self, known: int | None) -> None:
+        """Say where the state is, and where it goes on."""
+        settings = self.settings
+        if self._folder is None:
+            log.info(
+                "no checkpoint: records go to standard output, and a restart begins anew; "
+                "--out DIR writes files and goes on where it stopped, --state DIR goes on only"
+            )
+            return
+        is_given = settings.out is not None or settings.state is not None
+        hint = "" if is_given else " (another with --state DIR)"
+        stands = f"going on at ledger {known}" if known is not None else self._beginning()
+        log.info("state in %s%s: %s", self._folder.path, hint, stands)
+
+    def _beginning(self) -> str:
+        if self.settings.from_ledger is not None:
+            return f"beginning at ledger {self.settings.from_ledger}"
+        which = "first" if self.settings.network == "sample" else "newest"
+        return f"beginning at the {which} ledger"
 
     def _checkpoint(self) -> Checkpoint | None:
         return self._folder.checkpoint if self._folder is not None else None

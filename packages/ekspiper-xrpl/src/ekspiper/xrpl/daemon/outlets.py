@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ekspiper.core import Collector, Delivery
@@ -15,7 +16,9 @@ from ..config import (
     make_collector,
 )
 
-__all__ = ["dead_letter_collector", "outlets"]
+__all__ = ["dead_letter_collector", "dead_letter_file", "outlets"]
+
+_NOT_ONE_FILE = ("compression", "rotate_bytes", "rotate_seconds")
 
 
 def outlets(settings: Settings, *, network: str) -> dict[str, list[Delivery]]:
@@ -31,7 +34,7 @@ def outlets(settings: Settings, *, network: str) -> dict[str, list[Delivery]]:
         tables.append(_files())
     elif not tables:
         tables.append(CollectorTable(("collectors", "stdout"), "stdout", RECORDS, {}))
-    places = {"network": network, "out": str(settings.out or ".")}
+    places = _places(settings.out, network)
     return {
         records: [
             Delivery(make_collector(table, records=records, **places), name=table.path[-1])
@@ -44,13 +47,37 @@ def outlets(settings: Settings, *, network: str) -> dict[str, list[Delivery]]:
 
 def dead_letter_collector(settings: Settings, *, network: str) -> Collector[Any] | None:
     """Where items go that fail for good; None: they stop the daemon."""
-    table = dead_letter_table(settings)
-    if table is None:
-        if settings.out is None:
-            return None
-        table = _files()
-    places = {"network": network, "out": str(settings.out or ".")}
+    letters = _letters(settings, network)
+    if letters is None:
+        return None
+    table, places = letters
     return make_collector(table, records="dead_letters", **places)
+
+
+def dead_letter_file(settings: Settings, *, network: str) -> Path | None:
+    """The one file of JSON lines that dead letters go to; None where they go elsewhere."""
+    letters = _letters(settings, network)
+    if letters is None:
+        return None
+    table, places = letters
+    options = table.filled(records="dead_letters", **places)
+    if table.type != "jsonl" or any(options.get(name) for name in _NOT_ONE_FILE):
+        return None
+    return Path(options["path"])
+
+
+def _letters(settings: Settings, network: str) -> tuple[CollectorTable, dict[str, str]] | None:
+    """The table of the dead-letter collector, and what its places stand for."""
+    table = dead_letter_table(settings)
+    if table is not None:
+        return table, _places(settings.out, network)
+    if settings.state_folder is None:
+        return None
+    return _files(), _places(settings.state_folder, network)
+
+
+def _places(out: Path | None, network: str) -> dict[str, str]:
+    return {"network": network, "out": str(out or ".")}
 
 
 def _files() -> CollectorTable:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from ekspiper.core import ConfigError, DeadLetter, DeadLetterFile, NoInstruments, Report
 
 from ..config import Settings
 from ..ledger import Ledger
+from ..networks import find_network
 from ..open_network import open_network
 from ..output_folder import OutputFolder
 from ..processors.fetch_ledger import FetchLedger
 from ..sources.ledger_ref import LedgerRef
 from .adoption_advice import advising_adoption
 from .daemon import Daemon
-from .outlets import dead_letter_collector
+from .outlets import dead_letter_collector, dead_letter_file
 from .progress import Progress
 
 __all__ = ["redeliver"]
@@ -25,22 +25,29 @@ _TAKE_TRANSACTIONS = ("etl",)
 
 
 async def redeliver(settings: Settings, *, progress: Progress) -> Report | None:
-    """Process every dead letter of the folder `out` again; None when there is none.
+    """Process every dead letter of a daemon again; None when there is none.
 
-    What fails again is in the folder's new dead letters. Interrupted, it begins again with the
+    What fails again is in its new dead letters. Interrupted, it begins again with the
     letters of the first try. Records that come out stand behind those that are there already.
 
     Raises:
-        ConfigError: there is no folder, or a line of the file is no dead letter.
+        ConfigError: there is no folder, a daemon runs on it, or a line of the file is no dead
+            letter.
     """
-    if settings.out is None:
-        raise ConfigError("redeliver needs the daemon's folder: --out DIR")
-    if not settings.out.is_dir():
-        raise ConfigError(f"no dead letters: {settings.out} is not a folder")
-    letters = _take_letters(settings.out)
-    if letters is None:
-        return None
-    folder = OutputFolder(settings.out, command="daemon")
+    path = settings.state_folder
+    if path is None:
+        raise ConfigError("redeliver needs the daemon's folder: --out DIR or --state DIR")
+    if not path.is_dir():
+        raise ConfigError(f"no dead letters: {path} is not a folder")
+    folder = OutputFolder(path, command="daemon", option=settings.state_option)
+    with folder.locked():
+        letters = _take_letters(settings)
+        return await _redeliver(letters, folder, settings, progress) if letters else None
+
+
+async def _redeliver(
+    letters: DeadLetterFile, folder: OutputFolder, settings: Settings, progress: Progress
+) -> Report:
     # Somebody waits for this: a ledger that no node has is told soon, and not waited for.
     options = settings.node.model_dump(exclude={"ledger_patience"})
     async with open_network(settings.network, **options) as network:
@@ -49,7 +56,7 @@ async def redeliver(settings: Settings, *, progress: Progress) -> Report | None:
         )
         daemon = Daemon(settings, progress=progress)
         pipeline = daemon.pipeline(network, daemon.etl(network, NoInstruments()))
-        with advising_adoption():
+        with advising_adoption(settings.state_option):
             report = await pipeline.redeliver(
                 letters,
                 decode=lambda letter: _item_of(letter, ledgers),
@@ -62,9 +69,15 @@ async def redeliver(settings: Settings, *, progress: Progress) -> Report | None:
     return report
 
 
-def _take_letters(out: Path) -> DeadLetterFile | None:
+def _take_letters(settings: Settings) -> DeadLetterFile | None:
     """The letters to process, set aside from those that will be new."""
-    path, aside = out / "dead_letters.jsonl", out / "dead_letters.redelivering.jsonl"
+    path = dead_letter_file(settings, network=find_network(settings.network).name)
+    if path is None:
+        raise ConfigError(
+            "redeliver reads one file of JSON lines, and [dead_letters] sends the dead letters "
+            "elsewhere"
+        )
+    aside = path.with_name(f"{path.stem}.redelivering{path.suffix}")
     if not aside.exists():
         if not path.exists() or not path.stat().st_size:
             return None

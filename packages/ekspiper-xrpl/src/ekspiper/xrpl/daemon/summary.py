@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..config import RECORDS
 from .daemon import Outcome
+from .outlets import dead_letter_file
 from .progress import BOOKS, LEDGERS, TRANSACTIONS
 
 __all__ = ["summary"]
@@ -17,11 +18,6 @@ def summary(outcome: Outcome) -> str:
     return "\n".join(_lines(outcome))
 
 
-def _has_letters(out: Path | None) -> bool:
-    letters = out / "dead_letters.jsonl" if out is not None else None
-    return letters is not None and letters.exists() and letters.stat().st_size > 0
-
-
 def _lines(outcome: Outcome) -> Iterator[str]:
     report, steps = outcome.report, outcome.statistics.steps
     ledgers = steps[LEDGERS].items_out if LEDGERS in steps else 0
@@ -29,15 +25,14 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     books = steps[BOOKS].items_out if BOOKS in steps else 0
     last = next((each.position for each in report.sources.values()), None)
     if report.read == 0:
-        stands = f"this folder was at ledger {last} already" if last else "no ledger was read"
-        yield f"Nothing to do: {stands}."
+        yield f"Nothing to do: {_why_nothing(outcome, last)}."
     else:
         span = f" ({last - report.read + 1} to {last})" if last and not report.dropped else ""
         yield (
             f"{ledgers:,} ledgers{span}, {transactions:,} transactions and {books:,} order books "
             f"in {report.seconds:.1f} s from {outcome.network}."
         )
-        if outcome.verified:
+        if outcome.settings.pipeline.verify:
             yield (
                 f"Verified: {ledgers:,} of {report.read:,} ledgers hash to their ledger hash and "
                 "link to their parent, and no transaction is missing or altered."
@@ -47,23 +42,50 @@ def _lines(outcome: Outcome) -> Iterator[str]:
     if outcome.drift:
         yield f"Schema drift: {outcome.drift}"
         yield "What did not fit stands in the records under `_unrecognized`."
-    if report.dead_lettered:
-        where = f"{outcome.out}/dead_letters.jsonl" if outcome.out else "the dead letters"
-        yield f"{report.dead_lettered:,} ledgers have dead letters: see {where}."
-    elif _has_letters(outcome.out):
-        yield (
-            f"There are dead letters of before in {outcome.out}/dead_letters.jsonl; when their "
-            f"cause is repaired: ekspiper redeliver --out {outcome.out}"
-        )
+    yield from _about_letters(outcome)
     if report.drained:
         yield "Stopped on request; everything that was read is kept."
-    if outcome.out is not None:
-        yield ""
-        for name in RECORDS:
-            path = outcome.out / f"{name}.jsonl"
-            if path.exists():
-                yield f"  {path}  {path.stat().st_size / 1e6:,.1f} MB"
-        yield ""
-        yield f"Try next:  head -1 {outcome.out / 'transactions.jsonl'} | python3 -m json.tool"
-        if outcome.network == "sample":
-            yield "           ekspiper daemon --network mainnet --out out/mainnet"
+    yield from _what_next(outcome)
+
+
+def _why_nothing(outcome: Outcome, last: int | None) -> str:
+    if not last or outcome.report.drained:
+        return "no ledger was read"
+    folder = outcome.settings.state_folder
+    where = "this folder" if outcome.settings.out is not None else f"the state in {folder}"
+    return f"{where} was at ledger {last} already"
+
+
+def _about_letters(outcome: Outcome) -> Iterator[str]:
+    settings = outcome.settings
+    letters = dead_letter_file(settings, network=outcome.network)
+    if outcome.report.dead_lettered:
+        where = letters or "the dead letters"
+        yield f"{outcome.report.dead_lettered:,} ledgers have dead letters: see {where}."
+    elif _has_some(letters) and settings.state_folder is not None:
+        config = "--config FILE " if settings.collectors or settings.dead_letters else ""
+        yield (
+            f"There are dead letters of before in {letters}; when their cause is repaired: "
+            f"ekspiper redeliver {config}{settings.state_option} {settings.state_folder}"
+        )
+
+
+def _has_some(letters: Path | None) -> bool:
+    return letters is not None and letters.exists() and letters.stat().st_size > 0
+
+
+def _what_next(outcome: Outcome) -> Iterator[str]:
+    out, state = outcome.settings.out, outcome.settings.state_folder
+    if out is None:
+        if state is not None and outcome.report.read:
+            yield f"Started again, it goes on where it stopped: the state is in {state}."
+        return
+    yield ""
+    for name in RECORDS:
+        path = out / f"{name}.jsonl"
+        if path.exists():
+            yield f"  {path}  {path.stat().st_size / 1e6:,.1f} MB"
+    yield ""
+    yield f"Try next:  head -1 {out / 'transactions.jsonl'} | python3 -m json.tool"
+    if outcome.network == "sample":
+        yield "           ekspiper daemon --network mainnet --out out/mainnet"
