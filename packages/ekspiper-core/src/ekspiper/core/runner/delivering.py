@@ -98,6 +98,7 @@ class Deliverer:
         may_refuse = isinstance(inlet, EncodingChannel)
         while True:
             entries = await inlet.get(at_once)
+            now = clock()
             for entry in entries:
                 item, receipt, size = entry
                 if receipt is None:
@@ -105,6 +106,7 @@ class Deliverer:
                         return  # behind the last barrier: nothing is left
                     await self._flush(batch, "end" if item.last else "barrier")
                     await self._pass_barrier(item)
+                    now = clock()
                 elif self._held is not None and self._held.covers(receipt.sequence):
                     receipt.settle()
                 elif may_refuse and type(item) is Refused:
@@ -114,9 +116,11 @@ class Deliverer:
                 else:
                     if not batch.fits(size):
                         await self._flush(batch, "bytes")
-                    trigger = batch.add(cast("Parcel", entry), now=clock())
+                        now = clock()
+                    trigger = batch.add(entry, now=now)  # type: ignore[arg-type]  # likewise
                     if trigger is not None:
                         await self._flush(batch, trigger)
+                        now = clock()
             while batch.parcels and not await inlet.wait_until(batch.deadline):
                 await self._flush(batch, "period")
             if len(entries) >= _AT_ONCE:
