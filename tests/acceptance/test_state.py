@@ -5,25 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ekspiper.xrpl.replay import Recording, ReplayNode
+
 from ..docs.code_blocks import code_blocks
 from ..sinks.fluent.conftest import forward_server as forward_server
 from ..sinks.fluent.conftest import node_modules as node_modules
-from .conftest import LAST, Command, Start
+from .conftest import FIRST, Command, Start
 from .truth import Truth, read_jsonl
 
-Serve = Callable[..., str]
 Server = Callable[..., Any]
 
 README = Path(__file__).parents[2] / "README.md"
-FOLLOWING = ("--close-every", 0.06)
-ENDS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL, signal.SIGTERM)
+ENDS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL)
+MORE, UNTIL = 7, 250
 FILES_AND_FLUENT = """
 [collectors.files]
 type = "jsonl"
@@ -36,74 +36,89 @@ port = %d
 """
 
 
+@pytest.fixture
+async def node() -> AsyncIterator[ReplayNode]:
+    """A node whose ledgers close when the test says so."""
+    with Recording.sample() as recording:
+        async with ReplayNode(recording, close_every=3600) as served:
+            yield served
+
+
 async def test_collectors_alone_get_every_ledger_however_the_daemon_ends(
-    forward_server: Server, serve: Serve, start: Start, tmp_path: Path, sample: Truth
+    forward_server: Server, node: ReplayNode, start: Start, tmp_path: Path, sample: Truth
 ) -> None:
     """Each file holds it once; Fluent, which cannot take anything back, at least once."""
     server = await forward_server()
     (tmp_path / "ekspiper.toml").write_text(FILES_AND_FLUENT % server.port)
-    command = ("daemon", "--config", "ekspiper.toml", "--network", serve("sample", *FOLLOWING))
-    for end in ENDS:
-        await end_after_more(start(*command, "--http", "off"), server, end)
-    last = start(*command, "--http", "off", "--until", LAST)
-    assert await asyncio.to_thread(last.wait) == 0
-    assert f"state in {Path('out/custom-daemon')} (another with --state DIR): going on at" in (
+    command = ("daemon", "--config", "ekspiper.toml", "--network", node.url, "--http", "off")
+    last = await follow_with_ends(lambda *more: start(*command, *more), node, server, ENDS)
+    assert "state in out/custom-daemon (another with --state DIR): going on at ledger " in (
         last.said()
     )
     names = ("transactions", "ledgers", "book_offers")
     rows = {name: list(read_jsonl(tmp_path / "files" / f"{name}.jsonl")) for name in names}
-    first = rows["ledgers"][0]["ledger_index"]
-    assert first < LAST - 20
-    sample.check_rows(rows, first, LAST)
-    check_fluent(server, sample, first, LAST)
-    assert position(tmp_path / "out" / "custom-daemon") == LAST
+    sample.check_rows(rows, FIRST, UNTIL)
+    check_fluent(server, sample)
+    assert position(tmp_path / "out" / "custom-daemon") == UNTIL
     assert files_in(tmp_path / "out") == {"daemon.jsonl.json"}
 
 
-@pytest.mark.parametrize("state", ["as it is", "left out"])
 async def test_the_configuration_in_the_readme(
     forward_server: Server,
-    serve: Serve,
+    node: ReplayNode,
     start: Start,
     tmp_path: Path,
     sample: Truth,
     free_port: int,
-    state: str,
 ) -> None:
-    """With another node, of course, and a port that is free here."""
+    """As it is there, with nodes and ports that are to be had here."""
     key = "correct-horse-battery"
     server = await forward_server(
         security={"serverHostname": "forward.example", "sharedKey": key, "authorize": False}
     )
     (text,) = [block.text for block in code_blocks(README) if "[collectors.fluent]" in block.text]
-    if state == "left out":
-        text = "".join(line for line in text.splitlines(True) if not line.startswith("state = "))
     (tmp_path / "ekspiper.toml").write_text(text)
-    command = ("daemon", "--network", serve("sample", *FOLLOWING), "--config", "ekspiper.toml")
+    command = ("daemon", "--network", node.url, "--config", "ekspiper.toml")
     settings = {
         "FLUENT_SHARED_KEY": key,
         "EKSPIPER_COLLECTORS__FLUENT__PORT": str(server.port),
         "EKSPIPER_HTTP__PORT": str(free_port),
     }
-    for end in ENDS[:3]:
-        await end_after_more(start(*command, **settings), server, end)
-    last = start(*command, "--until", LAST, **settings)
-    assert await asyncio.to_thread(last.wait) == 0
-    assert (
-        position(tmp_path / ("out/state" if state == "as it is" else "out/custom-daemon")) == LAST
-    )
-    first = min(row["ledger_index"] for row in taken(server, "ledgers"))
-    assert first < LAST - 20
-    check_fluent(server, sample, first, LAST)
+    await follow_with_ends(lambda *more: start(*command, *more, **settings), node, server, ENDS[:2])
+    check_fluent(server, sample)
+    assert position(tmp_path / "out" / "state") == UNTIL
     assert files_in(tmp_path / "out") == {"daemon.jsonl.json"}
 
 
-async def end_after_more(daemon: Command, server: Any, end: signal.Signals) -> None:
-    """Send the signal as soon as a ledger more has come through: for SIGKILL, before a checkpoint."""
+async def follow_with_ends(
+    daemon: Callable[..., Command], node: ReplayNode, server: Any, ends: Sequence[signal.Signals]
+) -> Command:
+    """Run daemons one after the other, while ledgers close with and without them; the last one."""
+    for end in ends:
+        running = daemon()
+        await end_after_more(running, node, server, end)
+        node.release(node.released + MORE)
+    assert node.released < UNTIL
+    node.release(UNTIL)
+    last = daemon("--until", UNTIL)
+    assert await asyncio.to_thread(last.wait) == 0, last.said()
+    return last
+
+
+async def end_after_more(
+    daemon: Command, node: ReplayNode, server: Any, end: signal.Signals
+) -> None:
+    """Send the signal as soon as a ledger more is at the sink, and others on their way.
+
+    That is sooner than the first checkpoint.
+    """
     before = len(taken(server, "ledgers"))
-    await asyncio.to_thread(
-        daemon.wait_until, lambda: len(taken(server, "ledgers")) > before, "another ledger"
-    )
+
+    def has_more() -> bool:
+        return len(taken(server, "ledgers")) > before
+
+    await asyncio.to_thread(daemon.wait_until, has_more, "another ledger")
+    node.release(node.released + MORE)
     code = await asyncio.to_thread(daemon.end, end)
     assert code == (0 if end == signal.SIGTERM else -end), daemon.said()
 
@@ -128,12 +143,11 @@ def taken(server: Any, records: str) -> list[Any]:
     return [row["record"] for row in rows if row["tag"] == f"custom.{records}"]
 
 
-def check_fluent(server: Any, sample: Truth, first: int, last: int) -> None:
+def check_fluent(server: Any, sample: Truth) -> None:
     """Every ledger, transaction and order book is there, and nothing else."""
-    wanted = range(first, last + 1)
-    ledgers = Counter(row["ledger_index"] for row in taken(server, "ledgers"))
-    assert sorted(ledgers) == list(wanted)
+    wanted = range(FIRST, UNTIL + 1)
+    assert {row["ledger_index"] for row in taken(server, "ledgers")} == set(wanted)
     hashes = {row["hash"] for row in taken(server, "transactions")}
     assert hashes == {one for index in wanted for one in sample.hashes[index]}
-    books = Counter(row["ledger_index"] for row in taken(server, "book_offers"))
-    assert set(books) == {index for index, *_ in sample.books if index in wanted}
+    books = {row["ledger_index"] for row in taken(server, "book_offers")}
+    assert books == {index for index, *_ in sample.books if index in wanted}

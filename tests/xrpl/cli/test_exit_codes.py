@@ -45,6 +45,11 @@ def taken() -> Iterator[int]:
         ),
         ("daemon --ledger-patience 0", "--ledger-patience: must be more than 0 (seconds)"),
         ("daemon --out /proc/x", "cannot write to the folder /proc/x: No such file or directory"),
+        ("daemon --state /proc/x", "cannot write to the folder /proc/x: "),
+        ("daemon --out x --state y", "--state: give out or state, not both: with out the state"),
+        ("redeliver --out x --state y", "--state: give out or state, not both: "),
+        ("redeliver", "redeliver needs the daemon's folder: --out DIR or --state DIR"),
+        ("redeliver --state x", "no dead letters: x is not a folder"),
         ("backfill 1:2 --out /proc/x", "cannot write to the folder /proc/x: "),
         ("snapshot --out /proc/x", "cannot write to the folder /proc/x: "),
         ("backfill 5:3", "the range 5:3 ends before it begins: write FIRST:LAST"),
@@ -184,6 +189,32 @@ def test_a_checkpoint_is_adopted_on_request_alone(cli: Cli, tmp_path: Path) -> N
     assert '"ledger_index":301' not in done.out
     assert "WARNING adopting the checkpoint" in done.err
     assert cli(*again).code == 0
+
+
+@pytest.mark.parametrize(
+    ("config", "state", "records", "letters"),
+    [
+        ("", "none: a restart begins anew", "standard output", "none: an error stops the daemon"),
+        (
+            '[collectors.m]\ntype = "stdout"\n[dead_letters]\ntype = "logger"\n',
+            "out/sample-daemon",
+            "m (stdout)",
+            "[dead_letters] (logger)",
+        ),
+        ('state = "s"\n', "s", "standard output", "s/dead_letters.jsonl"),
+        ('out = "o"\n', "o", "files (o/ledgers.jsonl)", "o/dead_letters.jsonl"),
+    ],
+)
+def test_what_a_configuration_would_run(
+    cli: Cli, tmp_path: Path, config: str, state: str, records: str, letters: str
+) -> None:
+    file = tmp_path / "good.toml"
+    file.write_text(config)
+    done = cli("check", file)
+    assert done.code == 0
+    told = {line[2:15].strip(): line[15:] for line in done.out.splitlines()[1:]}
+    assert (told["state"], told["ledgers"], told["dead letters"]) == (state, records, letters)
+    assert not list(Path().iterdir())
 
 
 def test_two_commands_do_not_share_a_folder(cli: Cli, tmp_path: Path) -> None:

@@ -61,6 +61,36 @@ def test_the_command_line_is_over_the_environment_is_over_the_file(
     assert load_settings(write(file), until=option).until == expected
 
 
+@pytest.mark.parametrize(
+    ("file", "variable", "option", "expected"),
+    [
+        ("", None, None, None),
+        ('[collectors.a]\ntype = "metric"', None, None, "out/testnet-daemon"),
+        ('network = "ws://a:1"\n[collectors.a]\ntype = "metric"', None, None, "out/custom-daemon"),
+        ('state = "f"\n[collectors.a]\ntype = "metric"', None, None, "f"),
+        ('state = "f"', None, None, "f"),
+        ('state = "f"', "v", None, "v"),
+        ('state = "f"', "v", "o", "o"),
+        ('out = "f"\n[collectors.a]\ntype = "metric"', None, None, "f"),
+    ],
+)
+def test_where_the_state_is(
+    write: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    file: str,
+    variable: str | None,
+    option: str | None,
+    expected: str | None,
+) -> None:
+    if variable:
+        monkeypatch.setenv("EKSPIPER_STATE", variable)
+    if "network" not in file:
+        file = f'network = "testnet"\n{file}'
+    settings = load_settings(write(file), state=option)
+    assert settings.state_folder == (None if expected is None else Path(expected))
+    assert settings.state_option == ("--out" if "out" in file else "--state")
+
+
 def test_every_layer_adds_to_the_tables_of_the_others(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:

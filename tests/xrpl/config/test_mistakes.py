@@ -102,6 +102,11 @@ def test_what_is_known_comes_with_it_the_nearest_first(
         ("[collectors]\na = 3", "FILE:2: collectors.a: must be a table"),
         ("dead_letters = 3", "FILE:1: dead_letters: must be a table"),
         ("network = 3", "FILE:1: network: must be text"),
+        ("state = 3", "FILE:1: state: must be a path, as text"),
+        (
+            'out = "o"\nstate = "s"',
+            "FILE:2: state: give out or state, not both: with out the state is there, in o; ",
+        ),
         ("network = []", "FILE:1: network: no network is called ''"),
         ("from = 9\nuntil = 3", "FILE:2: until: 3 is before the first ledger, 9"),
         ("from = 0", "FILE:1: from: must be at least 1"),
