@@ -10,9 +10,9 @@ import typer
 from ekspiper.core.runner.signals import draining_on_signals
 
 from ..backfill import Backfill, BackfillReport, Estimate, estimate
+from ..failure_watch import watching_failures
 from ..open_network import open_network
 from ..output_folder import OutputFolder, default_out
-from ..failure_watch import watching_failures
 from .interruptible import run_interruptible
 from .ledger_bar import ledger_bar
 from .logs import console

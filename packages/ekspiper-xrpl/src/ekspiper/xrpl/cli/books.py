@@ -9,9 +9,9 @@ import typer
 from ekspiper.core import Collector, Flow, PassThrough, Pipeline, Step, registry
 from ekspiper.core.runner.signals import draining_on_signals
 
+from ..failure_watch import watching_failures
 from ..open_network import open_network
 from ..output_folder import OutputFolder
-from ..failure_watch import watching_failures
 from ..whole_books import WholeBooks, read_books
 from .interruptible import run_interruptible
 from .logs import console

@@ -10,12 +10,12 @@ import typer
 from ekspiper.core import Collector, Flow, Pipeline, Queue, Step, registry
 from ekspiper.core.runner.signals import draining_on_signals
 
+from ..failure_watch import watching_failures
 from ..open_network import open_network
 from ..output_folder import OutputFolder
 from ..processors.fetch_ledger import FetchLedger
 from ..processors.payment_summary import PaymentSummary
 from ..processors.split_ledger import SplitLedger
-from ..failure_watch import watching_failures
 from ..sources.ledger_range import LedgerRange
 from .interruptible import run_interruptible
 from .logs import console

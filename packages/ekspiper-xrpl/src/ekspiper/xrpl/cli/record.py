@@ -12,11 +12,11 @@ import typer
 from ekspiper.core import Delivery, EkspiperError, registry
 from ekspiper.core.runner.signals import draining_on_signals
 
+from ..failure_watch import watching_failures
 from ..open_network import OpenNetwork, open_network
 from ..output_folder import OutputFolder
 from ..recorder import record_server, recorder_pipeline
 from ..recorder.server import record_state
-from ..failure_watch import watching_failures
 from ..sources.ledger_range import LedgerRange
 from .interruptible import run_interruptible
 from .ledger_bar import ledger_bar

@@ -9,9 +9,9 @@ import typer
 
 from ekspiper.core.runner.signals import draining_on_signals
 
+from ..failure_watch import watching_failures
 from ..open_network import open_network
 from ..output_folder import OutputFolder, default_out
-from ..failure_watch import watching_failures
 from ..snapshot import Snapshot
 from .interruptible import run_interruptible
 from .item_counter import item_counter

@@ -23,6 +23,7 @@ from ekspiper.core import (
 from ekspiper.core.runner.signals import draining_on_signals
 
 from ..config import Settings
+from ..failure_watch import watching_failures
 from ..flows import ROOT, ledger_pipeline
 from ..ledger_watch import watching_ledgers
 from ..open_network import OpenNetwork, open_network
@@ -30,7 +31,6 @@ from ..output_folder import OutputFolder
 from ..processors.drift import DriftReport
 from ..processors.fetch_ledger import FetchLedger
 from ..processors.transaction_etl import TransactionEtl
-from ..failure_watch import watching_failures
 from ..sources.ledger_stream import LedgerStream
 from .adoption_advice import advising_adoption
 from .outlets import dead_letter_collector, outlets
