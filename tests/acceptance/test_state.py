@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import tomllib
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ async def test_the_configuration_in_the_readme(
     }
     await follow_with_ends(lambda *more: start(*command, *more, **settings), node, server, ENDS[:2])
     check_fluent(server, sample)
-    assert position(tmp_path / "out" / "state") == UNTIL
+    assert position(tmp_path / tomllib.loads(text)["state"]) == UNTIL
     assert files_in(tmp_path / "out") == {"daemon.jsonl.json"}
 
 
