@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+from typing import Any
 
 from .converts import FIXED_CONVERTS
 from .field_types import NAMED_FIELDS
+from .fitting_nodes import FittingNodes
 from .formats import METADATA_TYPES, NODE_TYPES, Formats
 from .inner_objects import ARRAY_ELEMENTS, INNER_FORMATS, NODE_OBJECTS
 from .misfit import Misfit, Path, stranger, unknown_type
-from .plans import PLANS_LIMIT, Convert, Found, ObjectRule, Plan
+from .plans import Convert, Found, ObjectRule
 
 __all__ = ["JsonRules"]
 
 _OPTIONAL = 1
 _META: Path = ((), "meta")
-_NOTHING: dict[str, Any] = {}
+_remembered = lru_cache(maxsize=512)  # a server may make up any number of names
 
 
 class JsonRules:
@@ -29,9 +30,10 @@ class JsonRules:
 
     def __init__(self, formats: Formats) -> None:
         self.formats = formats
-        self.transaction_rule = cache(self._transaction_rule)
-        self.entry_rule = cache(self._entry_rule)
-        self.inner_rule = cache(self._inner_rule)
+        self.transaction_rule = _remembered(self._transaction_rule)
+        self.entry_rule = _remembered(self._entry_rule)
+        self.inner_rule = _remembered(self._inner_rule)
+        self.any_rule = _remembered(self._any_rule)
         self._metadata = ObjectRule(
             "meta",
             METADATA_TYPES,
@@ -40,7 +42,6 @@ class JsonRules:
             converts={"AffectedNodes": self._nodes},
             accepts={"AffectedNodes": list},
         )
-        self._node_plans: dict[tuple[Any, ...], _NodePlan] = {}
         self._node_rules = {kind: _node_rule(kind) for kind in NODE_OBJECTS}
 
     def transaction(self, fields: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
@@ -49,7 +50,7 @@ class JsonRules:
         rule = self.transaction_rule(type_) if type(type_) is str else None
         if rule is None:
             found.append(unknown_type("TransactionType", type_))
-            rule = self._any(str(type_))
+            rule = self.any_rule(str(type_))
         return rule.normalise(fields, (), found)
 
     def metadata(self, meta: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
@@ -67,9 +68,9 @@ class JsonRules:
 
     def _inner_rule(self, name: str) -> ObjectRule:
         fields = INNER_FORMATS.get(name)
-        return self._any(name) if fields is None else self._rule(name, fields)
+        return self.any_rule(name) if fields is None else self._rule(name, fields)
 
-    def _any(self, name: str) -> ObjectRule:
+    def _any_rule(self, name: str) -> ObjectRule:
         """A rule for an object without a format: any known field, each of its own type."""
         return self._rule(name, dict.fromkeys(self.formats.types, _OPTIONAL))
 
@@ -115,87 +116,35 @@ class JsonRules:
 
     def _nodes(self, value: list[Any], path: Path, found: Found) -> list[dict[str, Any]]:
         """Affected nodes: what they show follows the format of the ledger entry."""
+        fitting = self._fitting_nodes.normalise(value, path, found)
+        if fitting is not None:
+            return fitting
         nodes = []
-        plans = self._node_plans
         for at, element in enumerate(value):
             ((kind, node),) = element.items()
+            before = len(found)
             try:
-                plan = plans.get(_shape(kind, node)) or self._plan_node(kind, node)
+                nodes.append({kind: self._node(kind, node, ((path, at), kind), found)})
             except (AttributeError, KeyError, TypeError):
+                del found[before:]
                 found.append(stranger("AffectedNodes", kind, (path, at), element))
-                continue
-            frame_rule, frame, hashes, part_rule, parts, is_stranger = plan
-            around = ((path, at), kind)
-            if (
-                hashes is not None
-                and [*map(len, hashes(node))] == frame.lengths
-                and not node.get("PreviousTxnLgrSeq", 0) >> 32
-            ):
-                record = node.copy()
-            else:
-                record = frame_rule.apply(frame, node, around, found)
-            for part, part_plan in parts:
-                record[part] = part_rule.apply(part_plan, node[part], (around, part), found)
-            if is_stranger:
-                found.append(unknown_type("LedgerEntryType", node["LedgerEntryType"], around))
-            nodes.append({kind: record})
         return nodes
 
-    def _plan_node(self, kind: str, node: dict[str, Any]) -> _NodePlan:
-        rule = self._node_rules[kind]
+    def _node(self, kind: str, node: dict[str, Any], around: Path, found: Found) -> dict[str, Any]:
         entry = node["LedgerEntryType"]
-        shown = self.entry_rule(entry) if type(entry) is str else None
-        part_rule = shown or self._any(str(entry))
-        frame = rule.plan(node)
-        plan = _NodePlan(
-            frame_rule=rule,
-            frame=frame,
-            hashes=None if frame.rest is not None else frame.sized,
-            part_rule=part_rule,
-            parts=tuple(
-                (part, part_rule.plan(node[part]))
-                for part in NODE_OBJECTS[kind]
-                if type(node.get(part)) is dict
-            ),
-            is_stranger=shown is None,
-        )
-        if len(self._node_plans) >= PLANS_LIMIT:
-            self._node_plans.clear()
-        self._node_plans[_shape(kind, node)] = plan
-        return plan
+        known = self.entry_rule(entry) if type(entry) is str else None
+        rule = known or self.any_rule(str(entry))
+        record = self._node_rules[kind].normalise(node, around, found)
+        for part in NODE_OBJECTS[kind]:
+            if part in record:
+                record[part] = rule.normalise(node[part], (around, part), found)
+        if known is None:
+            found.append(unknown_type("LedgerEntryType", entry, around))
+        return record
 
-
-class _NodePlan(NamedTuple):
-    """What is to be done with an affected node of one shape."""
-
-    frame_rule: ObjectRule
-    frame: Plan
-    hashes: Callable[[Any], tuple[str, ...]] | None
-    """Gets the hashes of a frame of which these and PreviousTxnLgrSeq are all there is to check."""
-    part_rule: ObjectRule
-    parts: tuple[tuple[str, Plan], ...]
-    is_stranger: bool
-
-
-def _shape(kind: str, node: dict[str, Any]) -> tuple[Any, ...]:
-    """All names and types in a node and in the parts it shows.
-
-    The numbers of names keep apart what would read the same.
-    """
-    shown = node.get(NODE_OBJECTS[kind][0]) or _NOTHING
-    before = node.get("PreviousFields") or _NOTHING
-    return (
-        kind,
-        node["LedgerEntryType"],
-        len(node),
-        len(shown),
-        *node,
-        *map(type, node.values()),
-        *shown,
-        *map(type, shown.values()),
-        *before,
-        *map(type, before.values()),
-    )
+    @cached_property
+    def _fitting_nodes(self) -> FittingNodes:
+        return FittingNodes(self.formats, self._convert)
 
 
 def _node_rule(kind: str) -> ObjectRule:

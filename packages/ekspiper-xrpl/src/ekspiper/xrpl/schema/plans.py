@@ -14,7 +14,16 @@ from typing import Any, NamedTuple
 
 from .misfit import Misfit, Path, Problem, path_text
 
-__all__ = ["PLANS_LIMIT", "Convert", "Found", "ObjectRule", "Plan", "Rest", "issued_amount"]
+__all__ = [
+    "Convert",
+    "Found",
+    "ObjectRule",
+    "Plan",
+    "Rest",
+    "drops_amount",
+    "issued_amount",
+    "short_uint64",
+]
 
 Found = list[Misfit]
 Convert = Callable[[Any, Path, Found], Any]
@@ -23,7 +32,7 @@ Convert = Callable[[Any, Path, Found], Any]
 Raises `TypeError` or `ValueError` when the value as a whole cannot be one of its type.
 """
 
-PLANS_LIMIT = 4096
+_PLANS_LIMIT = 4096
 _DECIMAL = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII).fullmatch
 _WHOLE = re.compile(r"-?\d+", re.ASCII).fullmatch
 _UINT_MAX = {"UInt8": 0xFF, "UInt16": 0xFFFF}
@@ -48,6 +57,22 @@ def issued_amount(value: dict[str, Any]) -> dict[str, str]:
     raise ValueError("it is no amount")
 
 
+def drops_amount(drops: str) -> dict[str, str]:
+    """An amount of XRP, in the one shape.
+
+    Raises:
+        ValueError: it is no number of drops.
+    """
+    if (drops.isdigit() and drops.isascii()) or _WHOLE(drops):
+        return {"currency": "XRP", "issuer": "", "value": drops}
+    raise ValueError("it is no number of drops")
+
+
+def short_uint64(digits: str) -> str:
+    """A 64-bit integer: older servers print it in upper case with all its zeros."""
+    return digits.lower().lstrip("0") or "0" if len(digits) == _UINT64_DIGITS else digits
+
+
 def _mpt_amount(value: dict[str, Any]) -> dict[str, str]:
     amount = {"currency": "", "issuer": "", **value}
     if (
@@ -62,12 +87,11 @@ def _mpt_amount(value: dict[str, Any]) -> dict[str, str]:
 
 
 class Plan(NamedTuple):
-    """What is to be done with an object of one shape. `apply` takes it apart at once."""
+    """What is to be done with an object of one shape. `normalise` takes it apart at once."""
 
     drops: tuple[str, ...]
     issued: tuple[str, ...]
     wide: tuple[str, ...]
-    """64-bit integers: older servers print them in upper case with all their zeros."""
     sized: Callable[[Any], tuple[str, ...]] | None
     """Gets the hashes."""
     lengths: list[int]
@@ -153,21 +177,12 @@ class ObjectRule:
     def normalise(self, value: dict[str, Any], path: Path, found: Found) -> dict[str, Any]:
         """A copy of `value` in record shape; what does not fit goes to `found` and is left out."""
         plan = self._plans.get((*value, *map(type, value.values()))) or self._plan(value)
-        return self.apply(plan, value, path, found)
-
-    def plan(self, value: dict[str, Any]) -> Plan:
-        """What is to be done with an object of the shape of `value`."""
-        return self._plans.get((*value, *map(type, value.values()))) or self._plan(value)
-
-    def apply(self, plan: Plan, value: dict[str, Any], path: Path, found: Found) -> dict[str, Any]:
-        """`normalise`, with the plan of the value's shape at hand."""
         drops, issued, wide, sized, lengths, words, rest = plan
         record = value.copy()
         for name in drops:
-            number = value[name]
-            if (number.isdigit() and number.isascii()) or _WHOLE(number):
-                record[name] = {"currency": "XRP", "issuer": "", "value": number}
-            else:
+            try:
+                record[name] = drops_amount(value[name])
+            except ValueError:
                 self._reject(record, name, "wrong_type", path, found)
         for name in issued:
             try:
@@ -175,9 +190,7 @@ class ObjectRule:
             except (KeyError, ValueError):
                 self._reject(record, name, "wrong_type", path, found)
         for name in wide:
-            digits = value[name]
-            if len(digits) == _UINT64_DIGITS:
-                record[name] = digits.lower().lstrip("0") or "0"
+            record[name] = short_uint64(value[name])
         if sized is not None and [*map(len, sized(value))] != lengths:
             self._check_sizes(record, path, found)
         for name in words:
@@ -224,7 +237,7 @@ class ObjectRule:
             self._add(draft, name, type(one))
         draft.missing = [name for name in self.required if name not in value]
         plan = draft.plan()
-        if len(self._plans) >= PLANS_LIMIT:
+        if len(self._plans) >= _PLANS_LIMIT:
             self._plans.clear()
         self._plans[(*value, *map(type, value.values()))] = plan
         return plan
