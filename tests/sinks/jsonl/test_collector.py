@@ -166,7 +166,9 @@ async def test_rotation_by_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 async def test_two_writers_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     async with JsonLines(path):
-        with pytest.raises(ConfigError, match=r"written by another collector, in process \d+; stop that one"):
+        with pytest.raises(
+            ConfigError, match=r"written by another collector, in process \d+; stop that one"
+        ):
             await JsonLines(path).open()
     async with JsonLines(path):
         pass
