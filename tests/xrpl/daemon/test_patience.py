@@ -53,7 +53,7 @@ async def test_a_ledger_that_no_node_serves_is_waited_for_and_seen(
                 await asyncio.sleep(0.05)
         assert not task.done()
     (said,) = [text for text in caplog.messages if f"no node serves ledger {ABSENT}" in text]
-    assert f"dead letters after 3600 s; {served.url} holds " in said
+    assert f"dead letters after 30 s; {served.url} holds " in said
     assert not any(text.startswith("flow") for text in caplog.messages)
     assert not _letters(tmp_path / "out")
 
@@ -156,4 +156,6 @@ async def test_nodes_that_are_too_busy_are_given_as_long_as_those_without_the_le
     found = await retries()
     assert found.pop("ledger-details") == 3600
     assert set(found.values()) == {60}
+    assert load_settings(network="sample", until=302).ledger_patience == 30
+    assert load_settings(until=302, node={"ledger_patience": 5}).ledger_patience == 5
     assert (await retries(ledger_patience=5))["ledger-details"] == 60

@@ -43,7 +43,7 @@ def daemon(
         typer.Option(
             metavar="S",
             help="Wait S seconds for a ledger that no node serves before it is a dead letter. "
-            "[default: 3600]",
+            "[default: 3600, with --until 30]",
         ),
     ] = None,
     adopt: Annotated[

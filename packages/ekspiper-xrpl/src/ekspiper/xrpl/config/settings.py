@@ -26,6 +26,9 @@ _SECONDS: dict[str, Any] = {"unit": "seconds"}
 _REQUESTS: dict[str, Any] = {"unit": "requests"}
 _REQUESTS_A_SECOND: dict[str, Any] = {"unit": "requests a second"}
 
+_PATIENCE = 3600.0
+_PATIENCE_UNTIL = 30.0
+
 LedgerIndex = Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
 
 
@@ -55,8 +58,9 @@ class NodeSettings(_Table):
     """A node that brings no ledger for so long is connected to again."""
     hedge_after: Annotated[float, Field(gt=0, json_schema_extra=_SECONDS)] = 1.0
     """A request that takes so long is sent to a second node as well."""
-    ledger_patience: Annotated[float, Field(gt=0, json_schema_extra=_SECONDS)] = 3600.0
-    """A ledger that no node serves for so long becomes a dead letter."""
+    ledger_patience: Annotated[float | None, Field(gt=0, json_schema_extra=_SECONDS)] = None
+    """A ledger that no node serves for so long becomes a dead letter; None: an hour, and half a
+    minute where the daemon is to end at a ledger: then somebody waits for it."""
     window: Annotated[int | None, Field(ge=1, le=4096, json_schema_extra=_REQUESTS)] = None
     """Most requests in flight on one node; None: 128, on public servers 4."""
     rate: Annotated[float | None, Field(gt=0, json_schema_extra=_REQUESTS_A_SECOND)] = None
@@ -110,6 +114,14 @@ class Settings(_Table):
     collectors: dict[str, dict[str, Any]] = {}
     dead_letters: dict[str, Any] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @property
+    def ledger_patience(self) -> float:
+        """Seconds after which a ledger that no node serves becomes a dead letter."""
+        given = self.node.ledger_patience
+        if given is not None:
+            return given
+        return _PATIENCE if self.until is None else _PATIENCE_UNTIL
 
     @property
     def state_folder(self) -> Path | None:

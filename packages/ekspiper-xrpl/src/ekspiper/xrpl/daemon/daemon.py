@@ -121,7 +121,8 @@ class Daemon:
                     start_at=await self._begins_at(),
                     watching=self._readiness.connecting,
                     wait_for_gaps=True,
-                    **settings.node.model_dump(),
+                    ledger_patience=settings.ledger_patience,
+                    **settings.node.model_dump(exclude={"ledger_patience"}),
                 )
             )
             return await self._follow(network)
@@ -150,7 +151,7 @@ class Daemon:
             drain_timeout=settings.pipeline.drain_timeout,
         )
         self._readiness.running(network.pool, run)
-        patience = settings.node.ledger_patience
+        patience = settings.ledger_patience
         with (
             advising_adoption(settings.state_option),
             draining_on_signals(run),
@@ -196,7 +197,7 @@ class Daemon:
             collectors=outlets(settings, network=network.name),
             etl=etl,
             fetch_concurrency=settings.pipeline.fetch_concurrency,
-            fetch_retry=RetryPolicy(elapsed=max(_SHORTEST_RETRY, settings.node.ledger_patience)),
+            fetch_retry=RetryPolicy(elapsed=max(_SHORTEST_RETRY, settings.ledger_patience)),
             books_concurrency=settings.pipeline.books_concurrency,
         )
 
