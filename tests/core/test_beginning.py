@@ -108,3 +108,27 @@ async def test_a_source_that_cannot_say_ends_the_run() -> None:
     with pytest.raises(EkspiperError, match="'f': the source cannot say where it begins: OSErr"):
         await pipeline(Broken(5, last=6), RecordingCollector()).run(checkpoint=checkpoint)
     assert checkpoint.saved == []
+
+
+async def test_a_source_of_another_family_needs_not_know_of_it() -> None:
+    class Other:
+        """Has what a source needs, and is no subclass of one."""
+
+        identity = "other"
+        lag = None
+        position: Position = None
+
+        async def open(self) -> None: ...
+        async def close(self) -> None: ...
+        async def resume(self, position: Position) -> None: ...
+
+        async def __aiter__(self) -> AsyncIterator[int]:
+            for number in range(3):
+                self.position = number
+                yield number
+
+    checkpoint, kept = MemoryCheckpoint(), RecordingCollector()
+    source: Any = Other()
+    await pipeline(source, kept).run(checkpoint=checkpoint)
+    assert kept.items == [0, 1, 2]
+    assert checkpoint.positions[-1] == {"f": 2}

@@ -350,8 +350,11 @@ async def _resume_source(reader: SourceReader, position: Position) -> None:
 
 
 async def _begin_source(reader: SourceReader) -> Position:
+    begin = getattr(reader.source, "begin", None)  # a source need not be a subclass of Source
+    if begin is None:
+        return None
     try:
-        return await reader.source.begin()
+        return await begin()
     except EkspiperError:
         raise
     except Exception as error:
