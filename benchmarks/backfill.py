@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -33,24 +31,20 @@ PEER_TARGET = 10
 PEER_LEDGERS = 40
 
 
-async def backfill(url: str, indexes: Sequence[int]) -> None:
+async def backfill(url: str, indexes: Sequence[int], out: Path) -> None:
     """Verified, to JSON lines."""
-    out = Path(tempfile.mkdtemp(prefix="ekspiper-"))
-    try:
-        async with NodePool(url) as pool:
-            job = Backfill(
-                pool,
-                [f"{indexes[0]}:{indexes[-1]}"],
-                OutputFolder(out, command="backfill"),
-                concurrency=WINDOW,
-            )
-            await job.plan()
-            run = job.start()
-            await run.finish()
-            report = job.conclude(run)
-            assert report.fetched == len(indexes), report
-    finally:
-        shutil.rmtree(out)
+    async with NodePool(url) as pool:
+        job = Backfill(
+            pool,
+            [f"{indexes[0]}:{indexes[-1]}"],
+            OutputFolder(out, command="backfill"),
+            concurrency=WINDOW,
+        )
+        await job.plan()
+        run = job.start()
+        await run.finish()
+        report = job.conclude(run)
+        assert report.fetched == len(indexes), report
 
 
 async def measure(folder: Path | None, rounds: int) -> int:
@@ -65,8 +59,8 @@ async def measure(folder: Path | None, rounds: int) -> int:
             seconds = await best_of(
                 rounds,
                 {
-                    "fetch only": partial(fetch_only, url, indexes, window=WINDOW),
-                    "bare loop": partial(bare_loop, url, indexes, window=WINDOW),
+                    "fetch only": lambda _, url=url: fetch_only(url, indexes, window=WINDOW),
+                    "bare loop": lambda _, url=url: bare_loop(url, indexes, window=WINDOW),
                     "backfill": partial(backfill, url, indexes),
                 },
             )
@@ -94,7 +88,7 @@ async def against_xrpl_py(
     async with ReplayProcess(folder) as node:
         url = node.url
         await xrpl_py_loop(url, some[:10])
-        seconds = await best_of(2, {"peer": lambda: xrpl_py_loop(url, some)})
+        seconds = await best_of(2, {"peer": lambda _: xrpl_py_loop(url, some)})
     theirs = share / seconds["peer"]
     ratio = ours / theirs
     print(

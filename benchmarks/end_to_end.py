@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -34,24 +32,20 @@ TARGET = 0.5
 RECORDS = ("transactions", "ledgers", "book_offers")
 
 
-async def flows(url: str, indexes: Sequence[int], *, books: bool) -> None:
+async def flows(url: str, indexes: Sequence[int], out: Path, *, books: bool) -> None:
     """The daemon's flows, from the first to the last ledger, with files and a checkpoint."""
-    out = Path(tempfile.mkdtemp(prefix="ekspiper-"))
     lines = registry.load("collectors", "jsonl")
-    try:
-        async with NodePool(url) as pool:
-            pipeline = ledger_pipeline(
-                LedgerStream(pool, start=indexes[0], until=indexes[-1]),
-                fetch_ledger=FetchLedger(pool),
-                pool=pool,
-                collectors={name: [lines(out / f"{name}.jsonl")] for name in RECORDS},
-                fetch_concurrency=WINDOW,
-                books=books,
-            )
-            report = await pipeline.run(checkpoint=FileCheckpoint(out / "checkpoint.json"))
-            assert report.kept == len(indexes), report
-    finally:
-        shutil.rmtree(out)
+    async with NodePool(url) as pool:
+        pipeline = ledger_pipeline(
+            LedgerStream(pool, start=indexes[0], until=indexes[-1]),
+            fetch_ledger=FetchLedger(pool),
+            pool=pool,
+            collectors={name: [lines(out / f"{name}.jsonl")] for name in RECORDS},
+            fetch_concurrency=WINDOW,
+            books=books,
+        )
+        report = await pipeline.run(checkpoint=FileCheckpoint(out / "checkpoint.json"))
+        assert report.kept == len(indexes), report
 
 
 async def measure(folder: Path | None, rounds: int) -> int:
@@ -64,8 +58,8 @@ async def measure(folder: Path | None, rounds: int) -> int:
         seconds = await best_of(
             rounds,
             {
-                "fetch only": partial(fetch_only, url, indexes, window=WINDOW),
-                "bare loop": partial(bare_loop, url, indexes, window=WINDOW),
+                "fetch only": lambda _: fetch_only(url, indexes, window=WINDOW),
+                "bare loop": lambda _: bare_loop(url, indexes, window=WINDOW),
                 "end to end": partial(flows, url, indexes, books=False),
                 "and books": partial(flows, url, indexes, books=True),
             },

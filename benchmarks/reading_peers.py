@@ -25,7 +25,9 @@ from ekspiper.xrpl.verify import parse_ledger, verify_ledger
 
 __all__ = ["Job", "bare_loop", "best_of", "fetch_only", "host", "recorded_ledgers", "xrpl_py_loop"]
 
-Job = Callable[[], Awaitable[None]]
+Job = Callable[[Path], Awaitable[None]]
+"""Does the work, with files in an empty folder of its own."""
+
 Text = str | bytes
 
 
@@ -42,13 +44,17 @@ def recorded_ledgers(folder: Path | None) -> tuple[Path, list[int], int]:
 
 
 async def best_of(rounds: int, jobs: dict[str, Job]) -> dict[str, float]:
-    """The seconds each job takes, the best of several rounds in which they take turns."""
+    """The seconds each job takes, the best of several rounds in which they take turns.
+
+    Removing its files is no part of a job.
+    """
     seconds = dict.fromkeys(jobs, float("inf"))
     for _ in range(rounds):
         for name, job in jobs.items():
-            began = perf_counter()
-            await job()
-            seconds[name] = min(seconds[name], perf_counter() - began)
+            with tempfile.TemporaryDirectory(prefix="ekspiper-") as folder:
+                began = perf_counter()
+                await job(Path(folder))
+                seconds[name] = min(seconds[name], perf_counter() - began)
     return seconds
 
 
