@@ -172,7 +172,7 @@ class Node:
 
     async def run(self) -> None:
         """Connect, greet, stay, and start again, until cancelled or refused."""
-        self._turns.succeeded()  # what failed in a life before does not count
+        self._turns.begin()
         try:
             while True:
                 await self._turns.next()

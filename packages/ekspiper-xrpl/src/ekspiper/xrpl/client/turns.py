@@ -27,6 +27,11 @@ class Turns:
         self._not_before = 0.0
         self._changed = asyncio.Event()
 
+    def begin(self) -> None:
+        """A new life: neither what failed before counts, nor how long to wait for it."""
+        self._failures = 0
+        self._not_before = 0.0
+
     def succeeded(self) -> None:
         """A connection is up."""
         self._failures = 0
