@@ -54,10 +54,6 @@ def test_split_keeps_every_line_and_the_limit(sizes: list[int], held: int, limit
     assert all(sizes[part] for part in parts[1:])
 
 
-def test_without_a_limit_there_is_one_part() -> None:
-    assert split([1, 2], held=9, limit=None) == [slice(0, 2)]
-
-
 def test_periods_begin_at_multiples() -> None:
     assert same_period(3600, 7199.9, seconds=3600)
     assert not same_period(7199.9, 7200, seconds=3600)

@@ -276,3 +276,20 @@ def test_what_was_derived_is_derived_again(
     assert len(report.faults) == 1
     assert fault in report.faults[0]
     assert report.proven == 14  # it is no part of what the ledger hashed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda one: one.update(ctid=5),
+        lambda one: one.update(NetworkID="main"),
+        lambda one: one["meta"].update(TransactionIndex=str(one["meta"]["TransactionIndex"])),
+    ],
+)
+def test_what_cannot_be_derived_is_a_fault_and_not_the_end(
+    folder: Path, change: Callable[[dict[str, Any]], Any]
+) -> None:
+    rewrite(folder / "transactions.jsonl", lambda records: change(records[0]))
+    report = audit(folder, deep=True)
+    assert any("not all are transactions" in fault for fault in report.faults)
+    assert report.proven == 13

@@ -19,9 +19,10 @@ class Source(Component, Protocol[Item_co]):
     """An async iterable of items, read by one flow.
 
     The runner calls `open`, then `resume` when a checkpoint holds a position and `begin` when there
-    is a checkpoint without one, then iterates once. It reads `position` after each item, before it asks for the next. On a drain it cancels
-    a pending `__anext__`; the end of the iteration is the end of the flow. Raise `Retryable` only
-    for what iterating anew cannot repair: a source reconnects by itself.
+    is a checkpoint without one, then iterates once. It reads `position` after each item, before it
+    asks for the next. On a drain it cancels a pending `__anext__`; the end of the iteration is the
+    end of the flow. Raise `Retryable` only for what iterating anew cannot repair: a source
+    reconnects by itself.
     """
 
     @property

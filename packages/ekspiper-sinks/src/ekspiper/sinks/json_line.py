@@ -27,8 +27,8 @@ def json_line(record: Any) -> bytes:
         raise Permanent(
             f"the record{describe(record)} cannot be written as JSON: {error}"
         ) from None
-    # orjson writes NaN as null, so only a line that has a null can hide one. Looking from the end
-    # takes CPython half the time.
+    # orjson writes NaN as null, so only a line that has a null can hide one. CPython looks
+    # faster from the end.
     if line.rfind(b"null") >= 0 and holds_non_finite(record):
         raise Permanent(f"the record{describe(record)} holds NaN or infinity, which JSON has not")
     return line

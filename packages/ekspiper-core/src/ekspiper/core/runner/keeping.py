@@ -58,11 +58,11 @@ class Keeper:
         self._tracer = tracer
         collector = delivery.collector
         self._encoding = collector if isinstance(collector, Encoding) else None
-        self._keep: Callable[[list[Any]], Awaitable[Any]] = (
+        self._collect_plainly: Callable[[list[Any]], Awaitable[Any]] = (
             collector.collect if self._encoding is None else self._encoding.collect_encoded
         )
         is_plain = lock is None and isinstance(tracer, NoTracer)
-        self._collect = self._keep if is_plain else self._collect_guarded
+        self._collect = self._collect_plainly if is_plain else self._collect_guarded
 
     async def keep(self, parcels: Sequence[Parcel], size: int) -> None:
         """Have the collector keep `parcels` of `size` bytes, and settle each, kept or failed.
@@ -110,7 +110,7 @@ class Keeper:
         name = self._delivery.name
         async with self._alone:
             with self._tracer.span("collect", flow=self._flow, collector=name, items=len(items)):
-                return await self._keep(items)
+                return await self._collect_plainly(items)
 
     async def _keep_after(self, parcels: Sequence[Parcel], error: Exception) -> None:
         """Go on after a first try that raised `error`."""

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
-from ..checkpoint import Checkpoint, CommitPolicy, FlowState, Progress
+from ..checkpoint import Checkpoint, CommitPolicy, Progress
 from ..collector import Collector
 from ..diagram import fenced
-from ..errors import CheckpointError, DrainTimeout, EkspiperError, PipelineError, ReceiptError
+from ..errors import DrainTimeout, EkspiperError, PipelineError, ReceiptError
 from ..flow import Delivery
 from ..instruments import Instruments, NoInstruments
 from ..pipeline import Pipeline
 from ..retry import RetryPolicy
-from ..source import Position
 from ..tracing import NoTracer, Tracer
 from .adopting import adopted
 from .barrier import Barrier
@@ -31,6 +30,7 @@ from .gathering import gather
 from .graph import Graph
 from .publishing import Publisher
 from .reading import SourceReader
+from .recovering import begin_source, restore_collectors, resume_source
 from .report import Report, Statistics
 
 __all__ = ["Run"]
@@ -200,7 +200,7 @@ class Run:
             make_safe=self._failures.make_safe,
         )
         await self._failures.restore()
-        await _restore_collectors(graph, loaded.flows if loaded else {})
+        await restore_collectors(graph, loaded.flows if loaded else {})
         await self._resume(graph, committer, loaded)
         return committer
 
@@ -225,20 +225,20 @@ class Run:
             position = reader.position = committer.position_of(name)
             reader.receipts.safe_position = position
             if position is not None:
-                await _resume_source(reader, position)
+                await resume_source(reader, position)
         if self._checkpoint is not None:
             await self._write_beginning(graph, committer, loaded)
 
     async def _write_beginning(
         self, graph: Graph, committer: Committer, loaded: Progress | None
     ) -> None:
-        """Before the first item: so that a crash before the first checkpoint loses and doubles nothing."""
+        """Before the first item: a crash before the first checkpoint loses and doubles nothing."""
         for name, reader in graph.readers.items():
             known = loaded.flows.get(name) if loaded else None
             position, states = (known.position, known.collectors) if known else (None, {})
             deliverers = [each for each in graph.deliverers if each.reader is reader]
             if position is None and not any(each.holds_more for each in deliverers):
-                position = reader.receipts.safe_position = await _begin_source(reader)
+                position = reader.receipts.safe_position = await begin_source(reader)
             begun = {
                 each.place: state
                 for each in deliverers
@@ -336,46 +336,6 @@ _FOR_EVER = RetryPolicy(elapsed=None)
 def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
-
-
-async def _resume_source(reader: SourceReader, position: Position) -> None:
-    try:
-        await reader.source.resume(position)
-    except EkspiperError:
-        raise
-    except Exception as error:
-        raise CheckpointError(
-            f"flow {reader.flow!r} cannot go on from {position!r}: {describe(error)}"
-        ) from error
-
-
-async def _begin_source(reader: SourceReader) -> Position:
-    begin = getattr(reader.source, "begin", None)  # a source need not be a subclass of Source
-    if begin is None:
-        return None
-    try:
-        return await begin()
-    except EkspiperError:
-        raise
-    except Exception as error:
-        raise EkspiperError(
-            f"flow {reader.flow!r}: the source cannot say where it begins: {describe(error)}"
-        ) from error
-
-
-async def _restore_collectors(graph: Graph, flows: Mapping[str, FlowState]) -> None:
-    nothing = FlowState("")
-    for deliverer in graph.deliverers:
-        state = flows.get(deliverer.reader.flow, nothing)
-        try:
-            await deliverer.restore(state.collectors.get(deliverer.place), state.position)
-        except EkspiperError:
-            raise
-        except Exception as error:
-            raise CheckpointError(
-                f"the collector {deliverer.place} cannot go on from its checkpoint: "
-                f"{describe(error)}"
-            ) from error
 
 
 def _refuse_letters_without_collector(

@@ -51,19 +51,17 @@ class FileNames:
         return int(found[1]) if found else None
 
 
-def split(sizes: Sequence[int], *, held: int, limit: int | None) -> list[slice]:
+def split(sizes: Sequence[int], *, held: int, limit: int) -> list[slice]:
     """Spread lines over files of at most `limit` bytes each; a longer line has its own file.
 
     Args:
         sizes: of the lines, in bytes.
         held: bytes that the current file already has.
-        limit: bytes a file may have; None for no bound.
+        limit: bytes a file may have.
 
     Returns:
         What goes to the current file (possibly nothing), then to the next, and so on.
     """
-    if limit is None:
-        return [slice(0, len(sizes))]
     parts, start = [], 0
     for place, size in enumerate(sizes):
         if held and held + size > limit:

@@ -195,16 +195,14 @@ def _audit_transactions(
         report.faults.append(f"ledger {index}: its transactions do not stand together")
     seen[index] += len(records)
     try:
-        report.faults += [f"ledger {index}: {fault}" for fault in _faults(records, ledger)]
+        faults = [*_faults(records, ledger)]
+        if deep:
+            faults += _derived(records, ledger)
     except _UNREADABLE as error:
         report.faults.append(f"ledger {index}: not all are transactions: {_why(error)}")
         return
+    report.faults += [f"ledger {index}: {fault}" for fault in faults]
     if deep:
-        report.faults += [
-            f"ledger {index}: transaction {record['hash']}: {fault}"
-            for record in records
-            for fault in derived_faults(record, close_time=ledger.close_time)
-        ]
         root = _root(records, report)
         if root is not None and root != ledger.transaction_hash:
             report.faults.append(
@@ -227,6 +225,12 @@ def _faults(records: list[dict[str, Any]], ledger: _Known) -> Iterator[str]:
             yield f"{record['hash']} is not the hash of a transaction"
     if len({record["hash"] for record in records}) != len(records):
         yield "a transaction stands there more than once"
+
+
+def _derived(records: list[dict[str, Any]], ledger: _Known) -> Iterator[str]:
+    for record in records:
+        for fault in derived_faults(record, close_time=ledger.close_time):
+            yield f"transaction {record['hash']}: {fault}"
 
 
 def _root(records: list[dict[str, Any]], report: AuditReport) -> str | None:

@@ -67,6 +67,7 @@ def read_length(data: bytes, position: int) -> tuple[int, int]:
 
 
 def read_blob(data: bytes, position: int, end: int) -> tuple[str, int]:
+    """Bytes behind a length prefix, as upper-case hex."""
     size, position = read_length(data, position)
     return take(data, position, end, size).hex().upper(), position + size
 
@@ -81,31 +82,38 @@ def fixed_hex_reader(size: int) -> Reader:
 
 
 def read_uint8(data: bytes, position: int, end: int) -> tuple[int, int]:
+    """A byte."""
     return take(data, position, end, 1)[0], position + 1
 
 
 def read_int32(data: bytes, position: int, end: int) -> tuple[int, int]:
+    """Four bytes with a sign."""
     return int.from_bytes(take(data, position, end, 4), signed=True), position + 4
 
 
 def read_int64(data: bytes, position: int, end: int) -> tuple[str, int]:
+    """Eight bytes with a sign, in decimal: JSON numbers are too small."""
     value = int.from_bytes(take(data, position, end, 8), signed=True)
     return str(value), position + 8
 
 
 def read_uint64_base10(data: bytes, position: int, end: int) -> tuple[str, int]:
+    """Eight bytes, in decimal, as servers print the amounts of MPTs."""
     return str(int.from_bytes(take(data, position, end, 8))), position + 8
 
 
 def read_number(data: bytes, position: int, end: int) -> tuple[str, int]:
+    """A `Number`: eight bytes of mantissa, four of exponent."""
     return number_text(*_NUMBER.unpack(take(data, position, end, 12))), position + 12
 
 
 def read_currency(data: bytes, position: int, end: int) -> tuple[str, int]:
+    """Twenty bytes of a currency, as its code or in hex."""
     return currency_text(take(data, position, end, 20)), position + 20
 
 
 def read_vector256(data: bytes, position: int, end: int) -> tuple[list[str], int]:
+    """A list of hashes behind a length prefix."""
     size, position = read_length(data, position)
     if size % 32:
         raise ValueError(f"a list of hashes has a multiple of 32 bytes, not {size}")
