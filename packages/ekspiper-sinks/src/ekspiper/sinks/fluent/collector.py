@@ -58,7 +58,9 @@ class Fluent(Collector[dict[str, Any]]):
         verify: false takes any certificate.
         compress: with gzip. Costs more time than it saves on a fast network.
         window: unacknowledged chunks in flight at once.
-        chunk_bytes: of the entries in a chunk, at most, unless a single record has more.
+        chunk_bytes: of the entries in a chunk, at most, unless a single record has more. Servers
+            that decode records take small chunks faster than large ones; `window` of them keep
+            the network busy.
         max_bytes: a larger record is refused: Fluent Bit takes 6,144,000 (`Buffer_Max_Size`).
         ack_timeout: seconds to wait for an acknowledgement.
         connect_timeout: seconds to wait for a connection, and for each step of the handshake.
@@ -83,8 +85,8 @@ class Fluent(Collector[dict[str, Any]]):
         server_name: str | None = None,
         verify: bool = True,
         compress: bool = False,
-        window: int = 4,
-        chunk_bytes: int = 400_000,
+        window: int = 32,
+        chunk_bytes: int = 64_000,
         max_bytes: int = 6_000_000,
         ack_timeout: float = 30.0,
         connect_timeout: float = 10.0,
