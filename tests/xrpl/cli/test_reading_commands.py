@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
 from ekspiper.xrpl.cli.app import app
@@ -81,28 +80,6 @@ def test_schema_show_has_the_fields_of_a_type() -> None:
     rows = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line.strip()}
     assert rows["TakerGets"] == ["Amount", "required"]
     assert rows["Expiration"] == ["UInt32", "optional"]
-
-
-@pytest.mark.parametrize("format", ["arrow", "bigquery", "json-schema", "postgres"])
-def test_schema_exports(format: str, tmp_path: Path) -> None:
-    text = run("schema", "export", "Payment", "--format", format)
-    assert "Destination" in text
-    run("schema", "export", "Payment", "--format", format, "--out", str(tmp_path / "a" / "b"))
-    assert (tmp_path / "a" / "b").read_text() == text
-
-
-def test_schema_diff_names_what_the_node_does_not_know() -> None:
-    shown = run("schema", "diff")
-    assert "- transaction type VaultCreate" in shown
-    assert "differences" in shown.splitlines()[-1]
-
-
-def test_schema_collect_counts_attributes() -> None:
-    shown = run("schema", "collect", "240:242")
-    row = next(
-        line for line in shown.splitlines() if line.startswith("Payment ") and " Amount " in line
-    )
-    assert "XRP amount" in row or "issued amount" in row
 
 
 def test_verify_says_what_it_proved(tmp_path: Path) -> None:

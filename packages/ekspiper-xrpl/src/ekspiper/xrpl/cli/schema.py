@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ekspiper.core import ConfigError, Flow, Pipeline, Queue, Step
 from ekspiper.core.runner.signals import draining_on_signals
@@ -22,9 +20,10 @@ from ..processors.transaction_etl import TransactionEtl
 from ..schema.diff import diff as differences
 from ..schema.export import EXPORTS, export_schema, find_schema, schema_names
 from ..schema.formats import Formats
-from ..schema.show import schema_text
+from ..schema.show import schema_text, text_columns
 from ..sources.ledger_range import LedgerRange
-from .options import Network, say_sample
+from .interruptible import run_interruptible
+from .options import ConnectTimeout, Network, say_sample
 
 __all__ = ["collect", "diff", "export", "schema", "show"]
 
@@ -35,6 +34,16 @@ schema = typer.Typer(
     rich_markup_mode=None,
 )
 
+_OfNetwork = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        "-n",
+        metavar="NAME|URLS",
+        help="Compile it from what a node of this network knows beyond the bundled definitions.",
+    ),
+]
+
 
 @schema.command()
 def show(
@@ -43,12 +52,15 @@ def show(
         typer.Argument(metavar="[TYPE]", help="A table, transaction type or ledger entry type."),
     ] = None,
     depth: Annotated[int, typer.Option(min=1, help="Levels of nested fields.")] = 1,
+    network: _OfNetwork = None,
+    connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Show the fields of a schema; without TYPE, the names of all."""
+    formats = _formats(network, connect_timeout)
     if name is None:
-        typer.echo("\n".join(schema_names(Formats())))
+        typer.echo("\n".join(schema_names(formats)))
         return
-    typer.echo(schema_text(find_schema(name), depth=depth), nl=False)
+    typer.echo(schema_text(find_schema(name, formats), depth=depth), nl=False)
 
 
 @schema.command()
@@ -62,29 +74,35 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="[default: standard output]")
     ] = None,
+    network: _OfNetwork = None,
+    connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Export a schema for Arrow, BigQuery, JSON Schema or PostgreSQL."""
-    text = export_schema(name, format)
+    if out is None and format == "arrow" and sys.stdout.isatty():
+        raise ConfigError("arrow is binary: give --out FILE; `ekspiper schema show` is for people")
+    content = export_schema(name, format, _formats(network, connect_timeout))
     if out is None:
-        typer.echo(text, nl=False)
+        typer.echo(content, nl=False)
         return
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(text, encoding="utf-8")
+        out.write_bytes(content)
     except OSError as error:
         raise ConfigError(f"cannot write {out}: {error.strerror or error}") from error
 
 
 @schema.command()
-def diff(network: Network = None) -> None:
+def diff(network: Network = None, connect_timeout: ConnectTimeout = None) -> None:
     """Compare the bundled definitions with those of a network's node."""
     chosen = network or "sample"
     say_sample(chosen, network)
-    node = asyncio.run(_definitions(chosen))
+    node = run_interruptible(_definitions(chosen, connect_timeout))
     found = differences(Definitions.bundled(), node)
     for difference in found:
         typer.echo(str(difference))
     typer.echo(f"{len(found):,} differences (- only bundled, + only at the node, ~ changed).")
+    if not node.transaction_formats:
+        typer.echo("Formats were not compared: the node is too old to give any.")
 
 
 @schema.command()
@@ -93,30 +111,45 @@ def collect(
         list[str], typer.Argument(metavar="RANGE...", help="FIRST:LAST, FIRST:+COUNT, or -COUNT:.")
     ],
     network: Network = None,
+    connect_timeout: ConnectTimeout = None,
 ) -> None:
     """List the attributes and types that transactions really have, with counts and an example."""
     chosen = network or "sample"
     say_sample(chosen, network)
-    seen = asyncio.run(_collect(chosen, ranges))
-    table = Table(box=None, pad_edge=False)
-    for heading in ("object", "attribute", "type", "count", "example ledger"):
-        table.add_column(heading, no_wrap=True)
+    seen = run_interruptible(_collect(chosen, ranges, connect_timeout))
+    rows = [("object", "attribute", "type", "count", "example ledger")]
     for each in seen.rows():
-        table.add_row(each.object, each.path, each.type, f"{each.count:,}", str(each.ledger_index))
-    console = Console()
-    Console(width=None if console.is_terminal else 160).print(table)
+        rows.append((each.object, each.path, each.type, f"{each.count:,}", str(each.ledger_index)))
+    typer.echo("\n".join(text_columns(rows)))
 
 
-async def _definitions(network: str) -> Definitions:
-    async with open_network(network) as opened:
+def _formats(network: str | None, connect_timeout: float | None) -> Formats:
+    """What is known without asking; with a network, what its nodes know beyond that, too."""
+    if network is None:
+        return Formats()
+    return Formats(run_interruptible(_extended(network, connect_timeout)))
+
+
+async def _extended(network: str, connect_timeout: float | None) -> Definitions:
+    async with open_network(network, connect_timeout=connect_timeout) as opened:
+        return opened.definitions
+
+
+async def _definitions(network: str, connect_timeout: float | None) -> Definitions:
+    async with open_network(network, connect_timeout=connect_timeout) as opened:
         return Definitions.from_server(await opened.pool.request({"command": "server_definitions"}))
 
 
-async def _collect(network: str, ranges: list[str]) -> CollectAttributes:
+async def _collect(
+    network: str, ranges: list[str], connect_timeout: float | None
+) -> CollectAttributes:
     attributes = CollectAttributes()
-    async with open_network(network) as opened:
+    async with open_network(network, connect_timeout=connect_timeout) as opened:
+        known = opened.definitions
         ledgers, transactions, records = Queue("ledgers"), Queue("transactions"), Queue("records")
-        fetch = Step(FetchLedger(opened.pool), concurrency=16, collectors=(ledgers,))
+        fetch = Step(
+            FetchLedger(opened.pool, definitions=known), concurrency=16, collectors=(ledgers,)
+        )
         pipeline = Pipeline(
             Flow("ledger-details", source=LedgerRange(opened.pool, ranges), steps=(fetch,)),
             Flow(
@@ -127,7 +160,7 @@ async def _collect(network: str, ranges: list[str]) -> CollectAttributes:
             Flow(
                 "transaction-record",
                 source=transactions,
-                steps=(Step(TransactionEtl(), collectors=(records,)),),
+                steps=(Step(TransactionEtl(known), collectors=(records,)),),
             ),
             Flow("collect-attributes", source=records, steps=(Step(attributes),)),
         )

@@ -51,8 +51,8 @@ def find_schema(name: str, formats: Formats | None = None) -> Schema:
     raise ConfigError(f"no schema is called {name!r}; nearest: {nearest}")
 
 
-def export_schema(name: str, format: str, formats: Formats | None = None) -> str:
-    """A schema as text in one of `EXPORTS`.
+def export_schema(name: str, format: str, formats: Formats | None = None) -> bytes:
+    """A schema as a file in one of `EXPORTS`: all are text, but `arrow`.
 
     Args:
         name: a table, a transaction type or a ledger entry type.
@@ -71,14 +71,20 @@ def export_schema(name: str, format: str, formats: Formats | None = None) -> str
     return EXPORTS[format](find_schema(name, formats))
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, indent=2) + "\n"
+def _json(value: Any) -> bytes:
+    return json.dumps(value, indent=2).encode() + b"\n"
 
 
-EXPORTS: Mapping[str, Callable[[Schema], str]] = {
-    "arrow": lambda schema: arrow_schema(schema).to_string(show_field_metadata=False) + "\n",
+def _arrow_stream(schema: Schema) -> bytes:
+    """An IPC stream of no rows, which everything that speaks Arrow reads the schema of."""
+    message: bytes = arrow_schema(schema).serialize().to_pybytes()
+    return message
+
+
+EXPORTS: Mapping[str, Callable[[Schema], bytes]] = {
+    "arrow": _arrow_stream,
     "bigquery": lambda schema: _json(bigquery_schema(schema)),
     "json-schema": lambda schema: _json(json_schema(schema)),
-    "postgres": postgres_ddl,
+    "postgres": lambda schema: postgres_ddl(schema).encode(),
 }
 """The formats of exports, by name."""

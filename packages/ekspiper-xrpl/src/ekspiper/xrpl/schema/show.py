@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from .model import Field, Schema
 
-__all__ = ["schema_rows", "schema_text"]
+__all__ = ["schema_rows", "schema_text", "text_columns"]
 
 
 def schema_rows(schema: Schema, *, depth: int = 1) -> list[tuple[str, str, str]]:
@@ -16,11 +16,12 @@ def schema_rows(schema: Schema, *, depth: int = 1) -> list[tuple[str, str, str]]
 
 def schema_text(schema: Schema, *, depth: int = 1) -> str:
     """The fields of a schema, one a line, in columns."""
-    lines = _columns(schema_rows(schema, depth=depth))
+    lines = text_columns(schema_rows(schema, depth=depth))
     return "\n".join([f"{schema.name}: {schema.description}", "", *lines, ""])
 
 
-def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+def text_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines in columns, each as wide as its widest cell."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return [
         "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
