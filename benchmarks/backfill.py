@@ -1,10 +1,11 @@
 """How fast a backfill is, against the limit and against a loop on xrpl-py, in one run.
 
-    python benchmarks/backfill.py [FOLDER] [--rounds N]
+    python benchmarks/backfill.py [FOLDER] [--ledgers N] [--rounds N]
 
-FOLDER: a recording; without it, the sample that ekspiper-xrpl ships. One node, on loopback, in a
-process of its own. The limit is a bare loop that fetches the same binary ledgers over one socket
-with the same window, proves and decodes them, and keeps nothing.
+FOLDER: a recording; without it, the sample that ekspiper-xrpl ships. Its ledgers are repeated as
+one chain of N. One node, on loopback, in a process of its own. The limit is a bare loop that
+fetches the same binary ledgers over one socket with the same window, proves and decodes them, and
+keeps nothing.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from reading_peers import bare_loop, best_of, fetch_only, host, recorded_ledgers, xrpl_py_loop
+from long_chain import write_long_chain
+from reading_peers import bare_loop, best_of, fetch_only, host, xrpl_py_loop
 
 from ekspiper.xrpl.backfill import Backfill
 from ekspiper.xrpl.cli.garbage import look_for_garbage_rarely
@@ -47,8 +50,7 @@ async def backfill(url: str, indexes: Sequence[int], out: Path) -> None:
         assert report.fetched == len(indexes), report
 
 
-async def measure(folder: Path | None, rounds: int) -> int:
-    folder, indexes, transactions = recorded_ledgers(folder)
+async def measure(folder: Path, indexes: list[int], transactions: int, rounds: int) -> int:
     look_for_garbage_rarely()  # as the command does; the loops gain from it, too
     print(f"{len(indexes)} ledgers, {transactions} transactions; window {WINDOW}; {host()}")
     missed = 0
@@ -101,6 +103,10 @@ async def against_xrpl_py(
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("folder", nargs="?", type=Path)
+    parser.add_argument("--ledgers", type=int, default=1200)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    sys.exit(asyncio.run(measure(arguments.folder, arguments.rounds)))
+    with tempfile.TemporaryDirectory(prefix="ekspiper-") as out:
+        made = write_long_chain(arguments.folder, Path(out), count=arguments.ledgers)
+        missed = asyncio.run(measure(Path(out), *made, rounds=arguments.rounds))
+    sys.exit(missed)

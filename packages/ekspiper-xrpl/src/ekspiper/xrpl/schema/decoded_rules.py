@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from operator import is_not
 from typing import Any
 
 from .formats import METADATA_TYPES, NODE_TYPES, Formats
@@ -117,20 +118,26 @@ class DecodedRules:
         return lambda value, path, found: self.inner_rule(name).check(value, path, found)
 
     def _check_array(self, name: str) -> Check:
-        expected = ARRAY_ELEMENTS.get(name)
+        expected = ARRAY_ELEMENTS.get(name, ())
+        rule_of = self.inner_rule
 
         def check(value: list[dict[str, Any]], path: Path, found: list[Misfit]) -> Any:
+            for element in value:
+                for kind, inner in element.items():
+                    if (expected and kind not in expected) or not rule_of(kind).fits(inner):
+                        return check_each(value, path, found)
+            return value
+
+        def check_each(value: list[dict[str, Any]], path: Path, found: list[Misfit]) -> Any:
             kept = []
-            changed = False
             for at, element in enumerate(value):
                 ((kind, inner),) = element.items()
-                if expected is not None and kind not in expected:
+                if expected and kind not in expected:
                     found.append(stranger(name, kind, (path, at), element))
-                    changed = True
                     continue
-                checked = self.inner_rule(kind).check(inner, ((path, at), kind), found)
+                checked = rule_of(kind).check(inner, ((path, at), kind), found)
                 kept.append(element if checked is inner else {kind: checked})
-                changed = changed or checked is not inner
+            changed = len(kept) != len(value) or any(map(is_not, kept, value))
             return kept if changed else value
 
         return check

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from .misfit import Misfit, Path, path_text
@@ -39,35 +39,48 @@ class NameRule:
         self.names = frozenset(names)
         self.required = frozenset(required)
         self.checks = checks or {}
-        self._shapes: dict[tuple[str, ...], bool] = {}
+        self._shapes: dict[tuple[str, ...], tuple[str, ...] | None] = {}
 
     def check(self, value: dict[str, Any], path: Path, found: list[Misfit]) -> dict[str, Any]:
         """`value` itself when it fits; otherwise a copy without what does not."""
-        key = tuple(value)
-        fits = self._shapes.get(key)
-        if fits is None:
-            fits = self._learn(key)
-        return value if fits else self._slow(value, path, found)
+        names = tuple(value)
+        shapes = self._shapes
+        holding = shapes[names] if names in shapes else self._learn(names)
+        if holding is None:
+            return self._without_misfits(value, path, found)
+        return self._check_inside(value, holding, path, found) if holding else value
 
-    def _learn(self, key: tuple[str, ...]) -> bool:
-        names = frozenset(key)
-        fits = names <= self.names and self.required <= names and names.isdisjoint(self.checks)
+    def fits(self, value: dict[str, Any]) -> bool:
+        """Whether `value` is known to fit, whatever its fields hold. False says nothing."""
+        return self._shapes.get(tuple(value)) == ()
+
+    def _learn(self, names: tuple[str, ...]) -> tuple[str, ...] | None:
+        """Which fields of an object with these names hold objects; None if it does not fit."""
+        having = frozenset(names)
+        fits = self.required <= having <= self.names
+        holding = tuple(name for name in names if name in self.checks) if fits else None
         if len(self._shapes) >= _SHAPES_LIMIT:
             self._shapes.clear()
-        self._shapes[key] = fits
-        return fits
+        self._shapes[names] = holding
+        return holding
 
-    def _slow(self, value: dict[str, Any], path: Path, found: list[Misfit]) -> dict[str, Any]:
-        record = value
-        for name in value:
-            if name not in self.names:
-                record = {key: one for key, one in record.items() if key != name}
-                where = path_text((path, name))
-                found.append(Misfit("unknown_field", f"{self.name}.{name}", where, value[name]))
-            elif name in self.checks:
-                checked = self.checks[name](value[name], (path, name), found)
-                if checked is not value[name]:
-                    record = {**record, name: checked}
+    def _check_inside(
+        self, value: dict[str, Any], holding: Iterable[str], path: Path, found: list[Misfit]
+    ) -> dict[str, Any]:
+        for name in holding:
+            checked = self.checks[name](value[name], (path, name), found)
+            if checked is not value[name]:
+                value = {**value, name: checked}
+        return value
+
+    def _without_misfits(
+        self, value: dict[str, Any], path: Path, found: list[Misfit]
+    ) -> dict[str, Any]:
+        for name in (name for name in value if name not in self.names):
+            where = path_text((path, name))
+            found.append(Misfit("unknown_field", f"{self.name}.{name}", where, value[name]))
         for name in sorted(self.required - value.keys()):
             found.append(Misfit("missing_field", f"{self.name}.{name}", path_text((path, name))))
-        return record
+        known = {name: one for name, one in value.items() if name in self.names}
+        holding = [name for name in known if name in self.checks]
+        return self._check_inside(known, holding, path, found)
