@@ -176,6 +176,11 @@ def test_what_does_not_fit_is_kept_and_counted(
         ({"hash": 1, "ledger_hash": None}, {"hash": 1}),
         ({"close_time_iso": None, "date": 848_664_100}, {}),
         ({"close_time_iso": 1, "date": "x"}, {"close_time_iso": 1}),
+        ({"close_time_iso": 1, "date": 848_664_100}, {"close_time_iso": 1}),
+        ({"close_time_iso": "2026-11-22T13:01:40.000+01:00"}, {}),
+        ({"ledger_index": -1}, {"ledger_index": -1}),
+        ({"ledger_index": 1 << 32}, {"ledger_index": 1 << 32}),
+        ({"hash": "AB"}, {"hash": "AB"}),
     ],
 )
 def test_where_it_stands_is_checked_too(place: dict[str, Any], kept: dict[str, Any]) -> None:
@@ -206,6 +211,19 @@ def test_what_does_not_fit_in_metadata_is_kept_and_counted() -> None:
     assert [drift.name for drift in etl.report().drifts] == ["AccountRoot.Foo"]
 
 
+@pytest.mark.parametrize("result", ["tecNOVEL", 220])
+def test_an_unknown_result_is_reported(result: Any) -> None:
+    item = payment()
+    item["meta"]["TransactionResult"] = result
+    etl = TransactionEtl()
+    record = etl.normalise(item)
+    assert record["meta"]["TransactionResult"] == str(result)
+    assert record["_unrecognized"] == {"meta.TransactionResult": result}
+    assert [(one.problem, one.name) for one in etl.report().drifts] == [
+        ("unknown_type", f"TransactionResult.{result}")
+    ]
+
+
 def test_an_unknown_entry_keeps_its_fields() -> None:
     item = payment()
     item["meta"]["AffectedNodes"][0]["ModifiedNode"]["LedgerEntryType"] = "Novelty"
@@ -230,9 +248,11 @@ async def test_strict_makes_it_a_dead_letter() -> None:
         ({"tx_blob": "00", "meta": {}}, "no TransactionType"),
         ({"TransactionType": "Payment", "hash": "AB", "meta": "00"}, "AB: it has no metadata"),
         (payment() | {"close_time_iso": "soon"}, "close_time_iso is no time: 'soon'"),
+        (payment() | {"close_time_iso": None, "date": 1 << 40}, "date is no time: 1099511627776"),
+        (["Payment"], "a transaction is an object, and this is list"),
     ],
 )
-def test_what_is_not_a_transaction_is_refused(item: dict[str, Any], message: str) -> None:
+def test_what_is_not_a_transaction_is_refused(item: Any, message: str) -> None:
     with pytest.raises(Permanent, match=message):
         TransactionEtl().normalise(item)
 

@@ -33,6 +33,7 @@ from ekspiper.xrpl.schema import (
     find_schema,
     json_schema,
     postgres_columns,
+    postgres_ddl,
     schema_names,
     schema_rows,
     schema_text,
@@ -226,6 +227,13 @@ def test_postgres_accepts_every_table(
     assert f'"{sample[0]["TransactionType"]}"' in shown
     assert 'fee = "20"' in shown
     assert 'closed = "2026-11-22 12:01:40"' in shown
+
+
+def test_each_table_of_postgres_has_an_index_of_its_own() -> None:
+    ddl = postgres_ddl(FORMATS.transactions_table(), table="raw.copy")
+    assert ddl.endswith(
+        'CREATE INDEX IF NOT EXISTS "copy_ledger_index_idx" ON "raw"."copy" ("ledger_index");\n'
+    )
 
 
 def literal(value: Any, kind: str) -> str:

@@ -65,6 +65,8 @@ def unwrap(item: Mapping[str, Any]) -> ServerTransaction:
     Raises:
         Permanent: there is no transaction in it, or no metadata.
     """
+    if not isinstance(item, Mapping):
+        raise Permanent(f"a transaction is an object, and this is {type(item).__name__}")
     inner = item.get("tx_json") or item.get("tx") or item.get("transaction")
     own = inner if isinstance(inner, dict) else dict(item)
     meta = item.get("meta") or item.get("metaData") or own.get("metaData")
@@ -102,23 +104,31 @@ def _place(item: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
             place[name] = value
     if "ledger_index" not in place and "inLedger" in own:
         place["ledger_index"] = own["inLedger"]
+    if type(place.get("close_time_iso")) is str:
+        return place | _times("close_time_iso", place)
     if type(place.get("date")) is int:
-        place.setdefault("close_time_iso", ripple_time_iso(place["date"]))
-    else:
-        place.pop("date", None)
-        if type(place.get("close_time_iso")) is str:
-            place["date"] = _close_time(place["close_time_iso"], place.get("hash"))
+        return _times("date", place) | place
+    place.pop("date", None)
     return place
 
 
-@lru_cache(maxsize=1024)
-def _ripple_time(iso: str) -> int:
-    """All transactions of a ledger have the same."""
-    return ripple_time(iso)
-
-
-def _close_time(iso: str, name: Any) -> int:
+def _times(name: str, place: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        return _ripple_time(iso)
+        return _close_time(place[name])
     except ValueError as error:
-        raise Permanent(f"transaction {name}: close_time_iso is no time: {iso!r}") from error
+        raise Permanent(
+            f"transaction {place.get('hash')}: {name} is no time: {place[name]!r}"
+        ) from error
+
+
+@lru_cache(maxsize=1024)
+def _close_time(value: int | str) -> dict[str, Any]:
+    """When a ledger closed, in both forms. All its transactions have the same.
+
+    Raises:
+        ValueError: it is no time that a ledger can have.
+    """
+    date = ripple_time(value) if isinstance(value, str) else value
+    if date >> 32:  # negative, or more than 32 bits
+        raise ValueError("the clock of the ledger has 32 bits")
+    return {"date": date, "close_time_iso": ripple_time_iso(date)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ekspiper.core import Instruments, NoInstruments, Permanent, Processor
@@ -24,7 +24,7 @@ __all__ = ["UNRECOGNIZED", "TransactionEtl"]
 UNRECOGNIZED = "_unrecognized"
 """The key of a record under which everything stands that does not fit, by its path."""
 
-_PLACE_TYPES = {"hash": str, "ledger_index": int, "ledger_hash": str, "close_time_iso": str}
+_HASH_DIGITS = 64
 
 
 class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]]):
@@ -157,6 +157,18 @@ def _checked_place(place: dict[str, Any], found: list[Misfit]) -> dict[str, Any]
     if type(place.get("ledger_index")) is str and place["ledger_index"].isdecimal():
         place["ledger_index"] = int(place["ledger_index"])
     for name in tuple(place):
-        if type(place[name]) is not _PLACE_TYPES[name]:
+        if not _FITS[name](place[name]):
             found.append(Misfit("wrong_type", f"record.{name}", name, place.pop(name)))
     return place
+
+
+def _is_hash(value: Any) -> bool:
+    return type(value) is str and len(value) == _HASH_DIGITS
+
+
+_FITS: Mapping[str, Callable[[Any], bool]] = {
+    "hash": _is_hash,
+    "ledger_index": lambda value: type(value) is int and not value >> 32,
+    "ledger_hash": _is_hash,
+    "close_time_iso": lambda value: type(value) is str,
+}

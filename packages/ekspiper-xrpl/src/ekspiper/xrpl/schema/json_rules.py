@@ -55,7 +55,11 @@ class JsonRules:
 
     def metadata(self, meta: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
         """Metadata in record shape, without what does not fit."""
-        return self._metadata.normalise(meta, _META, found)
+        record = self._metadata.normalise(meta, _META, found)
+        result = record.get("TransactionResult", "")
+        if result and result not in self.formats.definitions.transaction_results:
+            found.append(unknown_type("TransactionResult", meta["TransactionResult"], _META))
+        return record
 
     def _transaction_rule(self, name: str) -> ObjectRule | None:
         fields = self.formats.transactions.get(name)

@@ -52,8 +52,10 @@ def issued_amount(value: dict[str, Any]) -> dict[str, str]:
     if len(value) != 3 or "mpt_issuance_id" in value:
         return _mpt_amount(value)
     currency, issuer, number = _members(value)
-    if type(currency) is type(issuer) is type(number) is str and _DECIMAL(number):
-        return value
+    if type(currency) is type(issuer) is type(number) is str:
+        fits = currency and _DECIMAL(number) if issuer else currency == "XRP" and _WHOLE(number)
+        if fits:
+            return value
     raise ValueError("it is no amount")
 
 

@@ -42,7 +42,8 @@ def postgres_ddl(schema: Schema, *, table: str | None = None) -> str:
     Args:
         table: its name, with a schema before a dot if need be; the schema's own without it.
     """
-    name = ".".join(_quoted(part) for part in (table or schema.name).split("."))
+    parts = (table or schema.name).split(".")
+    name = ".".join(map(_quoted, parts))
     required = {field.name for field in schema.fields if field.required}
     lines = [
         f"    {_quoted(column)} {type_}{' NOT NULL' if column in required else ''}"
@@ -53,7 +54,7 @@ def postgres_ddl(schema: Schema, *, table: str | None = None) -> str:
         lines.append(f"    PRIMARY KEY ({', '.join(map(_quoted, key))})")
     statements = [f"CREATE TABLE IF NOT EXISTS {name} (\n" + ",\n".join(lines) + "\n);"]
     if "ledger_index" in schema and key[:1] != ("ledger_index",):
-        statements.append(_index(schema, name, "ledger_index"))
+        statements.append(_index(parts[-1], name, "ledger_index"))
     return "\n".join([*statements, ""])
 
 
@@ -65,8 +66,8 @@ def _key(schema: Schema) -> tuple[str, ...]:
     return ("ledger_index", "index") if "index" in schema else ()
 
 
-def _index(schema: Schema, name: str, column: str) -> str:
-    index = _quoted(f"{schema.name}_{column}_idx")
+def _index(table: str, name: str, column: str) -> str:
+    index = _quoted(f"{table}_{column}_idx")
     return f"CREATE INDEX IF NOT EXISTS {index} ON {name} ({_quoted(column)});"
 
 
