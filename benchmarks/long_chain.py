@@ -20,7 +20,7 @@ from ekspiper.xrpl.recorder.exchange import ledger_exchange
 from ekspiper.xrpl.replay.recording import SAMPLE
 from ekspiper.xrpl.verify import parse_ledger
 
-__all__ = ["write_long_chain"]
+__all__ = ["LEDGERS", "write_long_chain"]
 
 LEDGERS = "ledger_v2_binary.jsonl"
 SERVER = ("server.jsonl.gz", "misc.jsonl.gz")
