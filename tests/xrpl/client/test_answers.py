@@ -25,7 +25,13 @@ def error(code: str) -> dict[str, Any]:
         (error("tooBusy"), Verdict.OVERLOADED),
         (error("noNetwork"), Verdict.UNREADY),
         (error("badMarket"), Verdict.REFUSED),
-        ({}, Verdict.REFUSED),
+        (error("lgrIdxMalformed"), Verdict.REFUSED),
+        (error("malformedRequest"), Verdict.REFUSED),
+        (error("forbidden"), Verdict.UNWILLING),
+        (error("unknownCmd"), Verdict.UNWILLING),
+        ({"status": "error"}, Verdict.UNWILLING),
+        ({}, Verdict.UNWILLING),
+        ({"status": "error", "error": ["slowDown"]}, Verdict.UNWILLING),
     ],
 )
 def test_judge(response: dict[str, Any], verdict: Verdict) -> None:

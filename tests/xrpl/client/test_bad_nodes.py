@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ekspiper.xrpl.client import LedgerUnavailable, NodePool
+from ekspiper.xrpl.client import LedgerUnavailable, NodePool, RequestError, dispatcher
 from ekspiper.xrpl.client.wire import Wire
 from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
 from ekspiper.xrpl.sources import LedgerObjects, LedgerRef, LedgerStream
@@ -106,6 +106,101 @@ async def test_answers_with_another_id_and_answers_given_twice_are_nobodys(node:
         assert answers == [{}] * 50
         status = pool.nodes()[0]
     assert (status.in_flight, status.answers, only.connections) == (0, 50, 1)
+
+
+def refusing(error: dict[str, Any]) -> Any:
+    """A fault: ledgers are refused with this error."""
+
+    async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
+        if request["command"] != "ledger":
+            return False
+        answer = {"id": request["id"], "type": "response", "status": "error", **error}
+        await self.send(connection, answer)
+        return True
+
+    return fault
+
+
+@pytest.mark.parametrize("error", [{"error": "forbidden"}, {"error": "unknownCmd"}, {}])
+async def test_what_one_node_does_not_do_is_asked_of_another(
+    error: dict[str, Any], node: Any, ledgers: Any, said: Any
+) -> None:
+    bad, good = await node(fault=refusing(error)), await node()
+    async with NodePool([bad.url, good.url]) as pool:
+        await asyncio.gather(bad.until_asked("server_info"), good.until_asked("server_info"))
+        requests = ({"command": "ledger", "ledger_index": index} for index in ledgers)
+        answers = await asyncio.gather(*map(pool.request, requests))
+        assert answers == list(ledgers.values())
+        assert bad.asked("ledger")
+    ours = [text for text in said(0) if "cannot answer" in text]
+    assert len(ours) == 1  # and not one for each request
+    assert ours[0].startswith(f"{bad.url} cannot answer ledger of ")
+
+
+async def test_what_every_node_refuses_is_refused(node: Any) -> None:
+    one, two = [await node(fault=refusing({"error": "forbidden"})) for _ in range(2)]
+    async with NodePool([one.url, two.url]) as pool:
+        await asyncio.gather(one.until_asked("server_info"), two.until_asked("server_info"))
+        request = {"command": "ledger", "ledger_index": "validated"}
+        with pytest.raises(RequestError, match=r"ledger refused by ws://.*: forbidden"):
+            await pool.request(request)
+        assert (await pool.request_raw(request))["error"] == "forbidden"
+    assert len(one.asked("ledger")) == len(two.asked("ledger")) == 2
+
+
+async def test_a_fault_of_the_request_is_not_asked_of_another(node: Any) -> None:
+    nodes = [await node(fault=refusing({"error": "invalidParams"})) for _ in range(2)]
+    async with NodePool([each.url for each in nodes]) as pool:
+        await asyncio.gather(*(each.until_asked("server_info") for each in nodes))
+        with pytest.raises(RequestError, match="invalidParams"):
+            await pool.request({"command": "ledger", "ledger_index": "x"})
+    assert sum(len(each.asked("ledger")) for each in nodes) == 1
+
+
+async def test_what_the_other_node_never_does_is_done_by_one_to_be_avoided(
+    node: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "_AVOID_PATIENCE", 0.1)
+    busy, good = (
+        await node(fault=refusing({"error": "slowDown", "retry_after": 0.05})),
+        await node(),
+    )
+    async with NodePool([busy.url, good.url]) as pool:
+        await asyncio.gather(busy.until_asked("server_info"), good.until_asked("server_info"))
+        index = good.closed
+        async with asyncio.timeout(5):
+            answer = await pool.ask({"command": "ledger", "ledger_index": index}, avoid=[good.url])
+        assert answer.node == good.url
+    assert len(busy.asked("ledger")) > 1
+
+
+async def test_a_node_that_was_always_slow_is_not_waited_for(
+    node: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "_LATEST_HEDGE", 0.2)
+
+    async def silent(self: Any, connection: Any, request: Any, response: Any) -> bool:
+        return bool(request["command"] == "ledger")
+
+    slow, good = await node(fault=silent), await node()
+    async with NodePool([slow.url, good.url], hedge_after=0.1) as pool:
+        await asyncio.gather(slow.until_asked("server_info"), good.until_asked("server_info"))
+        for _ in range(100):
+            pool._nodes[0].timing.take(20.0, pool._clock())
+        request = {"command": "ledger", "ledger_index": good.closed}
+        async with asyncio.timeout(5):
+            assert (await pool.ask(request, avoid=[good.url])).node == good.url
+
+
+async def test_ledgers_that_cannot_close_in_time_are_not_waited_for(node: Any) -> None:
+    only = await node()
+    async with NodePool(only.url, ledger_patience=60) as pool:
+        index = only.closed + 1000
+        async with asyncio.timeout(5):
+            with pytest.raises(LedgerUnavailable) as failure:
+                await FetchLedger(pool).fetch(LedgerRef(index))
+        ahead = f"no node has ledger {index}, the newest is {only.closed}: "
+        assert str(failure.value).startswith(ahead)
 
 
 async def test_node_without_any_ledger(node: Any, ledgers: Any) -> None:

@@ -130,7 +130,8 @@ async def test_node_that_comes_up_later_is_found(node: Any, said: Any) -> None:
     assert len(said()) == 1
 
 
-async def test_http_503_waits_as_long_as_the_server_says(node: Any) -> None:
+@pytest.mark.parametrize("status", [429, 503])
+async def test_refused_for_load_waits_as_long_as_the_server_says(status: int) -> None:
     refused: list[float] = []
 
     def refuse(connection: Any, request: Any) -> Response | None:
@@ -138,7 +139,7 @@ async def test_http_503_waits_as_long_as_the_server_says(node: Any) -> None:
         from websockets.datastructures import Headers
 
         headers = Headers({"Retry-After": "0.5"})
-        return Response(503, "Service Unavailable", headers) if len(refused) < 2 else None
+        return Response(status, "Later", headers) if len(refused) < 2 else None
 
     async def talk(connection: Any) -> None:
         await connection.wait_closed()

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
 
 from ekspiper.xrpl.client import NodePool, NodeUnreachable, RequestError
 from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
@@ -133,3 +136,39 @@ async def test_node_behind_a_path_with_credentials(
     assert shown
     assert not [text for text in shown if "hid" in text or "user" in text]
     assert f"ws://***@127.0.0.1:{only.port}/v1/***?***" in shown[0]
+
+
+@pytest.mark.parametrize("away", [True, False])
+async def test_a_password_goes_to_no_other_server(node: Any, away: bool) -> None:
+    target = await node()
+
+    def redirect(connection: ServerConnection, request: Request) -> Response | None:
+        if request.path == "/here":
+            return None
+        address = f"ws://127.0.0.1:{target.port}/" if away else "/here"
+        return Response(307, "Elsewhere", Headers({"Location": address}))
+
+    async with serve(target._talk, "127.0.0.1", 0, process_request=redirect) as server:
+        port = server.sockets[0].getsockname()[1]
+        pool = NodePool(f"ws://user:hidden@127.0.0.1:{port}", connect_timeout=0.5)
+        if away:
+            with pytest.raises(NodeUnreachable, match="is not given the password"):
+                await pool.open()
+            assert not target.handshakes
+        else:
+            async with pool:
+                assert "Authorization" in target.handshakes[0].headers
+
+
+async def test_a_redirect_without_a_password_is_followed(node: Any) -> None:
+    target = await node()
+
+    def redirect(connection: ServerConnection, request: Request) -> Response:
+        return Response(307, "Elsewhere", Headers({"Location": target.url}))
+
+    async with serve(
+        lambda _: asyncio.sleep(0), "127.0.0.1", 0, process_request=redirect
+    ) as server:
+        port = server.sockets[0].getsockname()[1]
+        async with NodePool(f"ws://127.0.0.1:{port}") as pool:
+            assert await pool.request({"command": "ping"}) == {}

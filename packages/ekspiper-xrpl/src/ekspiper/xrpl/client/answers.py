@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Answer", "Verdict", "is_clio", "judge", "warns_of_load"]
+__all__ = ["Answer", "Verdict", "error_of", "is_clio", "judge", "warns_of_load"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Verdict(enum.Enum):
     OVERLOADED = "the node asks to slow down"
     LACKING = "the node does not have the ledger, or not yet validated"
     UNREADY = "the node cannot answer at present"
+    UNWILLING = "the node does not do it; another one may"
     REFUSED = "the request is at fault"
 
 
@@ -51,6 +52,27 @@ _UNREADY = frozenset(
     }
 )
 
+# What every node answers to the same request; all else may be a matter of the node that was asked.
+# https://github.com/XRPLF/rippled/blob/develop/src/libxrpl/protocol/ErrorCodes.cpp
+_AT_FAULT = frozenset(
+    {
+        "actNotFound",
+        "badMarket",
+        "badSyntax",
+        "entryNotFound",
+        "invalidParams",
+        "invalid_API_version",
+        "jsonInvalid",
+        "lgrIdxInvalid",
+        "lgrIdxsInvalid",
+        "markerDoesNotExist",
+        "missingCommand",
+        "objectNotFound",
+        "unexpectedLedgerType",
+        "unknownOption",
+    }
+)
+
 _CLIO = 2001
 _CLIO_RATE_LIMIT = 2003
 
@@ -67,13 +89,30 @@ def judge(response: Mapping[str, Any], *, ledger_index: int | None = None) -> Ve
         if error is None:
             unvalidated = ledger_index is not None and result.get("validated") is False
             return Verdict.LACKING if unvalidated else Verdict.GOOD
+    if not isinstance(error, str):
+        return Verdict.UNWILLING
     if error in _OVERLOADED:
         return Verdict.OVERLOADED
     if error in _LACKING:
         return Verdict.LACKING
     if error in _UNREADY:
         return Verdict.UNREADY
-    return Verdict.REFUSED
+    return Verdict.REFUSED if _is_at_fault(error) else Verdict.UNWILLING
+
+
+def _is_at_fault(error: str) -> bool:
+    """Whether an error says that the request is wrong, whoever gets it."""
+    return error in _AT_FAULT or error.endswith("Malformed") or error.startswith("malformed")
+
+
+def error_of(response: Mapping[str, Any]) -> tuple[str, str]:
+    """The error and its explanation in an answer that is not a good one."""
+    result = response.get("result")
+    inner = result if isinstance(result, dict) else {}
+    said = "unvalidated" if inner.get("validated") is False else "an answer without a result"
+    error = response.get("error") or inner.get("error") or said
+    message = response.get("error_message") or inner.get("error_message") or ""
+    return str(error), str(message)
 
 
 def warns_of_load(response: Mapping[str, Any]) -> bool:

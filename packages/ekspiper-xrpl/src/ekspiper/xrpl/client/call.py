@@ -48,6 +48,7 @@ class Call:
         parked: since when no ready node holds what it needs; moves on while no node is ready.
         holders: nodes that are working on it.
         lacking: nodes that do not have what it needs; asked again only after a while.
+        refusing: nodes that do not do what it asks; not asked again.
         avoided: nodes to ask only when no other can answer.
         attempts: how often it was sent.
         timeouts: how often a node sat on it for too long.
@@ -68,6 +69,7 @@ class Call:
         "overloaded",
         "parked",
         "raw",
+        "refusing",
         "retry_at",
         "timeouts",
     )
@@ -90,6 +92,7 @@ class Call:
         self.retry_at = 0.0
         self.holders: list[Node] = []
         self.lacking: list[Node] = []
+        self.refusing: list[Node] = []
         self.avoided: tuple[Node, ...] = ()
         self.attempts = 0
         self.timeouts = 0

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .answers import Verdict, judge, warns_of_load
+from .answers import Verdict, error_of, judge, warns_of_load
 from .call import Call
 from .choice import Wait, choose
 from .errors import (
     ConnectionLost,
     LedgerUnavailable,
     NodeBusy,
-    NodeUnreachable,
     RequestError,
     RequestTimeout,
 )
@@ -23,10 +21,9 @@ from .gaps import Gaps
 from .ledger_set import LedgerSet
 from .node import Node
 from .pauses import ask_again_in
+from .shortfall import unanswered, unavailable
 
 __all__ = ["Dispatcher"]
-
-log = logging.getLogger("ekspiper.xrpl.client")
 
 _MOST_ATTEMPTS = 20
 _MOST_TIMEOUTS = 3
@@ -36,6 +33,8 @@ _RECENT = 8
 _REFRESH = 1.0
 _FRESH = 10.0
 _LOOK_AHEAD = 64
+_AVOID_PATIENCE = 20.0
+_LATEST_HEDGE = 5.0
 
 
 class Dispatcher:
@@ -48,8 +47,8 @@ class Dispatcher:
         nodes: the pool's nodes.
         clock: the pool's clock, in seconds.
         request_timeout: a node that sits on a request for this long is connected to again.
-        hedge_after: a request that takes this long, and much longer than usual, is also sent to
-            another node.
+        hedge_after: a request that takes this long, and much longer than usual or than 5 seconds,
+            is also sent to another node.
         patience: how long a request waits for a ledger that no ready node serves; one that needs
             no ledger waits 10 seconds at most.
         wait_for_gaps: wait so long for a ledger that is missing from every history, too, if the
@@ -80,7 +79,6 @@ class Dispatcher:
         self._parked: list[Call] = []
         self._missed: set[Call] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._hedge_said: dict[Node, float] = {}
 
     @property
     def backlog(self) -> int:
@@ -118,7 +116,7 @@ class Dispatcher:
         choice = choose(
             self._nodes,
             ledger_index=call.ledger_index,
-            excluded=call.lacking,
+            excluded=(*call.lacking, *call.refusing),
             avoided=call.avoided,
             newest=self.newest,
             now=now,
@@ -186,20 +184,40 @@ class Dispatcher:
 
     def _take(self, node: Node, call: Call, response: dict[str, Any], now: float) -> None:
         verdict = judge(response, ledger_index=call.ledger_index)
-        if verdict is Verdict.GOOD or (verdict is Verdict.REFUSED and call.raw):
+        if verdict is Verdict.GOOD:
             node.answers += 1
             node.window.succeeded(node.in_flight + 1, now)
             call.settle(response, node.label)
             return
-        error, message = _error(response)
+        error, message = error_of(response)
         call.last_error = error
-        if verdict is Verdict.REFUSED:
+        if verdict in (Verdict.REFUSED, Verdict.UNWILLING):
             node.window.succeeded(node.in_flight + 1, now)
-            call.fail(RequestError(error, message, call.message, node=node.label))
+            if verdict is Verdict.UNWILLING and self._goes_elsewhere(node, call, now):
+                return
+            if call.raw:
+                call.settle(response, node.label)
+            else:
+                call.fail(RequestError(error, message, call.message, node=node.label))
         elif verdict is Verdict.OVERLOADED:
             self._overloaded(node, call, error, response.get("retry_after"), now)
         else:
             self._lacking(node, call, now)
+
+    def _goes_elsewhere(self, node: Node, call: Call, now: float) -> bool:
+        """Whether a node that has not refused it yet works on it, or will."""
+        call.refusing.append(node)
+        if call.holders:
+            return True
+        others = [n for n in self._nodes if n.ready and n not in call.refusing]
+        if call.ledger_index is not None:
+            others = [n for n in others if call.ledger_index in n.ledgers]
+        if not others or not call.repeatable:
+            return False
+        node.trouble.unable(call.name, call.last_error, now)
+        if not self._place(call, now):
+            self._waiting.appendleft(call)
+        return True
 
     def _overloaded(self, node: Node, call: Call, error: str, hint: object, now: float) -> None:
         delay = float(hint) if isinstance(hint, int | float) else None
@@ -211,15 +229,16 @@ class Dispatcher:
                 f"{call.name} was refused for {now - call.overloaded:.0f} s: {call.last_error}"
             )
             call.fail(NodeBusy(message, delay=max(1.0, node.window.opens_at() - now)))
-        elif not call.holders:
+            return
+        if now - call.overloaded > _AVOID_PATIENCE:
+            call.avoided = ()  # those that could do better will not
+        if not call.holders:
             self._waiting.appendleft(call)
             self._arm()
 
     def _lacking(self, node: Node, call: Call, now: float) -> None:
         if call.attempts == 1:
-            log.info(
-                "%s cannot answer %s (%s): asking again", node.label, call.name, call.last_error
-            )
+            node.trouble.unable(call.name, call.last_error, now)
         call.lacking.append(node)
         call.retry_at = now + ask_again_in(call.waited(now))
         if not call.holders and not self._place(call, now):
@@ -259,7 +278,8 @@ class Dispatcher:
             self._flush_waiting()
 
     def _look_at_late(self, node: Node, now: float) -> None:
-        late = min(max(self._hedge_after, node.timing.usual), self._request_timeout)
+        usual = min(node.timing.usual, _LATEST_HEDGE)
+        late = min(max(self._hedge_after, usual), self._request_timeout)
         for number, call, age in node.overdue(late, now):
             if call.answer.done():
                 if age > self._request_timeout:
@@ -284,7 +304,7 @@ class Dispatcher:
         other = choose(
             self._nodes,
             ledger_index=call.ledger_index,
-            excluded=(*call.holders, *call.lacking),
+            excluded=(*call.holders, *call.lacking, *call.refusing),
             avoided=call.avoided,
             newest=self.newest,
             now=now,
@@ -293,11 +313,7 @@ class Dispatcher:
             return
         node.timing.take(age, now)
         other.send(call)
-        if now - self._hedge_said.get(node, float("-inf")) > 60:
-            self._hedge_said[node] = now
-            log.warning(
-                "%s sits on %s for %.1f s: asking %s", node.label, call.name, age, other.label
-            )
+        node.trouble.slow(call.name, age, now, other=other.label)
 
     def review(self, now: float, elapsed: float = 0.0) -> None:
         """Place parked requests, or give them up."""
@@ -326,18 +342,20 @@ class Dispatcher:
         index, waited = call.ledger_index, call.waited(now)
         if index is None:
             if waited > min(self._patience, _ANSWER_PATIENCE):
-                call.fail(self._unanswered(call))
+                call.fail(unanswered(call, self._nodes))
             return
         hopeless = self._hopeless(call, index)
-        if hopeless and not call.attempts:
+        if self._comes_too_late(call, index):
+            call.fail(self._unavailable(call, now))
+        elif hopeless and not call.attempts:
             self._ask_all_the_same(call, now)
         elif waited > self._patience:
             if hopeless and self._gaps:
                 self._gaps.waited_in_vain(index, self._held())
             lost = self._held_by_lost_node(index)
-            call.fail(self._unanswered(call) if lost else self._unavailable(call, index, now))
+            call.fail(unanswered(call, self._nodes) if lost else self._unavailable(call, now))
         elif hopeless and not self._may_be_filled(index):
-            call.fail(self._unavailable(call, index, now))
+            call.fail(self._unavailable(call, now))
         elif hopeless and now >= call.retry_at:
             self._ask_all_the_same(call, now)
 
@@ -357,35 +375,27 @@ class Dispatcher:
 
     def _hopeless(self, call: Call, index: int) -> bool:
         """An old ledger that no node, connected or not, holds or may come to hold."""
-        assert call.parked is not None
-        asked = call.parked - _FRESH
         if index > self.newest - _RECENT or any(index in n.ledgers for n in self._nodes):
             return False
         if any(0 < n.ledgers.last < index for n in self._nodes):
             return False  # it lags, and is not there yet
-        return all(n.refreshed >= asked for n in self._nodes if n.ready)
+        return self._is_known_what_they_hold(call)
+
+    def _comes_too_late(self, call: Call, index: int) -> bool:
+        """One that cannot close while it is waited for: no network closes one every second."""
+        ahead = index - self.newest
+        return (
+            self.newest > 0
+            and ahead > _RECENT + self._patience
+            and self._is_known_what_they_hold(call)
+        )
+
+    def _is_known_what_they_hold(self, call: Call) -> bool:
+        assert call.parked is not None
+        return all(n.refreshed >= call.parked - _FRESH for n in self._nodes if n.ready)
 
     def _held_by_lost_node(self, index: int) -> bool:
         return any(index in n.ledgers and not n.ready for n in self._nodes)
 
-    def _unavailable(self, call: Call, index: int, now: float) -> LedgerUnavailable:
-        held = "; ".join(f"{n.label} holds {n.ledgers}" for n in self._nodes)
-        again = f" (the last answer was {call.last_error})" if call.last_error else ""
-        waited = f", after {call.waited(now):.0f} s" if call.waited(now) >= 1 else ""
-        message = f"no node has ledger {index}{waited}: {held}{again}"
-        return LedgerUnavailable(message, ledger_index=index)
-
-    def _unanswered(self, call: Call) -> NodeUnreachable:
-        reason = call.last_error or self._problems()
-        return NodeUnreachable(f"no node could answer {call.name}: {reason}")
-
-    def _problems(self) -> str:
-        return "; ".join(f"{n.label}: {n.trouble.problem or n.state}" for n in self._nodes)
-
-
-def _error(response: dict[str, Any]) -> tuple[str, str]:
-    result = response.get("result")
-    inner = result if isinstance(result, dict) else {}
-    error = response.get("error") or inner.get("error") or "unvalidated"
-    message = response.get("error_message") or inner.get("error_message") or ""
-    return str(error), str(message)
+    def _unavailable(self, call: Call, now: float) -> LedgerUnavailable:
+        return unavailable(call, self._nodes, newest=self.newest, now=now)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
-from websockets.exceptions import InvalidStatus, WebSocketException
+from websockets.exceptions import WebSocketException
 
 from .call import API_VERSION, Call
 from .errors import ConnectionLost, RequestError, WrongNetwork
@@ -18,7 +18,7 @@ from .liveness import Liveness, Sign
 from .node_events import NodeEvents
 from .node_info import NodeInfo, result_of
 from .node_status import NodeState, NodeStatus
-from .reasons import reason_of, retry_after
+from .reasons import asks_for_less, reason_of, retry_after
 from .redact import redact
 from .trouble import Trouble
 from .turns import Turns
@@ -303,11 +303,12 @@ class Node:
     def _unreachable(self, error: BaseException) -> None:
         self.state = "down" if self.state != "ejected" else self.state
         self._turns.failed()
-        if isinstance(error, InvalidStatus) and error.response.status_code == 503:
+        reason = reason_of(error, url=self.url, label=self.label)
+        if asks_for_less(error):
             hint = retry_after(error)
-            self.overloaded("HTTP 503", delay=hint, say=False)
+            self.overloaded(reason, delay=hint, say=False)
             self._turns.put_off(hint or 0.0)
-        self.trouble.unreachable(reason_of(error, url=self.url, label=self.label), self._clock())
+        self.trouble.unreachable(reason, self._clock())
 
     def overloaded(self, sign: str, *, delay: float | None = None, say: bool = True) -> None:
         """It asked for less: halve its window. Said once in a while, not at each refusal.

@@ -9,6 +9,7 @@ __all__ = ["Trouble"]
 log = logging.getLogger("ekspiper.xrpl.client")
 
 _SAY_AGAIN = 60.0
+_NEVER = float("-inf")
 
 
 class Trouble:
@@ -26,9 +27,11 @@ class Trouble:
         self.errors = 0
         self.problem = ""
         self._label = label
-        self._said = ("", float("-inf"))
-        self._load_said = float("-inf")
-        self._doubted = float("-inf")
+        self._said = ("", _NEVER)
+        self._load_said = _NEVER
+        self._doubted = _NEVER
+        self._slow_said = _NEVER
+        self._unable_said: dict[str, float] = {}
         self._down_since: float | None = None
 
     def note(self, problem: str) -> None:
@@ -74,6 +77,20 @@ class Trouble:
         if now - self._doubted > _SAY_AGAIN:
             self._doubted = now
             log.warning("%s %s: not believed", self._label, why)
+
+    def slow(self, what: str, age: float, now: float, *, other: str) -> None:
+        """It sits on a request, which now goes to another node as well."""
+        if now - self._slow_said > _SAY_AGAIN:
+            self._slow_said = now
+            log.warning("%s sits on %s for %.1f s: asking %s", self._label, what, age, other)
+
+    def unable(self, what: str, error: str, now: float) -> None:
+        """It did not answer a request; said once a minute for each error."""
+        level = logging.DEBUG
+        if now - self._unable_said.get(error, _NEVER) > _SAY_AGAIN:
+            self._unable_said[error] = now
+            level = logging.INFO
+        log.log(level, "%s cannot answer %s (%s): asking again", self._label, what, error)
 
     def overloaded(self, sign: str, now: float, *, before: int, after: int, say: bool) -> None:
         """The node asked for less, and its window was made smaller."""

@@ -44,7 +44,7 @@ class Wire(ClientConnection):
         """Connect. Raises what `websockets.connect` raises."""
         local = is_loopback(url)
         address, headers = _without_credentials(url)
-        connection = await connect(
+        connection = await _Connect(
             address,
             additional_headers=headers,
             create_connection=cast("type[ClientConnection]", partial(cls, on_text=on_text)),
@@ -99,6 +99,19 @@ class Wire(ClientConnection):
                 whole = b"".join(self._parts)
                 self._parts.clear()
                 self._on_text(whole)
+
+
+class _Connect(connect):
+    """Follows redirects, but takes user and password nowhere else."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """The address to go to, or the error to raise."""
+        target = super().process_redirect(exc)
+        if not isinstance(target, str) or not self.additional_headers:
+            return target
+        if urlsplit(target)[:2] == urlsplit(self.uri)[:2]:
+            return target
+        return ValueError("redirects to another address, which is not given the password")
 
 
 def _without_credentials(url: str) -> tuple[str, dict[str, str]]:
