@@ -173,6 +173,17 @@ async def test_chosen_columns_and_dtypes() -> None:
         await gathered([transaction(1)], schema={"TransactionType": "int64"})
 
 
+async def test_only_times_in_iso_8601_become_times() -> None:
+    texts = ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-11-22T13:01:40.5+01:00"]
+    frame = await gathered([{"a_iso": text, "b_iso": "Nov 22, 2026"} for text in texts])
+    assert [str(time) for time in frame["a_iso"]] == [
+        "0001-01-01 00:00:00+00:00",
+        "9999-12-31 23:59:59+00:00",
+        "2026-11-22 12:01:40.500000+00:00",
+    ]
+    assert list(frame["b_iso"]) == ["Nov 22, 2026"] * 3
+
+
 async def test_without_records() -> None:
     frame = await gathered([])
     assert frame.shape == (0, 0)

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from ekspiper.core import Collector
+from ekspiper.core import Collector, ConfigError
 from ekspiper.core.testing.collector_contract import CollectorContract
 from ekspiper.sinks.logger import Logger
 
@@ -46,3 +46,8 @@ async def test_a_level_that_is_off_costs_nothing(caplog: pytest.LogCaptureFixtur
     async with Logger(level="DEBUG") as sink:
         await sink.collect([{"x": object()}])
     assert not caplog.records
+
+
+def test_a_level_that_is_none() -> None:
+    with pytest.raises(ConfigError, match=r"level is DEBUG, INFO, .* not 'LOUD'"):
+        Logger(level="LOUD")  # type: ignore[arg-type]

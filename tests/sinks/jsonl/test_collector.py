@@ -251,6 +251,10 @@ def test_bad_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         JsonLines(tmp_path / "a.jsonl", rotate_bytes=0)
     with pytest.raises(ConfigError, match="set compression"):
         JsonLines(tmp_path / "a.jsonl.gz")
+    with pytest.raises(ConfigError, match="compression is gzip or zstd, not 'xz'"):
+        JsonLines(tmp_path / "a.jsonl", compression="xz")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="fsync is checkpoint, batch or never, not 'always'"):
+        JsonLines(tmp_path / "a.jsonl", fsync="always")  # type: ignore[arg-type]
     monkeypatch.setitem(sys.modules, "zstandard", None)
     with pytest.raises(MissingExtra, match=r"ekspiper-sinks\[zstd\]"):
         JsonLines(tmp_path / "a.jsonl", compression="zstd")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,15 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from ekspiper.core import BatchError, Collector, ConfigError, MissingExtra, Permanent, Retryable
+from ekspiper.core import (
+    BatchError,
+    Collector,
+    ConfigError,
+    MissingExtra,
+    Permanent,
+    Retryable,
+    Secret,
+)
 from ekspiper.core.testing.collector_contract import CollectorContract
 from ekspiper.sinks.metric import Metric, MetricRule
 from ekspiper.sinks.metric.ready import best_quality, close_lag, currency
@@ -373,3 +382,27 @@ async def test_a_gateway_that_is_gone(registry: CollectorRegistry) -> None:
         with pytest.raises(Retryable, match=f"cannot push metrics to http://{address}") as caught:
             await metric.close()
         assert "hidden" not in str(caught.value)
+
+
+async def test_a_gateway_that_asks_for_a_user(registry: CollectorRegistry) -> None:
+    asked = asyncio.get_running_loop().create_future()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set_result(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        url = Secret(f"http://batch%40x:p%2Fw@127.0.0.1:{port}/prefix")
+        async with Metric("transactions", registry=registry, push_gateway=url) as metric:
+            await metric.collect([transaction()])
+        head = (await asked).decode()
+    assert head.startswith("POST /prefix/metrics/job/ekspiper ")
+    assert f"Authorization: Basic {b64encode(b'batch@x:p/w').decode()}" in head
+
+
+@pytest.mark.parametrize("url", ["ftp://h", "http://", "http://h:port", "http://[x"])
+def test_a_gateway_that_is_none(registry: CollectorRegistry, url: str) -> None:
+    with pytest.raises(ConfigError, match="push_gateway is no URL such as https://"):
+        Metric("transactions", registry=registry, push_gateway=url)

@@ -244,6 +244,8 @@ async def test_what_else_cannot_work(tmp_path: Path) -> None:
             Parquet(tmp_path / "d", **{option: 0})  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"schema is a pyarrow.Schema, not dict"):
         Parquet(tmp_path / "d", schema={})
+    with pytest.raises(ConfigError, match=r"compression is one of zstd, .*, none, not 'brotli'"):
+        Parquet(tmp_path / "d", compression="brotli")  # type: ignore[arg-type]
     first = await opened(tmp_path / "d")
     with pytest.raises(ConfigError, match="is being written by another collector"):
         await opened(tmp_path / "d")

@@ -143,8 +143,7 @@ class DataFrameCollector(Collector[Any]):
         kind = self._kind(name, values)
         dtype = _dtype(kind, self._backend)
         if kind == "time":
-            times = _pandas().to_datetime(_pandas().Series(values, dtype=object), utc=True)
-            return times.astype(dtype)  # type: ignore[no-any-return]
+            return _times(_pandas().Series(values, dtype=object)).astype(dtype)  # type: ignore[no-any-return]
         return _pandas().Series(values, dtype=dtype)  # type: ignore[no-any-return]
 
     def _kind(self, name: str, values: list[Any]) -> Kind:
@@ -256,10 +255,14 @@ def _encodes(text: str) -> bool:
 
 def _are_times(values: list[Any]) -> bool:
     try:
-        _pandas().to_datetime([value for value in values if value is not None], utc=True)
+        _times([value for value in values if value is not None])
     except (ValueError, OverflowError):
         return False
     return True
+
+
+def _times(values: Any) -> Any:
+    return _pandas().to_datetime(values, utc=True, format="ISO8601")
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from ekspiper.core import BatchError, Collector
+from ekspiper.core import BatchError, Collector, ConfigError
 
 from .json_line import json_lines
 
@@ -22,6 +22,9 @@ class Logger(Collector[Any]):
     Args:
         name: of the logger.
         level: of each line.
+
+    Raises:
+        ConfigError: no such level.
     """
 
     def __init__(
@@ -31,7 +34,10 @@ class Logger(Collector[Any]):
         level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO",
     ) -> None:
         self._logger = logging.getLogger(name)
-        self._level = logging.getLevelNamesMapping()[level]
+        levels = logging.getLevelNamesMapping()
+        if level not in levels:
+            raise ConfigError(f"level is DEBUG, INFO, WARNING, ERROR or CRITICAL, not {level!r}")
+        self._level = levels[level]
 
     async def collect(self, batch: Sequence[Any]) -> None:
         """Log each record of the batch."""

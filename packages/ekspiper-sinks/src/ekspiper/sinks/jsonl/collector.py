@@ -53,6 +53,10 @@ class JsonLines(Collector[Any]):
             valid at any time; larger batches compress better.
         fsync: when lines are made to survive a power failure: at each checkpoint, after each
             batch, or when the operating system sees fit.
+
+    Raises:
+        ConfigError: an option that cannot work.
+        MissingExtra: zstandard is not installed.
     """
 
     def __init__(
@@ -65,6 +69,8 @@ class JsonLines(Collector[Any]):
         fsync: Literal["checkpoint", "batch", "never"] = "checkpoint",
     ) -> None:
         _check_positive(rotate_bytes=rotate_bytes, rotate_seconds=rotate_seconds)
+        if fsync not in ("checkpoint", "batch", "never"):
+            raise ConfigError(f"fsync is checkpoint, batch or never, not {fsync!r}")
         self.path = Path(path)
         self._rotate_bytes = rotate_bytes
         self._rotate_seconds = rotate_seconds

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ekspiper.core import MissingExtra
+from ekspiper.core import ConfigError, MissingExtra
 
 __all__ = ["Codec", "Compression", "codec"]
 
@@ -36,10 +36,17 @@ class Codec:
 
 
 def codec(compression: Compression | None) -> Codec | None:
-    """The codec of that name; None for plain text."""
+    """The codec of that name; None for plain text.
+
+    Raises:
+        ConfigError: there is none.
+        MissingExtra: it needs a package that is not installed.
+    """
     if compression is None:
         return None
-    return _gzip() if compression == "gzip" else _zstd()
+    if compression not in _CODECS:
+        raise ConfigError(f"compression is {' or '.join(_CODECS)}, not {compression!r}")
+    return _CODECS[compression]()
 
 
 def _gzip() -> Codec:
@@ -63,3 +70,6 @@ def _zstd() -> Codec:
     return Codec(
         ".zst", b"\x28\xb5\x2f\xfd", compress, lambda: zstandard.ZstdDecompressor().decompressobj()
     )
+
+
+_CODECS: dict[str, Callable[[], Codec]] = {"gzip": _gzip, "zstd": _zstd}

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from functools import partial
-from http.client import HTTPException
 from typing import Any, Literal
 
-from ekspiper.core import BatchError, Collector, ConfigError, Permanent, Retryable
+from ekspiper.core import BatchError, Collector, ConfigError, Permanent, Secret
 from ekspiper.core.instruments import Kind
 
 from ..prometheus import client, registered
 from .counting import Counting, Reading
+from .gateway import Gateway
 from .ready import READY, kind_of
 from .rule import MetricRule, rule_of
 from .series import Series
@@ -35,7 +34,8 @@ class Metric(Collector[Any]):
         max_label_values: values that a label may have before further ones become `other`, which
             `ekspiper_metric_label_overflow_total` counts.
         push_gateway: URL of a Pushgateway that gets the whole registry at the end and on
-            `flush()`, for batch jobs that nobody scrapes.
+            `flush()`, for batch jobs that nobody scrapes. Where it asks for a user:
+            `https://USER:PASSWORD@HOST:PORT`.
         job: the job under which it is pushed.
 
     Raises:
@@ -50,7 +50,7 @@ class Metric(Collector[Any]):
         rules: Sequence[MetricRule | dict[str, Any]] = (),
         registry: Any = None,
         max_label_values: int = 100,
-        push_gateway: str | None = None,
+        push_gateway: Secret | str | None = None,
         job: str = "ekspiper",
     ) -> None:
         if records is not None and records not in READY:
@@ -63,7 +63,7 @@ class Metric(Collector[Any]):
                 f"registry is a prometheus_client.CollectorRegistry, not {registry!r}"
             )
         self._max_label_values = max_label_values
-        self._push_gateway = push_gateway
+        self._gateway = None if push_gateway is None else Gateway(push_gateway)
         self._job = job
         self._changed = False
         own = [rule_of(each, place) for place, each in enumerate(rules, start=1)]
@@ -102,21 +102,8 @@ class Metric(Collector[Any]):
         Raises:
             Retryable: the gateway cannot be reached, or refuses.
         """
-        if self._push_gateway is None:
-            return
-        push = partial(
-            client().pushadd_to_gateway,
-            self._push_gateway,
-            job=self._job,
-            registry=self.registry,
-            timeout=10,
-        )
-        try:
-            await asyncio.to_thread(push)
-        except (OSError, ValueError, HTTPException) as error:
-            raise Retryable(
-                f"cannot push metrics to {_without_password(self._push_gateway)}: {error}"
-            ) from error
+        if self._gateway is not None:
+            await asyncio.to_thread(self._gateway.push, self.registry, job=self._job)
         self._changed = False
 
     async def close(self) -> None:
@@ -175,8 +162,3 @@ def _refuse_twins(rules: list[MetricRule]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"two metric rules are called {name!r}; give each its own name")
-
-
-def _without_password(url: str) -> str:
-    scheme, separator, rest = url.rpartition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from ekspiper.core import (
     BatchError,
@@ -29,6 +29,8 @@ from .writer import Writer
 __all__ = ["Parquet"]
 
 T = TypeVar("T")
+
+Compression = Literal["zstd", "snappy", "gzip", "lz4", "none"]
 
 
 class Parquet(Collector[Any]):
@@ -80,7 +82,7 @@ class Parquet(Collector[Any]):
         partition_ledgers: int = 100_000,
         row_group_rows: int = 50_000,
         buffer_bytes: int = 128 * 1024 * 1024,
-        compression: Literal["zstd", "snappy", "gzip", "lz4", "none"] = "zstd",
+        compression: Compression = "zstd",
         compact: bool = True,
         visible_seconds: float = 60.0,
         widen_rows: int = 50_000,
@@ -96,6 +98,9 @@ class Parquet(Collector[Any]):
         ):
             if value < 1:
                 raise ConfigError(f"{name} must be at least 1, not {value}")
+        if compression not in get_args(Compression):
+            known = ", ".join(get_args(Compression))
+            raise ConfigError(f"compression is one of {known}, not {compression!r}")
         if schema is not None and not isinstance(schema, pa.Schema):
             raise ConfigError(f"schema is a pyarrow.Schema, not {type(schema).__name__}")
         self.path = Path(path)
