@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ekspiper.core import ConfigError
 from ekspiper.xrpl.backfill import Backfill, covered
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.client.ledger_set import LedgerSet
@@ -92,6 +93,24 @@ async def test_a_ledger_that_nobody_has_is_named_and_fetched_later(
     report = await fill()
     assert (report.failed, report.present, report.fetched) == ({}, 3, 2)
     check(out, hashes, [190, 192, 194, 191, 193])
+
+
+async def test_a_folder_holds_ledgers_of_one_network(recording: Recording, tmp_path: Path) -> None:
+    async def plan(network_id: int) -> LedgerSet:
+        async with (
+            ReplayNode(recording, network_id=network_id) as node,
+            NodePool(node.url) as pool,
+        ):
+            job = Backfill(pool, ["190:191"], OutputFolder(tmp_path, command="backfill"))
+            await job.plan()
+            if job.missing:
+                await job.start().finish()
+            return job.missing
+
+    assert len(await plan(1)) == 2
+    with pytest.raises(ConfigError, match=r"of network 1, verified.*, not of network 21337, "):
+        await plan(21337)
+    assert not await plan(1)
 
 
 async def test_with_order_books(fill: Fill, tmp_path: Path) -> None:

@@ -57,16 +57,25 @@ def test_a_dry_run_leaves_the_folder_to_any_format(cli: Cli) -> None:
     assert "3 ledgers wanted, 2 are in out; missing: 185." in done.err
 
 
-@pytest.mark.parametrize("books", [True, False])
-def test_books_are_in_all_ledgers_of_a_folder_or_in_none(cli: Cli, books: bool) -> None:
-    options = [("--books",), ()] if books else [(), ("--books",)]
+@pytest.mark.parametrize(
+    ("before", "now", "had", "wanted"),
+    [
+        ("--books", None, "verified, with order books", "verified, without order books"),
+        (None, "--books", "verified, without order books", "verified, with order books"),
+        ("--no-verify", None, "not verified, without order books", "verified, without order books"),
+        (None, "--no-verify", "verified, without order books", "not verified, without order books"),
+    ],
+)
+def test_all_ledgers_of_a_folder_are_fetched_alike(
+    cli: Cli, before: str | None, now: str | None, had: str, wanted: str
+) -> None:
+    options = [[option] if option else [] for option in (before, now)]
     assert cli("backfill", "184:184", "--out", "out", *options[0]).code == 0
     done = cli("backfill", "184:185", "--out", "out", *options[1])
-    had = "with" if books else "without"
     assert done.code == 2
     assert done.errors == [
-        f"the ledgers in out were fetched {had} order books; go on {had} --books, or choose "
-        "another folder with --out DIR"
+        f"out holds ledgers of network 0, {had}, not of network 0, {wanted}; go on as before, or "
+        "choose another folder with --out DIR"
     ]
     assert cli("backfill", "184:185", "--out", "out", *options[0]).code == 0
 

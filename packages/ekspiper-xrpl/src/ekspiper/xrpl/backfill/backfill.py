@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ekspiper.core import ConfigError, FlowState, Instruments, Pipeline, Progress, Run, State
+from ekspiper.core import FlowState, Instruments, Pipeline, Progress, Run, State
 
 from ..client.ledger_set import LedgerSet
 from ..client.pool import NodePool
@@ -17,6 +17,7 @@ from ..processors.fetch_ledger import FetchLedger
 from ..processors.transaction_etl import TransactionEtl
 from ..sources.ledger_range import LedgerRange
 from .coverage import covered
+from .origin import LedgersOf, Origin
 from .reasons import Reasons
 
 __all__ = ["Backfill", "BackfillReport"]
@@ -94,8 +95,8 @@ class Backfill:
             dry_run: leave the folder as it is.
 
         Raises:
-            ConfigError: the ledgers in the folder were fetched without order books, and these are
-                wanted now, or the other way round.
+            ConfigError: the ledgers in the folder are of another network, or were fetched with
+                other options: without proof, without order books, or with them.
         """
         wanted = LedgerRange(self._pool, self._ranges)
         await wanted.open()
@@ -104,7 +105,7 @@ class Backfill:
         loaded = await self._folder.checkpoint.load()
         present = covered(self._folder)
         if loaded is not None and present:
-            self._refuse_other_books(loaded)
+            self._origin.refuse_other(loaded.flows[ROOT].source, self._folder)
         if not dry_run:
             states = await self._repair(pipeline, loaded)
             present = covered(self._folder)
@@ -139,8 +140,13 @@ class Backfill:
             drift=self._etl.report(),
         )
 
+    @property
+    def _origin(self) -> Origin:
+        network_id = self._pool.network_id
+        return Origin(network_id=network_id, verified=self._verify, books=self._books)
+
     def _source(self, ledgers: LedgerSet) -> LedgerRange:
-        return LedgerRange(self._pool, [*ledgers.ranges], backwards=self._backwards)
+        return LedgersOf(self._origin, self._pool, ledgers.ranges, backwards=self._backwards)
 
     def _pipeline(self, ledgers: LedgerSet) -> Pipeline:
         kinds = ("transactions", "ledgers", *(("book_offers", "amms") if self._books else ()))
@@ -155,16 +161,6 @@ class Backfill:
             fetch_concurrency=self._concurrency,
             books=self._books,
         )
-
-    def _refuse_other_books(self, loaded: Progress) -> None:
-        """The ledgers that are there count as done, so they must have what is wanted now."""
-        had = any(place.startswith("book-offers-record/") for place in loaded.shape)
-        if had != self._books:
-            raise ConfigError(
-                f"the ledgers in {self._folder.path} were fetched "
-                f"{'with' if had else 'without'} order books; go on "
-                f"{'with' if had else 'without'} --books, or choose another folder with --out DIR"
-            )
 
     async def _repair(self, pipeline: Pipeline, loaded: Progress | None) -> dict[str, State]:
         """Cut every file back to the last checkpoint; what each then holds, by place."""

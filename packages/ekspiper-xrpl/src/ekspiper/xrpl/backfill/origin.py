@@ -1,0 +1,53 @@
+"""Where the ledgers of a folder come from and how: what all of one folder share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ekspiper.core import ConfigError
+
+from ..output_folder import OutputFolder
+from ..sources.ledger_range import LedgerRange
+
+__all__ = ["LedgersOf", "Origin"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """A network, and what was done with its ledgers.
+
+    A ledger that is in the folder counts as done, so it must be what is wanted of the others.
+    """
+
+    network_id: int | None
+    verified: bool
+    books: bool
+
+    def __str__(self) -> str:
+        verified = "verified" if self.verified else "not verified"
+        books = "with" if self.books else "without"
+        return f"network {self.network_id}, {verified}, {books} order books"
+
+    def refuse_other(self, source: str, folder: OutputFolder) -> None:
+        """Raise ConfigError unless `source`, an identity of `LedgersOf`, is of this origin."""
+        had = source.partition(": ")[0]
+        if had != str(self):
+            raise ConfigError(
+                f"{folder.path} holds ledgers of {had}, not of {self}; go on as before, or choose "
+                "another folder with --out DIR"
+            )
+
+
+class LedgersOf(LedgerRange):
+    """Ledgers of given ranges, of one origin. Arguments as of `LedgerRange`."""
+
+    def __init__(self, origin: Origin, pool: Any, ranges: Iterable[Any], **options: Any) -> None:
+        super().__init__(pool, [*ranges], **options)
+        self._origin = origin
+
+    @property
+    def identity(self) -> str:
+        """The origin, then what `LedgerRange` says."""
+        return f"{self._origin}: {super().identity}"
