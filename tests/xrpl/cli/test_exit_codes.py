@@ -96,7 +96,18 @@ def test_a_port_in_use(cli: Cli, taken: int) -> None:
     assert done.errors[0].startswith(f"cannot listen on 127.0.0.1 port {taken}: ")
 
 
-@pytest.mark.parametrize("command", ["daemon --http off", "backfill 1:2", "snapshot", "nodes"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "daemon --http off",
+        "backfill 1:2",
+        "snapshot",
+        "nodes",
+        "books",
+        "payments 1:2",
+        "record 1:2 --out r",
+    ],
+)
 def test_a_node_that_cannot_be_reached(cli: Cli, free_port: int, command: str) -> None:
     url = f"ws://user:hunter2@127.0.0.1:{free_port}/?key=hunter2"
     done = cli(*command.split(), "--network", url, "--connect-timeout", 0.2)
@@ -168,10 +179,13 @@ def test_a_traceback_only_when_it_is_asked_for(
 
 
 def test_ledgers_that_nobody_has_are_named(cli: Cli, tmp_path: Path) -> None:
-    done = cli("backfill", "182:183", "--out", tmp_path / "out")
+    done = cli("backfill", "180:183", "500:+20", "178:178", "--out", tmp_path / "out")
     assert done.code == 3
-    assert "missing 182: no node has ledger 182: " in done.err
     assert "1 ledgers fetched" in done.err
+    told = [line for line in done.err.splitlines() if line.startswith("  missing ")]
+    assert len(told) == 2
+    assert told[0].startswith("  missing 178,180-182: no node has it: ws://")
+    assert told[1].startswith("  missing 500-519: no node has it, the newest is 302: ws://")
 
 
 def test_a_checkpoint_is_adopted_on_request_alone(cli: Cli, tmp_path: Path) -> None:

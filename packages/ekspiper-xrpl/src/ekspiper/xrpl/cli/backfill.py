@@ -10,6 +10,7 @@ import typer
 from ekspiper.core.runner.signals import draining_on_signals
 
 from ..backfill import Backfill, BackfillReport, Estimate, estimate
+from ..client.ledger_set import LedgerSet
 from ..failure_watch import watching_failures
 from ..open_network import open_network
 from ..output_folder import OutputFolder, default_out
@@ -136,10 +137,23 @@ def _print_report(
     )
     if report.drift:
         console.print(f"Schema drift: {report.drift}", soft_wrap=True, markup=False)
-    for index, reason in list(report.failed.items())[:_NAMED]:
-        console.print(f"  missing {index}: {reason}", soft_wrap=True, markup=False, style="red")
-    if len(report.failed) > _NAMED:
-        more = len(report.failed) - _NAMED
-        console.print(f"  and {more:,} more: see {folder.path / 'dead_letters.jsonl'}")
+    reasons = _by_reason(report.failed)
+    for reason, ledgers in list(reasons.items())[:_NAMED]:
+        console.print(f"  missing {ledgers}: {reason}", soft_wrap=True, markup=False, style="red")
+    if len(reasons) > _NAMED:
+        more = sum(len(ledgers) for ledgers in list(reasons.values())[_NAMED:])
+        console.print(
+            f"  and {more:,} more: see {folder.path / 'dead_letters.jsonl'}",
+            soft_wrap=True,
+            markup=False,
+        )
     if report.failed:
         console.print("Run the same command again to fetch what is missing.")
+
+
+def _by_reason(failed: dict[int, str]) -> dict[str, LedgerSet]:
+    """Ledgers that are missing for the same reason, which names each of them as `it`."""
+    found: dict[str, list[int]] = {}
+    for index, reason in failed.items():
+        found.setdefault(reason.replace(f"ledger {index}", "it", 1), []).append(index)
+    return {reason: LedgerSet.of((i, i) for i in indexes) for reason, indexes in found.items()}

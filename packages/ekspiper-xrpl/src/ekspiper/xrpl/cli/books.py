@@ -15,7 +15,7 @@ from ..output_folder import OutputFolder
 from ..whole_books import WholeBooks, read_books
 from .interruptible import run_interruptible
 from .logs import console
-from .options import Ledger, Network, Out, say_sample
+from .options import ConnectTimeout, Ledger, Network, Out, say_sample
 
 __all__ = ["books"]
 
@@ -27,28 +27,38 @@ def books(
     parallel: Annotated[
         int, typer.Option(metavar="N", min=1, max=256, help="Parts of the state read at once.")
     ] = 8,
+    connect_timeout: ConnectTimeout = None,
 ) -> None:
     """All offers of every order book at one ledger, beyond the 100 that a server gives.
 
     They come from the whole state, which is read and proven. One JSON line for each side of each
-    book, to standard output, or to DIR/book_offers.jsonl with --out.
+    book, to standard output, or to DIR/book_offers.jsonl with --out. Offers
+    are as the ledger holds them, without what servers add of what an owner can pay (owner_funds).
     """
     chosen = network or "sample"
     say_sample(chosen, network)
     folder = OutputFolder(out, command="books") if out is not None else None
-    run_interruptible(_books(chosen, ledger, folder, parallel))
+    run_interruptible(_books(chosen, ledger, folder, parallel, connect_timeout))
 
 
 async def _books(
-    network: str, ledger: int | None, folder: OutputFolder | None, parallel: int
+    network: str,
+    ledger: int | None,
+    folder: OutputFolder | None,
+    parallel: int,
+    connect_timeout: float | None,
 ) -> None:
-    async with open_network(network) as opened:
+    async with open_network(network, connect_timeout=connect_timeout) as opened:
         found = await read_books(opened.pool, ledger, parallel=parallel)
     if await _write(found, folder):
         console.print("Stopped on request: not all books are written.")
         return
     where = f" to {folder.table('book_offers')}" if folder else ""
-    console.print(f"{found.offers:,} offers, all proven by the ledger's account_hash{where}.")
+    console.print(
+        f"{found.offers:,} offers{where}, all proven by the ledger's account_hash.",
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 async def _write(found: WholeBooks, folder: OutputFolder | None) -> bool:

@@ -19,7 +19,7 @@ from ..processors.split_ledger import SplitLedger
 from ..sources.ledger_range import LedgerRange
 from .interruptible import run_interruptible
 from .logs import console
-from .options import Network, Out, say_sample
+from .options import ConnectTimeout, Network, Out, say_sample
 
 __all__ = ["payments"]
 
@@ -30,6 +30,7 @@ def payments(
     ],
     network: Network = None,
     out: Out = None,
+    connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Summarise every payment: result, delivered amount, paths, offers and AMMs consumed.
 
@@ -37,17 +38,19 @@ def payments(
     """
     chosen = network or "sample"
     say_sample(chosen, network)
-    run_interruptible(_payments(chosen, ranges, out))
+    run_interruptible(_payments(chosen, ranges, out, connect_timeout))
 
 
-async def _payments(network: str, ranges: list[str], out: Path | None) -> None:
+async def _payments(
+    network: str, ranges: list[str], out: Path | None, connect_timeout: float | None
+) -> None:
     collector: Collector[Any]
     folder = OutputFolder(out, command="payments") if out is not None else None
     if folder is not None:
         collector = folder.collector("payments").collector
     else:
         collector = registry.load("collectors", "stdout")()
-    async with open_network(network) as opened:
+    async with open_network(network, connect_timeout=connect_timeout) as opened:
         transactions = Queue("transactions")
         pipeline = Pipeline(
             Flow(

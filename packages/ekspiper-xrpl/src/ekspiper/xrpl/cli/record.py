@@ -21,7 +21,7 @@ from ..sources.ledger_range import LedgerRange
 from .interruptible import run_interruptible
 from .ledger_bar import ledger_bar
 from .logs import console
-from .options import Network, say_sample
+from .options import ConnectTimeout, Network, say_sample
 
 __all__ = ["record"]
 
@@ -35,6 +35,7 @@ def record(
     state: Annotated[
         bool, typer.Option("--state", help="Record the whole state of the last ledger as well.")
     ] = False,
+    connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Record ledgers, and the books and pools they touched, for `ekspiper replay`.
 
@@ -43,11 +44,17 @@ def record(
     chosen = network or "sample"
     folder = OutputFolder(out, command="record")
     say_sample(chosen, network)
-    run_interruptible(_record(chosen, ranges, folder, state))
+    run_interruptible(_record(chosen, ranges, folder, state, connect_timeout))
 
 
-async def _record(network: str, ranges: list[str], folder: OutputFolder, state: bool) -> None:
-    async with open_network(network) as opened:
+async def _record(
+    network: str,
+    ranges: list[str],
+    folder: OutputFolder,
+    state: bool,
+    connect_timeout: float | None,
+) -> None:
+    async with open_network(network, connect_timeout=connect_timeout) as opened:
         source = LedgerRange(opened.pool, ranges)
         await source.open()
         pipeline = recorder_pipeline(
