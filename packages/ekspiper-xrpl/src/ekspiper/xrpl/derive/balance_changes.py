@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from ekspiper.xrpl.codec.address import decode_address
@@ -34,10 +35,10 @@ def balance_changes(meta: Mapping[str, Any]) -> list[dict[str, Any]]:
         asset whose balance changed, in order; `value` is the change, XRP in drops.
     """
     totals: dict[tuple[str, AssetKey], Decimal] = {}
-    for node in changes(meta, *_READERS):
-        for account, asset, delta in _READERS[node.type](node):
-            key = (account, asset)
-            totals[key] = add(totals.get(key, _ZERO), delta)
+    lines = (each for node in changes(meta, *_READERS) for each in _READERS[node.type](node))
+    for account, asset, delta in chain(lines, _mpts(changes(meta, *_MPT_TYPES))):
+        key = (account, asset)
+        totals[key] = add(totals.get(key, _ZERO), delta)
     return [
         {"account": account, **with_value(asset, total)}
         for (account, asset), total in sorted(totals.items())
@@ -58,7 +59,7 @@ def _trust_line(node: Node) -> Iterator[Delta]:
         low, high = node.get("LowLimit")["issuer"], node.get("HighLimit")["issuer"]
         currency = node.get("Balance")["currency"]
         yield low, (currency, high, ""), delta
-        yield high, (currency, low, ""), -delta
+        yield high, (currency, low, ""), delta.copy_negate()  # a minus sign would round
 
 
 def _amount_delta(node: Node, name: str) -> Decimal:
@@ -69,37 +70,51 @@ def _amount_delta(node: Node, name: str) -> Decimal:
     return difference(value_of(node.now.get(name)), value_of(node.before[name]))
 
 
-def _token(node: Node) -> Iterator[Delta]:
-    delta = _count_delta(node, "MPTAmount")
-    if delta:
-        yield node.get("Account"), ("", "", node.get("MPTokenIssuanceID")), delta
+def _mpts(nodes: Iterable[Node]) -> Iterator[Delta]:
+    groups: dict[str, list[Node]] = {}
+    for node in nodes:
+        groups.setdefault(_issuance_of(node), []).append(node)
+    for issuance, group in groups.items():
+        tokens = [node for node in group if node.type == "MPToken"]
+        held = sum(_count(node, "MPTAmount") for node in tokens)
+        for node in group:
+            if node.type == "MPToken":
+                # What a holder gets, another one or the issuer gives.
+                delta = _count_delta(node, "MPTAmount", may_be_first=len(group) > 1)
+                yield node.get("Account"), ("", "", issuance), delta
+            else:
+                # The first that is issued is all that there is, and these holders have it.
+                is_all = _count(node, "OutstandingAmount") == held
+                delta = _count_delta(node, "OutstandingAmount", may_be_first=is_all)
+                yield node.get("Issuer"), ("", "", issuance), -delta
 
 
-def _issuance(node: Node) -> Iterator[Delta]:
-    delta = _count_delta(node, "OutstandingAmount")
-    if delta:
-        issuer = node.get("Issuer")
-        issuance = f"{node.get('Sequence'):08X}{decode_address(issuer).hex().upper()}"
-        yield issuer, ("", "", issuance), -delta
+def _issuance_of(node: Node) -> str:
+    if node.type == "MPToken":
+        return str(node.get("MPTokenIssuanceID"))
+    return f"{node.get('Sequence'):08X}{decode_address(node.get('Issuer')).hex().upper()}"
 
 
-def _count_delta(node: Node, name: str) -> Decimal:
+def _count(node: Node, name: str) -> Decimal:
+    return Decimal(node.now.get(name, 0))
+
+
+def _count_delta(node: Node, name: str, *, may_be_first: bool) -> Decimal:
     """The change of a field that is left out while it is zero.
 
-    Metadata does not show that such a field was left out before: it shows an empty list of
-    changes, which can only mean this field's first value.
+    Metadata does not show that a field was left out before: it shows an empty list of changes,
+    and not which of the fields got its first value.
+
+    Args:
+        may_be_first: whether, by the other nodes, it can be this field that got it.
     """
-    now = Decimal(node.now.get(name, 0))
+    now = _count(node, name)
     if node.change == "created":
         return now
     if name in node.before:
         return now - Decimal(node.before[name])
-    return now if node.has_before and not node.before else _ZERO
+    return now if may_be_first and node.has_before and not node.before else _ZERO
 
 
-_READERS = {
-    "AccountRoot": _account_root,
-    "RippleState": _trust_line,
-    "MPToken": _token,
-    "MPTokenIssuance": _issuance,
-}
+_READERS = {"AccountRoot": _account_root, "RippleState": _trust_line}
+_MPT_TYPES = ("MPToken", "MPTokenIssuance")

@@ -87,7 +87,7 @@ def _with_pools(meta: Mapping[str, Any], taker: str) -> Iterator[dict[str, Any]]
         pools.setdefault(account, {})[asset] = delta
     for account, deltas in pools.items():
         more = [(asset, delta) for asset, delta in deltas.items() if delta > 0]
-        less = [(asset, -delta) for asset, delta in deltas.items() if delta < 0]
+        less = [(asset, delta.copy_negate()) for asset, delta in deltas.items() if delta < 0]
         if len(more) == len(less) == 1:
             yield _trade("amm", account, taker, *less[0], *more[0])
 
@@ -103,7 +103,7 @@ def _pool_deltas(meta: Mapping[str, Any]) -> Iterator[tuple[str, AssetKey, Decim
         elif "Balance" not in node.before:
             continue
         elif node.get("AMMID"):
-            yield node.get("Account"), _XRP, -_decrease(node, "Balance")
+            yield node.get("Account"), _XRP, _decrease(node, "Balance").copy_negate()
         elif flags & _AMM_LINE:
             yield _line_delta(node)
 
@@ -112,10 +112,10 @@ def _line_delta(node: Node) -> tuple[str, AssetKey, Decimal]:
     """A pool always holds: it is the end of the line from which the balance is positive."""
     low, high = node.get("LowLimit")["issuer"], node.get("HighLimit")["issuer"]
     currency = node.now["Balance"]["currency"]
-    delta = -_decrease(node, "Balance")
+    delta = _decrease(node, "Balance").copy_negate()  # a minus sign would round
     if value_of(node.before["Balance"]) > 0 or value_of(node.now["Balance"]) > 0:
         return low, (currency, high, ""), delta
-    return high, (currency, low, ""), -delta
+    return high, (currency, low, ""), delta.copy_negate()
 
 
 def _trade(
