@@ -18,8 +18,9 @@ import orjson
 import pytest
 
 from ekspiper.core import ConfigError, MissingExtra
+from ekspiper.xrpl.client.errors import RequestError
 from ekspiper.xrpl.ledger import Ledger, Transaction
-from ekspiper.xrpl.processors import LedgerHeaderRecord, TransactionEtl
+from ekspiper.xrpl.processors import AmmRecords, LedgerHeaderRecord, TransactionEtl
 from ekspiper.xrpl.processors.fetch_book_offers import book_offers_record
 from ekspiper.xrpl.schema import (
     EXPORTS,
@@ -118,6 +119,36 @@ async def test_arrow_holds_ledgers_and_books(
     assert back(arrow_table(books, schema), schema) == books
     validator = Draft202012Validator(json_schema(schema))
     assert [error.message for one in books[::10] for error in validator.iter_errors(one)] == []
+
+
+class RecordedPools:
+    """Answers `amm_info` from the recording."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._answers = {
+            (line["request"]["amm_account"], line["request"]["ledger_index"]): line["response"]
+            for line in lines("amm_info_v2.jsonl.gz")
+        }
+
+    async def request(self, request: dict[str, Any], *, ledger_index: int) -> dict[str, Any]:
+        answer = self._answers.get((request["amm_account"], ledger_index), {})
+        if "result" not in answer:
+            raise RequestError("actNotFound", None, request)
+        result: dict[str, Any] = answer["result"]
+        return result
+
+
+async def test_arrow_and_json_schema_hold_pools(
+    recorded_ledgers: list[Ledger], recorded_lines: Lines
+) -> None:
+    schema = FORMATS.amms_table()
+    validator = Draft202012Validator(json_schema(schema))
+    for pool in (RecordedPools(recorded_lines), None):
+        ask = AmmRecords(pool)
+        pools = [one for ledger in recorded_ledgers for one in await ask.process(ledger)]
+        assert {"amm_info", "metadata"} >= {one["source"] for one in pools}
+        assert back(arrow_table(pools, schema), schema) == pools
+        assert [error.message for one in pools for error in validator.iter_errors(one)] == []
 
 
 def test_arrow_types() -> None:
@@ -244,12 +275,22 @@ def literal(value: Any, kind: str) -> str:
 
 
 def test_every_schema_has_every_export() -> None:
-    for name in ("transactions", "objects", "ledgers", "book_offers", "OfferCreate", "AMM"):
+    for name in schema_names(FORMATS):
         for format in EXPORTS.keys() - {"arrow"}:
             assert export_schema(name, format, FORMATS).endswith(b"\n")
         with pa.ipc.open_stream(export_schema(name, "arrow", FORMATS)) as stream:
             assert stream.schema.equals(arrow_schema(find_schema(name, FORMATS)))
     assert json.loads(export_schema("Payment", "bigquery"))[0]["name"] == "TransactionType"
+
+
+def test_an_entry_that_is_called_as_a_transaction_has_a_schema_too() -> None:
+    names = schema_names(FORMATS)
+    assert len(names) == len(set(names))
+    assert "DepositPreauth" in names
+    assert "TransactionType" in find_schema("DepositPreauth")
+    assert "entry.DepositPreauth" in names
+    assert "LedgerEntryType" in find_schema("entry.DepositPreauth")
+    assert find_schema("entry.Offer") == find_schema("Offer")
 
 
 def test_a_wrong_name_lists_the_nearest() -> None:

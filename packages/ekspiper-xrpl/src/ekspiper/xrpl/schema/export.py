@@ -22,17 +22,28 @@ _TABLES: Mapping[str, Callable[[Formats], Schema]] = {
     "transactions": Formats.transactions_table,
     "ledgers": Formats.ledgers_table,
     "book_offers": Formats.book_offers_table,
+    "amms": Formats.amms_table,
     "objects": Formats.objects_table,
 }
 
 
+_ENTRY = "entry."
+"""Before the name of a ledger entry type that a transaction type has as well."""
+
+
 def schema_names(formats: Formats) -> list[str]:
     """The names that `find_schema` takes: tables, transaction types, ledger entry types."""
-    return [*_TABLES, *formats.transactions, *formats.ledger_entries]
+    entries = (
+        _ENTRY + name if name in formats.transactions else name for name in formats.ledger_entries
+    )
+    return [*_TABLES, *formats.transactions, *entries]
 
 
 def find_schema(name: str, formats: Formats | None = None) -> Schema:
     """The schema of a table, a transaction type or a ledger entry type.
+
+    A ledger entry type may have `entry.` before its name; `entry.DepositPreauth` must, as there
+    is a transaction type `DepositPreauth`.
 
     Raises:
         ConfigError: there is none of that name; lists the nearest ones.
@@ -42,8 +53,9 @@ def find_schema(name: str, formats: Formats | None = None) -> Schema:
         return _TABLES[name](formats)
     if name in formats.transactions:
         return formats.transaction(name)
-    if name in formats.ledger_entries:
-        return formats.ledger_entry(name)
+    entry = name.removeprefix(_ENTRY)
+    if entry in formats.ledger_entries:
+        return formats.ledger_entry(entry)
     names = schema_names(formats)
     lower = {one.lower(): one for one in names}
     near = difflib.get_close_matches(name.lower(), lower, n=5, cutoff=0.4)

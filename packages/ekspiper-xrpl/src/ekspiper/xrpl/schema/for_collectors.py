@@ -18,7 +18,7 @@ _FORMS: Mapping[str, Callable[[Schema], Any]] = {
     "arrow": arrow_schema,
     "postgres": postgres_columns,
 }
-_TABLES = ("transactions", "ledgers", "book_offers", "objects")
+_TABLES = ("transactions", "ledgers", "book_offers", "amms", "objects")
 
 
 def schema_for(collector: type, records: str) -> Any | None:

@@ -263,6 +263,37 @@ class Formats:
             "Offers in the order books that a ledger touched",
         )
 
+    def amms_table(self) -> Schema:
+        """The table `amms`: one pool, after a ledger that touched it."""
+        account = field_of_type("account", "AccountID", required=True)
+        fee = field_of_type("trading_fee", "UInt16")
+        slot = (
+            account,
+            Field("auth_accounts", "Account", "struct", repeated=True, fields=(account,)),
+            field_of_type("discounted_fee", "UInt32"),
+            field_of_type("expiration", "Text"),
+            field_of_type("price", "Amount"),
+            field_of_type("time_interval", "UInt32"),
+        )
+        vote = (account, fee, field_of_type("vote_weight", "UInt32"))
+        return Schema(
+            "amms",
+            (
+                field_of_type("ledger_index", "UInt32", required=True),
+                field_of_type("ledger_hash", "Hash256", required=True),
+                account,
+                replace(field_of_type("balances", "Amount", required=True), repeated=True),
+                field_of_type("source", "Text", required=True),
+                Field("deleted", "Boolean", "boolean"),
+                *(field_of_type(name, "Amount") for name in ("amount", "amount2", "lp_token")),
+                fee,
+                *(Field(name, "Boolean", "boolean") for name in ("asset_frozen", "asset2_frozen")),
+                Field("auction_slot", "AuctionSlot", "struct", fields=slot),
+                Field("vote_slots", "VoteSlot", "struct", repeated=True, fields=vote),
+            ),
+            "Pools (AMMs) that a ledger touched",
+        )
+
 
 def _place(key: str) -> tuple[Field, ...]:
     """Where a record comes from: its key, its ledger, and what of it did not fit."""

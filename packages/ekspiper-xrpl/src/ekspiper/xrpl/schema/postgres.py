@@ -9,6 +9,7 @@ __all__ = ["KEYS", "postgres_column", "postgres_columns", "postgres_ddl"]
 KEYS: dict[str, tuple[str, ...]] = {
     "transactions": ("hash",),
     "ledgers": ("ledger_index",),
+    "amms": ("ledger_index", "account"),
     "objects": ("ledger_index", "index"),
 }
 """The columns that tell the records of a table apart. Books of domains and open ones share theirs."""
