@@ -84,7 +84,7 @@ def audit(folder: Path, *, deep: bool = False) -> AuditReport:
             second. What was derived from them, `ctid` and `delivered_amount`, is derived again.
 
     Raises:
-        ConfigError: a table is missing or is not of records.
+        ConfigError: a table is missing.
     """
     report = AuditReport()
     known = _audit_ledgers(folder, report)
@@ -93,7 +93,7 @@ def audit(folder: Path, *, deep: bool = False) -> AuditReport:
         report.gaps = report.ledgers.missing(min(known), max(known))
     seen: Counter[int] = Counter()
     columns = None if deep else _COLUMNS
-    records = read_table(folder, "transactions", columns=columns)
+    records = read_table(folder, "transactions", columns=columns, damaged=report.faults.append)
     for index, group in groupby(records, key=_index):
         ledger = None if index is None else known.get(index)
         _audit_transactions(index, list(group), ledger, seen, report, deep=deep)
@@ -113,7 +113,9 @@ def audit(folder: Path, *, deep: bool = False) -> AuditReport:
 
 def _audit_ledgers(folder: Path, report: AuditReport) -> dict[int, _Known]:
     known: dict[int, _Known] = {}
-    for place, record in enumerate(read_table(folder, "ledgers", columns=_LEDGER_COLUMNS), 1):
+    damaged = report.faults.append
+    records = read_table(folder, "ledgers", columns=_LEDGER_COLUMNS, damaged=damaged)
+    for place, record in enumerate(records, 1):
         try:
             header, ledger_hash = _header(record), str(record["ledger_hash"])
             count = int(record["transaction_count"])
@@ -215,7 +217,7 @@ def _audit_transactions(
 def _faults(records: list[dict[str, Any]], ledger: _Known) -> Iterator[str]:
     places = [int(record["meta"]["TransactionIndex"]) for record in records]
     if places != list(range(len(places))):
-        yield f"TransactionIndex runs {places[:10]}, not from 0 to {len(places) - 1}"
+        yield f"TransactionIndex does not run from 0 to {len(places) - 1}: {_misplaced(places)}"
     for record in records:
         if record["ledger_hash"] != ledger.ledger_hash:
             yield f"transaction {record['hash']} is of ledger {record['ledger_hash']}"
@@ -225,6 +227,12 @@ def _faults(records: list[dict[str, Any]], ledger: _Known) -> Iterator[str]:
             yield f"{record['hash']} is not the hash of a transaction"
     if len({record["hash"] for record in records}) != len(records):
         yield "a transaction stands there more than once"
+
+
+def _misplaced(places: list[int]) -> str:
+    """Where they begin to be wrong."""
+    at = next(at for at, place in enumerate(places) if place != at)
+    return f"{places[at]} stands where {at} should"
 
 
 def _derived(records: list[dict[str, Any]], ledger: _Known) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,35 +14,47 @@ __all__ = ["read_table"]
 
 
 def read_table(
-    folder: Path, records: str, *, columns: Sequence[str] | None = None
+    folder: Path,
+    records: str,
+    *,
+    columns: Sequence[str] | None = None,
+    damaged: Callable[[str], None],
 ) -> Iterator[dict[str, Any]]:
     """The records of a kind, in the order in which they were written.
 
     Args:
         columns: read only these, where the format can.
+        damaged: told what cannot be read. In JSON lines that is a line, and the next one follows;
+            in Parquet it is the rest of the table.
 
     Raises:
-        ConfigError: the folder has no such table, or a line of it is no record.
+        ConfigError: the folder has no such table.
     """
     lines, dataset = folder / f"{records}.jsonl", folder / records
     if lines.is_file():
-        yield from _lines(lines)
+        yield from _lines(lines, damaged)
     elif dataset.is_dir():
-        yield from _parquet(dataset, columns)
+        try:
+            yield from _parquet(dataset, columns)
+        except (OSError, ValueError) as error:  # pyarrow's own are kinds of these
+            damaged(f"{dataset.name} cannot be read: {str(error).splitlines()[0]}")
     else:
         raise ConfigError(f"{folder} has neither {lines.name} nor a Parquet dataset {records}/")
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _lines(path: Path, damaged: Callable[[str], None]) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
                 record = orjson.loads(line)
             except orjson.JSONDecodeError as error:
-                raise ConfigError(f"{path}, line {number}: not JSON: {error}") from error
-            if not isinstance(record, dict):
-                raise ConfigError(f"{path}, line {number}: not a record")
-            yield record
+                torn = "" if line.endswith(b"\n") else ", and it is cut off"
+                damaged(f"{path.name}, line {number}: not JSON{torn}: {error}")
+                continue
+            if isinstance(record, dict):
+                yield record
+            else:
+                damaged(f"{path.name}, line {number}: not a record")
 
 
 def _parquet(path: Path, columns: Sequence[str] | None) -> Iterator[dict[str, Any]]:

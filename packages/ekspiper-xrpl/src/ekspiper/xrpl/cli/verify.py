@@ -36,7 +36,8 @@ def verify(
     if len(report.faults) > _SHOWN:
         typer.echo(f"  and {len(report.faults) - _SHOWN:,} more", err=True)
     if report.faults:
-        typer.echo(f"{len(report.faults):,} faults.", err=True)
+        count = len(report.faults)
+        typer.echo("1 fault." if count == 1 else f"{count:,} faults.", err=True)
         raise typer.Exit(1)
     typer.echo(
         "Every header hashes to its ledger's hash, every parent is the ledger before, "
