@@ -51,6 +51,16 @@ def sinking(processor: Any, sink: Any = None, **options: Any) -> Pipeline:
     )
 
 
+class Yields:
+    def process(self, item: Any) -> Iterator[Any]:
+        yield item
+
+
+class YieldsAsync:
+    async def process(self, item: Any) -> AsyncIterator[Any]:
+        yield item
+
+
 q, other = Queue("q"), Queue("other")
 shared = ListSource([])
 recoverable = RecoverableCollector()
@@ -80,9 +90,14 @@ letters = RecordingCollector()
         (lambda: Flow("a", source=[1], steps=(step(), step())), "two steps are called 'PassThrough'"),
         (lambda: Flow("a", source=7, steps=(step(),)), "flow 'a': 7 is no source"),
         (lambda: Flow("a", source="text", steps=(step(),)), "'text' is no source"),
+        (lambda: Flow("a", source=ListSource, steps=(step(),)), "cannot be iterated; call it"),
+        (lambda: Flow("a", source=forever_async, steps=(step(),)), "cannot be iterated; call it"),
         (lambda: Step(7), "7 is no processor: it has no method process"),
-        (lambda: Step(PassThrough), "is no processor"),
+        (lambda: Step(PassThrough), "is no processor, but a class"),
+        (lambda: Step(Yields()), "its process yields, where it is awaited and returns"),
+        (lambda: Step(YieldsAsync()), "its process yields, where it is awaited and returns"),
         (lambda: step(7), "7 is no collector: it has no method collect"),
+        (lambda: step(RecordingCollector), "RecordingCollector'> is a class: make a collector of it"),
         (lambda: Step(PassThrough(), collectors=RecordingCollector()), "collectors are given as a tuple"),
         (lambda: step(RecordingCollector(), RecordingCollector()), "two collectors are called 'RecordingCollector'"),
         (lambda: step(concurrency=0), "concurrency must be at least 1, not 0"),
@@ -93,6 +108,8 @@ letters = RecordingCollector()
         (lambda: Queue("a/b"), "a queue cannot be called 'a/b'"),
         (lambda: Queue("q", max_items=0), "queue 'q': max_items must be at least 1"),
         (lambda: Queue("q", max_bytes=0), "max_bytes must be at least 1"),
+        (lambda: sinking(PassThrough()).start(checkpoint="a.json"), "checkpoint='a.json' is no checkpoint; FileCheckpoint(path) is one"),
+        (lambda: sinking(PassThrough()).start(dead_letters=[]), "[] is no collector"),
         (lambda: sinking(PassThrough(), on_error="dead-letter").start(), "has no dead-letter collector"),
         (lambda: sinking(PassThrough(), letters).start(dead_letters=letters), "the dead-letter collector also stands in a/PassThrough"),
     ],

@@ -112,14 +112,10 @@ async def test_a_source_that_cannot_say_ends_the_run() -> None:
 
 async def test_a_source_of_another_family_needs_not_know_of_it() -> None:
     class Other:
-        """Has what a source needs, and is no subclass of one."""
+        """Has a position from which it resumes, and nothing else that a source may have."""
 
-        identity = "other"
-        lag = None
         position: Position = None
 
-        async def open(self) -> None: ...
-        async def close(self) -> None: ...
         async def resume(self, position: Position) -> None: ...
 
         async def __aiter__(self) -> AsyncIterator[int]:

@@ -114,7 +114,7 @@ def test_a_drain_that_takes_too_long_is_stopped() -> None:
 
 
 def test_a_stop_interrupts_a_long_wait_at_once() -> None:
-    faulty = FaultyCollector(RecordingCollector(), [Fail(Throttled("busy", delay=3600))])
+    faulty = FaultyCollector(RecordingCollector(), [Fail(Throttled(3600, "busy"))])
 
     async def main() -> None:
         run = one(ListSource([1]), faulty).start()

@@ -47,7 +47,7 @@ def busy_pipeline(sink: Any) -> Pipeline:
             return None
         if item in (1, 2) and item not in seen:
             seen.add(item)
-            raise Retryable("later") if item == 1 else Throttled("busy", delay=3.0)
+            raise Retryable("later") if item == 1 else Throttled(3.0, "busy")
         if item == 3:
             raise Permanent("never")
         return item
@@ -72,6 +72,10 @@ def test_every_metric_is_recorded_with_its_labels_and_adds_up() -> None:
     assert told.total("ekspiper_items_in_total", flow="a", step="work") == 10
     assert told.total("ekspiper_items_out_total", flow="a", step="work") == 8
     assert told.total("ekspiper_items_in_total", flow="b", step="PassThrough") == 8
+    assert told.total("ekspiper_bytes_in_total", flow="a", step="work") == 10 * 28
+    assert told.total("ekspiper_bytes_out_total", flow="a", step="work") == 8 * 28
+    assert told.total("ekspiper_bytes_in_total", flow="b", step="PassThrough") == 8 * 28
+    assert told.total("ekspiper_bytes_out_total", flow="b", step="PassThrough") == 8 * 28
     assert told.total("ekspiper_kept_items_total", flow="b", collector="FaultyCollector") == 7
     assert told.total("ekspiper_kept_bytes_total") == 7 * 28
     assert told.total("ekspiper_retries_total", flow="a") == 2
@@ -159,7 +163,7 @@ def test_a_pipeline_and_a_flow_draw_themselves() -> None:
 
 
 def test_a_run_shows_its_counters_while_it_goes_on() -> None:
-    sink = FaultyCollector(RecordingCollector(), [Fail(Throttled("<busy>", delay=60.0))])
+    sink = FaultyCollector(RecordingCollector(), [Fail(Throttled(60.0, "<busy>"))])
     source = ListSource([1, 2, Pause(), 3])
     pipeline = Pipeline(Flow("a", source=source, steps=(Step(PassThrough(), collectors=(sink,)),)))
 

@@ -1,15 +1,25 @@
-"""The small parts: measuring, secrets, finding components by name."""
+"""The small parts: measuring, components with no more than they need, secrets, finding them by name."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from ekspiper.core import ConfigError, MissingExtra, Secret, UnknownComponent, registry
+from ekspiper.core import (
+    ConfigError,
+    Flow,
+    MissingExtra,
+    Pipeline,
+    Secret,
+    Step,
+    Throttled,
+    UnknownComponent,
+    registry,
+)
 from ekspiper.core.measure import Measure
 
 
@@ -41,6 +51,32 @@ def test_a_deep_value_is_no_endless_walk() -> None:
     deep: list[Any] = []
     deep.append(deep)
     assert Measure()(deep) > 0
+
+
+async def test_what_has_nothing_to_open_needs_no_open_and_no_close() -> None:
+    class Doubles:
+        async def process(self, item: int) -> tuple[int]:
+            return (2 * item,)
+
+    class Keeps:
+        def __init__(self) -> None:
+            self.kept: list[Any] = []
+
+        async def collect(self, batch: Sequence[Any]) -> None:
+            self.kept += batch
+
+    sink, letters = Keeps(), Keeps()
+    step = Step(cast("Any", Doubles()), collectors=(cast("Any", sink),))
+    flow = Flow("f", source=[1, "2", None], steps=(step,))
+    report = await Pipeline(flow).run(dead_letters=cast("Any", letters))
+    assert sink.kept == [2, "22"]
+    assert [letter["position"] for letter in letters.kept] == [3]
+    assert (report.kept, report.dead_lettered) == (2, 1)
+
+
+def test_throttled_takes_the_delay_and_what_there_is_to_say() -> None:
+    assert (Throttled(5).delay, str(Throttled(5))) == (5, "asked to wait")
+    assert str(Throttled(delay=5, message="slowDown")) == "slowDown"
 
 
 def test_a_secret_never_shows_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

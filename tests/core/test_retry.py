@@ -75,7 +75,7 @@ def test_a_permanent_error_is_not_tried_again() -> None:
 
 
 def test_it_waits_what_the_server_says() -> None:
-    busy = Throttled("busy", delay=33.0)
+    busy = Throttled(33.0, "busy")
     assert attempts(RetryPolicy(elapsed=100), busy, busy, None) == ("kept", 66.0, 3)
 
 
@@ -85,7 +85,7 @@ def test_it_gives_up_when_the_time_is_over() -> None:
     assert outcome is error
     assert 10 < seconds <= 30
     assert calls > 3
-    assert attempts(RetryPolicy(elapsed=30.0), Throttled("busy", delay=31.0))[1:] == (0.0, 1)
+    assert attempts(RetryPolicy(elapsed=30.0), Throttled(31.0, "busy"))[1:] == (0.0, 1)
 
 
 def test_for_ever_is_long() -> None:
@@ -104,7 +104,7 @@ def test_bounds_that_make_no_sense_are_refused(options: dict[str, float]) -> Non
     ("error", "expected"),
     [
         (Retryable("x"), True),
-        (Throttled("x", delay=1), True),
+        (Throttled(1, "x"), True),
         (ConnectionResetError(), True),
         (BrokenPipeError(), True),
         (TimeoutError(), True),
@@ -126,7 +126,7 @@ def test_a_step_says_what_it_tries_again_and_no_more_when_it_works(concurrency: 
         @processor
         async def ask(item: int) -> int:
             if item == 2 and not mended.is_set():
-                raise Throttled(f"busy with {item}", delay=10)
+                raise Throttled(10, f"busy with {item}")
             return item
 
         sink = RecordingCollector()

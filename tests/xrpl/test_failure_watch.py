@@ -62,7 +62,7 @@ async def test_steps_are_watched_like_sinks(
         nonlocal refusals
         refusals -= 1
         if refusals >= 0:
-            raise Throttled("the answer is of another ledger", delay=0.2)
+            raise Throttled(0.2, "the answer is of another ledger")
         return item
 
     run = Pipeline(Flow("books", source=[1], steps=(Step(ask),))).start()

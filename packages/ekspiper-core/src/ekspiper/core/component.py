@@ -11,7 +11,8 @@ __all__ = ["Component"]
 class Component(Protocol):
     """Opened once before its first use, closed once after its last; closing twice is fine.
 
-    Inherit to get these defaults, or write methods of the same shape.
+    Inherit to get these defaults, or write methods of the same shape. What has nothing to open may
+    leave both out.
     """
 
     async def open(self) -> None:

@@ -75,7 +75,7 @@ class Retryable(ProcessingError):
 class Throttled(Retryable):
     """It may work after `delay` seconds, as the server asked."""
 
-    def __init__(self, message: str, *, delay: float) -> None:
+    def __init__(self, delay: float, message: str = "asked to wait") -> None:
         super().__init__(message)
         self.delay = delay
 

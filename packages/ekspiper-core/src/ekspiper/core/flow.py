@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
@@ -15,7 +16,7 @@ from .queue import Queue
 from .retry import RetryPolicy
 from .source import Source
 
-__all__ = ["Delivery", "Flow", "OnError", "Step", "name_of", "refuse_slash"]
+__all__ = ["Delivery", "Flow", "OnError", "Step", "name_of", "refuse_no_collector", "refuse_slash"]
 
 OnError: TypeAlias = Literal["stop", "dead-letter", "skip"]
 
@@ -38,10 +39,7 @@ class Delivery:
     name: str = field(default="", kw_only=True)
 
     def __post_init__(self) -> None:
-        if not callable(getattr(self.collector, "collect", None)):
-            raise PipelineError(
-                f"{self.collector!r} is no collector: it has no method collect(batch)"
-            )
+        refuse_no_collector(self.collector)
         if not self.name:
             object.__setattr__(self, "name", name_of(self.collector))
         refuse_slash("collector", self.name)
@@ -178,6 +176,14 @@ def name_of(component: object) -> str:
     return name if isinstance(name, str) else type(component).__name__
 
 
+def refuse_no_collector(candidate: Any) -> None:
+    """Raise `PipelineError` for what takes no batches."""
+    if isinstance(candidate, type):
+        raise PipelineError(f"{candidate!r} is a class: make a collector of it")
+    if not callable(getattr(candidate, "collect", None)):
+        raise PipelineError(f"{candidate!r} is no collector: it has no method collect(batch)")
+
+
 def refuse_slash(what: str, name: str) -> None:
     """Raise `PipelineError` where a name would make `flow/step/collector` ambiguous."""
     if "/" in name:
@@ -185,9 +191,17 @@ def refuse_slash(what: str, name: str) -> None:
 
 
 def _as_processor(candidate: Any) -> Processor[Any, Any]:
-    if callable(getattr(candidate, "process", None)) and not isinstance(candidate, type):
+    if isinstance(candidate, type):
+        raise PipelineError(f"{candidate!r} is no processor, but a class: make one of it")
+    process = getattr(candidate, "process", None)
+    if inspect.isgeneratorfunction(process) or inspect.isasyncgenfunction(process):
+        raise PipelineError(
+            f"{candidate!r} is no processor: its process yields, where it is awaited and returns "
+            "an iterable of outputs; a function that yields becomes one by @processor"
+        )
+    if callable(process):
         return candidate  # type: ignore[no-any-return]
-    if callable(candidate) and not isinstance(candidate, type):
+    if callable(candidate):
         return processor(candidate)
     raise PipelineError(f"{candidate!r} is no processor: it has no method process(item)")
 
@@ -205,8 +219,10 @@ def _as_deliveries(
 def _as_source(flow: str, candidate: Any) -> Source[Any] | Queue:
     if isinstance(candidate, Queue):
         return candidate
-    if isinstance(candidate, AsyncIterable) and hasattr(candidate, "resume"):
-        return candidate  # type: ignore[return-value]
-    if isinstance(candidate, AsyncIterable | Iterable) and not isinstance(candidate, str | bytes):
-        return IterableSource(candidate)
-    raise PipelineError(f"flow {flow!r}: {candidate!r} is no source: it cannot be iterated")
+    if not isinstance(candidate, type | str | bytes):
+        if isinstance(candidate, AsyncIterable) and hasattr(candidate, "resume"):
+            return candidate  # type: ignore[return-value]
+        if isinstance(candidate, AsyncIterable | Iterable):
+            return IterableSource(candidate)
+    hint = "; call it, and give what it returns" if callable(candidate) else ""
+    raise PipelineError(f"flow {flow!r}: {candidate!r} is no source: it cannot be iterated{hint}")

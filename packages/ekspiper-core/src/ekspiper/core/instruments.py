@@ -60,6 +60,10 @@ def _table() -> Iterator[Metric]:
     place = ("flow", "collector")
     yield Metric("ekspiper_items_in_total", "counter", step, "items", "Items a step took in")
     yield Metric("ekspiper_items_out_total", "counter", step, "items", "Outputs a step handed on")
+    yield Metric("ekspiper_bytes_in_total", "counter", step, "bytes", "Bytes a step took in")
+    yield Metric(
+        "ekspiper_bytes_out_total", "counter", step, "bytes", "Bytes of outputs a step handed on"
+    )
     yield Metric("ekspiper_source_items_total", "counter", ("flow",), "items", "Items read")
     yield Metric(
         "ekspiper_source_lag_seconds", "gauge", ("flow",), "seconds", "Age of the newest item read"

@@ -65,6 +65,7 @@ class Channel:
         "max_items",
         "measure",
         "name",
+        "taken_bytes",
     )
 
     def __init__(self, name: str, *, max_items: int, max_bytes: int, measure: Measurer) -> None:
@@ -72,6 +73,8 @@ class Channel:
         self.max_items = max_items
         self.max_bytes = max_bytes
         self.measure = measure
+        self.taken_bytes = 0
+        """Of everything that has been read from it."""
         self._entries: deque[Entry] = deque()
         self._sizes = measure.sizes if isinstance(measure, Measure) else {}
         self._items = 0
@@ -88,6 +91,11 @@ class Channel:
         return ChannelStatistics(
             self.name, self._items, self.max_items, self._bytes, self.max_bytes
         )
+
+    @property
+    def put_bytes(self) -> int:
+        """Of everything that has been written to it."""
+        return self.taken_bytes + self._bytes
 
     @property
     def full(self) -> bool:
@@ -127,6 +135,7 @@ class Channel:
         if len(entries) <= limit:
             taken = list(entries)
             entries.clear()
+            self.taken_bytes += self._bytes
             self._items = self._bytes = 0
         else:
             taken = [entries.popleft() for _ in range(limit)]
@@ -134,6 +143,7 @@ class Channel:
                 if receipt is not None:
                     self._items -= 1
                     self._bytes -= size
+                    self.taken_bytes += size
         if self._writers and self._half_empty():
             _wake_all(self._writers)
         return taken
@@ -153,6 +163,7 @@ class Channel:
         if entry[1] is not None:
             self._items -= 1
             self._bytes -= entry[2]
+            self.taken_bytes += entry[2]
             if self._writers and self._half_empty():
                 _wake_all(self._writers)
         return entry

@@ -37,9 +37,12 @@ class Part:
     retry: RetryPolicy
 
     async def open(self) -> None:
-        """Open it; tried again where that can help."""
+        """Open it, if there is anything to open; tried again where that can help."""
+        opens = getattr(self.component, "open", None)
+        if opens is None:
+            return
         try:
-            await retrying(self.component.open, self.retry, on_retry=self._log_retry)
+            await retrying(opens, self.retry, on_retry=self._log_retry)
         except EkspiperError as error:
             if is_retryable(error):
                 raise EkspiperError(f"{self.name} did not open: {describe(error)}") from error
@@ -54,9 +57,12 @@ class Part:
         traceback: TracebackType | None,
     ) -> None:
         """Close it. An error while another is on its way is logged, so that the first is told."""
+        closes = getattr(self.component, "close", None)
+        if closes is None:
+            return
         try:
             async with asyncio.timeout(_CLOSE_BY_FORCE if error is not None else None):
-                await self.component.close()
+                await closes()
         except Exception as failed:
             if isinstance(failed, TimeoutError) and error is not None and not str(failed):
                 failed = TimeoutError(f"not within {_CLOSE_BY_FORCE} s")

@@ -52,7 +52,9 @@ def _source(reader: SourceReader) -> SourceReport:
 def _step(worker: StepWorker) -> StepStatistics:
     return StepStatistics(
         items_in=worker.items_in,
+        bytes_in=worker.inlet.taken_bytes,
         items_out=worker.items_out,
+        bytes_out=worker.outlets[0].put_bytes if worker.outlets else 0,
         retries=worker.retries,
         dead_letters=worker.dead_letters,
         dropped=worker.dropped,

@@ -58,6 +58,8 @@ def readings(statistics: Statistics) -> Iterator[Reading]:
         labels = dict(zip(("flow", "step"), place.split("/", 1), strict=True))
         yield "ekspiper_items_in_total", labels, step.items_in
         yield "ekspiper_items_out_total", labels, step.items_out
+        yield "ekspiper_bytes_in_total", labels, step.bytes_in
+        yield "ekspiper_bytes_out_total", labels, step.bytes_out
         yield "ekspiper_retries_total", labels, step.retries
         yield "ekspiper_dead_letters_total", labels, step.dead_letters
         yield "ekspiper_dropped_total", labels, step.dropped

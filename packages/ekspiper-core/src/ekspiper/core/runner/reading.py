@@ -56,7 +56,12 @@ class SourceReader:
     @property
     def lag(self) -> float | None:
         """Seconds between the newest item read and now."""
-        return self.source.lag
+        return getattr(self.source, "lag", None)
+
+    @property
+    def identity(self) -> str:
+        """What is read; the name of its class for a source that does not say."""
+        return str(getattr(self.source, "identity", type(self.source).__name__))
 
     def watch(self, held: Held) -> None:
         """Show `held` each item that is read."""

@@ -35,10 +35,12 @@ class SourceReport:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepStatistics:
     """One step: items in, outputs, calls tried again, items lost or put aside, and what went wrong
-    last with those that are being tried again, if any are."""
+    last with those that are being tried again, if any are. Bytes are measured as queues do."""
 
     items_in: int
+    bytes_in: int
     items_out: int
+    bytes_out: int
     retries: int
     dead_letters: int
     dropped: int

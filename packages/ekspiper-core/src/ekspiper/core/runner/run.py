@@ -13,7 +13,7 @@ from ..checkpoint import Checkpoint, CommitPolicy, Progress
 from ..collector import Collector
 from ..diagram import fenced
 from ..errors import DrainTimeout, EkspiperError, PipelineError, ReceiptError
-from ..flow import Delivery
+from ..flow import Delivery, refuse_no_collector
 from ..instruments import Instruments, NoInstruments
 from ..pipeline import Pipeline
 from ..retry import RetryPolicy
@@ -56,6 +56,7 @@ class Run:
         tracer: Tracer | None = None,
         drain_timeout: float = 30.0,
     ) -> None:
+        _refuse_what_is_none(checkpoint, dead_letters)
         _refuse_letters_without_collector(pipeline, dead_letters)
         _refuse_letters_into_the_pipeline(pipeline, dead_letters)
         self.pipeline = pipeline
@@ -206,7 +207,7 @@ class Run:
 
     async def _load(self, graph: Graph) -> Progress | None:
         for reader in graph.readers.values():
-            reader.receipts.source = reader.source.identity
+            reader.receipts.source = reader.identity
         if self._checkpoint is None:
             return None
         progress = await self._checkpoint.load()
@@ -336,6 +337,15 @@ _FOR_EVER = RetryPolicy(elapsed=None)
 def _resolve(future: asyncio.Future[None]) -> None:
     if not future.done():
         future.set_result(None)
+
+
+def _refuse_what_is_none(checkpoint: Any, dead_letters: Any) -> None:
+    if checkpoint is not None and not callable(getattr(checkpoint, "save", None)):
+        raise PipelineError(
+            f"checkpoint={checkpoint!r} is no checkpoint; FileCheckpoint(path) is one"
+        )
+    if dead_letters is not None:
+        refuse_no_collector(dead_letters)
 
 
 def _refuse_letters_without_collector(

@@ -228,7 +228,7 @@ class Dispatcher:
             message = (
                 f"{call.name} was refused for {now - call.overloaded:.0f} s: {call.last_error}"
             )
-            call.fail(NodeBusy(message, delay=max(1.0, node.window.opens_at() - now)))
+            call.fail(NodeBusy(max(1.0, node.window.opens_at() - now), message))
             return
         if now - call.overloaded > _AVOID_PATIENCE:
             call.avoided = ()  # those that could do better will not
