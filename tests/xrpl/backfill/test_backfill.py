@@ -12,6 +12,7 @@ from ekspiper.core import ConfigError
 from ekspiper.xrpl.backfill import Backfill, covered
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.client.ledger_set import LedgerSet
+from ekspiper.xrpl.coverage import links
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.replay import Recording, ReplayNode
 
@@ -111,6 +112,42 @@ async def test_a_folder_holds_ledgers_of_one_network(recording: Recording, tmp_p
     with pytest.raises(ConfigError, match=r"of network 1, verified.*, not of network 21337, "):
         await plan(21337)
     assert not await plan(1)
+
+
+@pytest.mark.parametrize(
+    ("altered", "field", "fetched", "reason"),
+    [
+        (190, "ledger_hash", 191, "but the ledger before it is FF"),
+        (190, "parent_hash", 189, "but the ledger after it names FF"),
+    ],
+)
+async def test_what_is_fetched_continues_the_chain_that_is_there(
+    fill: Fill, tmp_path: Path, altered: int, field: str, fetched: int, reason: str
+) -> None:
+    await fill("190:190")
+    file = tmp_path / "out" / "ledgers.jsonl"
+    record = rows(file)[0]
+    text = file.read_text().replace(record[field], "FF" + record[field][2:])
+    file.write_text(text)
+    report = await fill("189:191")
+    assert list(report.failed) == [fetched]
+    assert reason in report.failed[fetched]
+
+
+async def test_both_formats_tell_places_in_the_chain(fill: Fill, tmp_path: Path) -> None:
+    await fill("190:194")
+    written = OutputFolder(tmp_path / "out", command="backfill")
+    expected = {row["ledger_index"]: row for row in rows(written.table("ledgers"))}
+    (tmp_path / "out").rename(tmp_path / "lines")
+    await fill("190:194", format="parquet")
+    lines = OutputFolder(tmp_path / "lines", command="backfill")
+    dataset = OutputFolder(tmp_path / "out", command="backfill", format="parquet")
+    for folder in (lines, dataset):
+        found = sorted(links(folder, {189, 191, 194}))
+        assert [link.ledger_index for link in found] == [191, 194]
+        for link in found:
+            row = expected[link.ledger_index]
+            assert (link.ledger_hash, link.parent_hash) == (row["ledger_hash"], row["parent_hash"])
 
 
 async def test_with_order_books(fill: Fill, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Ranges of past ledgers into a folder that may have part of them already."""
 
+from ..coverage import covered as covered
 from .backfill import Backfill as Backfill
 from .backfill import BackfillReport as BackfillReport
-from .coverage import covered as covered
 from .estimate import Estimate as Estimate
 from .estimate import estimate as estimate

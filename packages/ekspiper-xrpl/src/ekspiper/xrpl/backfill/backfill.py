@@ -10,13 +10,14 @@ from ekspiper.core import FlowState, Instruments, Pipeline, Progress, Run, State
 from ..client.ledger_set import LedgerSet
 from ..client.pool import NodePool
 from ..codec.definitions import Definitions
+from ..coverage import covered, links
 from ..flows import ROOT, ledger_pipeline
 from ..output_folder import OutputFolder
 from ..processors.drift import DriftReport
 from ..processors.fetch_ledger import FetchLedger
+from ..processors.ledger_chain import LedgerLink
 from ..processors.transaction_etl import TransactionEtl
 from ..sources.ledger_range import LedgerRange
-from .coverage import covered
 from .origin import LedgersOf, Origin
 from .reasons import Reasons
 
@@ -118,7 +119,9 @@ class Backfill:
 
     def start(self, *, instruments: Instruments | None = None) -> Run:
         """The run that fetches what is missing; await its `finish()`, then call `conclude`."""
-        return self._pipeline(self.missing).start(
+        # What is there on either side of a gap is what its ledgers must fit.
+        beside = {index for first, last in self.missing.ranges for index in (first - 1, last + 1)}
+        return self._pipeline(self.missing, known=links(self._folder, beside)).start(
             checkpoint=self._folder.checkpoint,
             dead_letters=self._reasons,
             instruments=instruments,
@@ -148,12 +151,15 @@ class Backfill:
     def _source(self, ledgers: LedgerSet) -> LedgerRange:
         return LedgersOf(self._origin, self._pool, ledgers.ranges, backwards=self._backwards)
 
-    def _pipeline(self, ledgers: LedgerSet) -> Pipeline:
+    def _pipeline(self, ledgers: LedgerSet, *, known: Sequence[LedgerLink] = ()) -> Pipeline:
         kinds = ("transactions", "ledgers", *(("book_offers", "amms") if self._books else ()))
         return ledger_pipeline(
             self._source(ledgers),
             fetch_ledger=FetchLedger(
-                self._pool, verify=self._verify, definitions=self._definitions
+                self._pool,
+                verify=self._verify,
+                definitions=self._definitions,
+                known=known,
             ),
             pool=self._pool,
             collectors={records: [self._folder.collector(records)] for records in kinds},

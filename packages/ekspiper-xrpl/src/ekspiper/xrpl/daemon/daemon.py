@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +25,7 @@ from ekspiper.core import (
 from ekspiper.core.runner.signals import draining_on_signals
 
 from ..config import Settings
+from ..coverage import links
 from ..failure_watch import watching_failures
 from ..flows import ROOT, ledger_pipeline
 from ..ledger_watch import watching_ledgers
@@ -30,6 +33,7 @@ from ..open_network import OpenNetwork, open_network
 from ..output_folder import OutputFolder
 from ..processors.drift import DriftReport
 from ..processors.fetch_ledger import FetchLedger
+from ..processors.ledger_chain import LedgerLink
 from ..processors.transaction_etl import TransactionEtl
 from ..sources.ledger_stream import LedgerStream
 from .adoption_advice import advising_adoption
@@ -114,18 +118,19 @@ class Daemon:
                 server = self._http_server()
                 await stack.enter_async_context(server)
                 log.info("listening on %s: /health /ready /metrics", server.url)
+            first = await self._begins_at()
             network = await stack.enter_async_context(
                 open_network(
                     settings.network,
                     follow=True,
-                    start_at=await self._begins_at(),
+                    start_at=first,
                     watching=self._readiness.connecting,
                     wait_for_gaps=True,
                     ledger_patience=settings.ledger_patience,
                     **settings.node.model_dump(exclude={"ledger_patience"}),
                 )
             )
-            return await self._follow(network)
+            return await self._follow(network, await self._links_before(first))
 
     def _http_server(self) -> HttpServer:
         from .http import HttpServer  # aiohttp is a third of the start; `--http off` needs none
@@ -136,11 +141,11 @@ class Daemon:
             port = 0 if self.settings.network == "sample" else _PORT
         return HttpServer(http.host, port, registry=REGISTRY, not_ready=self._readiness.reasons)
 
-    async def _follow(self, network: OpenNetwork) -> Outcome:
+    async def _follow(self, network: OpenNetwork, known: Sequence[LedgerLink]) -> Outcome:
         settings = self.settings
         instruments: Instruments = registry.load("instruments", "prometheus")(REGISTRY)
         etl = self.etl(network, instruments)
-        run = self.pipeline(network, etl).start(
+        run = self.pipeline(network, etl, known=known).start(
             checkpoint=self._checkpoint(),
             adopt=self._adopt,
             commit=CommitPolicy(
@@ -177,8 +182,14 @@ class Daemon:
             instruments=instruments,
         )
 
-    def pipeline(self, network: OpenNetwork, etl: TransactionEtl) -> Pipeline:
-        """The flows on a network, with the collectors of the configuration."""
+    def pipeline(
+        self, network: OpenNetwork, etl: TransactionEtl, *, known: Sequence[LedgerLink] = ()
+    ) -> Pipeline:
+        """The flows on a network, with the collectors of the configuration.
+
+        Args:
+            known: ledgers read before, which the first ones must fit.
+        """
         settings = self.settings
         if network.last is not None and (settings.until or 0) > network.last:
             raise ConfigError(f"--until: the {network.name} network ends at ledger {network.last}")
@@ -192,6 +203,7 @@ class Daemon:
                 network.pool,
                 verify=settings.pipeline.verify,
                 definitions=network.definitions,
+                known=known,
             ),
             pool=network.pool,
             collectors=outlets(settings, network=network.name),
@@ -208,6 +220,12 @@ class Daemon:
         known = int(flow.position) + 1 if flow is not None and flow.position is not None else None
         self._tell_state(known)
         return self.settings.from_ledger if known is None else known
+
+    async def _links_before(self, first: int | None) -> list[LedgerLink]:
+        """The place in the chain of the ledger read last, where its record is in a file here."""
+        if self._folder is None or self.settings.out is None or first is None:
+            return []
+        return await asyncio.to_thread(links, self._folder, {first - 1})
 
     def _tell_state(self, known: int | None) -> None:
         """Say where the state is, and where it goes on."""

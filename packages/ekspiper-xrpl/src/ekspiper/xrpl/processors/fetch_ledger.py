@@ -16,7 +16,7 @@ from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.sources.ledger_ref import LedgerRef
 from ekspiper.xrpl.verify import VerificationError, parse_ledger, verify_ledger
 
-from .ledger_chain import LedgerChain
+from .ledger_chain import LedgerChain, LedgerLink
 
 __all__ = ["FetchLedger"]
 
@@ -41,6 +41,7 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
         pool: open nodes.
         verify: prove it; without, only its shape is looked at.
         definitions: what the transactions are decoded by; the bundled ones without it.
+        known: ledgers fetched before, which those next to them must fit.
 
     Raises:
         VerificationError: no node gave a ledger that could be proven; says what was wrong.
@@ -48,12 +49,17 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
     """
 
     def __init__(
-        self, pool: NodePool, *, verify: bool = True, definitions: Definitions | None = None
+        self,
+        pool: NodePool,
+        *,
+        verify: bool = True,
+        definitions: Definitions | None = None,
+        known: Iterable[LedgerLink] = (),
     ) -> None:
         self._pool = pool
         self._decoder = Decoder(definitions, shape="record")
         self._verify = verify
-        self._chain = LedgerChain()
+        self._chain = LedgerChain(known)
         self._open: dict[int, asyncio.Event] = {}
 
     async def process(self, item: LedgerRef) -> tuple[Ledger]:
@@ -93,7 +99,7 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
                 if answer.node in wrong:
                     # Nobody else could answer: a node that is away may come back meanwhile.
                     await asyncio.sleep(_PAUSE * attempt)
-                wrong[answer.node] = str(error)
+                wrong[answer.node] = _why(error)
                 continue
             self._settle(ledger, answer.node, wrong)
             return ledger
@@ -165,12 +171,18 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
 
     def _settle(self, ledger: Ledger, node: str, wrong: dict[str, str]) -> None:
         if self._verify:
-            self._chain.add(ledger.ledger_index, ledger.ledger_hash, ledger.parent_hash)
+            link = LedgerLink(ledger.ledger_index, ledger.ledger_hash, ledger.parent_hash)
+            self._chain.add(link)
         for other, why in wrong.items():
             if other == node:
                 log.warning("%s: %s; asked again, it was right", node, why)
             else:
                 self._pool.report_lie(other, why)
+
+
+def _why(error: Permanent) -> str:
+    """What was wrong, without the ledger's name."""
+    return "; ".join(error.differences) if isinstance(error, VerificationError) else str(error)
 
 
 def _request(ref: LedgerRef) -> dict[str, Any]:
