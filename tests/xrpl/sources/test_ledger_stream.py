@@ -62,6 +62,21 @@ async def test_a_beginning_that_is_given_and_one_that_nobody_has(sample: Recordi
             await LedgerStream(pool, start=5).begin()
 
 
+@pytest.mark.parametrize(("start", "warned"), [(303, False), (302 + 257, True)])
+async def test_a_start_far_after_the_newest_is_told(
+    sample: Recording, caplog: pytest.LogCaptureFixture, start: int, warned: bool
+) -> None:
+    async with ReplayNode(sample) as node, NodePool(node.url) as pool:
+        await LedgerStream(pool, start=start).begin()
+        resumed = LedgerStream(pool)
+        await resumed.resume(start - 1)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await anext(aiter(resumed))
+    told = [text for text in caplog.messages if text.startswith(f"the next ledger, {start}, ")]
+    assert len(told) == (2 if warned else 0)
+
+
 async def test_gap_of_a_lost_connection_is_filled(sample: Recording) -> None:
     async with (
         ReplayNode(sample, close_every=0.01, start_at=190) as node,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -16,8 +17,13 @@ from .ledger_ref import LedgerRef
 
 __all__ = ["LedgerStream"]
 
+log = logging.getLogger("ekspiper.xrpl.sources")
+
 # Seconds between two ledgers, to estimate the age of one that is far behind the newest.
 _INTERVAL = 3.8
+
+_FAR = 256
+"""So many ledgers ahead of the newest, the first one is hardly meant: a quarter of an hour."""
 
 
 class LedgerStream(Source[LedgerRef]):
@@ -43,6 +49,7 @@ class LedgerStream(Source[LedgerRef]):
         self._until = until
         self._yielded: LedgerRef | None = None
         self._messages: Subscription | None = None
+        self._has_warned = False
 
     @property
     def position(self) -> int | None:
@@ -132,7 +139,17 @@ class LedgerStream(Source[LedgerRef]):
         return LedgerRef(index, closed.get("ledger_hash"), closed.get("ledger_time"))
 
     async def _check_history(self, index: int) -> None:
-        if index in self._pool.ledgers or index > self._pool.newest_ledger:
+        newest = self._pool.newest_ledger
+        if index > newest + _FAR and not self._has_warned:
+            self._has_warned = True
+            log.warning(
+                "the next ledger, %d, is %d after the newest, %d: nothing is read until it closes; "
+                "is this another network, or was it reset?",
+                index,
+                index - newest,
+                newest,
+            )
+        if index in self._pool.ledgers or index > newest:
             return
         await self._pool.refresh()
         if index < self._pool.ledgers.first:
