@@ -21,6 +21,10 @@ table = { inner = 1 }
 
 [[list]]
 key = 1
+
+[dotted]
+here."with space" = 1
+"a.b".c = 2
 """
 
 
@@ -41,3 +45,9 @@ key = 1
 )
 def test_the_line_of_a_key_or_of_the_table_around_it(path: str, line: int | None) -> None:
     assert line_of(TEXT, path.split(".")) == line
+
+
+def test_quotes_hold_a_part_together() -> None:
+    assert line_of(TEXT, ["dotted", "here", "with space"]) == 17
+    assert line_of(TEXT, ["dotted", "a.b", "c"]) == 18
+    assert line_of(TEXT, ["dotted", "a", "b"]) == 16

@@ -148,6 +148,12 @@ def test_options_of_collectors_have_variables(
     assert (lines.type, lines.records) == ("stdout", RECORDS)
 
 
+def test_a_byte_order_mark_is_no_part_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "from-windows.toml"
+    file.write_text('log_level = "debug"\r\n', encoding="utf-8-sig")
+    assert load_settings(file).log_level == "debug"
+
+
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
     file = tmp_path / "none.toml"
     assert mistakes(file) == ["cannot read the configuration FILE: No such file or directory"]

@@ -18,10 +18,15 @@ from ekspiper.core import Collector, ConfigError, EkspiperError, Secret, registr
 from ..schema.for_collectors import schema_for
 from .mistakes import Mistake, Mistakes, mistakes_of, raise_all
 from .settings import RECORDS
+from .table import Table, takes
 
 __all__ = ["CollectorTable", "make_collector"]
 
 _PLACE = re.compile(r"\{(\w+)\}")
+
+
+class _Options(Table):
+    model_config = ConfigDict(arbitrary_types_allowed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ def _validated(table: CollectorTable, places: dict[str, str]) -> tuple[Any, dict
         warnings.filterwarnings("ignore", message=".*shadows an attribute in parent")
         model: type[BaseModel] = create_model(
             table.type,
-            __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=True),
+            __base__=_Options,
             **hints,  # type: ignore[call-overload]  # pydantic's own stub asks for literals
         )
     told = {mistake.path for mistake in mistakes}
@@ -188,7 +193,7 @@ def _is_literal(hint: Any) -> bool:
 
 def _secret(value: Any, hint: Any) -> Any:
     """Read a secret from where the table says; plain text is refused where a secret is meant."""
-    if not _takes_secret(hint):
+    if not takes(hint, Secret):
         return value
     if (
         isinstance(value, dict)
@@ -199,19 +204,9 @@ def _secret(value: Any, hint: Any) -> Any:
             return Secret.from_env(text)
         if "file" in value:
             return Secret.from_file(text)
-    if isinstance(value, str) and _takes(hint, str):
+    if isinstance(value, str) and takes(hint, str):
         return value
     raise ConfigError('a secret is given as { env = "NAME" } or { file = "PATH" }, not as text')
-
-
-def _takes_secret(hint: Any) -> bool:
-    return _takes(hint, Secret)
-
-
-def _takes(hint: Any, kind: type) -> bool:
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return any(_takes(each, kind) for each in typing.get_args(hint))
-    return hint is kind
 
 
 def _fill(value: Any, places: Mapping[str, str]) -> Any:

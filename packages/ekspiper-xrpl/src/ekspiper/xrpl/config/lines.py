@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 __all__ = ["line_of"]
 
-_TABLE = re.compile(r"^\s*\[\[?\s*(?P<name>[^\]]+?)\s*\]\]?")
-_KEY = re.compile(r"""^\s*(?P<name>(?:[\w.-]+|"[^"]*"|'[^']*')(?:\s*\.\s*[\w-]+)*)\s*=""")
+_PART = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
+_DOTTED = rf"(?P<name>{_PART}(?:\s*\.\s*{_PART})*)"
+_TABLE = re.compile(rf"^\s*\[\[?\s*{_DOTTED}\s*\]\]?")
+_KEY = re.compile(rf"^\s*{_DOTTED}\s*=")
 
 
 def line_of(text: str, path: Sequence[str]) -> int | None:
@@ -32,4 +34,4 @@ def line_of(text: str, path: Sequence[str]) -> int | None:
 
 
 def _parts(dotted: str) -> list[str]:
-    return [part.strip().strip("\"'") for part in dotted.split(".")]
+    return [part.strip("\"'") for part in re.findall(_PART, dotted)]

@@ -68,7 +68,7 @@ def _read(file: Path | None) -> tuple[str, dict[str, Any]]:
     if file is None:
         return "", {}
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # some editors begin with a byte-order mark
         return text, tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"cannot read the configuration {file}: {error.strerror}") from error
@@ -102,11 +102,20 @@ def _mistakes_in(content: Mapping[str, Any]) -> list[Mistake]:
         found.append(Mistake(("state",), f"{what}without it no files are written"))
     tables = content.get("collectors")
     named = tables.items() if isinstance(tables, dict) else ()
+    found += _mistakes_in_names(dict(named), has_files=content.get("out") is not None)
     paths = [(("collectors", name), table) for name, table in named]
     for path, table in [*paths, (("dead_letters",), content.get("dead_letters"))]:
         if isinstance(table, dict):
             found += _mistakes_in_collector(path, table)
     return found or list(_shared_paths(paths))
+
+
+def _mistakes_in_names(tables: Iterable[str], *, has_files: bool) -> Iterator[Mistake]:
+    for name in tables:
+        if "/" in name:
+            yield Mistake(("collectors", name), "a name has no / in it")
+        if name == "files" and has_files:
+            yield Mistake(("collectors", name), "the name of what writes to out; take another")
 
 
 def _shared_paths(paths: Iterable[tuple[tuple[str, ...], Any]]) -> Iterator[Mistake]:

@@ -83,7 +83,8 @@ def mistakes_of(
     for detail in error.errors(include_url=False, include_input=False):
         path = tuple(str(part) for part in detail["loc"])
         if detail["type"] == "extra_forbidden":
-            what = f"unknown key; known here: {_nearest(path, model)}"
+            nearest = _nearest(path, model)
+            what = f"unknown key; {f'known here: {nearest}' if nearest else 'none is known here'}"
         else:
             what = _message(detail["type"], detail["msg"], detail.get("ctx", {}))
             what += _unit(detail["type"], path, model)

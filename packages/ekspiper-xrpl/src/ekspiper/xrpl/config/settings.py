@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from ..output_folder import default_out
+from .table import Table
 
 __all__ = [
     "RECORDS",
@@ -29,11 +30,19 @@ _REQUESTS_A_SECOND: dict[str, Any] = {"unit": "requests a second"}
 _PATIENCE = 3600.0
 _PATIENCE_UNTIL = 30.0
 
+
+def _not_empty(value: Any) -> Any:
+    if value == "":
+        raise ValueError("must not be empty; . is the folder where one is")
+    return value
+
+
+Folder = Annotated[Path, BeforeValidator(_not_empty)]
 LedgerIndex = Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+class _Table(Table):
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
 class HttpSettings(_Table):
@@ -104,14 +113,14 @@ class Settings(_Table):
     """A network's name, or URLs of nodes of one network."""
     from_ledger: LedgerIndex | None = Field(default=None, alias="from")
     until: LedgerIndex | None = None
-    out: Path | None = None
+    out: Folder | None = None
     """The folder for files, dead letters and the checkpoint."""
-    state: Path | None = None
+    state: Folder | None = None
     """The folder for dead letters and the checkpoint, where no files are wanted."""
     http: HttpSettings = HttpSettings()
     node: NodeSettings = NodeSettings()
     pipeline: PipelineSettings = PipelineSettings()
-    collectors: dict[str, dict[str, Any]] = {}
+    collectors: dict[str, dict[str, Any]] = Field(default_factory=dict)
     dead_letters: dict[str, Any] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
