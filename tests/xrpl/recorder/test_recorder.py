@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from ekspiper.xrpl.backfill import Backfill
 from ekspiper.xrpl.cli.app import app
+from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
+from ekspiper.xrpl.recorder.server import record_state
 from ekspiper.xrpl.replay import Recording, ReplayNode
-from ekspiper.xrpl.snapshot import Snapshot
+from ekspiper.xrpl.snapshot import Snapshot, StateMismatch
 
 
 async def backfilled(network: str, out: Path) -> dict[str, bytes]:
@@ -58,3 +61,10 @@ def test_recording_again_adds_nothing(tmp_path: Path) -> None:
     before = (tmp_path / "ledger_v2_binary.jsonl.gz").read_bytes()
     record(tmp_path)
     assert (tmp_path / "ledger_v2_binary.jsonl.gz").read_bytes() == before
+
+
+async def test_a_state_that_is_not_the_ledgers_is_not_recorded() -> None:
+    with Recording.sample() as sample:
+        async with ReplayNode(sample, faults="forgedObject") as node, NodePool(node.url) as pool:
+            with pytest.raises(StateMismatch, match="the objects of ledger 302 hash to "):
+                [line async for line in record_state(pool, 302)]

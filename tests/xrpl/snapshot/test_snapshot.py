@@ -14,11 +14,11 @@ import pytest
 
 from ekspiper.core import EkspiperError
 from ekspiper.xrpl import replay
-from ekspiper.xrpl.client import NodePool
+from ekspiper.xrpl.client import Answer, NodePool
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.replay import Recording, ReplayNode
 from ekspiper.xrpl.snapshot import Snapshot, SnapshotReport
-from ekspiper.xrpl.snapshot.snapshot import StateMismatch
+from ekspiper.xrpl.snapshot.proof import StateMismatch
 
 SAMPLE = Path(replay.__file__).parent / "sample"
 COUNT = 2085
@@ -119,6 +119,63 @@ async def test_an_object_that_is_altered_or_left_out(
 async def test_a_node_that_always_serves_it_so(recording: Recording, tmp_path: Path) -> None:
     async with pool_of(recording, faults="lostObject*0") as pool:
         with pytest.raises(StateMismatch, match="a second reading gives the same"):
+            await take(pool, tmp_path)
+
+
+async def test_a_node_that_serves_it_right_is_named(
+    recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with (
+        ReplayNode(recording) as bad,
+        ReplayNode(recording) as good,
+        NodePool([bad.url, good.url]) as pool,
+    ):
+        ask = pool.ask
+
+        async def ask_the_bad_one_first(request: Any, **options: Any) -> Answer:
+            answer = await ask(request, **{**options, "avoid": options.get("avoid") or [good.url]})
+            if request["command"] == "ledger_data" and answer.node == bad.url:
+                state = answer.result["state"]
+                answer.result["state"] = [one for one in state if not one["index"].startswith("4B")]
+            return answer
+
+        monkeypatch.setattr(pool, "ask", ask_the_bad_one_first)
+        while any(status.state != "ready" for status in pool.nodes()):
+            await pool.request({"command": "ping"})
+        right = rf"differs in the subtrees 4\.\.\., and {good.url} serves them right"
+        with pytest.raises(StateMismatch, match=rf"{right}: run it again from that node alone"):
+            await take(pool, tmp_path)
+
+
+async def test_parquet_is_taken_again_after_a_mismatch(
+    recording: Recording, tmp_path: Path
+) -> None:
+    dataset = pytest.importorskip("pyarrow.dataset")
+    for _ in range(2):
+        async with pool_of(recording, faults="lostObject") as pool:
+            with pytest.raises(StateMismatch, match="unverified, do not use them"):
+                await take(pool, tmp_path, format="parquet")
+            assert not (tmp_path / "objects").exists()
+    async with pool_of(recording) as pool:
+        await take(pool, tmp_path, format="parquet")
+    table = dataset.dataset(tmp_path / "objects", format="parquet", partitioning="hive")
+    assert table.count_rows() == COUNT
+
+
+async def test_pages_that_name_another_ledger_are_refused(
+    recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with pool_of(recording) as pool:
+        ask = pool.ask
+
+        async def forged(request: Any, **options: Any) -> Answer:
+            answer = await ask(request, **options)
+            if request["command"] == "ledger_data":
+                answer.result["ledger_hash"] = "A" * 64
+            return answer
+
+        monkeypatch.setattr(pool, "ask", forged)
+        with pytest.raises(EkspiperError, match=r"it is of the ledger A+, not of 92B7E6C3"):
             await take(pool, tmp_path)
 
 

@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from ..client.pool import NodePool
+from ..processors.fetch_ledger import FetchLedger
+from ..snapshot.proof import StateProof
 from ..sources.ledger_objects import LedgerObjects
+from ..sources.ledger_ref import LedgerRef
 from .exchange import exchange
 
 __all__ = ["record_server", "record_state"]
@@ -24,10 +27,18 @@ async def record_server(pool: NodePool) -> list[dict[str, Any]]:
 
 
 async def record_state(pool: NodePool, ledger_index: int) -> AsyncIterator[dict[str, Any]]:
-    """The lines with the whole state of a ledger, page by page, in binary."""
+    """The lines with the whole state of a ledger, page by page, in binary.
+
+    Raises:
+        StateMismatch: after the last one, the objects do not hash to the ledger's `account_hash`.
+    """
     marker: str | None = None
     source = LedgerObjects(pool, ledger_index, parallel=1)
+    (ledger,) = await FetchLedger(pool).process(LedgerRef(ledger_index))
+    source.expect(ledger.ledger_hash)
+    proof = StateProof(source.prefixes)
     async for page in source:
+        await proof.collect([page])
         request: dict[str, Any] = {
             "command": "ledger_data",
             "ledger_index": ledger_index,
@@ -46,3 +57,4 @@ async def record_state(pool: NodePool, ledger_index: int) -> AsyncIterator[dict[
         if not page.last:
             marker = result["marker"] = page.objects[-1][0]
         yield exchange(request, result)
+    proof.hold_against(ledger)

@@ -1,6 +1,6 @@
 """All objects of a ledger's state, proven by its `account_hash`."""
 
+from .proof import StateMismatch as StateMismatch
 from .proof import StateProof as StateProof
 from .snapshot import Snapshot as Snapshot
 from .snapshot import SnapshotReport as SnapshotReport
-from .snapshot import StateMismatch as StateMismatch

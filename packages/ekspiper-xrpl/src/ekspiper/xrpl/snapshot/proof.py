@@ -8,9 +8,14 @@ from typing import Any
 from ekspiper.core import Collector, Permanent, Position, State
 
 from ..codec.shamap import StateTreeFold, Subtree, join_subtrees
+from ..ledger import Ledger
 from ..sources.object_page import ObjectPage
 
-__all__ = ["StateProof"]
+__all__ = ["StateMismatch", "StateProof"]
+
+
+class StateMismatch(Permanent):
+    """The objects do not have the root that the ledger's header names; says which differ."""
 
 
 class StateProof(Collector[ObjectPage]):
@@ -55,6 +60,19 @@ class StateProof(Collector[ObjectPage]):
             CodecError: a shard is not complete.
         """
         return join_subtrees(list(self._subtrees.values())).hex().upper()
+
+    def hold_against(self, ledger: Ledger) -> None:
+        """Hold the root against the header of the ledger.
+
+        Raises:
+            StateMismatch: it is not the header's `account_hash`.
+        """
+        account_hash = ledger.header.account_hash.hex().upper()
+        if self.root() != account_hash:
+            raise StateMismatch(
+                f"the objects of ledger {ledger.ledger_index} hash to {self.root()}, its header "
+                f"says {account_hash}; `ekspiper snapshot` names the part that differs"
+            )
 
     async def snapshot(self, position: Position) -> State:
         """How far each shard is folded."""

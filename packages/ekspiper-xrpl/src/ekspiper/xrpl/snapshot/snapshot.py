@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ekspiper.core import (
     EkspiperError,
     Flow,
     Instruments,
     PassThrough,
-    Permanent,
     Pipeline,
     PipelineError,
     Run,
@@ -26,13 +27,9 @@ from ..processors.fetch_ledger import FetchLedger
 from ..processors.ledger_object_record import LedgerObjectRecord
 from ..sources.ledger_objects import LedgerObjects
 from ..sources.ledger_ref import LedgerRef
-from .proof import StateProof
+from .proof import StateMismatch, StateProof
 
 __all__ = ["Snapshot", "SnapshotReport", "StateMismatch"]
-
-
-class StateMismatch(Permanent):
-    """The objects do not have the root that the ledger's header names; says which differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +92,7 @@ class Snapshot:
         await self._refuse_other(source)
         await source.open()
         (self._ledger,) = await FetchLedger(self._pool).process(LedgerRef(source.ledger_index))
+        source.expect(self._ledger.ledger_hash)
         self._proof = StateProof(source.prefixes)
         pipeline = Pipeline(
             Flow(
@@ -162,26 +160,49 @@ class Snapshot:
             )
 
     async def _locate(self) -> str:
-        """Read the state again, and name the parts that come out differently."""
+        """Read the state again, by each node in turn, and name the parts that come out differently.
+
+        That ends with a node that serves the ledger's own state.
+        """
         ledger, proof = self._started()
-        again = StateProof(proof.subtrees)
-        source = LedgerObjects(self._pool, ledger.ledger_index, parallel=self._parallel)
-        async for page in source:
-            await again.collect([page])
-        first, second = (
-            {prefix: tree.hash for prefix, tree in each.subtrees.items()} for each in (proof, again)
-        )
-        differing = differing_subtrees(first, second)
+        first = _hashes(proof)
+        ready = [n for n in self._pool.nodes() if n.state == "ready"]
+        nodes = [n.url for n in ready if ledger.ledger_index in n.ledgers]
+        differing: set[str] = set()
+        for node in nodes:
+            try:
+                again = await self._read_again([other for other in nodes if other != node])
+            except EkspiperError as error:
+                return f"it could not be read again: {error}"
+            found = differing_subtrees(first, _hashes(again))
+            if again.root() == ledger.header.account_hash.hex().upper():
+                alone = " from that node alone" if len(nodes) > 1 else ""
+                return (
+                    f"a second reading differs in the subtrees {_named(found)}, and {node} serves "
+                    f"them right: run it again{alone}"
+                )
+            differing |= set(found)
         if differing:
-            names = ", ".join(f"{prefix or 'all'}..." for prefix in differing)
-            return f"a second reading differs in the subtrees {names}: run it again"
+            return f"a second reading differs in the subtrees {_named(differing)}: run it again"
         hashes = ", ".join(
-            f"{prefix or 'all'} {tree.hex()[:8].upper()}" for prefix, tree in first.items()
+            f"{prefix or 'all'} {tree.hex()[:8].upper()}" for prefix, tree in sorted(first.items())
         )
         return (
             "a second reading gives the same, so the node serves it so: ask another one, and "
             f"compare the subtrees {hashes}"
         )
+
+    async def _read_again(self, avoid: Sequence[str]) -> StateProof:
+        """A second reading, by the nodes that are not to be avoided."""
+        ledger, proof = self._started()
+        again = StateProof(proof.subtrees)
+        source = LedgerObjects(
+            self._pool, ledger.ledger_index, parallel=self._parallel, avoid=avoid
+        )
+        source.expect(ledger.ledger_hash)
+        async for page in source:
+            await again.collect([page])
+        return again
 
     def _started(self) -> tuple[Ledger, StateProof]:
         if self._ledger is None or self._proof is None:
@@ -191,6 +212,23 @@ class Snapshot:
     def _set_aside(self) -> str:
         table = self._folder.table("objects")
         aside = table.with_name(f"{table.stem}.unverified{table.suffix}")
-        table.replace(aside)
+        # A Parquet dataset has its manifest in a folder beside it.
+        for old, new in ((table, aside), (_beside(table), _beside(aside))):
+            if new.is_dir():
+                shutil.rmtree(new)
+            if old.exists():
+                old.replace(new)
         self._folder.checkpoint.path.unlink(missing_ok=True)
         return str(aside)
+
+
+def _beside(table: Path) -> Path:
+    return table.with_name(f".{table.name}.ekspiper")
+
+
+def _hashes(proof: StateProof) -> dict[str, bytes]:
+    return {prefix: tree.hash for prefix, tree in proof.subtrees.items()}
+
+
+def _named(prefixes: Iterable[str]) -> str:
+    return ", ".join(f"{prefix or 'all'}..." for prefix in sorted(prefixes))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Collection, Sequence
 from typing import Any
 
 from ekspiper.core import ConfigError, Permanent, Source
@@ -44,6 +44,7 @@ class LedgerObjects(Source[ObjectPage]):
         types: ledger entry types, such as `["Offer", "AMM"]`, that `ObjectPage.wanted` gives;
             None: all. The pages hold every object, so that the state can be proven.
         parallel: shards read at once; 1 reads the state in one piece, from the first key on.
+        avoid: nodes, as `Answer.node` names them, to ask only when no other can answer.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class LedgerObjects(Source[ObjectPage]):
         *,
         types: Sequence[str] | None = None,
         parallel: int = 8,
+        avoid: Collection[str] = (),
     ) -> None:
         if parallel < 1:
             raise ConfigError(f"parallel must be at least 1, not {parallel}")
@@ -61,6 +63,7 @@ class LedgerObjects(Source[ObjectPage]):
         self._parallel = parallel
         self._types = _type_codes(types)
         self._names = sorted(set(types or ()))
+        self._avoid = tuple(avoid)
         self._shards = shards_for(parallel)
         self._at: dict[str, str] = {}
         self._hash: str | None = None
@@ -79,6 +82,10 @@ class LedgerObjects(Source[ObjectPage]):
                 raise LedgerUnavailable(
                     "no node has any ledger yet; try again later", ledger_index=0
                 )
+
+    def expect(self, ledger_hash: str) -> None:
+        """Take pages of the ledger with this hash only; without, the first page says which it is."""
+        self._hash = ledger_hash
 
     @property
     def ledger_index(self) -> int:
@@ -195,7 +202,7 @@ class LedgerObjects(Source[ObjectPage]):
         wrong: dict[str, str] = {}
         for attempt in range(_ATTEMPTS):
             try:
-                answer = await self._pool.ask(request, avoid=wrong)
+                answer = await self._pool.ask(request, avoid=(*self._avoid, *wrong))
             except RequestError as error:
                 if error.error not in _BAD_MARKER:
                     raise
@@ -220,7 +227,7 @@ class LedgerObjects(Source[ObjectPage]):
             return f"it is of ledger {result.get('ledger_index')}"
         self._hash = self._hash or result["ledger_hash"]
         if result["ledger_hash"] != self._hash:
-            return f"it is of the ledger {result['ledger_hash']}, the first one was of {self._hash}"
+            return f"it is of the ledger {result['ledger_hash']}, not of {self._hash}"
         state = result.get("state")
         if not isinstance(state, list):
             return "it has no state"

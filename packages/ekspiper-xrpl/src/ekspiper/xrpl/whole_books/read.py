@@ -6,7 +6,6 @@ from ..client.pool import NodePool
 from ..codec.decoder import Decoder
 from ..processors.fetch_ledger import FetchLedger
 from ..snapshot.proof import StateProof
-from ..snapshot.snapshot import StateMismatch
 from ..sources.ledger_objects import LedgerObjects
 from ..sources.ledger_ref import LedgerRef
 from .books import WholeBooks
@@ -25,6 +24,7 @@ async def read_books(pool: NodePool, ledger: int | None = None, *, parallel: int
     source = LedgerObjects(pool, ledger, types=_TYPES, parallel=parallel)
     await source.open()
     (header,) = await FetchLedger(pool).process(LedgerRef(source.ledger_index))
+    source.expect(header.ledger_hash)
     proof = StateProof(source.prefixes)
     decoder = Decoder(shape="record")
     books = WholeBooks(header.ledger_index, header.ledger_hash)
@@ -32,10 +32,5 @@ async def read_books(pool: NodePool, ledger: int | None = None, *, parallel: int
         await proof.collect([page])
         for index, data in page.wanted():
             books.add({**decoder.ledger_object(bytes.fromhex(data)), "index": index})
-    wanted = header.header.account_hash.hex().upper()
-    if proof.root() != wanted:
-        raise StateMismatch(
-            f"the objects of ledger {header.ledger_index} hash to {proof.root()}, its header says "
-            f"{wanted}; `ekspiper snapshot` names the part that differs"
-        )
+    proof.hold_against(header)
     return books
