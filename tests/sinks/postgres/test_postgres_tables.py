@@ -151,6 +151,29 @@ async def test_a_source_of_another_name_is_refused(database: Any) -> None:
     await keep(database, rows(3, 4), 2, source="mainnet")
 
 
+async def test_a_source_that_was_not_named_is_the_first_that_is(database: Any) -> None:
+    await keep(database, rows(0, 3))
+    await keep(database, rows(3, 4), 2, source="mainnet")
+    with pytest.raises(ConfigError, match="holds records of 'mainnet', not of 'testnet'"):
+        await keep(database, rows(4, 5), 3, source="testnet")
+
+
+async def test_a_run_without_its_checkpoint_is_told_where_the_table_goes_on(
+    database: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    state = await keep(database, rows(0, 3), 7)
+    assert not caplog.records
+    collector, position = await restored(database, state)
+    await collector.close()
+    assert (position, caplog.records) == (7, [])
+    collector, position = await restored(database, None)
+    await collector.close()
+    assert position == 7
+    (warning,) = caplog.records
+    assert warning.levelname == "WARNING"
+    assert "the table records goes on from position 7" in warning.getMessage()
+
+
 async def test_schemas_and_names(database: Any) -> None:
     database.execute('CREATE SCHEMA "my schema"')
     for table in ('my schema.my "table" %s', "MiXed", "a'; DROP TABLE x; --"):

@@ -55,7 +55,8 @@ class Postgres(Collector[Any]):
         key: columns that tell records apart. A record whose key is there already is left out.
         schema: the type of each column in SQL, by name; without it: `ledger_index`, `hash`,
             `close_time_iso`.
-        source: what the records come from, such as the network. A table of another one is refused.
+        source: what the records come from, such as the network. A table of another one is refused;
+            one of which it is not known becomes one of this.
         buffer_bytes: of rows between two snapshots that are held in memory, about. Beyond that
             they are committed without a position, are seen, and are taken back after a crash.
         timeout: seconds a statement may take.
@@ -183,7 +184,15 @@ class Postgres(Collector[Any]):
             await writer.commit(lambda _: standing)
         self._rows = writer.standing.written_rows
         self._before = None if state is None else state["position"]
-        return writer.standing.position
+        position = writer.standing.position
+        if state is None and position is not None:
+            log.warning(
+                "the table %s goes on from position %r, where an earlier run left it: what comes "
+                "up to there is left out of it, whether it is in it or not",
+                self.table,
+                position,
+            )
+        return position
 
     def _opened(self) -> Writer:
         if self._writer is None:

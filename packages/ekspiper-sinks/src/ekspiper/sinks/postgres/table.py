@@ -170,6 +170,12 @@ class Table:
                 f"{self.relation} holds records of {source!r}, not of {self._source!r}: choose "
                 "another table"
             )
+        if source is None and self._source is not None:
+            await session.run(
+                f"UPDATE {self._positions.sql} SET source = $2 WHERE table_name = $1",
+                self.relation.name,
+                self._source,
+            )
         return standing
 
     async def _begin(self, session: Session) -> Standing:
