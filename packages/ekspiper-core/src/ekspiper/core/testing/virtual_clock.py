@@ -47,11 +47,11 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._leave_thread)
         return future
 
-    async def shutdown_default_executor(self) -> None:
-        """As any loop does it; the clock stands still meanwhile."""
+    async def shutdown_default_executor(self, *timeout: Any) -> None:
+        """As any loop does it, from Python 3.12 on with a timeout; the clock stands still meanwhile."""
         self._in_threads += 1
         try:
-            await super().shutdown_default_executor()
+            await super().shutdown_default_executor(*timeout)
         finally:
             self._in_threads -= 1
 
