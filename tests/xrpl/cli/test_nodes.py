@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import io
 
 from rich.console import Console
 
-from ekspiper.xrpl.cli.nodes import _problems, _table
+from ekspiper.xrpl.cli.nodes import _problems, _statuses, _table
 from ekspiper.xrpl.client import LedgerSet, NodeStatus
+from ekspiper.xrpl.replay import Recording, ReplayNode
 
 
 def status(**changes: object) -> NodeStatus:
@@ -58,3 +60,21 @@ def test_nodes_of_different_kinds_fit_into_a_hundred_columns() -> None:
     assert any("clio 2.3.0-b4" in line and "3-302" in line for line in lines)
     assert len(lines) <= 8
     assert _problems(statuses) == ["wss://***@node.example:51233/v1/***: Connection refused"]
+
+
+async def test_every_node_is_waited_for() -> None:
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(-1)
+        writer.close()
+
+    with Recording.sample() as sample:
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        async with (
+            server,
+            ReplayNode(sample) as quick,
+            ReplayNode(sample, faults="latency=0.3") as slow,
+        ):
+            never = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+            statuses = await _statuses(f"{quick.url},{slow.url},{never}", 1.0)
+    assert [status.state for status in statuses] == ["ready", "ready", "connecting"]
+    assert _problems(statuses) == [f"{never}: no answer yet"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..client import NodeStatus
+from ..client import NodePool, NodeStatus
 from ..open_network import open_network
 from .interruptible import run_interruptible
 from .options import Network, say_sample
@@ -16,12 +18,13 @@ from .options import Network, say_sample
 __all__ = ["nodes"]
 
 _WIDE = 200
+_LOOK_AGAIN = 0.05
 
 
 def nodes(
     network: Network = None,
     connect_timeout: Annotated[
-        float, typer.Option(metavar="S", help="Give up when no node answers for S seconds.")
+        float, typer.Option(metavar="S", help="Wait for each node for S seconds.")
     ] = 10.0,
 ) -> None:
     """Connect to every node of a network and show what it is and what it holds."""
@@ -38,10 +41,19 @@ def nodes(
 
 async def _statuses(network: str, connect_timeout: float) -> list[NodeStatus]:
     async with open_network(network, connect_timeout=connect_timeout) as opened:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(connect_timeout):
+                await _until_all_have_answered(opened.pool)
         await opened.pool.refresh()
         for _ in range(3):
             await opened.pool.request({"command": "ping"})
         return opened.pool.nodes()
+
+
+async def _until_all_have_answered(pool: NodePool) -> None:
+    """The pool is open with its first node; the others are shown as well."""
+    while any(node.state == "connecting" for node in pool.nodes()):
+        await asyncio.sleep(_LOOK_AGAIN)
 
 
 def _table(statuses: list[NodeStatus]) -> Table:
@@ -72,4 +84,8 @@ def _table(statuses: list[NodeStatus]) -> Table:
 
 def _problems(statuses: list[NodeStatus]) -> list[str]:
     """What last went wrong with each node, where something did."""
-    return [f"{node.url}: {node.problem}" for node in statuses if node.problem]
+    return [f"{node.url}: {problem}" for node in statuses if (problem := _problem(node))]
+
+
+def _problem(node: NodeStatus) -> str:
+    return node.problem or ("no answer yet" if node.state == "connecting" else "")
