@@ -120,6 +120,7 @@ def test_collect_counts_attributes_and_cuts_nothing_off(
     cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     lines = cli("schema", "collect", "240:260").out.splitlines()
     assert lines[0].split() == ["object", "attribute", "type", "count", "example", "ledger"]
     rows = [line for line in lines if line.startswith("Payment ") and " Amount " in line]
