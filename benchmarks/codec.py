@@ -1,4 +1,4 @@
-"""How fast blobs are decoded, against xrpl-py's `decode` on the same blobs in the same run.
+"""How fast blobs are decoded and encoded, against xrpl-py on the same blobs in the same run.
 
     python benchmarks/codec.py [FILE]
 
@@ -21,10 +21,10 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from xrpl.core.binarycodec import decode
+from xrpl.core.binarycodec import decode, encode
 
 from ekspiper.xrpl import replay
-from ekspiper.xrpl.codec import Decoder, Shape, transaction_index
+from ekspiper.xrpl.codec import Decoder, Encoder, Shape, transaction_index
 from ekspiper.xrpl.codec.shamap import state_root
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.verify import parse_ledger, verify_ledger
@@ -54,6 +54,7 @@ def main() -> int:
     size = sum(len(tx) + len(meta) for tx, meta in blobs)
     print(f"{len(blobs)} transactions with metadata, {size / len(blobs):.0f} bytes each; {_host()}")
     _decoding(blobs)
+    _encoding(blobs)
     _hashing(results, len(blobs))
     return 0
 
@@ -77,6 +78,24 @@ def _decoding(blobs: Blobs) -> None:
         )
     index = _rate(len(blobs), lambda: [transaction_index(meta) for _, meta in blobs])
     print(f"transaction_index:       {index:10,.0f}/s")
+
+
+def _encoding(blobs: Blobs) -> None:
+    decoder, encoder = Decoder(), Encoder()
+    objects = [(decoder.transaction(tx), decoder.metadata(meta)) for tx, meta in blobs]
+    peer = random.Random(0).sample(objects, min(PEER_SAMPLE, len(objects)))
+    peer_rate = _best(len(peer), lambda: [(encode(tx), encode(meta)) for tx, meta in peer])
+
+    def ours(some: Sequence[Any]) -> None:
+        for tx, meta in some:
+            encoder.encode(tx)
+            encoder.encode(meta)
+
+    rate = _best(len(objects), partial(ours, objects))
+    print(
+        f"encoder:                 {rate:10,.0f}/s; xrpl-py {peer_rate:,.0f}/s; on the peer's "
+        f"sample {_best(len(peer), partial(ours, peer)) / peer_rate:.0f} x that"
+    )
 
 
 def _hashing(results: Sequence[dict[str, Any]], transactions: int) -> None:

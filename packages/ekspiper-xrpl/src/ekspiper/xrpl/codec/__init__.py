@@ -1,4 +1,4 @@
-"""The binary format of the XRP Ledger: decoding, headers, hashes and trees. Pure functions."""
+"""The binary format of the XRP Ledger: decoding, encoding, headers, hashes and trees. Pure functions."""
 
 from .address import decode_address as decode_address
 from .address import encode_address as encode_address
@@ -9,6 +9,7 @@ from .definitions import Definitions as Definitions
 from .definitions import DefinitionsError as DefinitionsError
 from .definitions import Field as Field
 from .definitions import FormatField as FormatField
+from .encoder import Encoder as Encoder
 from .errors import CodecError as CodecError
 from .hashes import sha512half as sha512half
 from .hashes import transaction_id as transaction_id

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-__all__ = ["POSITIVE", "IssuedValueCache", "decimal_text", "issued_value", "mpt_value", "xrp_drops"]
+import re
+
+__all__ = [
+    "POSITIVE",
+    "IssuedValueCache",
+    "decimal_parts",
+    "decimal_text",
+    "issued_value",
+    "issued_word",
+    "mpt_value",
+    "xrp_drops",
+    "xrp_word",
+]
 
 _MAGNITUDE = 0x3FFFFFFFFFFFFFFF
 POSITIVE = 0x4000000000000000
 """The bit that is set in the first eight bytes of an amount that is not negative."""
 
 _MANTISSA = 0x003FFFFFFFFFFFFF
+_ISSUED = 0x8000000000000000
+_DIGITS = 16
+_EXPONENTS = range(-96, 81)
+
+_DECIMAL = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?", re.ASCII)
 
 
 def xrp_drops(word: int) -> str:
@@ -19,6 +36,18 @@ def xrp_drops(word: int) -> str:
     if word & POSITIVE:
         return str(word & _MAGNITUDE)
     return f"-{word & _MAGNITUDE}"
+
+
+def xrp_word(drops: str) -> int:
+    """The eight bytes of an XRP amount; the inverse of `xrp_drops`.
+
+    Raises:
+        ValueError: it is no whole number of drops, or too large.
+    """
+    magnitude = int(drops.removeprefix("-"))
+    if not 0 <= magnitude <= _MAGNITUDE:
+        raise ValueError(f"{drops} drops do not fit")
+    return magnitude if drops.startswith("-") else magnitude | POSITIVE
 
 
 def mpt_value(lead: int, magnitude: int) -> str:
@@ -36,6 +65,37 @@ def decimal_text(digits: str, exponent: int) -> str:
     else:
         whole, fraction = "0", ("0" * -point + digits).rstrip("0")
     return f"{whole}.{fraction}" if fraction else whole
+
+
+def decimal_parts(text: str) -> tuple[bool, int, int]:
+    """Whether a decimal number is negative, its digits as one integer, and its exponent.
+
+    Raises:
+        ValueError: the text is none.
+    """
+    match = _DECIMAL.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is no decimal number")
+    sign, whole, fraction, exponent = match.groups()
+    fraction = fraction or ""
+    return bool(sign), int(whole + fraction), int(exponent or 0) - len(fraction)
+
+
+def issued_word(text: str) -> int:
+    """The eight bytes of the value of an issued amount; the inverse of `issued_value`.
+
+    Raises:
+        ValueError: it is no decimal number, or has too many digits.
+    """
+    negative, digits, exponent = decimal_parts(text)
+    if not digits:
+        return _ISSUED
+    shift = len(str(digits)) - _DIGITS
+    mantissa, rest = divmod(digits, 10**shift) if shift > 0 else (digits * 10**-shift, 0)
+    exponent += shift
+    if rest or exponent not in _EXPONENTS:
+        raise ValueError(f"{text} does not fit: 16 digits and an exponent of -96 to 80")
+    return _ISSUED | (0 if negative else POSITIVE) | exponent + 97 << 54 | mantissa
 
 
 def issued_value(word: int) -> str:

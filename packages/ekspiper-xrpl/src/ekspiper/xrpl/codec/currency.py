@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .address import AddressCache
 
-__all__ = ["AssetCache", "currency_text"]
+__all__ = ["AssetCache", "currency_code", "currency_text"]
 
 _XRP = bytes(20)
 _NO_CURRENCY = bytes(19) + b"\x01"
@@ -31,6 +31,24 @@ def currency_text(code: bytes) -> str:
     ):
         return letters.decode("ascii")
     return code.hex().upper()
+
+
+def currency_code(text: str) -> bytes:
+    """The 20 bytes of a currency; the inverse of `currency_text`.
+
+    Raises:
+        ValueError: it is neither three characters nor 40 hex digits.
+    """
+    if text == "XRP":
+        return _XRP
+    if text == "1":
+        return _NO_CURRENCY
+    if len(text) == 40:
+        return bytes.fromhex(text)
+    letters = text.encode()
+    if len(letters) != 3 or not _LETTERS.issuperset(letters):
+        raise ValueError(f"{text!r} is no currency: three characters or 40 hex digits")
+    return _XRP[:12] + letters + _XRP[:5]
 
 
 class AssetCache(dict[bytes, tuple[str, str]]):

@@ -30,7 +30,7 @@ from .readers import (
     span_reader,
 )
 
-__all__ = ["Entry", "FieldTable", "Kind", "permission_names"]
+__all__ = ["BASE_10", "Entry", "FieldTable", "Kind", "permission_names"]
 
 
 class Kind(IntEnum):
@@ -60,7 +60,7 @@ Entry = tuple[int, str, Any]
 """Kind, name, and what the kind needs: a size in hex digits, a table of names, a reader."""
 
 # rippled prints these in base 10, all other 64-bit integers in hex (SField::sMD_BaseTen).
-_BASE_10 = frozenset(
+BASE_10 = frozenset(
     {
         "MaximumAmount",
         "OutstandingAmount",
@@ -198,7 +198,7 @@ class FieldTable:
             if field.type == "UInt16":
                 return (Kind.NAME16, field.name, names)
             return (Kind.READER, field.name, named_reader(_NAME_SIZES[field.type], names))
-        if field.type == "UInt64" and field.name in _BASE_10:
+        if field.type == "UInt64" and field.name in BASE_10:
             return (Kind.READER, field.name, read_uint64_base10)
         found = self._types.get(field.type)
         if found is not None:
