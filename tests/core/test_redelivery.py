@@ -227,8 +227,19 @@ class Spoken:
         (Spoken(), {"spoken": [1, 2]}),
         (Thing, repr(Thing)),
         (3 + 4j, "(3+4j)"),
+        (2**64 - 1, 2**64 - 1),
+        ([2**64, -(2**63) - 1], ["18446744073709551616", "-9223372036854775809"]),
+        ({"\ud800": "é\udfff"}, {"\\ud800": "é\\udfff"}),
     ],
 )  # fmt: skip
 def test_anything_has_a_json_form(item: Any, expected: Any) -> None:
     assert as_json(item) == expected
-    json.dumps(as_json(item), allow_nan=False)
+    json.dumps(as_json(item), allow_nan=False, ensure_ascii=False).encode()
+
+
+def test_what_lies_too_deep_is_left_out_and_says_so() -> None:
+    item: list[Any] = []
+    for _ in range(100_000):
+        item = [item]
+    text = json.dumps(as_json(item))
+    assert text.startswith("[" * 201 + '"(left out: nested deeper than 200 levels)"')

@@ -15,7 +15,17 @@ from typing import Any, Literal
 import orjson
 import pytest
 
-from ekspiper.core import BatchError, CheckpointError, ConfigError, MissingExtra, Retryable
+from ekspiper.core import (
+    BatchError,
+    CheckpointError,
+    ConfigError,
+    Flow,
+    MissingExtra,
+    Pipeline,
+    Retryable,
+    Step,
+    processor,
+)
 from ekspiper.sinks.jsonl import JsonLines, collector, data_file
 
 
@@ -237,6 +247,35 @@ async def test_a_record_that_is_too_deep(tmp_path: Path) -> None:
     async with JsonLines(tmp_path / "records.jsonl") as sink:
         with pytest.raises(BatchError):
             await sink.collect([deep])
+
+
+def nested(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize(
+    ("bad", "told"),
+    [
+        (2**70, "1180591620717411303424"),
+        ("a\ud800", "a\\ud800"),
+        ({"\ud800": 1}, {"\\ud800": 1}),
+        (nested(300), "nested deeper than 200 levels"),
+        (nested(30_000), "nested deeper than 200 levels"),
+    ],
+    ids=["integer", "text", "key", "deep", "bottomless"],
+)
+async def test_a_letter_of_what_is_no_json_is_kept(tmp_path: Path, bad: Any, told: Any) -> None:
+    records = JsonLines(tmp_path / "records.jsonl")
+    letters = JsonLines(tmp_path / "letters.jsonl")
+    step = Step(processor(lambda item: item), collectors=(records,))
+    flow = Flow("f", source=[{"n": 1}, {"n": bad}, {"n": 2}], steps=(step,))
+    await Pipeline(flow).run(dead_letters=letters)
+    assert records.path.read_bytes() == b'{"n":1}\n{"n":2}\n'
+    kept = orjson.loads(letters.path.read_bytes())["item"]["n"]
+    assert kept == told or told in str(kept)
 
 
 async def test_huge_strings(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ from .errors import ConfigError
 from .source import Position, Source
 
 __all__ = ["DeadLetter", "DeadLetterFile", "as_json"]
+
+_DEEPEST = 200
+"""Levels: parsers of JSON give up at some depth, and a letter that cannot be kept ends the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,7 @@ class DeadLetter:
             step=step,
             collector=collector,
             error=type(error).__name__,
-            message=str(error),
+            message=_unicode(str(error)),
             time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             item=as_json(item),
         )
@@ -72,26 +75,44 @@ class DeadLetter:
 
 
 def as_json(item: Any) -> Any:
-    """`item` as a JSON value.
+    """`item` as a JSON value that any collector of JSON can keep.
 
-    An object's own `to_json()` is used where it has one. Dataclasses become objects, bytes hex,
-    NaN and infinities text, and what has no JSON form its `repr`.
+    An object's own `to_json()` is used where it has one. Dataclasses become objects, bytes hex;
+    NaN, infinities and integers over 64 bits text; what has no JSON form its `repr`. Text that is
+    no Unicode has its lone surrogates escaped, and what lies deeper than 200 levels is left out,
+    as a text there says.
     """
-    if item is None or isinstance(item, bool | int | str):
+    return _as_json(item, 0)
+
+
+def _as_json(item: Any, depth: int) -> Any:
+    if item is None or isinstance(item, bool):
         return item
+    if isinstance(item, int):
+        return item if -(1 << 63) <= item < 1 << 64 else str(item)
+    if isinstance(item, str):
+        return _unicode(item)
     if isinstance(item, float):
         return item if item - item == 0.0 else repr(item)
     if isinstance(item, bytes | bytearray | memoryview):
         return bytes(item).hex().upper()
+    if depth > _DEEPEST:
+        return f"(left out: nested deeper than {_DEEPEST} levels)"
     if isinstance(item, dict):
-        return {str(key): as_json(value) for key, value in item.items()}
+        return {_unicode(str(key)): _as_json(value, depth + 1) for key, value in item.items()}
     if isinstance(item, list | tuple | set | frozenset):
-        return [as_json(value) for value in item]
+        return [_as_json(value, depth + 1) for value in item]
     if callable(getattr(item, "to_json", None)):
-        return as_json(item.to_json())
+        return _as_json(item.to_json(), depth + 1)
     if is_dataclass(item) and not isinstance(item, type):
-        return as_json(asdict(item))
-    return repr(item)
+        return {
+            field.name: _as_json(getattr(item, field.name), depth + 1) for field in fields(item)
+        }
+    return _unicode(repr(item))
+
+
+def _unicode(text: str) -> str:
+    return text.encode(errors="backslashreplace").decode()
 
 
 class DeadLetterFile(Source[DeadLetter]):
