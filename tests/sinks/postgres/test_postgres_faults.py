@@ -41,6 +41,13 @@ async def opened(database: Any, state: Any = None, **options: Any) -> Postgres:
     return collector
 
 
+@pytest.mark.parametrize("dsn", ["host=127.0.0.1 port=1", "host={folder} port=1"])
+async def test_a_server_that_is_not_there(dsn: str, tmp_path: Path) -> None:
+    with pytest.raises(Retryable) as caught:
+        await Postgres(dsn.format(folder=tmp_path), table="records").open()
+    assert str(caught.value).endswith(("Connection refused", "No such file or directory"))
+
+
 @pytest.mark.parametrize("is_early", [False, True])
 async def test_an_answer_to_a_commit_is_lost(
     database: Any, monkeypatch: pytest.MonkeyPatch, is_early: bool

@@ -25,6 +25,9 @@ _REFUSED = re.compile(
 )
 """What is said where connecting cannot work: libpq gives no SQLSTATE with these."""
 
+_HINT = re.compile(r"\s*Is the server running (locally|on that host) and accepting .*\?")
+"""What libpq asks after a refused connection, which says nothing more."""
+
 
 def is_of_rows(error: Exception) -> bool:
     """Whether the rows are at fault, or one of them."""
@@ -46,4 +49,4 @@ def told(error: BaseException) -> str:
     text = primary or str(error) or type(error).__name__
     if isinstance(error, psycopg.Error) and error.diag.message_detail:
         text += f" ({error.diag.message_detail:.300})"
-    return " ".join(text.split())
+    return " ".join(_HINT.sub("", text).split())
