@@ -52,7 +52,7 @@ async def _statuses(network: str, connect_timeout: float) -> list[NodeStatus]:
 
 async def _until_all_have_answered(pool: NodePool) -> None:
     """The pool is open with its first node; the others are shown as well."""
-    while any(node.state == "connecting" for node in pool.nodes()):
+    while any(node.state == "connecting" for node in pool.nodes()):  # noqa: ASYNC110  # states set no event
         await asyncio.sleep(_LOOK_AGAIN)
 
 
