@@ -91,7 +91,8 @@ def issued_word(text: str) -> int:
     if not digits:
         return _ISSUED
     shift = len(str(digits)) - _DIGITS
-    mantissa, rest = divmod(digits, 10**shift) if shift > 0 else (digits * 10**-shift, 0)
+    scale: int = 10 ** abs(shift)
+    mantissa, rest = divmod(digits, scale) if shift > 0 else (digits * scale, 0)
     exponent += shift
     if rest or exponent not in _EXPONENTS:
         raise ValueError(f"{text} does not fit: 16 digits and an exponent of -96 to 80")
