@@ -41,7 +41,9 @@ def _lines(outcome: Outcome) -> Iterator[str]:
             yield "Not verified: this was switched off."
     if outcome.drift:
         yield f"Schema drift: {outcome.drift}"
-        yield "What did not fit stands in the records under `_unrecognized`."
+        strict = outcome.settings.pipeline.strict
+        where = "dead letters" if strict else "records, under `_unrecognized`"
+        yield f"What did not fit stands in the {where}."
     yield from _about_letters(outcome)
     if report.drained:
         yield "Stopped on request; everything that was read is kept."

@@ -1,0 +1,27 @@
+"""What a daemon says when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from ekspiper.xrpl.daemon.summary import summary
+from ekspiper.xrpl.processors.drift import Drift, DriftReport
+
+from .conftest import FIRST, Running
+
+
+@pytest.mark.parametrize(
+    ("config", "where"),
+    [("", "records, under `_unrecognized`"), ("[pipeline]\nstrict = true\n", "dead letters")],
+)
+async def test_where_is_what_did_not_fit(running: Running, config: str, where: str) -> None:
+    async with running(config, network="sample", until=FIRST) as daemon, asyncio.timeout(30):
+        outcome = await daemon
+    assert "did not fit" not in summary(outcome)
+    drift = DriftReport(59, 1, (Drift("unknown_type", "TransactionType.Other", 1, FIRST, "AB"),))
+    lines = summary(replace(outcome, drift=drift)).splitlines()
+    assert f"What did not fit stands in the {where}." in lines
+    assert any(line.startswith("Schema drift: 1 of 59 records") for line in lines)
