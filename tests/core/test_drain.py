@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ from ekspiper.core import (
     Throttled,
 )
 from ekspiper.core.runner import run as run_module
+from ekspiper.core.runner.signals import SIGNALS
 from ekspiper.core.testing import (
     Fail,
     FaultyCollector,
@@ -430,7 +431,7 @@ async def main():
     pipeline = Pipeline(Flow("a", source=source, steps=(
         Step(PassThrough(), collectors=(FaultyCollector(sink, faults),)),)))
     run = asyncio.create_task(pipeline.run(
-        signals=True, checkpoint=FileCheckpoint(sys.argv[2]), drain_timeout=1000.0))
+        checkpoint=FileCheckpoint(sys.argv[2]), drain_timeout=1000.0))
     if mode == "hang":
         await asyncio.sleep(0.2)
     else:
@@ -475,6 +476,54 @@ def test_the_second_signal_stops_and_nothing_is_falsely_checkpointed(tmp_path: P
     assert code == 1
     assert "3 items that were read are not settled" in output
     assert not (tmp_path / "state").exists()
+
+
+@pytest.fixture
+def own_handler() -> Iterator[Any]:
+    """A program that handles SIGTERM itself."""
+
+    def handle(number: int, frame: Any) -> None:
+        raise AssertionError("not meant for this test")
+
+    before = signal.signal(signal.SIGTERM, handle)
+    yield handle
+    signal.signal(signal.SIGTERM, before)
+
+
+class Handlers(RecordingCollector):
+    """Looks who handles the signals while the run goes on."""
+
+    async def collect(self, batch: Sequence[Any]) -> None:
+        await super().collect([signal.getsignal(number) for number in SIGNALS])
+
+
+@pytest.mark.parametrize(("signals", "taken"), [(None, (True, False)), (True, (True, True)), (False, (False, False))])  # fmt: skip
+def test_handlers_of_the_program_stay_or_come_back(
+    own_handler: Any, signals: bool | None, taken: tuple[bool, bool]
+) -> None:
+    async def main() -> None:
+        before = [signal.getsignal(number) for number in SIGNALS]
+        sink = Handlers()
+        await one([1], sink).run(signals=signals)
+        changed = [now is not then for now, then in zip(sink.items, before, strict=True)]
+        assert tuple(changed) == taken
+        assert [signal.getsignal(number) for number in SIGNALS] == before
+
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    asyncio.run(main())
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is own_handler
+
+
+async def test_a_handler_of_the_event_loop_leaves_no_signal_that_nobody_heeds() -> None:
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, print)
+    await one([1], RecordingCollector()).run(signals=True)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+async def test_signals_are_left_alone_by_a_run_in_another_thread() -> None:
+    report = await asyncio.to_thread(lambda: asyncio.run(one([1], RecordingCollector()).run()))
+    assert report.kept == 1
 
 
 def test_a_retry_that_gives_up_is_not_forgotten_in_a_drain() -> None:

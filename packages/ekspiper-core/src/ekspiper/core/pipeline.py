@@ -48,7 +48,7 @@ class Pipeline:
         instruments: Instruments | None = None,
         tracer: Tracer | None = None,
         drain_timeout: float = 30.0,
-        signals: bool = False,
+        signals: bool | None = None,
     ) -> Report:
         """Run until every source has ended, or a drain is over.
 
@@ -62,7 +62,8 @@ class Pipeline:
             instruments: receives the measurements.
             tracer: opens a span around each call of a processor or collector.
             drain_timeout: seconds that a drain may take before the run is stopped by force.
-            signals: let SIGINT and SIGTERM drain the run, and a second one stop it.
+            signals: let SIGINT and SIGTERM drain the run, and a second one stop it. By default
+                those that the program does not handle itself, in the main thread.
 
         Raises:
             FlowFailed: an item failed for good and nothing takes dead letters.
@@ -90,7 +91,7 @@ class Pipeline:
         instruments: Instruments | None = None,
         tracer: Tracer | None = None,
         drain_timeout: float = 30.0,
-        signals: bool = False,
+        signals: bool | None = None,
     ) -> Report:
         """Feed dead letters back: each item goes again to the processor or collector it failed at.
 
@@ -167,12 +168,11 @@ class Pipeline:
         return f"Pipeline({', '.join(flow.name for flow in self.flows)})"
 
 
-async def _finish(run: Run, *, signals: bool) -> Report:
-    if not signals:
-        return await run.finish()
-    from .runner.signals import draining_on_signals
+async def _finish(run: Run, *, signals: bool | None) -> Report:
+    from .runner.signals import SIGNALS, draining_on_signals, free_signals
 
-    with draining_on_signals(run):
+    caught = free_signals() if signals is None else SIGNALS if signals else ()
+    with draining_on_signals(run, caught):
         return await run.finish()
 
 

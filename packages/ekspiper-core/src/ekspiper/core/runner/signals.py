@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from .run import Run
 
-__all__ = ["draining_on_signals"]
+__all__ = ["SIGNALS", "draining_on_signals", "free_signals"]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 log = logging.getLogger("ekspiper")
 
 
 @contextmanager
-def draining_on_signals(run: Run) -> Iterator[None]:
-    """Handle both signals inside the context; only in the main thread."""
+def draining_on_signals(run: Run, caught: Collection[signal.Signals] = SIGNALS) -> Iterator[None]:
+    """Handle signals inside the context; only in the main thread.
+
+    Afterwards each has the handler that it had, but for those of the event loop: Python's own.
+    """
     loop = asyncio.get_running_loop()
     received = 0
 
@@ -31,7 +39,8 @@ def draining_on_signals(run: Run) -> Iterator[None]:
             log.warning("%s again: stopping now", name)
             run.stop()
 
-    caught = (signal.SIGINT, signal.SIGTERM)
+    of_loop = [number for number in caught if loop.remove_signal_handler(number)]
+    before = {number: signal.getsignal(number) for number in caught if number not in of_loop}
     for number in caught:
         loop.add_signal_handler(number, handle, number.name)
     try:
@@ -39,3 +48,18 @@ def draining_on_signals(run: Run) -> Iterator[None]:
     finally:
         for number in caught:
             loop.remove_signal_handler(number)
+            if (handler := before.get(number)) is not None:
+                signal.signal(number, handler)
+
+
+def free_signals() -> list[signal.Signals]:
+    """Those that nobody handles but Python itself; none outside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    return [number for number in SIGNALS if _is_pythons(signal.getsignal(number))]
+
+
+def _is_pythons(handler: Any) -> bool:
+    if isinstance(handler, functools.partial):  # the one that asyncio.run cancels its task by
+        return isinstance(getattr(handler.func, "__self__", None), asyncio.Runner)
+    return handler in (signal.SIG_DFL, signal.default_int_handler)
