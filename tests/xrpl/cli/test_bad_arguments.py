@@ -46,6 +46,15 @@ def test_a_daemon_says_where_it_goes_on(cli: Cli) -> None:
     assert "There are dead letters of before in out/dead_letters.jsonl" in done.err
 
 
+def test_a_dry_run_of_what_no_node_has(cli: Cli) -> None:
+    done = cli("backfill", "3:90000000", "--out", "out", "--dry-run")
+    assert done.code == 0
+    assert "No node has 89,999,878 of them: 3-182,303-90000000." in done.err
+    assert "Would send 120 requests and receive about" in done.err
+    done = cli("backfill", "3:4", "--out", "out", "--dry-run")
+    assert "Would send 0 requests and receive about 0.0 MB (from 0 ledgers looked at)." in done.err
+
+
 def test_a_dry_run_leaves_the_folder_to_any_format(cli: Cli) -> None:
     done = cli("backfill", "183:184", "--out", "out", "--dry-run")
     assert (done.code, list(Path("out").iterdir())) == (0, [])

@@ -56,3 +56,22 @@ def test_it_is_a_set_of_integers(
     assert LedgerSet.parse(str(a)) == a
     assert all(i in a for i in plain)
     assert all(high + 1 < low for (_, high), (low, _) in zip(a.ranges, a.ranges[1:], strict=False))
+
+
+def test_places() -> None:
+    ledgers = LedgerSet.parse("5-7,10,20-21")
+    assert [ledgers.at(place) for place in range(len(ledgers))] == [*ledgers]
+    for place in (6, -1):
+        with pytest.raises(IndexError):
+            ledgers.at(place)
+
+
+@given(st.sets(st.integers(1, 40)), st.sets(st.integers(1, 40)))
+def test_without(some: set[int], others: set[int]) -> None:
+    left = _of(some).without(_of(others))
+    assert [*left] == sorted(some - others)
+    assert left == _of(some - others)
+
+
+def _of(indexes: set[int]) -> LedgerSet:
+    return LedgerSet.of((index, index) for index in indexes)

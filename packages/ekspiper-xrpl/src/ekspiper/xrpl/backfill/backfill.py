@@ -110,9 +110,7 @@ class Backfill:
         if not dry_run:
             states = await self._repair(pipeline, loaded)
             present = covered(self._folder)
-        self.missing = LedgerSet.of(
-            gap for first, last in self.wanted.ranges for gap in present.missing(first, last).ranges
-        )
+        self.missing = self.wanted.without(present)
         if self.missing and not dry_run:
             state = FlowState(self._source(self.missing).identity, None, states)
             await self._folder.checkpoint.save(Progress(pipeline.shape, {ROOT: state}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..client.ledger_set import LedgerSet
@@ -22,6 +21,7 @@ class Estimate:
     Attributes:
         wanted: the ledgers that were asked for.
         missing: those that the folder does not have.
+        absent: those of them that no node says to have.
         requests: how many requests that takes, without order books.
         bytes: how many bytes of transactions and metadata, from the mean of `samples` ledgers.
         samples: how many ledgers were looked at.
@@ -29,6 +29,7 @@ class Estimate:
 
     wanted: LedgerSet
     missing: LedgerSet
+    absent: LedgerSet
     requests: int
     bytes: int
     samples: int
@@ -36,12 +37,16 @@ class Estimate:
 
 async def estimate(pool: NodePool, wanted: LedgerSet, missing: LedgerSet) -> Estimate:
     """Fetch a few of the missing ledgers, evenly spread, and conclude from their size."""
+    await pool.refresh()
+    absent = missing.without(pool.ledgers)
+    there = missing.without(absent)
     fetch = FetchLedger(pool)
-    sizes = [(await fetch.fetch(LedgerRef(index))).size for index in _spread(list(missing))]
+    sizes = [(await fetch.fetch(LedgerRef(there.at(place)))).size for place in _spread(len(there))]
     mean = sum(sizes) / len(sizes) if sizes else 0.0
-    return Estimate(wanted, missing, len(missing), round(mean * len(missing)), len(sizes))
+    return Estimate(wanted, missing, absent, len(there), round(mean * len(there)), len(sizes))
 
 
-def _spread(indexes: Sequence[int]) -> list[int]:
-    count = min(_SAMPLES, len(indexes))
-    return [indexes[place * (len(indexes) - 1) // max(1, count - 1)] for place in range(count)]
+def _spread(count: int) -> list[int]:
+    """A few of so many places, the first and the last among them."""
+    samples = min(_SAMPLES, count)
+    return [sample * (count - 1) // max(1, samples - 1) for sample in range(samples)]

@@ -118,6 +118,8 @@ def _print_estimate(found: Estimate, folder: OutputFolder) -> None:
         f"{folder.path}; missing: {found.missing}.",
         soft_wrap=True,
     )
+    if found.absent:
+        console.print(f"No node has {len(found.absent):,} of them: {found.absent}.", soft_wrap=True)
     console.print(
         f"Would send {found.requests:,} requests and receive about "
         f"{2 * found.bytes / 1e6:,.1f} MB (from {found.samples} ledgers looked at).",

@@ -74,6 +74,23 @@ class LedgerSet:
         """The highest index; 0 when empty."""
         return self.ranges[-1][1] if self.ranges else 0
 
+    def at(self, place: int) -> int:
+        """The index at a place, counted from 0 in ascending order.
+
+        Raises:
+            IndexError: there are not so many.
+        """
+        for first, last in self.ranges:
+            if 0 <= place <= last - first:
+                return first + place
+            place -= last - first + 1
+        raise IndexError("there are not so many ledgers")
+
+    def without(self, other: LedgerSet) -> LedgerSet:
+        """Those that `other` has not."""
+        gaps = (other.missing(first, last).ranges for first, last in self.ranges)
+        return LedgerSet(tuple(gap for some in gaps for gap in some))
+
     def add(self, index: int) -> LedgerSet:
         """With one more ledger."""
         return self if index in self else LedgerSet.of((*self.ranges, (index, index)))

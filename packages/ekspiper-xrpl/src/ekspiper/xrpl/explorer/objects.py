@@ -69,6 +69,7 @@ class ObjectReader:
         """
         source = LedgerObjects(self.pool, self.ledger.ledger_index, types=self.types)
         await source.open()
+        source.expect(self.ledger.ledger_hash)
         proof, maker = StateProof(source.prefixes), LedgerObjectRecord()
         with Bar("objects", total=None, shown=progress):
             async with aclosing(source.__aiter__()) as pages:

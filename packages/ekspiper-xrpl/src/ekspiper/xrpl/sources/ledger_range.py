@@ -54,9 +54,7 @@ class LedgerRange(Source[LedgerRef]):
             await self._pool.refresh()
             newest = self._pool.newest_ledger
         wanted = resolve_ranges(self._specs, newest)
-        self._ledgers = LedgerSet.of(
-            gap for first, last in wanted.ranges for gap in self._skip.missing(first, last).ranges
-        )
+        self._ledgers = wanted.without(self._skip)
 
     @property
     def ledgers(self) -> LedgerSet:
