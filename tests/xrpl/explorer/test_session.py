@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,6 +46,12 @@ def test_a_list_of_urls_is_a_network() -> None:
         "ws://127.0.0.1:1",
         "ws://127.0.0.1:2",
     )
+
+
+@pytest.mark.parametrize("wrong", [3, None, ["ws://127.0.0.1:1", 2]])
+def test_what_is_no_text_is_no_network(wrong: Any) -> None:
+    with pytest.raises(ConfigError, match="a network is a name or the URLs of nodes, as text"):
+        Explorer(wrong)
 
 
 def test_a_timeout_of_nothing_is_refused() -> None:

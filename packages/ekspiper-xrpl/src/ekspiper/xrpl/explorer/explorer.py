@@ -83,7 +83,7 @@ class Explorer:
             raise ConfigError(f"concurrency must be at least 1, not {concurrency}")
         if connect_timeout <= 0:
             raise ConfigError(f"connect_timeout must be more than 0, not {connect_timeout}")
-        given = network if isinstance(network, str) else ",".join(network)
+        given = _as_text(network)
         self.network: Network = find_network(given)
         self.progress = progress
         self.max_rows = max_rows
@@ -448,6 +448,14 @@ class Explorer:
             return await running
         finally:
             await running.abandon()
+
+
+def _as_text(network: Any) -> str:
+    """Nodes as the command line gives them, with commas between them."""
+    listed = [network] if isinstance(network, str) else network
+    if not isinstance(listed, Sequence) or not all(isinstance(each, str) for each in listed):
+        raise ConfigError(f"a network is a name or the URLs of nodes, as text, not {network!r}")
+    return ",".join(listed)
 
 
 def _cache_folder(given: str | Path | bool | None) -> Path | None:
