@@ -11,8 +11,8 @@ __all__ = ["Component"]
 class Component(Protocol):
     """Opened once before its first use, closed once after its last; closing twice is fine.
 
-    Inherit to get these defaults, or write methods of the same shape. What has nothing to open may
-    leave both out.
+    Inherit to get these defaults, or write methods of the same shape. The runner does without them
+    where they are missing; the contracts of the testing kit do not.
     """
 
     async def open(self) -> None:
