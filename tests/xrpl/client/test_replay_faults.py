@@ -13,7 +13,7 @@ import pytest
 
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.replay import Recording, ReplayNode
-from ekspiper.xrpl.sources import LedgerStream
+from ekspiper.xrpl.sources import LedgerRange, LedgerStream
 
 FAULTS = (
     ("disconnect", 0.01, ""),
@@ -77,3 +77,22 @@ async def follow(
 
 async def test_sample(sample: Recording, fetch_in_order: Any) -> None:
     await follow(sample, fetch_in_order, seed=1)
+
+
+@pytest.mark.parametrize("bad_first", [True, False])
+async def test_a_node_that_contradicts_itself_is_left_though_only_one_other_speaks(
+    sample: Recording, fetch_in_order: Any, bad_first: bool
+) -> None:
+    """Each of its ledgers has another parent, and a hash that fits that; it says so always."""
+    async with (
+        ReplayNode(sample) as good,
+        ReplayNode(sample, faults="wrongParent") as bad,
+        NodePool([bad.url, good.url] if bad_first else [good.url, bad.url]) as pool,
+    ):
+        source = LedgerRange(pool, "200:239")
+        ledgers = await fetch_in_order(pool, aiter(source))
+        states = {node.url: node.state for node in pool.nodes()}
+    assert [ledger.ledger_index for ledger in ledgers] == list(range(200, 240))
+    assert all(sample.ledgers[each.ledger_index].hash == each.ledger_hash for each in ledgers)
+    assert states[bad.url] == "ejected"
+    assert states[good.url] == "ready"

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ekspiper.core import Permanent, Processor
-from ekspiper.xrpl.client.errors import LedgerUnavailable, RequestError
 from ekspiper.xrpl.client.pool import NodePool
 from ekspiper.xrpl.codec.decoder import Decoder
 from ekspiper.xrpl.codec.definitions import Definitions
@@ -16,6 +15,7 @@ from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.sources.ledger_ref import LedgerRef
 from ekspiper.xrpl.verify import VerificationError, parse_ledger, verify_ledger
 
+from .confirmation import Confirmation
 from .ledger_chain import LedgerChain, LedgerLink
 
 __all__ = ["FetchLedger"]
@@ -85,7 +85,7 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
         request = _request(ref)
         index = ref.ledger_index or None
         wrong: dict[str, str] = {}
-        votes: dict[str, str] = {}
+        others = Confirmation(self._pool, ref.ledger_index)
         for attempt in range(_ATTEMPTS):
             answer = await self._pool.ask(request, ledger_index=index, avoid=wrong)
             try:
@@ -94,16 +94,16 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
                     verify_ledger(ledger)
                     for neighbour in neighbours:
                         await neighbour.wait()
-                    await self._hold_against_others(ledger, ref, answer.node, votes)
+                    await self._hold_against_others(ledger, ref, answer.node, others)
             except Permanent as error:
                 if answer.node in wrong:
                     # Nobody else could answer: a node that is away may come back meanwhile.
                     await asyncio.sleep(_PAUSE * attempt)
                 wrong[answer.node] = _why(error)
                 continue
-            self._settle(ledger, answer.node, wrong)
+            self._settle(ledger, answer.node, {**others.liars, **wrong})
             return ledger
-        raise VerificationError(ref.ledger_index, [f"{node}: {why}" for node, why in wrong.items()])
+        raise VerificationError(ref.ledger_index, _by_reason(wrong))
 
     def _read(self, result: dict[str, Any], ref: LedgerRef) -> Ledger:
         return parse_ledger(
@@ -117,9 +117,9 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
         )
 
     async def _hold_against_others(
-        self, ledger: Ledger, ref: LedgerRef, node: str, votes: dict[str, str]
+        self, ledger: Ledger, ref: LedgerRef, node: str, others: Confirmation
     ) -> None:
-        """Against the stream, the neighbours, and, without any of them, another node."""
+        """Against the stream, the neighbours, and, without any of them, other nodes."""
         index = ledger.ledger_index
         stream = self._pool.closed_ledger(index) or {}
         expected = stream.get("ledger_hash") or ref.ledger_hash
@@ -137,37 +137,7 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
         if differences:
             raise VerificationError(index, differences)
         if not (expected or parent or child):
-            await self._confirm(ledger, node, votes)
-
-    async def _confirm(self, ledger: Ledger, node: str, votes: dict[str, str]) -> None:
-        """Ask a second node for the hash of a ledger that nothing else speaks for.
-
-        Args:
-            votes: what each node said last; two that agree are enough.
-        """
-        index, ours = ledger.ledger_index, ledger.ledger_hash
-        votes[node] = ours
-        if list(votes.values()).count(ours) < 2 and self._has_other(index, votes):
-            await self._ask_hash(index, votes)
-        if list(votes.values()).count(ours) < 2 and set(votes.values()) != {ours}:
-            said = "; ".join(f"{name} says {its}" for name, its in votes.items())
-            raise VerificationError(index, [f"nodes disagree about its hash: {said}"])
-
-    def _has_other(self, index: int, asked: Collection[str]) -> bool:
-        return any(
-            n.state == "ready" and index in n.ledgers and n.url not in asked
-            for n in self._pool.nodes()
-        )
-
-    async def _ask_hash(self, index: int, votes: dict[str, str]) -> None:
-        request = {"command": "ledger", "ledger_index": index}
-        try:
-            answer = await self._pool.ask(request, avoid=votes)
-        except (LedgerUnavailable, RequestError):
-            return
-        ledger_hash = answer.result.get("ledger_hash")
-        if isinstance(ledger_hash, str):
-            votes[answer.node] = ledger_hash.upper()
+            await others.confirm(ledger, node)
 
     def _settle(self, ledger: Ledger, node: str, wrong: dict[str, str]) -> None:
         if self._verify:
@@ -183,6 +153,14 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
 def _why(error: Permanent) -> str:
     """What was wrong, without the ledger's name."""
     return "; ".join(error.differences) if isinstance(error, VerificationError) else str(error)
+
+
+def _by_reason(wrong: Mapping[str, str]) -> list[str]:
+    """Which nodes gave each reason."""
+    return [
+        f"{', '.join(node for node in wrong if wrong[node] == why)}: {why}"
+        for why in dict.fromkeys(wrong.values())
+    ]
 
 
 def _request(ref: LedgerRef) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from ..codec.header import RIPPLE_EPOCH, LedgerHeader
 
-__all__ = ["header_json"]
+__all__ = ["header_json", "header_of_json"]
 
 
 def header_json(header: LedgerHeader, ledger_hash: str, *, api_version: int) -> dict[str, Any]:
@@ -29,3 +30,16 @@ def header_json(header: LedgerHeader, ledger_hash: str, *, api_version: int) -> 
         "total_coins": str(header.total_coins),
         "transaction_hash": header.transaction_hash.hex().upper(),
     }
+
+
+def header_of_json(fields: Mapping[str, Any]) -> LedgerHeader:
+    """The header that was printed."""
+    hashes = ("parent_hash", "transaction_hash", "account_hash")
+    numbers = (
+        *("ledger_index", "total_coins", "parent_close_time", "close_time"),
+        *("close_time_resolution", "close_flags"),
+    )
+    return LedgerHeader(
+        **{name: bytes.fromhex(fields[name]) for name in hashes},
+        **{name: int(fields[name]) for name in numbers},
+    )

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from ..codec.header import LedgerHeader
+from .header_json import header_of_json
 
 __all__ = ["TAMPERINGS", "tampered"]
 
@@ -59,9 +60,15 @@ def _wrong_parent(result: Result) -> bool:
         header = LedgerHeader.from_bytes(bytes.fromhex(ledger["ledger_data"]))
         forged = replace(header, parent_hash=bytes(reversed(header.parent_hash)))
         ledger["ledger_data"] = forged.to_bytes().hex().upper()
-        result["ledger_hash"] = forged.ledger_hash.hex().upper()
-        return True
-    return False
+    elif "account_hash" in ledger:
+        header = header_of_json(ledger)
+        forged = replace(header, parent_hash=bytes(reversed(header.parent_hash)))
+        ledger["parent_hash"] = forged.parent_hash.hex().upper()
+        ledger["ledger_hash"] = forged.ledger_hash.hex().upper()
+    else:
+        return False
+    result["ledger_hash"] = forged.ledger_hash.hex().upper()
+    return True
 
 
 def _forged_object(result: Result) -> bool:
