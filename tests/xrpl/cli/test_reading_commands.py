@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pytest
 from typer.testing import CliRunner
 
+from ekspiper.core import Permanent
 from ekspiper.xrpl.cli.app import app
+from ekspiper.xrpl.whole_books import WholeBooks
 
 
 def run(*arguments: str, code: int = 0) -> str:
@@ -68,6 +74,23 @@ def test_books_again_replace_the_file(tmp_path: Path) -> None:
     for _ in range(2):
         run("books", "--ledger", "302", "--out", str(tmp_path))
     assert (tmp_path / "book_offers.jsonl").read_bytes().count(b"\n") == 12
+
+
+def test_books_that_cannot_be_written_whole_leave_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("books", "--ledger", "302", "--out", str(tmp_path))
+    before = (tmp_path / "book_offers.jsonl").read_bytes()
+    records = WholeBooks.records
+
+    def torn(self: WholeBooks) -> Iterator[dict[str, Any]]:
+        yield from itertools.islice(records(self), 3)
+        raise Permanent("the end")
+
+    monkeypatch.setattr(WholeBooks, "records", torn)
+    run("books", "--ledger", "302", "--out", str(tmp_path), code=1)
+    assert (tmp_path / "book_offers.jsonl").read_bytes() == before
+    assert not [*tmp_path.glob(".*.part")]
 
 
 def test_schema_names_are_listed() -> None:

@@ -51,7 +51,8 @@ async def _books(
     async with open_network(network, connect_timeout=connect_timeout) as opened:
         found = await read_books(opened.pool, ledger, parallel=parallel)
     if await _write(found, folder):
-        console.print("Stopped on request: not all books are written.")
+        nothing = ", so that no file is" if folder else ""
+        console.print(f"Stopped on request: not all books are written{nothing}.")
         return
     where = f" to {folder.table('book_offers')}" if folder else ""
     console.print(
@@ -62,11 +63,23 @@ async def _books(
 
 
 async def _write(found: WholeBooks, folder: OutputFolder | None) -> bool:
-    """Write every book; whether a signal came before the last."""
-    collector: Collector[Any] = registry.load("collectors", "stdout")()
-    if folder is not None:
-        folder.table("book_offers").unlink(missing_ok=True)
-        collector = folder.collector("book_offers").collector
+    """Write every book, to a file whole or not at all; whether a signal came before the last."""
+    if folder is None:
+        return await _hand_on(found, registry.load("collectors", "stdout")())
+    file = folder.table("book_offers")
+    aside = file.with_name(f".{file.name}.part")
+    with folder.locked():
+        aside.unlink(missing_ok=True)
+        try:
+            stopped = await _hand_on(found, registry.load("collectors", "jsonl")(aside))
+            if not stopped:
+                aside.replace(file)
+        finally:
+            aside.unlink(missing_ok=True)
+    return stopped
+
+
+async def _hand_on(found: WholeBooks, collector: Collector[Any]) -> bool:
     step = Step(PassThrough(), collectors=(collector,))
     run = Pipeline(Flow("whole-books", source=found.records(), steps=(step,))).start()
     with draining_on_signals(run), watching_failures(run):
