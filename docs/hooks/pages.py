@@ -1,6 +1,6 @@
 """Pages that are made when the site is built: the notebooks, run, and the picture of the flows.
 
-Without `EKSPIPER_DOCS_RUN=1` notebooks are shown without outputs, which is quicker.
+Without `RUN_NOTEBOOKS=1` notebooks are shown without outputs, which is quicker.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def on_files(files: Files, config: Any) -> Files:
 def _notebook(path: Path) -> dict[str, str | bytes]:
     """The page of a notebook and its pictures, by file name."""
     book = nbformat.read(path, as_version=4)
-    if os.environ.get("EKSPIPER_DOCS_RUN") == "1":
+    if os.environ.get("RUN_NOTEBOOKS") == "1":
         _run(book)
     made: dict[str, str | bytes] = {}
     parts = []
