@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 from ekspiper.core import ConfigError
 from ekspiper.xrpl.audit import audit, encode_record
 from ekspiper.xrpl.backfill import Backfill
-from ekspiper.xrpl.codec.decoder import Decoder
+from ekspiper.xrpl.codec import Decoder, Definitions, Encoder
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
 
@@ -131,11 +132,19 @@ def test_a_record_is_encoded_to_its_own_bytes(folder: Path) -> None:
 
     for line in (folder / "transactions.jsonl").read_bytes().splitlines()[:50]:
         record = orjson.loads(line)
-        assert transaction_id(encode_record(record)[0]).hex().upper() == record["hash"]
+        assert transaction_id(encode_record(record, Encoder())[0]).hex().upper() == record["hash"]
+
+
+def test_records_are_encoded_by_the_definitions_that_are_given(folder: Path) -> None:
+    known = Definitions.bundled()
+    older = replace(known, fields={n: f for n, f in known.fields.items() if n != "TakerGets"})
+    faults = audit(folder, deep=True, definitions=older).faults
+    assert faults
+    assert all("TakerGets: the definitions know no such field" in fault for fault in faults)
 
 
 def test_negative_xrp_amounts_of_early_ledgers_are_encoded(shared_data: Path) -> None:
-    found = 0
+    found, encoder = 0, Encoder()
     with gzip.open(shared_data / "mainnet" / "ledgers.jsonl.gz") as lines:
         for line in map(orjson.loads, lines):
             for blobs in line["binary"]["transactions"]:
@@ -143,7 +152,7 @@ def test_negative_xrp_amounts_of_early_ledgers_are_encoded(shared_data: Path) ->
                 record = {**_DECODER.transaction(made[0]), "meta": _DECODER.metadata(made[1])}
                 if _has_negative_xrp(record):
                     found += 1
-                    assert encode_record(record) == made
+                    assert encode_record(record, encoder) == made
     assert found
 
 

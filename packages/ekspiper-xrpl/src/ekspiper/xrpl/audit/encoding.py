@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 from ..codec.encoder import Encoder
@@ -15,7 +14,7 @@ _MADE = frozenset(
 )
 
 
-def encode_record(record: dict[str, Any]) -> tuple[bytes, bytes]:
+def encode_record(record: dict[str, Any], encoder: Encoder) -> tuple[bytes, bytes]:
     """The bytes of a transaction record and of its metadata.
 
     Raises:
@@ -23,12 +22,7 @@ def encode_record(record: dict[str, Any]) -> tuple[bytes, bytes]:
     """
     fields = {name: value for name, value in record.items() if name not in _MADE}
     try:
-        return _encoder().encode(fields), _encoder().encode(record["meta"])
+        return encoder.encode(fields), encoder.encode(record["meta"])
     except (CodecError, KeyError, AttributeError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else error
         raise CodecError(f"transaction {record.get('hash')} cannot be encoded: {reason}") from error
-
-
-@cache
-def _encoder() -> Encoder:
-    return Encoder()

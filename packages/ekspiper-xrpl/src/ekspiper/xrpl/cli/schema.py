@@ -23,6 +23,7 @@ from ..schema.formats import Formats
 from ..schema.show import schema_text, text_columns
 from ..sources.ledger_range import LedgerRange
 from .interruptible import run_interruptible
+from .known_definitions import KnownTo, known_definitions
 from .options import ConnectTimeout, Network, say_sample
 
 __all__ = ["collect", "diff", "export", "schema", "show"]
@@ -34,16 +35,6 @@ schema = typer.Typer(
     rich_markup_mode=None,
 )
 
-_OfNetwork = Annotated[
-    str | None,
-    typer.Option(
-        "--network",
-        "-n",
-        metavar="NAME|URLS",
-        help="Compile it from what a node of this network knows beyond the bundled definitions.",
-    ),
-]
-
 
 @schema.command()
 def show(
@@ -52,11 +43,11 @@ def show(
         typer.Argument(metavar="[TYPE]", help="A table, transaction type or ledger entry type."),
     ] = None,
     depth: Annotated[int, typer.Option(min=1, help="Levels of nested fields.")] = 1,
-    network: _OfNetwork = None,
+    network: KnownTo = None,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Show the fields of a schema; without TYPE, the names of all."""
-    formats = _formats(network, connect_timeout)
+    formats = Formats(known_definitions(network, connect_timeout))
     if name is None:
         typer.echo("\n".join(schema_names(formats)))
         return
@@ -74,13 +65,13 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="[default: standard output]")
     ] = None,
-    network: _OfNetwork = None,
+    network: KnownTo = None,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Export a schema for Arrow, BigQuery, JSON Schema or PostgreSQL."""
     if out is None and format == "arrow" and sys.stdout.isatty():
         raise ConfigError("arrow is binary: give --out FILE; `ekspiper schema show` is for people")
-    content = export_schema(name, format, _formats(network, connect_timeout))
+    content = export_schema(name, format, Formats(known_definitions(network, connect_timeout)))
     if out is None:
         typer.echo(content, nl=False)
         return
@@ -121,18 +112,6 @@ def collect(
     for each in seen.rows():
         rows.append((each.object, each.path, each.type, f"{each.count:,}", str(each.ledger_index)))
     typer.echo("\n".join(text_columns(rows)))
-
-
-def _formats(network: str | None, connect_timeout: float | None) -> Formats:
-    """What is known without asking; with a network, what its nodes know beyond that, too."""
-    if network is None:
-        return Formats()
-    return Formats(run_interruptible(_extended(network, connect_timeout)))
-
-
-async def _extended(network: str, connect_timeout: float | None) -> Definitions:
-    async with open_network(network, connect_timeout=connect_timeout) as opened:
-        return opened.definitions
 
 
 async def _definitions(network: str, connect_timeout: float | None) -> Definitions:
