@@ -315,3 +315,27 @@ async def test_sink_that_is_not_as_it_was_left_stops_the_pipeline_at_once() -> N
         await Pipeline(flow).run(dead_letters=letters)
     assert calls == 1
     assert letters.items == []
+
+
+async def test_a_flood_of_dead_letters_does_not_flood_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Refuse(Processor[int, int]):
+        async def process(self, item: int) -> list[int]:
+            raise Permanent(f"no {item}")
+
+    letters = RecordingCollector()
+    flow = Flow("f", source=ListSource(range(1500)), steps=(Step(Refuse(), name="s"),))
+    await Pipeline(flow).run(dead_letters=letters)
+    assert len(letters.items) == 1500
+    told = [text.removeprefix("flow 'f', step 's': ") for text in caplog.messages]
+    assert told[:2] == [
+        "dead letter at 0: Permanent: no 0",
+        "dead letter at 1: Permanent: no 1",
+    ]
+    assert told[19:] == [
+        "dead letter at 19: Permanent: no 19",
+        "20 dead letters; more of them are counted, not listed",
+        "100 dead letters so far, the last at 99: Permanent: no 99",
+        "1000 dead letters so far, the last at 999: Permanent: no 999",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,6 +20,9 @@ __all__ = ["Failures"]
 
 log = logging.getLogger("ekspiper")
 
+_TOLD = 20
+"""Dead letters of one place that are logged one by one; then each tenfold number of them."""
+
 
 class Failures:
     """Decides by a step's `on_error`: stop the pipeline, write a dead letter, or skip.
@@ -31,6 +35,7 @@ class Failures:
         self.dead_letters = dead_letters
         self._writing = asyncio.Lock()
         self._unsafe = False
+        self._letters: Counter[str] = Counter()
 
     async def settle(
         self,
@@ -73,9 +78,20 @@ class Failures:
             collector=collector,
         )
         await self._write(letter)
-        log.error("%s: dead letter at %r: %s", where, receipt.position, describe(error))
+        self._tell(where, receipt, error)
         receipt.settle(Status.DEAD_LETTERED)
         return Status.DEAD_LETTERED
+
+    def _tell(self, where: str, receipt: Receipt, error: Exception) -> None:
+        self._letters[where] += 1
+        count = self._letters[where]
+        if count <= _TOLD:
+            log.error("%s: dead letter at %r: %s", where, receipt.position, describe(error))
+        if count == _TOLD:
+            log.error("%s: %d dead letters; more of them are counted, not listed", where, count)
+        elif count > _TOLD and str(count).strip("0") == "1":
+            what = "%s: %d dead letters so far, the last at %r: %s"
+            log.error(what, where, count, receipt.position, describe(error))
 
     async def restore(self) -> None:
         """Let a recoverable collector go on from the letters it has: none is ever taken back."""
