@@ -329,13 +329,10 @@ async def test_a_flood_of_dead_letters_does_not_flood_the_log(
     await Pipeline(flow).run(dead_letters=letters)
     assert len(letters.items) == 1500
     told = [text.removeprefix("flow 'f', step 's': ") for text in caplog.messages]
-    assert told[:2] == [
-        "dead letter at 0: Permanent: no 0",
-        "dead letter at 1: Permanent: no 1",
-    ]
+    assert told[:2] == ["dead letter at 1: no 0", "dead letter at 2: no 1"]
     assert told[19:] == [
-        "dead letter at 19: Permanent: no 19",
+        "dead letter at 20: no 19",
         "20 dead letters; more of them are counted, not listed",
-        "100 dead letters so far, the last at 99: Permanent: no 99",
-        "1000 dead letters so far, the last at 999: Permanent: no 999",
+        "100 dead letters so far, the last at 100: no 99",
+        "1000 dead letters so far, the last at 1000: no 999",
     ]
