@@ -26,7 +26,7 @@ from pathlib import Path
 from ekspiper.core import MissingExtra
 folder = Path(importlib.import_module("ekspiper.{part}").__file__).parent
 refused = []
-NEEDS_DAEMON = ("ekspiper.xrpl.cli", "ekspiper.xrpl.config", "ekspiper.xrpl.daemon")
+NEEDS_DAEMON = ("ekspiper.xrpl.cli", "ekspiper.xrpl.daemon")
 for path in sorted(folder.rglob("*.py")):
     name = ".".join(("ekspiper", "{part}", *path.relative_to(folder).with_suffix("").parts))
     name = name.removesuffix(".__init__")

@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, create_model
-
 from ekspiper.core import Collector, ConfigError, EkspiperError, Secret, registry
 
 from ..schema.for_collectors import schema_for
+from .extra import pydantic
 from .mistakes import Mistake, Mistakes, mistakes_of, raise_all
 from .settings import RECORDS
 from .table import Table, takes
@@ -26,7 +25,7 @@ _PLACE = re.compile(r"\{(\w+)\}")
 
 
 class _Options(Table):
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +136,7 @@ def _validated(table: CollectorTable, places: dict[str, str]) -> tuple[Any, dict
     with warnings.catch_warnings():
         # An option may be called as a method of pydantic's models is: `schema`.
         warnings.filterwarnings("ignore", message=".*shadows an attribute in parent")
-        model: type[BaseModel] = create_model(
+        model: type[pydantic.BaseModel] = pydantic.create_model(
             table.type,
             __base__=_Options,
             **hints,  # type: ignore[call-overload]  # pydantic's own stub asks for literals
@@ -145,7 +144,7 @@ def _validated(table: CollectorTable, places: dict[str, str]) -> tuple[Any, dict
     told = {mistake.path for mistake in mistakes}
     try:
         valid = model(**options)
-    except ValidationError as error:
+    except pydantic.ValidationError as error:
         found = mistakes_of(error, model, below=table.path)
         mistakes += (mistake for mistake in found if mistake.path not in told)
         raise Mistakes(mistakes) from None
