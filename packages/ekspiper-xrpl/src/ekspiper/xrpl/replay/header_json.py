@@ -34,12 +34,14 @@ def header_json(header: LedgerHeader, ledger_hash: str, *, api_version: int) -> 
 
 def header_of_json(fields: Mapping[str, Any]) -> LedgerHeader:
     """The header that was printed."""
-    hashes = ("parent_hash", "transaction_hash", "account_hash")
-    numbers = (
-        *("ledger_index", "total_coins", "parent_close_time", "close_time"),
-        *("close_time_resolution", "close_flags"),
-    )
     return LedgerHeader(
-        **{name: bytes.fromhex(fields[name]) for name in hashes},
-        **{name: int(fields[name]) for name in numbers},
+        ledger_index=int(fields["ledger_index"]),
+        total_coins=int(fields["total_coins"]),
+        parent_hash=bytes.fromhex(fields["parent_hash"]),
+        transaction_hash=bytes.fromhex(fields["transaction_hash"]),
+        account_hash=bytes.fromhex(fields["account_hash"]),
+        parent_close_time=fields["parent_close_time"],
+        close_time=fields["close_time"],
+        close_time_resolution=fields["close_time_resolution"],
+        close_flags=fields["close_flags"],
     )
