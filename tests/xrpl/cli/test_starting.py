@@ -1,4 +1,4 @@
-"""The command line is interrupted before it has begun."""
+"""How the command line is started, and interrupted before it has begun."""
 
 from __future__ import annotations
 
@@ -27,3 +27,16 @@ def test_an_interrupt_while_it_loads_leaves_no_traceback() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")
+
+
+def test_it_is_a_module_too() -> None:
+    command = [sys.executable, "-m", "ekspiper.xrpl", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.startswith("ekspiper ")
+
+
+def test_the_replay_process_says_what_it_is_for() -> None:
+    command = [sys.executable, "-m", "ekspiper.xrpl.replay", "--help"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 1
+    assert done.stderr.endswith("to serve a recording: ekspiper replay DIR\n")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -25,3 +27,12 @@ async def test_where_is_what_did_not_fit(running: Running, config: str, where: s
     lines = summary(replace(outcome, drift=drift)).splitlines()
     assert f"What did not fit stands in the {where}." in lines
     assert any(line.startswith("Schema drift: 1 of 59 records") for line in lines)
+
+
+async def test_what_to_try_next_can_be_pasted(running: Running, tmp_path: Path) -> None:
+    out = tmp_path / "my ledgers"
+    async with running(network="sample", until=FIRST, out=out) as daemon, asyncio.timeout(30):
+        outcome = await daemon
+    (line,) = [line for line in summary(outcome).splitlines() if line.startswith("Try next:")]
+    command, _, _ = line.removeprefix("Try next:").partition("|")
+    assert shlex.split(command) == ["head", "-1", str(out / "transactions.jsonl")]

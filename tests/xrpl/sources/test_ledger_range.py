@@ -36,6 +36,10 @@ async def test_ranges_are_united_and_in_order() -> None:
     assert source.position == 22
 
 
+async def test_one_pair_of_first_and_last() -> None:
+    assert await indexes(await make((3, 5))) == [3, 4, 5]
+
+
 async def test_backwards() -> None:
     source = await make(["20:22", "3:5"], backwards=True)
     assert await indexes(source) == [22, 21, 20, 5, 4, 3]

@@ -6,12 +6,13 @@ import asyncio
 import os
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 from ekspiper.core import MissingExtra
 
 try:
     import typer
+    from typer.core import TyperGroup
 except ImportError:
     sys.exit("ekspiper: the command line needs more: pip install 'ekspiper-xrpl[daemon]'")
 
@@ -32,13 +33,24 @@ from . import (
     snapshot,
     verify,
 )
+from .arguments import arranged
 from .interruptible import Interrupted
 from .logs import log_to_stderr
 
 __all__ = ["app", "ekspiper", "main"]
 
+
+class _Commands(TyperGroup):
+    """Reads arguments in the order in which people write them."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Called by Typer."""
+        return super().parse_args(ctx, arranged(args))
+
+
 app = typer.Typer(
     name="ekspiper",
+    cls=_Commands,
     help="Reads the XRP Ledger so that every row is proven. "
     "Without --network a command reads the sample network that comes with the package.",
     epilog="Exit codes: 0 done, 2 bad arguments or configuration, 3 stopped with dead letters, "

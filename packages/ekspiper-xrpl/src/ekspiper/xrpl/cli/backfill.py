@@ -57,13 +57,12 @@ def backfill(
     """Fetch ranges of past ledgers: verified, in order, without gaps.
 
     Run again on the same folder, it fetches only what is missing there, whatever the ranges.
-    A range such as -100: goes after the options and two dashes.
 
     Examples:
 
       ekspiper backfill 183:302 --out out/sample-month
 
-      ekspiper backfill --network mainnet --out out/week --format parquet -- -160000:
+      ekspiper backfill -160000: --network mainnet --out out/week --format parquet
     """
     chosen = network or "sample"
     folder = OutputFolder(out or default_out(chosen, "backfill"), command="backfill", format=format)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
+
+from ekspiper.core.runner.signals import SIGNALS
 
 from .garbage import look_for_garbage_rarely
 
@@ -38,9 +41,8 @@ def run_interruptible(work: Coroutine[Any, Any, T]) -> T:
             interrupted = True
             task.cancel()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, interrupt)
-        return await task
+        with _handling(lambda *_: loop.call_soon_threadsafe(interrupt)):
+            return await task
 
     try:
         return asyncio.run(guarded())
@@ -48,3 +50,14 @@ def run_interruptible(work: Coroutine[Any, Any, T]) -> T:
         if interrupted:
             raise Interrupted from None
         raise
+
+
+@contextmanager
+def _handling(handler: Callable[..., object]) -> Iterator[None]:
+    """Not by the loop: a pipeline that took the signals could not give them back."""
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

@@ -31,7 +31,7 @@ def snapshot(
     format: Format = "jsonl",
     types: Annotated[
         list[str] | None,
-        typer.Option("--type", metavar="T", help="Record this type only; may be repeated."),
+        typer.Option("--type", metavar="T", help="Record these types only."),
     ] = None,
     parallel: Annotated[
         int, typer.Option(metavar="N", min=1, max=256, help="Parts of the state read at once.")

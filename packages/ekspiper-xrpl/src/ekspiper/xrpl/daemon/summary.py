@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,10 +66,11 @@ def _about_letters(outcome: Outcome) -> Iterator[str]:
         where = letters or "the dead letters"
         yield f"{outcome.report.dead_lettered:,} ledgers have dead letters: see {where}."
     elif _has_some(letters) and settings.state_folder is not None:
+        folder = shlex.quote(str(settings.state_folder))
         config = "--config FILE " if settings.collectors or settings.dead_letters else ""
         yield (
             f"There are dead letters of before in {letters}; when their cause is repaired: "
-            f"ekspiper redeliver {config}{settings.state_option} {settings.state_folder}"
+            f"ekspiper redeliver {config}{settings.state_option} {folder}"
         )
 
 
@@ -88,6 +90,7 @@ def _what_next(outcome: Outcome) -> Iterator[str]:
         if path.exists():
             yield f"  {path}  {path.stat().st_size / 1e6:,.1f} MB"
     yield ""
-    yield f"Try next:  head -1 {out / 'transactions.jsonl'} | python3 -m json.tool"
+    file = shlex.quote(str(out / "transactions.jsonl"))
+    yield f"Try next:  head -1 {file} | python3 -m json.tool"
     if outcome.network == "sample":
         yield "           ekspiper daemon --network mainnet --out out/mainnet"

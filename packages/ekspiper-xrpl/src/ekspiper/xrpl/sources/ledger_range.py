@@ -31,13 +31,12 @@ class LedgerRange(Source[LedgerRef]):
     def __init__(
         self,
         pool: NodePool,
-        ranges: str | Sequence[str | tuple[int, int]],
+        ranges: str | tuple[int, int] | Sequence[str | tuple[int, int]],
         *,
         backwards: bool = False,
         skip: LedgerSet | None = None,
     ) -> None:
-        listed: Iterable[str | tuple[int, int]] = [ranges] if isinstance(ranges, str) else ranges
-        self._specs = [_spec(each) for each in listed]
+        self._specs = [_spec(each) for each in _listed(ranges)]
         if not self._specs:
             raise ConfigError("a backfill needs at least one range of ledgers, for example 3:302")
         self._pool = pool
@@ -100,6 +99,12 @@ class LedgerRange(Source[LedgerRef]):
         if self._after is None:
             return True
         return index < self._after if self._backwards else index > self._after
+
+
+def _listed(ranges: Any) -> Iterable[str | tuple[int, int]]:
+    """One range, or several, as several."""
+    is_pair = isinstance(ranges, tuple) and len(ranges) == 2 and type(ranges[0]) is int
+    return [ranges] if is_pair or isinstance(ranges, str) else ranges
 
 
 def _spec(given: str | tuple[int, int]) -> RangeSpec:
