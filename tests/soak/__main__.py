@@ -28,8 +28,6 @@ from .truth import Truth, read_truth
 def main() -> int:
     """Do all runs; 0 when every one was good."""
     options = _options()
-    # What is tried again is said in the log of `ekspiper`.
-    logging.getLogger("stamina").setLevel(logging.CRITICAL)
     truth = read_truth(options.recording)
     seed = random.randrange(10**6) if options.seed is None else options.seed
     folder = Path(tempfile.mkdtemp(prefix="ekspiper-soak-"))

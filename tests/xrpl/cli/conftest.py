@@ -43,8 +43,8 @@ def cli(
     monkeypatch.setenv("COLUMNS", "200")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    ours, theirs = logging.getLogger("ekspiper"), logging.getLogger("stamina")
-    before = ours.handlers[:], ours.level, ours.propagate, theirs.level
+    ours = logging.getLogger("ekspiper")
+    before = ours.handlers[:], ours.level, ours.propagate
 
     def run(*arguments: object) -> Done:
         monkeypatch.setattr(sys, "argv", ["ekspiper", *map(str, arguments)])
@@ -58,4 +58,3 @@ def cli(
     yield run
     ours.handlers[:], ours.propagate = before[0], before[2]
     ours.setLevel(before[1])
-    theirs.setLevel(before[3])

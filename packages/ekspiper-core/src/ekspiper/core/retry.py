@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,6 +17,19 @@ from .errors import ConfigError, Throttled, is_retryable
 __all__ = ["RetryPolicy", "retrying"]
 
 T = TypeVar("T")
+
+_is_ours: ContextVar[bool] = ContextVar("is_ours", default=False)
+"""Whether it is one of our retries that stamina is about to log."""
+
+
+def _says_more_than_we_do(record: logging.LogRecord) -> bool:
+    """Callers tell of errors in words of their own; other uses of stamina are logged as they are."""
+    ours = _is_ours.get()
+    _is_ours.set(False)
+    return not ours
+
+
+logging.getLogger("stamina").addFilter(_says_more_than_we_do)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +97,12 @@ async def retrying(
         if policy.elapsed is not None and clock() - first_failure + delay > policy.elapsed:
             return False
         on_retry(error)
+        _is_ours.set(True)
         return delay
 
     async for attempt in stamina.retry_context(on=backoff, attempts=None, timeout=None):
         with attempt:
+            _is_ours.set(False)
             if pending is not None:
                 error, pending = pending, None
                 raise error

@@ -14,6 +14,7 @@ from ..source import Position
 from .barrier import Barrier
 from .describing import describe
 from .reading import SourceReader
+from .trouble import Trouble
 
 __all__ = ["Committer"]
 
@@ -45,6 +46,7 @@ class Committer:
         self._checkpoint = checkpoint
         self._policy = policy
         self._shape = shape
+        self._trouble = Trouble("the checkpoint")
         self._make_safe = make_safe
         self._flows: dict[str, FlowState] = dict(loaded.flows) if loaded else {}
         self._dirty = asyncio.Event()
@@ -103,11 +105,12 @@ class Committer:
             progress = Progress(self._shape, dict(self._flows))
             try:
                 await self._make_safe()
-                await retrying(
-                    lambda: checkpoint.save(progress),
-                    tries or RetryPolicy(elapsed=None),
-                    on_retry=lambda error: log.warning("%s; trying again", describe(error)),
-                )
+                with self._trouble:
+                    await retrying(
+                        lambda: checkpoint.save(progress),
+                        tries or RetryPolicy(elapsed=None),
+                        on_retry=lambda error: self._trouble.met(describe(error)),
+                    )
             except FlowFailed:
                 raise
             except Exception as error:

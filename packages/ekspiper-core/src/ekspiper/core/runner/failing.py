@@ -15,6 +15,7 @@ from ..flow import OnError
 from ..receipt import Receipt, Status
 from ..retry import RetryPolicy, retrying
 from .describing import describe
+from .trouble import Trouble
 
 __all__ = ["Failures"]
 
@@ -36,6 +37,7 @@ class Failures:
         self._writing = asyncio.Lock()
         self._unsafe = False
         self._letters: Counter[str] = Counter()
+        self._trouble = Trouble("the dead-letter collector")
 
     async def settle(
         self,
@@ -132,7 +134,8 @@ class Failures:
     ) -> None:
         """Await `call`, tried again for ever: a dead-letter collector that is down stops all."""
         try:
-            await retrying(call, RetryPolicy(elapsed=None), on_retry=_log_retry)
+            with self._trouble:
+                await retrying(call, RetryPolicy(elapsed=None), on_retry=self._retry)
         except Exception as final:
             raise FlowFailed(
                 f"{what}: {describe(final)}",
@@ -141,6 +144,5 @@ class Failures:
                 position=letter.position if letter else None,
             ) from final
 
-
-def _log_retry(error: Exception) -> None:
-    log.warning("dead letters: %s; trying again", describe(error))
+    def _retry(self, error: Exception) -> None:
+        self._trouble.met(describe(error))

@@ -16,6 +16,7 @@ from ..retry import retrying
 from ..tracing import NoTracer, Tracer
 from .describing import describe, kind_of
 from .failing import Failures
+from .trouble import Trouble
 
 __all__ = ["Keeper", "Parcel"]
 
@@ -48,7 +49,6 @@ class Keeper:
         self.retries = 0
         self.dead_letters = 0
         self.dropped = 0
-        self.failing: str | None = None
         self._flow = flow
         self._step = step
         self._delivery = delivery
@@ -56,6 +56,7 @@ class Keeper:
         self._alone: AbstractAsyncContextManager[Any] = lock or nullcontext()
         self._errors = errors
         self._tracer = tracer
+        self._trouble = Trouble(f"{flow}/{step.name}/{delivery.name}")
         collector = delivery.collector
         self._encoding = collector if isinstance(collector, Encoding) else None
         self._collect_plainly: Callable[[list[Any]], Awaitable[Any]] = (
@@ -63,6 +64,11 @@ class Keeper:
         )
         is_plain = lock is None and isinstance(tracer, NoTracer)
         self._collect = self._collect_plainly if is_plain else self._collect_guarded
+
+    @property
+    def failing(self) -> str | None:
+        """What the collector fails with, while it is tried again."""
+        return self._trouble.reason
 
     async def keep(self, parcels: Sequence[Parcel], size: int) -> None:
         """Have the collector keep `parcels` of `size` bytes, and settle each, kept or failed.
@@ -99,12 +105,11 @@ class Keeper:
     async def insist(self, call: Callable[[], Awaitable[Any]]) -> Any:
         """Await a call that belongs to no single item: tried again as `collect` is."""
         try:
-            async with self._alone:
-                return await retrying(call, self._delivery.retry, on_retry=self._retry)
+            with self._trouble:
+                async with self._alone:
+                    return await retrying(call, self._delivery.retry, on_retry=self._retry)
         except Exception as final:
             raise self._flow_failed(final) from final
-        finally:
-            self.failing = None
 
     async def _collect_guarded(self, items: list[Any]) -> Any:
         name = self._delivery.name
@@ -132,15 +137,15 @@ class Keeper:
             for parcel in pending:
                 self._kept(parcel)
 
+        retry = self._delivery.retry
         try:
-            await retrying(again, self._delivery.retry, after=worth_retrying, on_retry=self._retry)
+            with self._trouble:
+                await retrying(again, retry, after=worth_retrying, on_retry=self._retry)
         except FlowFailed:
             raise
         except Exception as final:
             for parcel in pending:
                 await self._fail(parcel, final)
-        finally:
-            self.failing = None
 
     async def _sort_out(
         self, parcels: Sequence[Parcel], error: Exception
@@ -230,5 +235,5 @@ class Keeper:
 
     def _retry(self, error: Exception) -> None:
         self.retries += 1
-        self.failing = describe(error)
+        self._trouble.met(describe(error))
         self._errors[kind_of(error)].record(1)

@@ -17,11 +17,14 @@ from .channel import Channel, Control
 from .describing import describe, kind_of
 from .failing import Failures
 from .outputs import all_of
+from .trouble import Trouble
 
 __all__ = ["AT_ONCE", "StepWorker"]
 
 AT_ONCE = 64
 """A worker that never waits lets the others run after this many items."""
+
+_PATIENCE = 5.0
 
 
 class StepWorker(ABC):
@@ -55,8 +58,8 @@ class StepWorker(ABC):
         self.dead_letters = 0
         self.dropped = 0
         self.head_of_line = 0.0
-        self._tried_again = 0
-        self._last_error = ""
+        # Steps ask servers, of which one or another is always busy for a moment.
+        self._trouble = Trouble(self.place, patience=_PATIENCE)
         self._only = outlets[0] if len(outlets) == 1 else None
         self._failures = failures
         self._errors = errors
@@ -94,13 +97,11 @@ class StepWorker(ABC):
 
         final = error
         if is_retryable(error):
-            self._tried_again += 1
             try:
-                return await retrying(again, self.step.retry, after=error, on_retry=self._retry)
+                with self._trouble:
+                    return await retrying(again, self.step.retry, after=error, on_retry=self._retry)
             except Exception as last:
                 final = last
-            finally:
-                self._tried_again -= 1
         self._errors[kind_of(final)].record(1)
         status = await self._failures.settle(
             item,
@@ -117,11 +118,11 @@ class StepWorker(ABC):
     @property
     def failing(self) -> str | None:
         """What went wrong last, while there are items that are tried again."""
-        return self._last_error if self._tried_again else None
+        return self._trouble.reason
 
     def _retry(self, error: Exception) -> None:
         self.retries += 1
-        self._last_error = describe(error)
+        self._trouble.met(describe(error))
         self._errors[kind_of(error)].record(1)
 
     def _offer(self, outputs: Sequence[Any], receipt: Receipt) -> bool:

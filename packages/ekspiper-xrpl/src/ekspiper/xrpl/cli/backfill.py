@@ -11,7 +11,6 @@ from ekspiper.core.runner.signals import draining_on_signals
 
 from ..backfill import Backfill, BackfillReport, Estimate, estimate
 from ..client.ledger_set import LedgerSet
-from ..failure_watch import watching_failures
 from ..open_network import open_network
 from ..output_folder import OutputFolder, default_out
 from .interruptible import run_interruptible
@@ -101,7 +100,7 @@ async def _backfill(
         if job.missing:
             run = job.start()
             bar = ledger_bar(run, len(job.missing), console)
-            with draining_on_signals(run), watching_failures(run), bar:
+            with draining_on_signals(run), bar:
                 await run.finish()
         report = job.conclude(run)
         drained = run is not None and run.draining

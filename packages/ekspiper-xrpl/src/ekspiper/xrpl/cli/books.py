@@ -9,7 +9,6 @@ import typer
 from ekspiper.core import Collector, Flow, PassThrough, Pipeline, Step, registry
 from ekspiper.core.runner.signals import draining_on_signals
 
-from ..failure_watch import watching_failures
 from ..open_network import open_network
 from ..output_folder import OutputFolder
 from ..whole_books import WholeBooks, read_books
@@ -82,6 +81,6 @@ async def _write(found: WholeBooks, folder: OutputFolder | None) -> bool:
 async def _hand_on(found: WholeBooks, collector: Collector[Any]) -> bool:
     step = Step(PassThrough(), collectors=(collector,))
     run = Pipeline(Flow("whole-books", source=found.records(), steps=(step,))).start()
-    with draining_on_signals(run), watching_failures(run):
+    with draining_on_signals(run):
         await run.finish()
     return run.draining

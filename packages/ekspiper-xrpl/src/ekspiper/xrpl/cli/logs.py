@@ -27,5 +27,3 @@ def log_to_stderr(level: str) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     root.propagate = False
-    # What is tried again is said by us, with the reason.
-    logging.getLogger("stamina").setLevel(logging.CRITICAL)

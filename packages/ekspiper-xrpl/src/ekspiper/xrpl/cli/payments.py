@@ -10,7 +10,6 @@ import typer
 from ekspiper.core import Collector, Flow, Pipeline, Queue, Step, registry
 from ekspiper.core.runner.signals import draining_on_signals
 
-from ..failure_watch import watching_failures
 from ..open_network import open_network
 from ..output_folder import OutputFolder
 from ..processors.fetch_ledger import FetchLedger
@@ -76,7 +75,7 @@ async def _payments(
             ),
         )
         run = pipeline.start(checkpoint=folder.checkpoint if folder else None)
-        with draining_on_signals(run), watching_failures(run):
+        with draining_on_signals(run):
             report = await run.finish()
         made = run.statistics().steps["payment-summary/PaymentSummary"].items_out
         where = f" to {folder.table('payments')}" if folder else ""

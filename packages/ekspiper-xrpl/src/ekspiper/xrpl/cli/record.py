@@ -12,7 +12,6 @@ import typer
 from ekspiper.core import Delivery, EkspiperError, registry
 from ekspiper.core.runner.signals import draining_on_signals
 
-from ..failure_watch import watching_failures
 from ..open_network import OpenNetwork, open_network
 from ..output_folder import OutputFolder
 from ..recorder import record_server, recorder_pipeline
@@ -62,7 +61,7 @@ async def _record(
         )
         run = pipeline.start(checkpoint=folder.checkpoint)
         bar = ledger_bar(run, len(source.ledgers), console)
-        with draining_on_signals(run), watching_failures(run), bar:
+        with draining_on_signals(run), bar:
             await run.finish()
         if run.draining:
             console.print("Stopped on request; run it again to go on.")

@@ -9,7 +9,6 @@ import typer
 
 from ekspiper.core.runner.signals import draining_on_signals
 
-from ..failure_watch import watching_failures
 from ..open_network import open_network
 from ..output_folder import OutputFolder, default_out
 from ..snapshot import Snapshot
@@ -64,7 +63,7 @@ async def _snapshot(
         job = Snapshot(opened.pool, folder, **options)
         run = await job.start()
         counter = item_counter(run, "ledger-objects/object-record", console)
-        with draining_on_signals(run), watching_failures(run), counter:
+        with draining_on_signals(run), counter:
             await run.finish()
         if run.draining:
             console.print("Stopped on request; run it again to go on.")

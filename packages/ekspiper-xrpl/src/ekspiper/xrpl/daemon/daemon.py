@@ -26,7 +26,6 @@ from ekspiper.core.runner.signals import draining_on_signals
 
 from ..config import Settings
 from ..coverage import links
-from ..failure_watch import watching_failures
 from ..flows import ROOT, ledger_pipeline
 from ..ledger_watch import watching_ledgers
 from ..open_network import OpenNetwork, open_network
@@ -160,7 +159,6 @@ class Daemon:
         with (
             advising_adoption(settings.state_option),
             draining_on_signals(run),
-            watching_failures(run),
             watching_ledgers(network.pool, instruments, patience=patience),
             self._progress.watching(run),
         ):
