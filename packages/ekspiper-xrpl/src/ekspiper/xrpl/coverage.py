@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import orjson
 
-from ekspiper.core import ConfigError, MissingExtra
+from ekspiper.core import ConfigError
 
 from .client.ledger_set import LedgerSet
 from .output_folder import OutputFolder
+from .parquet_files import parquet_files
 from .processors.ledger_chain import LedgerLink
 
 __all__ = ["covered", "links"]
@@ -82,33 +82,21 @@ def _no_record(path: Path, number: int) -> ConfigError:
 
 
 def _parquet_indexes(path: Path) -> Iterator[int]:
-    files = _parquet(path)
-    if files is not None:
+    files = parquet_files(path)
+    if files.files:
         for batch in files.to_batches(columns=["ledger_index"]):
             yield from batch.column(0).to_pylist()
 
 
 def _parquet_links(path: Path, ledgers: Collection[int]) -> list[LedgerLink]:
+    files = parquet_files(path)
+    if not files.files:
+        return []
     from pyarrow import compute
 
-    files = _parquet(path)
-    if files is None:
-        return []
     wanted = compute.field("ledger_index").isin([*ledgers])
     found = files.to_table(columns=[*LedgerLink._fields], filter=wanted)
     return [LedgerLink(**row) for row in found.to_pylist()]
-
-
-def _parquet(path: Path) -> Any:
-    """The dataset; None while it has no file."""
-    try:
-        from pyarrow import dataset
-    except ImportError as error:
-        raise MissingExtra(
-            "Parquet needs pyarrow: pip install 'ekspiper-sinks[parquet]'"
-        ) from error
-    files = dataset.dataset(path, format="parquet", partitioning="hive")
-    return files if files.files else None
 
 
 def _runs(indexes: Iterable[int]) -> Iterator[tuple[int, int]]:

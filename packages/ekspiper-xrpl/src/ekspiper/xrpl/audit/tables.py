@@ -8,7 +8,9 @@ from typing import Any
 
 import orjson
 
-from ekspiper.core import ConfigError, MissingExtra, registry
+from ekspiper.core import ConfigError, registry
+
+from ..parquet_files import parquet_files
 
 __all__ = ["read_table"]
 
@@ -61,13 +63,7 @@ def _parquet(path: Path, columns: Sequence[str] | None) -> Iterator[dict[str, An
     if columns is None:  # only the collector knows how to make the records whole again
         yield from registry.load("collectors", "parquet").read_records(path)
         return
-    try:
-        from pyarrow import dataset
-    except ImportError as error:
-        raise MissingExtra(
-            "Parquet needs pyarrow: pip install 'ekspiper-sinks[parquet]'"
-        ) from error
-    table = dataset.dataset(path, format="parquet", partitioning="hive")
+    table = parquet_files(path)
     names = [name for name in columns if name in table.schema.names]
     for batch in table.to_batches(columns=names):
         yield from batch.to_pylist()

@@ -352,7 +352,7 @@ class Dispatcher:
         elif waited > self._patience:
             if hopeless and self._gaps:
                 self._gaps.waited_in_vain(index, self._held())
-            lost = self._held_by_lost_node(index)
+            lost = any(index in node.ledgers and not node.ready for node in self._nodes)
             call.fail(unanswered(call, self._nodes) if lost else self._unavailable(call, now))
         elif hopeless and not self._may_be_filled(index):
             call.fail(self._unavailable(call, now))
@@ -393,9 +393,6 @@ class Dispatcher:
     def _is_known_what_they_hold(self, call: Call) -> bool:
         assert call.parked is not None
         return all(n.refreshed >= call.parked - _FRESH for n in self._nodes if n.ready)
-
-    def _held_by_lost_node(self, index: int) -> bool:
-        return any(index in n.ledgers and not n.ready for n in self._nodes)
 
     def _unavailable(self, call: Call, now: float) -> LedgerUnavailable:
         return unavailable(call, self._nodes, newest=self.newest, now=now)

@@ -181,13 +181,7 @@ class Node:
                 except WrongNetwork as error:
                     self._refuse(error)
                     return
-                except (
-                    OSError,
-                    TimeoutError,
-                    ValueError,
-                    WebSocketException,
-                    RequestError,
-                ) as error:
+                except (OSError, ValueError, WebSocketException, RequestError) as error:
                     self._unreachable(error)
         finally:
             if self.state != "refused":
