@@ -73,16 +73,20 @@ def length_prefix(size: int) -> bytes:
 
 
 def write_blob(value: str) -> bytes:
+    """Bytes behind a length prefix, from hex."""
     data = bytes.fromhex(value)
     return length_prefix(len(data)) + data
 
 
 def write_vector256(value: Iterable[str]) -> bytes:
+    """A list of hashes behind a length prefix."""
     hashes = [fixed_hex_writer(32)(each) for each in value]
     return length_prefix(32 * len(hashes)) + b"".join(hashes)
 
 
 def fixed_hex_writer(size: int) -> Writer:
+    """A writer of `size` bytes that come as hex."""
+
     def write(value: str) -> bytes:
         data = bytes.fromhex(value)
         if len(data) != size:
@@ -93,6 +97,7 @@ def fixed_hex_writer(size: int) -> Writer:
 
 
 def uint_writer(size: int) -> Writer:
+    """A writer of numbers of `size` bytes without a sign."""
     return lambda value: value.to_bytes(size)
 
 
@@ -102,10 +107,12 @@ def int_writer(size: int) -> Writer:
 
 
 def write_uint64(value: str) -> bytes:
+    """Eight bytes, from hex as servers print them."""
     return int(value, 16).to_bytes(8)
 
 
 def write_uint64_base10(value: str) -> bytes:
+    """Eight bytes, from the decimal text of MPT amounts."""
     return int(value).to_bytes(8)
 
 
@@ -120,10 +127,12 @@ def named_writer(size: int, codes: Mapping[str, int]) -> Writer:
 
 
 def write_number(value: str) -> bytes:
+    """A `Number`: eight bytes of mantissa, four of exponent."""
     return _NUMBER.pack(*number_parts(value))
 
 
 def write_currency(value: str) -> bytes:
+    """Twenty bytes, from three characters or 40 hex digits."""
     return currency_code(value)
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ekspiper.core import EkspiperError
 from ekspiper.xrpl.client.pool import NodePool
 from ekspiper.xrpl.codec.definitions import Definitions
 from ekspiper.xrpl.derive import ledger_entry_flags
@@ -25,13 +24,9 @@ from .progress import Bar
 from .tables.column import Column
 from .tables.fields import FieldColumn, field_columns
 
-__all__ = ["ObjectReader", "StateMismatch"]
+__all__ = ["ObjectReader"]
 
 _OMITTED = ("index", "LedgerEntryType", "ledger_index", "ledger_hash", "LedgerIndex")
-
-
-class StateMismatch(EkspiperError):
-    """All objects together do not hash to the ledger's `account_hash`."""
 
 
 @cache
@@ -87,16 +82,8 @@ class ObjectReader:
                 else:
                     self.is_whole = True
         if self.is_whole:
-            self._check(proof)
+            proof.hold_against(self.ledger)
         return self._frame()
-
-    def _check(self, proof: StateProof) -> None:
-        root, expected = proof.root(), self.ledger.header.account_hash.hex().upper()
-        if root != expected:
-            raise StateMismatch(
-                f"the objects of ledger {self.ledger.ledger_index} hash to {root}, but its header "
-                f"says {expected}: the node serves a wrong state; ask another one"
-            )
 
     def _frame(self) -> Frame:
         records = self.records[: self.limit]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from ..codec.header import RIPPLE_EPOCH, LedgerHeader
 
-__all__ = ["header_json", "header_of_json"]
+__all__ = ["header_json"]
 
 
 def header_json(header: LedgerHeader, ledger_hash: str, *, api_version: int) -> dict[str, Any]:
@@ -30,18 +29,3 @@ def header_json(header: LedgerHeader, ledger_hash: str, *, api_version: int) -> 
         "total_coins": str(header.total_coins),
         "transaction_hash": header.transaction_hash.hex().upper(),
     }
-
-
-def header_of_json(fields: Mapping[str, Any]) -> LedgerHeader:
-    """The header that was printed."""
-    return LedgerHeader(
-        ledger_index=int(fields["ledger_index"]),
-        total_coins=int(fields["total_coins"]),
-        parent_hash=bytes.fromhex(fields["parent_hash"]),
-        transaction_hash=bytes.fromhex(fields["transaction_hash"]),
-        account_hash=bytes.fromhex(fields["account_hash"]),
-        parent_close_time=fields["parent_close_time"],
-        close_time=fields["close_time"],
-        close_time_resolution=fields["close_time_resolution"],
-        close_flags=fields["close_flags"],
-    )

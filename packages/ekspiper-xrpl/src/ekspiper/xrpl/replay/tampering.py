@@ -8,8 +8,7 @@ from typing import Any
 
 import orjson
 
-from ..codec.header import LedgerHeader
-from .header_json import header_of_json
+from .ledger_record import header_of
 
 __all__ = ["TAMPERINGS", "tampered"]
 
@@ -56,18 +55,16 @@ def _forged_header(result: Result) -> bool:
 
 def _wrong_parent(result: Result) -> bool:
     ledger = result["ledger"]
-    if "ledger_data" in ledger:
-        header = LedgerHeader.from_bytes(bytes.fromhex(ledger["ledger_data"]))
-        forged = replace(header, parent_hash=bytes(reversed(header.parent_hash)))
-        ledger["ledger_data"] = forged.to_bytes().hex().upper()
-    elif "account_hash" in ledger:
-        header = header_of_json(ledger)
-        forged = replace(header, parent_hash=bytes(reversed(header.parent_hash)))
-        ledger["parent_hash"] = forged.parent_hash.hex().upper()
-        ledger["ledger_hash"] = forged.ledger_hash.hex().upper()
-    else:
+    header = header_of(ledger)
+    if header is None:
         return False
+    forged = replace(header, parent_hash=bytes(reversed(header.parent_hash)))
     result["ledger_hash"] = forged.ledger_hash.hex().upper()
+    if "ledger_data" in ledger:
+        ledger["ledger_data"] = forged.to_bytes().hex().upper()
+    else:
+        ledger["parent_hash"] = forged.parent_hash.hex().upper()
+        ledger["ledger_hash"] = result["ledger_hash"]
     return True
 
 
