@@ -148,3 +148,11 @@ def test_lengths(size: int) -> None:
 def test_what_cannot_be_encoded_is_named(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(CodecError, match=message):
         Encoder().encode(fields)
+
+
+def test_nesting_without_end_is_named() -> None:
+    fields: dict[str, Any] = {}
+    for _ in range(2000):
+        fields = {"Memo": fields}
+    with pytest.raises(CodecError, match="objects are nested too deep"):
+        Encoder().encode(fields)

@@ -31,8 +31,8 @@ def books(
     """All offers of every order book at one ledger, beyond the 100 that a server gives.
 
     They come from the whole state, which is read and proven. One JSON line for each side of each
-    book, to standard output, or to DIR/book_offers.jsonl with --out. Offers
-    are as the ledger holds them, without what servers add of what an owner can pay (owner_funds).
+    book, to standard output, or to DIR/book_offers.jsonl with --out. Offers are as the ledger holds
+    them, without what servers add of what an owner can pay (owner_funds).
     """
     chosen = network or "sample"
     say_sample(chosen, network)

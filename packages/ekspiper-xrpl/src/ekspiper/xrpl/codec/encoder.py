@@ -58,8 +58,15 @@ class Encoder:
         """The bytes of a transaction, of metadata or of a ledger object, in canonical order.
 
         Raises:
-            CodecError: a field is not known, or a value is none of its type; says which.
+            CodecError: a field is not known, or a value is none of its type; says which. Or objects
+                are nested without end.
         """
+        try:
+            return self._fields(fields)
+        except RecursionError:
+            raise CodecError("objects are nested too deep") from None
+
+    def _fields(self, fields: Mapping[str, Any]) -> bytes:
         entries = self._entries
         rows = [
             (*(entries.get(name) or self._learn(name)), name, value)
@@ -96,10 +103,10 @@ class Encoder:
         return writer
 
     def _object(self, value: Mapping[str, Any]) -> bytes:
-        return self.encode(value) + _OBJECT_END
+        return self._fields(value) + _OBJECT_END
 
     def _array(self, value: list[Mapping[str, Any]]) -> bytes:
-        return b"".join(map(self.encode, value)) + _ARRAY_END
+        return b"".join(map(self._fields, value)) + _ARRAY_END
 
     def _writers_by_name(self) -> dict[str, Writer]:
         definitions = self.definitions

@@ -119,23 +119,15 @@ class DecodedRules:
 
     def _check_array(self, name: str) -> Check:
         expected = ARRAY_ELEMENTS.get(name, ())
-        rule_of = self.inner_rule
 
         def check(value: list[dict[str, Any]], path: Path, found: list[Misfit]) -> Any:
-            for element in value:
-                for kind, inner in element.items():
-                    if (expected and kind not in expected) or not rule_of(kind).fits(inner):
-                        return check_each(value, path, found)
-            return value
-
-        def check_each(value: list[dict[str, Any]], path: Path, found: list[Misfit]) -> Any:
             kept = []
             for at, element in enumerate(value):
                 ((kind, inner),) = element.items()
                 if expected and kind not in expected:
                     found.append(stranger(name, kind, (path, at), element))
                     continue
-                checked = rule_of(kind).check(inner, ((path, at), kind), found)
+                checked = self.inner_rule(kind).check(inner, ((path, at), kind), found)
                 kept.append(element if checked is inner else {kind: checked})
             changed = len(kept) != len(value) or any(map(is_not, kept, value))
             return kept if changed else value

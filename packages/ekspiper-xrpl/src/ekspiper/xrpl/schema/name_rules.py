@@ -50,10 +50,6 @@ class NameRule:
             return self._without_misfits(value, path, found)
         return self._check_inside(value, holding, path, found) if holding else value
 
-    def fits(self, value: dict[str, Any]) -> bool:
-        """Whether `value` is known to fit, whatever its fields hold. False says nothing."""
-        return self._shapes.get(tuple(value)) == ()
-
     def _learn(self, names: tuple[str, ...]) -> tuple[str, ...] | None:
         """Which fields of an object with these names hold objects; None if it does not fit."""
         having = frozenset(names)
