@@ -1,6 +1,6 @@
 """Peak memory over a million items, with a sink that fails, hangs and is slow on schedule.
 
-    hatch run memory
+    hatch run dev:memory
 
 Runs the same pipeline in a child process on more and more items; memory is flat when ten
 times the items need no more of it.

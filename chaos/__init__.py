@@ -1,1 +1,1 @@
-"""Kills running pipelines and counts what is left: `python -m chaos`, or `hatch run chaos`."""
+"""Kills running pipelines and counts what is left: `python -m chaos`, or `hatch run dev:chaos`."""

@@ -1,4 +1,4 @@
-"""A few kills in every run of the suite; `hatch run chaos` does many."""
+"""A few kills in every run of the suite; `hatch run dev:chaos` does many."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Three replay nodes with faults at random: every ledger arrives, in order, once and proven.
 
-`hatch run soak` does the same at full length, through whole pipelines and into files.
+`hatch run dev:soak` does the same at full length, through whole pipelines and into files.
 """
 
 from __future__ import annotations
