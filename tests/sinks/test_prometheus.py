@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ekspiper.core import METRICS, ConfigError, Instruments, MissingExtra
 from ekspiper.core.instruments import Metric
-from ekspiper.sinks.metric.ready import READY
+from ekspiper.sinks.metric._presets import PRESETS
 from ekspiper.sinks.prometheus import PrometheusInstruments
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
@@ -107,7 +107,7 @@ def test_the_docs_say_what_the_code_does() -> None:
     }
     core = {metric.name: (metric.kind, metric.labels) for metric in METRICS.values()}
     ready = {
-        rule.name: (rule.kind, tuple(rule.labels)) for rules in READY.values() for rule in rules
+        rule.name: (rule.kind, tuple(rule.labels)) for rules in PRESETS.values() for rule in rules
     }
     own = {
         "ekspiper_metric_passed_over_total": ("counter", ("metric",)),

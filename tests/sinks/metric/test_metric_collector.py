@@ -28,7 +28,7 @@ from ekspiper.core import (
 )
 from ekspiper.core.testing.collector_contract import CollectorContract
 from ekspiper.sinks.metric import Metric, MetricRule
-from ekspiper.sinks.metric.ready import best_quality, close_lag, currency
+from ekspiper.sinks.metric._presets import best_quality, close_lag, currency
 
 USD = {"currency": "USD", "issuer": "rIssuer"}
 XRP = {"currency": "XRP", "issuer": ""}
@@ -139,9 +139,7 @@ def test_currencies_as_labels() -> None:
 async def test_without_words_the_fields_say_what_a_record_is(registry: CollectorRegistry) -> None:
     metric = Metric(registry=registry)
     ledger = {"ledger_index": 9, "close_time_iso": "2026-11-22T12:03:46Z", "transaction_count": 30}
-    with pytest.raises(
-        BatchError, match="no ready metrics for a record with the fields odd"
-    ) as bad:
+    with pytest.raises(BatchError, match="no preset for a record with the fields odd") as bad:
         await metric.collect([transaction(), book("1"), {"odd": 1}, ledger])
     assert list(bad.value.failures) == [2]
     assert registry.get_sample_value("xrpl_fee_drops_count") == 1

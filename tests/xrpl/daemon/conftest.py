@@ -16,8 +16,7 @@ import pytest
 from rich.console import Console
 
 from ekspiper.xrpl.config import load_settings
-from ekspiper.xrpl.daemon import Daemon
-from ekspiper.xrpl.daemon.progress import Progress
+from ekspiper.xrpl.daemon import Daemon, Progress
 from ekspiper.xrpl.replay import Recording, ReplayNode
 
 FIRST, LAST = 183, 302

@@ -15,9 +15,7 @@ from rich.console import Console
 
 from ekspiper.core import CheckpointError, ConfigError
 from ekspiper.xrpl.config import RECORDS, load_settings
-from ekspiper.xrpl.daemon import Daemon
-from ekspiper.xrpl.daemon.progress import Progress
-from ekspiper.xrpl.daemon.redelivering import redeliver
+from ekspiper.xrpl.daemon import Daemon, Progress, redeliver
 
 FIRST, MIDDLE, LAST = 285, 293, 302
 MORE = '[collectors.more]\ntype = "jsonl"\npath = "{out}/more-{records}.jsonl"\n'

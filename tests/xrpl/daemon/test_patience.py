@@ -18,9 +18,7 @@ from ekspiper.core import NoInstruments
 from ekspiper.xrpl import ledger_watch, open_network
 from ekspiper.xrpl.client.pool import NodePool
 from ekspiper.xrpl.config import NodeSettings, load_settings
-from ekspiper.xrpl.daemon import Daemon
-from ekspiper.xrpl.daemon.progress import Progress
-from ekspiper.xrpl.daemon.redelivering import redeliver
+from ekspiper.xrpl.daemon import Daemon, Progress, redeliver
 from ekspiper.xrpl.replay import ReplayNode
 
 from .conftest import LAST, Http, Running

@@ -12,9 +12,7 @@ from rich.console import Console
 
 from ekspiper.xrpl.audit import audit
 from ekspiper.xrpl.config import load_settings
-from ekspiper.xrpl.daemon import Daemon
-from ekspiper.xrpl.daemon.progress import Progress
-from ekspiper.xrpl.daemon.redelivering import redeliver
+from ekspiper.xrpl.daemon import Daemon, Progress, redeliver
 from ekspiper.xrpl.replay import SAMPLE, Recording, ReplayNode
 
 FIRST, LAST = 236, 246

@@ -16,10 +16,7 @@ from rich.console import Console
 
 from ekspiper.core import ConfigError, Report
 from ekspiper.xrpl.config import load_settings
-from ekspiper.xrpl.daemon import Daemon
-from ekspiper.xrpl.daemon.progress import Progress
-from ekspiper.xrpl.daemon.redelivering import redeliver
-from ekspiper.xrpl.daemon.summary import summary
+from ekspiper.xrpl.daemon import Daemon, Progress, redeliver, summary
 from ekspiper.xrpl.replay import ReplayNode
 
 from .conftest import FIRST, LAST

@@ -1,6 +1,6 @@
 """Prometheus metrics of the records that pass by."""
 
-from .collector import Metric as Metric
-from .rule import MetricRule as MetricRule
+from .metric import Metric as Metric
+from .metric_rule import MetricRule as MetricRule
 
 __all__ = ["Metric", "MetricRule"]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ..config import RECORDS, Settings, collector_tables, dead_letter_table, load_settings
-from ..daemon.outlets import dead_letter_file
+from ..daemon import dead_letter_file
 from ..networks import find_network
 
 __all__ = ["check"]

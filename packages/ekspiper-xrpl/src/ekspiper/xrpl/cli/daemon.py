@@ -9,9 +9,7 @@ import typer
 from ekspiper.core import ConfigError
 
 from ..config import load_settings
-from ..daemon import Daemon
-from ..daemon.progress import Progress
-from ..daemon.summary import summary
+from ..daemon import Daemon, Progress, summary
 from .interruptible import run_interruptible
 from .logs import console, log_to_stderr
 from .options import ConfigFile, Network, Out, State, say_sample

@@ -7,8 +7,8 @@ import asyncio
 import typer
 
 from ..config import load_settings
-from ..daemon.progress import Progress
-from ..daemon.redelivering import redeliver as redeliver_letters
+from ..daemon import Progress
+from ..daemon import redeliver as redeliver_letters
 from .logs import console
 from .options import ConfigFile, Network, Out, State, say_sample
 

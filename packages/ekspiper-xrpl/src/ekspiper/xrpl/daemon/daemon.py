@@ -35,12 +35,13 @@ from ..processors.fetch_ledger import FetchLedger
 from ..processors.ledger_chain import LedgerLink
 from ..processors.transaction_etl import TransactionEtl
 from ..sources.ledger_stream import LedgerStream
-from .adoption_advice import advising_adoption
-from .outlets import dead_letter_collector, outlets
-from .readiness import Readiness
+from ._adoption_advice import advising_adoption
+from ._collectors import record_collectors
+from ._readiness import Readiness
+from .dead_letters import dead_letter_collector
 
 if TYPE_CHECKING:
-    from .http import HttpServer
+    from ._http_server import HttpServer
     from .progress import Progress
 
 __all__ = ["Daemon", "Outcome"]
@@ -132,7 +133,9 @@ class Daemon:
             return await self._follow(network, await self._links_before(first))
 
     def _http_server(self) -> HttpServer:
-        from .http import HttpServer  # aiohttp is a third of the start; `--http off` needs none
+        from ._http_server import (
+            HttpServer,  # aiohttp is a third of the start; `--http off` needs none
+        )
 
         http = self.settings.http
         port = http.port
@@ -204,7 +207,7 @@ class Daemon:
                 known=known,
             ),
             pool=network.pool,
-            collectors=outlets(settings, network=network.name),
+            collectors=record_collectors(settings, network=network.name),
             etl=etl,
             fetch_concurrency=settings.pipeline.fetch_concurrency,
             fetch_retry=RetryPolicy(elapsed=max(_SHORTEST_RETRY, settings.ledger_patience)),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..config import RECORDS
 from .daemon import Outcome
-from .outlets import dead_letter_file
+from .dead_letters import dead_letter_file
 from .progress import BOOKS, LEDGERS, TRANSACTIONS
 
 __all__ = ["summary"]

@@ -10,25 +10,25 @@ from ekspiper.core import BatchError, Collector, ConfigError, Permanent, Secret
 from ekspiper.core.instruments import Kind
 
 from ..prometheus import client, registered
-from .counting import Counting, Reading
-from .gateway import Gateway
-from .ready import READY, kind_of
-from .rule import MetricRule, rule_of
-from .series import Series
+from ._gateway import Gateway
+from ._presets import PRESETS, preset_of
+from ._rule_reader import Reading, RuleReader
+from ._series import Series
+from .metric_rule import MetricRule, rule_of
 
 __all__ = ["Metric"]
 
 
 class Metric(Collector[Any]):
-    """Counts records in Prometheus metrics: a ready set, rules of your own, or both.
+    """Counts records in Prometheus metrics: a preset, rules of your own, or both.
 
     Kept means counted: counters live in this process and start at 0 with it. A record that
     cannot be counted changes no metric; one that lacks the field of a rule's value is passed
     over by that rule, and `ekspiper_metric_passed_over_total` counts it.
 
     Args:
-        records: the ready set that is counted. Without it and without rules, each record is
-            counted by the ready set that its fields belong to.
+        records: the preset that is counted. Without it and without rules, each record is
+            counted by the preset that its fields belong to.
         rules: `MetricRule`s, or tables of its arguments as they stand in a configuration.
         registry: a `prometheus_client.CollectorRegistry`; by default the global `REGISTRY`.
         max_label_values: values that a label may have before further ones become `other`, which
@@ -53,8 +53,8 @@ class Metric(Collector[Any]):
         push_gateway: Secret | str | None = None,
         job: str = "ekspiper",
     ) -> None:
-        if records is not None and records not in READY:
-            raise ConfigError(f"no ready metrics for {records!r}; known: {', '.join(READY)}")
+        if records is not None and records not in PRESETS:
+            raise ConfigError(f"no preset for {records!r}; known: {', '.join(PRESETS)}")
         if max_label_values < 1:
             raise ConfigError(f"max_label_values must be at least 1, not {max_label_values}")
         self.registry = registry if registry is not None else client().REGISTRY
@@ -68,11 +68,11 @@ class Metric(Collector[Any]):
         self._changed = False
         own = [rule_of(each, place) for place, each in enumerate(rules, start=1)]
         _refuse_twins(own)
-        common = [*(READY[records] if records else ()), *own]
-        self._common = [self._counting(rule) for rule in common]
-        self._by_kind: dict[str | None, list[Counting]] = {}
+        common = [*(PRESETS[records] if records else ()), *own]
+        self._common = [self._reader(rule) for rule in common]
+        self._by_kind: dict[str | None, list[RuleReader]] = {}
         if not common:
-            self._by_kind = {k: [self._counting(rule) for rule in READY[k]] for k in READY}
+            self._by_kind = {k: [self._reader(rule) for rule in PRESETS[k]] for k in PRESETS}
 
     async def collect(self, batch: Sequence[Any]) -> None:
         """Count a batch.
@@ -118,23 +118,23 @@ class Metric(Collector[Any]):
     def _read(self, record: Any) -> list[Reading]:
         if not isinstance(record, Mapping):
             raise Permanent(f"metrics count records, and this is {type(record).__name__}")
-        countings = self._common
+        readers = self._common
         if self._by_kind:
-            kind = kind_of(record)
+            kind = preset_of(record)
             if kind is None:
                 raise Permanent(
-                    "no ready metrics for a record with the fields "
+                    "no preset for a record with the fields "
                     f"{', '.join(map(str, list(record)[:8]))}; give rules of your own"
                 )
-            countings = self._by_kind[kind]
+            readers = self._by_kind[kind]
         readings = []
-        for counting in countings:
-            reading = counting.read(record)
+        for reader in readers:
+            reading = reader.read(record)
             if reading is not None:
                 readings.append(reading)
         return readings
 
-    def _counting(self, rule: MetricRule) -> Counting:
+    def _reader(self, rule: MetricRule) -> RuleReader:
         labels = tuple(rule.labels)
         metric = registered(
             self.registry, rule.name, rule.kind, rule.help or rule.name, labels, rule.buckets
@@ -150,7 +150,7 @@ class Metric(Collector[Any]):
             max_label_values=self._max_label_values,
             overflow=lambda label: overflow.labels(rule.name, label).inc(),
         )
-        return Counting(rule, series, passed_over=lambda: passed_over.labels(rule.name).inc())
+        return RuleReader(rule, series, passed_over=lambda: passed_over.labels(rule.name).inc())
 
     def _own(self, name: str, help: str, *labels: str) -> Any:
         kind: Kind = "counter"

@@ -1,4 +1,4 @@
-"""The ready sets of metrics: transactions, ledgers and order books."""
+"""The presets of metrics: transactions, ledgers and order books."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from .rule import MetricRule
+from .metric_rule import MetricRule
 
-__all__ = ["READY", "best_quality", "close_lag", "currency", "kind_of"]
+__all__ = ["PRESETS", "best_quality", "close_lag", "currency", "preset_of"]
 
 _FEES = (10, 12, 15, 20, 50, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 _PER_LEDGER = (0, 1, 10, 25, 50, 75, 100, 150, 200, 300, 500, 1_000)
 
 
-def kind_of(record: Mapping[str, Any]) -> str | None:
-    """Which ready set a record belongs to, by the fields it has; None where it is neither."""
+def preset_of(record: Mapping[str, Any]) -> str | None:
+    """Which preset a record belongs to, by the fields it has; None where it is neither."""
     if "TransactionType" in record:
         return "transactions"
     if "taker_gets" in record and "offers" in record:
@@ -57,7 +57,7 @@ _BOOK: Mapping[str, Callable[[Any], str]] = {
     "taker_pays": lambda record: currency(record.get("taker_pays")),
 }
 
-READY: Mapping[str, tuple[MetricRule, ...]] = {
+PRESETS: Mapping[str, tuple[MetricRule, ...]] = {
     "transactions": (
         MetricRule(
             name="xrpl_transactions_total",

@@ -8,17 +8,19 @@ from typing import Any
 
 from ekspiper.core import Permanent
 
-from .field import ABSENT, reader
-from .rule import MetricRule
-from .series import Series, Values
+from ._series import Series, Values
+from .metric_rule import MetricRule
 
-__all__ = ["Counting", "Reading"]
+__all__ = ["Reading", "RuleReader"]
+
+_ABSENT: Any = object()
+"""Stands for a field that the record does not have."""
 
 Reading = tuple[Series, Values, "float | None"]
 """What is to be recorded: the series, its label values, and the value; None removes the series."""
 
 
-class Counting:
+class RuleReader:
     """Reads from records what a rule asks for, and changes nothing.
 
     Args:
@@ -45,7 +47,7 @@ class Counting:
         """
         try:
             value = 1.0 if self._value is None else self._number(self._value(record))
-            if value is ABSENT:
+            if value is _ABSENT:
                 self._passed_over()
                 return None
             return self._series, tuple([_label(read(record)) for read in self._labels]), value
@@ -57,10 +59,10 @@ class Counting:
             ) from error
 
     def _number(self, found: Any) -> Any:
-        if found is ABSENT or (found is None and self._kind == "gauge"):
+        if found is _ABSENT or (found is None and self._kind == "gauge"):
             return found
         if found is None:
-            return ABSENT
+            return _ABSENT
         if isinstance(found, bool) or not isinstance(found, int | float | str):
             raise Permanent(f"metric {self._name}: the value is {found!r:.80}, not a number")
         try:
@@ -75,16 +77,34 @@ class Counting:
 
 
 def _function(path: str | Callable[[Any], Any] | None) -> Any:
-    return reader(path) if isinstance(path, str) else path
+    return _field(path) if isinstance(path, str) else path
 
 
 def _label(value: Any) -> str:
     if type(value) is str:
         return value
-    if value is ABSENT or value is None:
+    if value is _ABSENT or value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float | str):
         return str(value)
     raise TypeError(f"a label needs a string or number, not {type(value).__name__}")
+
+
+def _field(path: str) -> Callable[[Any], Any]:
+    """A function that reads the field at `path`: names, and places in lists, joined by dots."""
+    first, *rest = path.split(".")
+
+    def read(record: Any) -> Any:
+        value = record.get(first, _ABSENT)
+        for name in rest:
+            if isinstance(value, dict):
+                value = value.get(name, _ABSENT)
+            elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
+                value = value[int(name)]
+            else:
+                return _ABSENT
+        return value
+
+    return read

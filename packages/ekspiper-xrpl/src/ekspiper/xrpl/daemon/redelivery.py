@@ -13,9 +13,9 @@ from ..open_network import open_network
 from ..output_folder import OutputFolder
 from ..processors.fetch_ledger import FetchLedger
 from ..sources.ledger_ref import LedgerRef
-from .adoption_advice import advising_adoption
+from ._adoption_advice import advising_adoption
 from .daemon import Daemon
-from .outlets import dead_letter_collector, dead_letter_file
+from .dead_letters import dead_letter_collector, dead_letter_file
 from .progress import Progress
 
 __all__ = ["redeliver"]
