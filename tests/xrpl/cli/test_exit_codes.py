@@ -239,3 +239,19 @@ def test_two_commands_do_not_share_a_folder(cli: Cli, tmp_path: Path) -> None:
     assert done.errors == [
         f"the folder {out} belongs to `ekspiper daemon as jsonl`; choose another with --out DIR"
     ]
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("", "{network}    mainnet, testnet or devnet as the nodes say, otherwise custom"),
+        ('network_name = "mine"\n', "dead letters mine/letters.jsonl"),
+    ],
+)
+def test_check_says_what_the_network_is_called(
+    cli: Cli, tmp_path: Path, more: str, says: str
+) -> None:
+    file = tmp_path / "ekspiper.toml"
+    letters = '[dead_letters]\ntype = "jsonl"\npath = "{network}/letters.jsonl"\n'
+    file.write_text(f'network = "ws://node:6006"\n{more}{letters}')
+    assert says in cli("check", file).out

@@ -161,6 +161,8 @@ def test_what_is_known_comes_with_it_the_nearest_first(
             '[collectors.a]\ntype = "jsonl"\npath = "all.jsonl"\nrecords = ["transactions", "ledgers"]',
             "FILE:3: collectors.a.path: all.jsonl is for transactions of collectors.a already; ",
         ),
+        ('network_name = "a/b"', "FILE:1: network_name: must be letters, digits, _, - and . only"),
+        ('network_name = ""', "FILE:1: network_name: must be letters, digits, _, - and . only"),
     ],
 )
 def test_one_mistake(write: Write, text: str, expected: str) -> None:

@@ -235,3 +235,47 @@ async def test_from_files_to_collectors_alone_in_the_same_folder() -> None:
     await daemon_of(network="sample", state="o", until=210).run()
     assert ledgers() == list(range(FIRST, 211))
     assert files("*.jsonl", below="o") == written
+
+
+NAMED = '[collectors.lines]\ntype = "jsonl"\npath = "{network}/{records}.jsonl"\n'
+
+
+@pytest.mark.parametrize(
+    ("network_id", "config", "name", "says"),
+    [
+        (0, NAMED, "mainnet", "{network} is mainnet, as the nodes say"),
+        (1, NAMED, "testnet", "{network} is testnet, as the nodes say"),
+        (2, NAMED, "devnet", "{network} is devnet, as the nodes say"),
+        (1021, NAMED, "custom", "network_name in the configuration gives the network another"),
+        # A node that gives no id counts as network 0, and is not mainnet for that.
+        (None, NAMED, "custom", "network_name in the configuration gives the network another"),
+        (0, 'network_name = "my-net"\n' + NAMED, "my-net", None),
+        (None, LINES, "lines", None),
+    ],
+)
+async def test_what_the_network_is_called_in_collectors(
+    node: Node,
+    network_id: int | None,
+    config: str,
+    name: str,
+    says: str | None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with node(network_id=network_id) as served:
+        await daemon_of(config, network=served.url, **{"from": LAST - 1}, until=LAST).run()
+    assert f"{name}/ledgers.jsonl" in files("ledgers.jsonl")
+    lines = [each for each in caplog.messages if "{network} is" in each]
+    assert len(lines) == (says is not None)
+    assert all(says in line for line in lines if says)
+
+
+async def test_dead_letters_below_a_name_that_only_the_nodes_know(node: Node) -> None:
+    async with node(faults=f"missing@{ABSENT}", network_id=1) as served:
+        await daemon_of(LINES + ELSEWHERE, network=served.url, state="s", **LATE).run()
+    assert set(files("*dead_letters*")) == {"testnet-letters/of-dead_letters.jsonl"}
+    async with node(network_id=1) as served:
+        report = await redeliver(
+            settings_of(LINES + ELSEWHERE, network=served.url, state="s"), progress=quiet()
+        )
+    assert report is not None
+    assert report.kept == 1

@@ -9,7 +9,11 @@ from ekspiper.core import ConfigError
 
 from .client.redact import check_url, redact
 
-__all__ = ["NETWORKS", "Network", "UnknownNetwork", "find_network"]
+__all__ = ["CUSTOM", "NETWORKS", "Network", "UnknownNetwork", "find_network", "name_of_network"]
+
+
+CUSTOM = "custom"
+"""The name of a network of which only nodes are known."""
 
 
 class UnknownNetwork(ConfigError):
@@ -55,6 +59,14 @@ NETWORKS: dict[str, Network] = {
 """The networks that have a name."""
 
 
+def name_of_network(network_id: int) -> str | None:
+    """The name of the network with this id; None where it has no name."""
+    for network in NETWORKS.values():
+        if network.network_id == network_id:
+            return network.name
+    return None
+
+
 def find_network(text: str) -> Network:
     """The network of that name, or one made of comma-separated `ws://` and `wss://` URLs.
 
@@ -68,7 +80,7 @@ def find_network(text: str) -> Network:
         listed = [part.strip() for part in text.split(",") if part.strip()]
         if not listed:
             raise UnknownNetwork(f"{text!r} names no network and no node")
-        return Network("custom", tuple(dict.fromkeys(check_url(url) for url in listed)))
+        return Network(CUSTOM, tuple(dict.fromkeys(check_url(url) for url in listed)))
     nearest = difflib.get_close_matches(text.lower(), NETWORKS, n=len(NETWORKS), cutoff=0.0)
     raise UnknownNetwork(
         f"no network is called {text!r}; known: {', '.join(nearest)}, "

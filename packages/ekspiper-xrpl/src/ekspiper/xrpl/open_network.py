@@ -10,7 +10,7 @@ from typing import Any
 from .client.definitions import network_definitions
 from .client.pool import NodePool
 from .codec.definitions import Definitions
-from .networks import find_network
+from .networks import CUSTOM, Network, find_network, name_of_network
 
 __all__ = ["OpenNetwork", "open_network"]
 
@@ -20,7 +20,7 @@ class OpenNetwork:
     """A network that can be read.
 
     Attributes:
-        name: as it was given; `custom` for URLs.
+        name: of the network. For URLs: what `network_id` of the nodes says, otherwise `custom`.
         pool: its nodes, open.
         definitions: to read it by: the bundled ones, and what its nodes know beyond them.
         first: the first ledger of the sample; None for other networks.
@@ -41,6 +41,7 @@ async def open_network(
     follow: bool = False,
     start_at: int | None = None,
     network_id: int | None = None,
+    name: str | None = None,
     watching: Callable[[NodePool], None] = lambda pool: None,
     **options: Any,
 ) -> AsyncIterator[OpenNetwork]:
@@ -51,6 +52,7 @@ async def open_network(
         follow: ledgers of the sample close while they are read; otherwise all are closed already.
         start_at: of the sample, the ledger closed last when it is opened; the first without it.
         network_id: what the nodes must belong to; by default what the name says.
+        name: what to call the network; by default its own name.
         watching: told of the pool before a node has answered.
         options: further arguments of `NodePool`.
 
@@ -63,7 +65,8 @@ async def open_network(
         pool = NodePool(found.urls, network_id=wanted, **options)
         watching(pool)
         async with pool:
-            yield OpenNetwork(found.name, pool, await network_definitions(pool))
+            named = name or _name(found, pool)
+            yield OpenNetwork(named, pool, await network_definitions(pool))
         return
     from .replay import Recording, ReplayNode
 
@@ -78,5 +81,13 @@ async def open_network(
             NodePool(node.url, **options) as pool,
         ):
             yield OpenNetwork(
-                found.name, pool, Definitions.bundled(), recording.first, recording.last
+                name or found.name, pool, Definitions.bundled(), recording.first, recording.last
             )
+
+
+def _name(found: Network, pool: NodePool) -> str:
+    # A node that gives no id counts as one of network 0, but may as well be a private one:
+    # only a node that says 0 itself makes the name "mainnet".
+    if found.name != CUSTOM or not pool.names_network or pool.network_id is None:
+        return found.name
+    return name_of_network(pool.network_id) or found.name

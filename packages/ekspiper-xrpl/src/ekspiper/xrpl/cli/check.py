@@ -9,7 +9,7 @@ import typer
 
 from ..config import RECORDS, Settings, collector_tables, dead_letter_table, load_settings
 from ..daemon import dead_letter_file
-from ..networks import find_network
+from ..networks import CUSTOM, find_network
 
 __all__ = ["check"]
 
@@ -22,6 +22,10 @@ def check(
     typer.echo(f"{file}: no mistakes")
     network = find_network(settings.network)
     typer.echo(f"  network      {network}")
+    named = settings.network_name or network.name
+    if named == CUSTOM and settings.network_name is None:
+        named = "{network}"
+        typer.echo("  {network}    mainnet, testnet or devnet as the nodes say, otherwise custom")
     typer.echo(f"  state        {settings.state_folder or 'none: a restart begins anew'}")
     tables = collector_tables(settings)
     for records in RECORDS:
@@ -31,7 +35,7 @@ def check(
         elif not tables:
             names.append("standard output")
         typer.echo(f"  {records:<12} {', '.join(names) or 'nothing takes them'}")
-    typer.echo(f"  dead letters {_letters(settings, network.name)}")
+    typer.echo(f"  dead letters {_letters(settings, named)}")
 
 
 def _letters(settings: Settings, network: str) -> str:

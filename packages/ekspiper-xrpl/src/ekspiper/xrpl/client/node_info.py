@@ -20,10 +20,12 @@ class NodeInfo:
 
     Attributes:
         network_id: a server that gives none is of network 0, as rippled's own default is.
+        names_network: whether it gave one.
         load: its load factor; 1 is idle.
     """
 
     network_id: int
+    names_network: bool
     kind: Kind
     version: str
     load: float | None
@@ -44,6 +46,7 @@ class NodeInfo:
         load = info.get("load_factor")
         return cls(
             network_id=_network_id(info.get("network_id")),
+            names_network=info.get("network_id") is not None,
             kind="clio" if clio else "rippled",
             version=str(info.get("clio_version") or info.get("build_version") or ""),
             load=float(load) if isinstance(load, int | float) else None,

@@ -336,6 +336,11 @@ class NodePool(Component):
             if liar.label == node:
                 self._liars.eject(liar, why)
 
+    @property
+    def names_network(self) -> bool:
+        """Whether a node gave `network_id` itself: without one it counts as network 0."""
+        return any(node.info is not None and node.info.names_network for node in self._nodes)
+
     # What nodes tell: see `NodeEvents`.
 
     def admit(self, node: Node, network_id: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -34,6 +35,12 @@ _PATIENCE_UNTIL = 30.0
 def _not_empty(value: Any) -> Any:
     if value == "":
         raise ValueError("must not be empty; . is the folder where one is")
+    return value
+
+
+def _word(value: Any) -> Any:
+    if isinstance(value, str) and not re.fullmatch(r"[\w.-]+", value):
+        raise ValueError("must be letters, digits, _, - and . only: it stands in tags and paths")
     return value
 
 
@@ -111,6 +118,9 @@ class Settings(_Table):
 
     network: Annotated[str, BeforeValidator(joined)] = "sample"
     """A network's name, or URLs of nodes of one network."""
+    network_name: Annotated[str | None, BeforeValidator(_word)] = None
+    """What `{network}` stands for in collectors. By default the network's own name; for URLs
+    `mainnet`, `testnet` or `devnet` where the nodes give that `network_id`, otherwise `custom`."""
     from_ledger: LedgerIndex | None = Field(default=None, alias="from")
     until: LedgerIndex | None = None
     out: Folder | None = None

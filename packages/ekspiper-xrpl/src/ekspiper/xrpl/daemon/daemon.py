@@ -28,6 +28,7 @@ from ..config import Settings
 from ..coverage import links
 from ..flows import ROOT, ledger_pipeline
 from ..ledger_watch import watching_ledgers
+from ..networks import CUSTOM, find_network
 from ..open_network import OpenNetwork, open_network
 from ..output_folder import OutputFolder
 from ..processors.drift import DriftReport
@@ -127,9 +128,11 @@ class Daemon:
                     watching=self._readiness.connecting,
                     wait_for_gaps=True,
                     ledger_patience=settings.ledger_patience,
+                    name=settings.network_name,
                     **settings.node.model_dump(exclude={"ledger_patience"}),
                 )
             )
+            self._tell_name(network.name)
             return await self._follow(network, await self._links_before(first))
 
     def _http_server(self) -> HttpServer:
@@ -227,6 +230,21 @@ class Daemon:
         if self._folder is None or self.settings.out is None or first is None:
             return []
         return await asyncio.to_thread(links, self._folder, {first - 1})
+
+    def _tell_name(self, name: str) -> None:
+        """Say what `{network}` stands for where only the nodes could say it."""
+        settings = self.settings
+        found = find_network(settings.network)
+        used = "{network}" in str((settings.collectors, settings.dead_letters))
+        if found.name != CUSTOM or settings.network_name is not None or not used:
+            return
+        if name == CUSTOM:
+            log.info(
+                "{network} is custom: no node says that it is of mainnet, testnet or devnet; "
+                "network_name in the configuration gives the network another name"
+            )
+        else:
+            log.info("{network} is %s, as the nodes say", name)
 
     def _tell_state(self, known: int | None) -> None:
         """Say where the state is, and where it goes on."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from ekspiper.core import ConfigError, DeadLetter, DeadLetterFile, NoInstruments, Report
 
-from ..config import Settings
+from ..config import Settings, dead_letter_table
 from ..ledger import Ledger
-from ..networks import find_network
+from ..networks import CUSTOM, find_network
 from ..open_network import open_network
 from ..output_folder import OutputFolder
 from ..processors.fetch_ledger import FetchLedger
@@ -41,7 +41,7 @@ async def redeliver(settings: Settings, *, progress: Progress) -> Report | None:
         raise ConfigError(f"no dead letters: {path} is not a folder")
     folder = OutputFolder(path, command="daemon", option=settings.state_option)
     with folder.locked():
-        letters = _take_letters(settings)
+        letters = _take_letters(settings, await _network_name(settings))
         return await _redeliver(letters, folder, settings, progress) if letters else None
 
 
@@ -50,7 +50,7 @@ async def _redeliver(
 ) -> Report:
     # Somebody waits for this: a ledger that no node has is told soon, and not waited for.
     options = settings.node.model_dump(exclude={"ledger_patience"})
-    async with open_network(settings.network, **options) as network:
+    async with open_network(settings.network, name=settings.network_name, **options) as network:
         ledgers = await _fetch_ledgers(
             letters, FetchLedger(network.pool, definitions=network.definitions)
         )
@@ -69,9 +69,22 @@ async def _redeliver(
     return report
 
 
-def _take_letters(settings: Settings) -> DeadLetterFile | None:
+async def _network_name(settings: Settings) -> str:
+    """What `{network}` stands for; nodes are asked only where the path of the letters needs it."""
+    found = find_network(settings.network)
+    if settings.network_name is not None or found.name != CUSTOM:
+        return settings.network_name or found.name
+    table = dead_letter_table(settings)
+    if table is None or "{network}" not in str(table.options.get("path", "")):
+        return found.name
+    options = settings.node.model_dump(exclude={"ledger_patience"})
+    async with open_network(settings.network, **options) as network:
+        return network.name
+
+
+def _take_letters(settings: Settings, network: str) -> DeadLetterFile | None:
     """The letters to process, set aside from those that will be new."""
-    path = dead_letter_file(settings, network=find_network(settings.network).name)
+    path = dead_letter_file(settings, network=network)
     if path is None:
         raise ConfigError(
             "redeliver reads one file of JSON lines, and [dead_letters] sends the dead letters "
