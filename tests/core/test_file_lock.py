@@ -77,9 +77,10 @@ def test_a_full_disk_locks_all_the_same(tmp_path: Path, monkeypatch: pytest.Monk
     def full(*_: object) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "pwrite", full)
+    monkeypatch.setattr(os, "write", full)
     lock = FileLock(tmp_path / "lock")
     assert lock.acquire()
+    monkeypatch.undo()
     assert not FileLock(tmp_path / "lock").acquire()
     assert lock.holder == "another process"
     lock.release()

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import stamina
 
 from ekspiper.core import (
     Collector,
@@ -22,7 +21,7 @@ from ekspiper.core import (
     Throttled,
 )
 from ekspiper.core.runner.trouble import Trouble
-from ekspiper.core.testing import ListSource, RecordingCollector, run_virtual
+from ekspiper.core.testing import ListSource, run_virtual
 
 AT_ONCE = RetryPolicy(elapsed=None, first=0, longest=0)
 
@@ -110,25 +109,3 @@ def test_a_pipeline_tells_of_its_steps_and_sinks(caplog: pytest.LogCaptureFixtur
         "f/ask/file is failing: the disk is full; trying again",
         "f/ask/file works again after 0.0 s",
     ]
-
-
-async def test_other_uses_of_stamina_are_logged_as_they_are(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    class Flaky(Processor[int, int]):
-        failures = 2
-
-        async def process(self, item: int) -> list[int]:
-            self.failures -= 1
-            if self.failures >= 0:
-                raise Retryable("busy")
-            async for attempt in stamina.retry_context(on=OSError, wait_max=0.001):
-                with attempt:
-                    if attempt.num == 1:
-                        raise OSError("theirs")
-            return [item]
-
-    step = Step(Flaky(), retry=AT_ONCE, collectors=(RecordingCollector(),))
-    await Pipeline(Flow("f", source=ListSource([1]), steps=(step,))).run()
-    theirs = [record for record in caplog.records if record.name == "stamina"]
-    assert [record.__dict__["stamina.caused_by"] for record in theirs] == ["OSError('theirs')"]

@@ -1,35 +1,20 @@
-"""When and how often a call is tried again: exponential backoff with full jitter, by stamina."""
+"""When and how often a call is tried again: exponential backoff with full jitter, by tenacity."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 from collections.abc import Awaitable, Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeVar
 
-import stamina
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
 from .errors import ConfigError, Throttled, is_retryable
 
 __all__ = ["RetryPolicy", "retrying"]
 
 T = TypeVar("T")
-
-_is_ours: ContextVar[bool] = ContextVar("is_ours", default=False)
-"""Whether it is one of our retries that stamina is about to log."""
-
-
-def _says_more_than_we_do(record: logging.LogRecord) -> bool:
-    """Callers tell of errors in words of their own; other uses of stamina are logged as they are."""
-    ours = _is_ours.get()
-    _is_ours.set(False)
-    return not ours
-
-
-logging.getLogger("stamina").addFilter(_says_more_than_we_do)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +58,7 @@ async def retrying(
     Args:
         policy: how long to wait between tries, and when to give up.
         after: the error of a first try, where `call` has been tried already.
-        on_retry: told of each error that is followed by another try, before the wait.
+        on_retry: called with each error that is followed by another try, before the wait.
 
     Raises:
         Exception: what the last call raised. Cancelling interrupts a wait at once.
@@ -83,28 +68,41 @@ async def retrying(
             return await call()
         except Exception as first:
             after = first
+    if not is_retryable(after):
+        raise after
     clock = asyncio.get_running_loop().time
-    failures = 0
     first_failure = clock()
     pending: Exception | None = after
 
-    def backoff(error: Exception) -> bool | float:
-        nonlocal failures
-        if not is_retryable(error):
-            return False
-        failures += 1
-        delay = error.delay if isinstance(error, Throttled) else policy.wait(failures)
-        if policy.elapsed is not None and clock() - first_failure + delay > policy.elapsed:
-            return False
-        on_retry(error)
-        _is_ours.set(True)
-        return delay
+    async def attempt() -> T:
+        nonlocal pending
+        if pending is not None:  # the first try has been made: tenacity only hears how it ended
+            error, pending = pending, None
+            raise error
+        return await call()
 
-    async for attempt in stamina.retry_context(on=backoff, attempts=None, timeout=None):
-        with attempt:
-            _is_ours.set(False)
-            if pending is not None:
-                error, pending = pending, None
-                raise error
-            return await call()
-    raise AssertionError("stamina ends by returning or raising")
+    def wait(state: RetryCallState) -> float:
+        error = _error_of(state)
+        return error.delay if isinstance(error, Throttled) else policy.wait(state.attempt_number)
+
+    def is_over(state: RetryCallState) -> bool:
+        # By the loop's clock, which tests replace; tenacity's own bounds use the machine's.
+        passed = clock() - first_failure + state.upcoming_sleep
+        return policy.elapsed is not None and passed > policy.elapsed
+
+    tries = AsyncRetrying(
+        sleep=asyncio.sleep,
+        retry=retry_if_exception(is_retryable),
+        wait=wait,
+        stop=is_over,
+        before_sleep=lambda state: on_retry(_error_of(state)),
+        reraise=True,
+    )
+    return await tries(attempt)
+
+
+def _error_of(state: RetryCallState) -> Exception:
+    outcome = state.outcome
+    error = outcome.exception() if outcome is not None else None
+    assert isinstance(error, Exception), "only asked after a failure that is worth another try"
+    return error

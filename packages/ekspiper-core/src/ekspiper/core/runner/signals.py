@@ -7,7 +7,7 @@ import functools
 import logging
 import signal
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,17 +39,36 @@ def draining_on_signals(run: Run, caught: Collection[signal.Signals] = SIGNALS) 
             log.warning("%s again: stopping now", name)
             run.stop()
 
-    of_loop = [number for number in caught if loop.remove_signal_handler(number)]
+    of_loop = [number for number in caught if _remove(loop, number)]
     before = {number: signal.getsignal(number) for number in caught if number not in of_loop}
     for number in caught:
-        loop.add_signal_handler(number, handle, number.name)
+        _add(loop, number, handle)
     try:
         yield
     finally:
         for number in caught:
-            loop.remove_signal_handler(number)
+            _remove(loop, number)
             if (handler := before.get(number)) is not None:
                 signal.signal(number, handler)
+
+
+def _add(
+    loop: asyncio.AbstractEventLoop, number: signal.Signals, handle: Callable[[str], None]
+) -> None:
+    try:
+        loop.add_signal_handler(number, handle, number.name)
+    except NotImplementedError:  # the loops of Windows; Python itself handles signals there
+        signal.signal(
+            number, lambda caught, _: loop.call_soon_threadsafe(handle, signal.Signals(caught).name)
+        )
+
+
+def _remove(loop: asyncio.AbstractEventLoop, number: signal.Signals) -> bool:
+    """Take the loop's handler away; whether it had one."""
+    try:
+        return loop.remove_signal_handler(number)
+    except NotImplementedError:  # the loops of Windows
+        return False
 
 
 def free_signals() -> list[signal.Signals]:
