@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,8 @@ async def test_every_record_in_order_across_a_restart(
 
     taken: dict[str, list[Any]] = {}
     for entry in server.taken():
+        closed = datetime.fromisoformat(entry["record"]["close_time_iso"])
+        assert entry["time"] == [closed.timestamp(), 0]
         taken.setdefault(entry["tag"], []).append(entry["record"])
     assert set(taken) == {
         f"sample.{each}" for each in ("transactions", "ledgers", "book_offers", "amms")

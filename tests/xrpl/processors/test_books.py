@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ekspiper.core import Permanent, Retryable
 from ekspiper.xrpl.ledger import Ledger
-from ekspiper.xrpl.processors import Asset, Book, BookOfferBuilder, FetchBookOffers, books_touched
+from ekspiper.xrpl.processors import (
+    AmmRecords,
+    Asset,
+    Book,
+    BookOfferBuilder,
+    FetchBookOffers,
+    books_touched,
+)
 
+PAGE = (Path(__file__).parents[3] / "docs" / "schema.md").read_text()
 XRP = Asset("XRP")
 USD = Asset("USD", "rIssuer")
 DOMAIN = "D0" * 32
-SIDE = {"ledger_index": 3, "ledger_hash": "AB"}
+SIDE = {"ledger_index": 3, "ledger_hash": "AB", "close_time_iso": "2026-11-22T12:01:40Z"}
 
 
 def offer(kind: str = "CreatedNode", part: str = "NewFields", **more: Any) -> dict[str, Any]:
@@ -76,7 +86,26 @@ async def test_the_requests_are_those_of_the_recording(
         for line in recorded_lines("book_offers_v2.jsonl.gz")
     ]
     assert len(recorded) == 1988
-    assert [{k: v for k, v in one.items() if k != "ledger_hash"} for one in built] == recorded
+    asked = ("ledger_index", "taker_gets", "taker_pays")
+    assert [{name: one[name] for name in asked} for one in built] == recorded
+    closed = {one.ledger_index: one.close_time_iso for one in recorded_ledgers}
+    assert all(one["close_time_iso"] == closed[one["ledger_index"]] for one in built)
+
+
+async def test_the_documented_keys_tell_records_apart(recorded_ledgers: list[Ledger]) -> None:
+    rows = dict(re.findall(r"^\| `(book_offers|amms)` \|[^|]*\|([^|]*)\|", PAGE, re.MULTILINE))
+    requests = [one for each in recorded_ledgers for one in await BookOfferBuilder().process(each)]
+    pools = [one for each in recorded_ledgers for one in await AmmRecords().process(each)]
+    for kind, records in (("book_offers", requests), ("amms", pools)):
+        names = re.findall(r"`(\w+)`", rows[kind])
+        assert names
+        keys = {repr([record.get(name) for name in names]) for record in records}
+        assert len(keys) == len(records)
+        for name in names:
+            fewer = [other for other in names if other != name]
+            if name == "domain":  # the recording has no books of domains
+                continue
+            assert len({repr([one.get(n) for n in fewer]) for one in records}) < len(records)
 
 
 class Pool:

@@ -47,6 +47,7 @@ async def test_every_recorded_pool_has_a_record(
     for ledger in recorded_ledgers:
         for record in await AmmRecords(pool).process(ledger):
             met[record["source"]] += 1
+            assert record["close_time_iso"] == ledger.close_time_iso
             if record["source"] == "metadata":
                 continue
             # What metadata shows of a pool's balances is what the node says.

@@ -107,10 +107,13 @@ async def test_arrow_holds_ledgers_and_books(
     ledgers = [(await LedgerHeaderRecord().process(one))[0] for one in recorded_ledgers]
     schema = FORMATS.ledgers_table()
     assert back(arrow_table(ledgers, schema), schema) == ledgers
-    hashes = {one.ledger_index: one.ledger_hash for one in recorded_ledgers}
+    places = {
+        one.ledger_index: {"ledger_hash": one.ledger_hash, "close_time_iso": one.close_time_iso}
+        for one in recorded_ledgers
+    }
     books = [
         book_offers_record(
-            {**line["request"], "ledger_hash": hashes[line["request"]["ledger_index"]]},
+            line["request"] | places[line["request"]["ledger_index"]],
             line["response"]["result"],
         )
         for line in recorded_lines("book_offers_v2.jsonl.gz")

@@ -8,12 +8,15 @@ from typing import Any
 import pytest
 
 from ekspiper.xrpl.open_network import open_network
+from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.processors.books import Asset
+from ekspiper.xrpl.sources import LedgerRef
 from ekspiper.xrpl.whole_books import WholeBooks, read_books
 from ekspiper.xrpl.whole_books.books import quality
 
 ISSUER = "rrrrrrrrrrrrrrrrrrrrBZbvji"
 USD = {"currency": "USD", "issuer": ISSUER, "value": "1"}
+CLOSED = "2026-11-22T12:01:40Z"
 XRP = {"currency": "XRP", "issuer": "", "value": "1"}
 ROOT = "AB" * 24 + "5503915177 7FD986".replace(" ", "")
 
@@ -42,6 +45,7 @@ async def test_every_book_is_what_the_server_gives() -> None:
     async with open_network("sample") as network:
         records = list((await read_books(network.pool, 302)).records())
         assert len(records) == 12
+        (header,) = await FetchLedger(network.pool).process(LedgerRef(302))
         for record in records:
             answer = await network.pool.request(
                 {
@@ -55,10 +59,11 @@ async def test_every_book_is_what_the_server_gives() -> None:
             given = [(each["index"], each["quality"]) for each in answer["offers"]]
             assert [(each["index"], each["quality"]) for each in record["offers"]] == given
             assert not record["truncated"]
+            assert record["close_time_iso"] == header.close_time_iso
 
 
 def test_more_than_a_hundred_offers_keep_their_order() -> None:
-    books = WholeBooks(5, "F" * 64)
+    books = WholeBooks(5, "F" * 64, CLOSED)
     names = [f"{number:064X}" for number in range(300, 0, -1)]
     for place, name in enumerate(names):
         books.add(offer(name, page=f"{place // 32:x}"))
@@ -71,7 +76,7 @@ def test_more_than_a_hundred_offers_keep_their_order() -> None:
 
 def test_the_better_offer_comes_first_whatever_came_in_first() -> None:
     worse = ROOT[:-1] + "7"
-    books = WholeBooks(5, "F" * 64)
+    books = WholeBooks(5, "F" * 64, CLOSED)
     books.add(offer("B", directory=worse))
     books.add(offer("A"))
     (record,) = books.records()
@@ -79,14 +84,14 @@ def test_the_better_offer_comes_first_whatever_came_in_first() -> None:
 
 
 def test_a_hybrid_offer_is_in_both_books() -> None:
-    books = WholeBooks(5, "F" * 64)
+    books = WholeBooks(5, "F" * 64, CLOSED)
     additional = [{"Book": {"BookDirectory": ROOT, "BookNode": "0"}}]
     books.add(offer("A", DomainID="D" * 64, AdditionalBooks=additional))
     assert [record.get("domain") for record in books.records()] == [None, "D" * 64]
 
 
 def test_an_owners_directory_does_not_disturb_the_order() -> None:
-    books = WholeBooks(5, "F" * 64)
+    books = WholeBooks(5, "F" * 64, CLOSED)
     books.add(offer("A"))
     books.add(offer("B"))
     books.add({**page("OWNER", "B", "A"), "Owner": ISSUER})

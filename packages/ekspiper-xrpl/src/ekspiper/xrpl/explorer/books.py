@@ -64,8 +64,8 @@ async def offers_of(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The records of `book_offers` of those who sell the base, and of those who buy it."""
     fetch = FetchBookOffers(pool)
-    selling = book_request(Book(base, counter), ledger.ledger_index, ledger.ledger_hash)
-    buying = book_request(Book(counter, base), ledger.ledger_index, ledger.ledger_hash)
+    selling = book_request(Book(base, counter), ledger)
+    buying = book_request(Book(counter, base), ledger)
     (asks,), (bids,) = await asyncio.gather(fetch.process(selling), fetch.process(buying))
     return asks, bids
 

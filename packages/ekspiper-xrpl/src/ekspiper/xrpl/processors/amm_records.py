@@ -24,8 +24,8 @@ log = logging.getLogger("ekspiper.xrpl.processors")
 class AmmRecords(Processor[Ledger, dict[str, Any]]):
     """Ledger -> a record for each pool whose entry or assets it changed, in order of account.
 
-    A record has `ledger_index`, `ledger_hash`, `account`, `balances` (those that changed, after
-    the ledger) and `source`. From a node (`amm_info`) it has everything that the node says of the
+    A record has `ledger_index`, `ledger_hash`, `close_time_iso`, `account`, `balances` (those that
+    changed, after the ledger) and `source`. From a node (`amm_info`) it has everything that the node says of the
     pool: `amount`, `amount2`, `lp_token`, `trading_fee`, `auction_slot`, `vote_slots`, ... From
     metadata alone it has what that shows: `lp_token` and `trading_fee` where the pool's entry
     changed, and `deleted`.
@@ -50,6 +50,7 @@ class AmmRecords(Processor[Ledger, dict[str, Any]]):
         record: dict[str, Any] = {
             "ledger_index": ledger.ledger_index,
             "ledger_hash": ledger.ledger_hash,
+            "close_time_iso": ledger.close_time_iso,
             "account": touched.account,
             "balances": [touched.balances[asset] for asset in sorted(touched.balances)],
         }

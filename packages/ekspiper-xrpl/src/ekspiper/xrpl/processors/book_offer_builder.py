@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ekspiper.core import Processor
-from ekspiper.xrpl.ledger import Ledger
+from ekspiper.xrpl.ledger import Ledger, LedgerInfo
 
 from .books import Book, books_touched
 
@@ -21,17 +21,18 @@ class BookOfferBuilder(Processor[Ledger, dict[str, Any]]):
     """
 
     async def process(self, item: Ledger) -> list[dict[str, Any]]:
-        """The requests for one ledger: `ledger_index`, `ledger_hash`, `taker_gets`,
-        `taker_pays`, and `domain` for the book of a domain."""
+        """The requests for one ledger: `ledger_index`, `ledger_hash`, `close_time_iso`,
+        `taker_gets`, `taker_pays`, and `domain` for the book of a domain."""
         books = books_touched(transaction.meta for transaction in item.transactions)
-        return [book_request(book, item.ledger_index, item.ledger_hash) for book in sorted(books)]
+        return [book_request(book, item) for book in sorted(books)]
 
 
-def book_request(book: Book, ledger_index: int, ledger_hash: str) -> dict[str, Any]:
+def book_request(book: Book, ledger: LedgerInfo) -> dict[str, Any]:
     """What `FetchBookOffers` takes: one side of one book at one ledger."""
     request: dict[str, Any] = {
-        "ledger_index": ledger_index,
-        "ledger_hash": ledger_hash,
+        "ledger_index": ledger.ledger_index,
+        "ledger_hash": ledger.ledger_hash,
+        "close_time_iso": ledger.close_time_iso,
         "taker_gets": book.taker_gets.to_request(),
         "taker_pays": book.taker_pays.to_request(),
     }

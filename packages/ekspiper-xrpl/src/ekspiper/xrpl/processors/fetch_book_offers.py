@@ -10,9 +10,10 @@ from ekspiper.core import Permanent, Processor, Retryable
 from .amounts import record_amount
 from .books import Asset
 
-__all__ = ["FetchBookOffers", "RequestPool", "book_offers_record"]
+__all__ = ["FetchBookOffers", "RequestPool", "book_command", "book_offers_record"]
 
 _LIMIT = 100  # the most that a server gives
+_ASKED = ("ledger_index", "taker_gets", "taker_pays", "domain")
 _AMOUNTS = ("TakerGets", "TakerPays", "taker_gets_funded", "taker_pays_funded")
 
 
@@ -27,8 +28,8 @@ class RequestPool(Protocol):
 
 
 class FetchBookOffers(Processor[Mapping[str, Any], dict[str, Any]]):
-    """Book request -> record: `ledger_index`, `ledger_hash`, `taker_gets`, `taker_pays`,
-    `domain` for the book of a domain, `offers`, `truncated`.
+    """Book request -> record: `ledger_index`, `ledger_hash`, `close_time_iso`, `taker_gets`,
+    `taker_pays`, `domain` for the book of a domain, `offers`, `truncated`.
 
     Args:
         pool: where to ask.
@@ -46,12 +47,16 @@ class FetchBookOffers(Processor[Mapping[str, Any], dict[str, Any]]):
             Retryable: the answer is of another ledger than the request.
             Permanent: the answer has no offers.
         """
-        command: dict[str, Any] = {"command": "book_offers", "limit": self.limit}
-        command["api_version"] = 2
-        command |= {name: value for name, value in item.items() if name != "ledger_hash"}
+        command = book_command(item, limit=self.limit)
         result = await self.pool.request(command, ledger_index=item["ledger_index"])
         _check_ledger(item, result)
         return (book_offers_record(item, result, limit=self.limit),)
+
+
+def book_command(request: Mapping[str, Any], *, limit: int = _LIMIT) -> dict[str, Any]:
+    """What a server is asked for a book request: the rest of it is for the record."""
+    asked = {name: request[name] for name in _ASKED if name in request}
+    return {"command": "book_offers", "limit": limit, "api_version": 2, **asked}
 
 
 def book_offers_record(
@@ -70,6 +75,7 @@ def book_offers_record(
     record = {
         "ledger_index": request["ledger_index"],
         "ledger_hash": request["ledger_hash"],
+        "close_time_iso": request["close_time_iso"],
         "taker_gets": Asset.of(request["taker_gets"]).to_record(),
         "taker_pays": Asset.of(request["taker_pays"]).to_record(),
     }

@@ -10,12 +10,10 @@ from ..client.errors import RequestError
 from ..derive.pools import pools_touched
 from ..ledger import Ledger
 from ..processors.book_offer_builder import BookOfferBuilder
-from ..processors.fetch_book_offers import RequestPool
+from ..processors.fetch_book_offers import RequestPool, book_command
 from .exchange import exchange
 
 __all__ = ["RecordAnswer", "RequestsOf"]
-
-_BOOK_LIMIT = 100
 
 
 class RequestsOf(Processor[Ledger, dict[str, Any]]):
@@ -27,15 +25,7 @@ class RequestsOf(Processor[Ledger, dict[str, Any]]):
     async def process(self, item: Ledger) -> list[dict[str, Any]]:
         """The requests, complete."""
         at = {"ledger_index": item.ledger_index, "api_version": 2}
-        books = [
-            {
-                "command": "book_offers",
-                **{name: value for name, value in book.items() if name != "ledger_hash"},
-                "limit": _BOOK_LIMIT,
-                **at,
-            }
-            for book in await self._books.process(item)
-        ]
+        books = [book_command(book) for book in await self._books.process(item)]
         touched = pools_touched(each.meta for each in item.transactions)
         pools = [
             {"command": "amm_info", "amm_account": account, **at}

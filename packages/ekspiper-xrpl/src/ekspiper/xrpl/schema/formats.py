@@ -254,6 +254,7 @@ class Formats:
             (
                 field_of_type("ledger_index", "UInt32", required=True),
                 field_of_type("ledger_hash", "Hash256", required=True),
+                Field("close_time_iso", "Timestamp", "timestamp", True),
                 field_of_type("taker_gets", "Issue", required=True),
                 field_of_type("taker_pays", "Issue", required=True),
                 field_of_type("domain", "Hash256"),
@@ -281,6 +282,7 @@ class Formats:
             (
                 field_of_type("ledger_index", "UInt32", required=True),
                 field_of_type("ledger_hash", "Hash256", required=True),
+                Field("close_time_iso", "Timestamp", "timestamp", True),
                 account,
                 replace(field_of_type("balances", "Amount", required=True), repeated=True),
                 field_of_type("source", "Text", required=True),

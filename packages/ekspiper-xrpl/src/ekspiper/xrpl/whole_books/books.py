@@ -29,11 +29,15 @@ class WholeBooks:
     All offers are held in memory: some kilobytes each.
 
     Args:
-        ledger_index, ledger_hash: the ledger whose state it is.
+        ledger_index, ledger_hash, close_time_iso: of the ledger whose state it is.
     """
 
-    def __init__(self, ledger_index: int, ledger_hash: str) -> None:
-        self._at = {"ledger_index": ledger_index, "ledger_hash": ledger_hash}
+    def __init__(self, ledger_index: int, ledger_hash: str, close_time_iso: str) -> None:
+        self._at = {
+            "ledger_index": ledger_index,
+            "ledger_hash": ledger_hash,
+            "close_time_iso": close_time_iso,
+        }
         self._places: dict[Book, list[tuple[str, int, dict[str, Any]]]] = {}
         self._pages: dict[str, dict[str, int]] = {}
         self.offers = 0

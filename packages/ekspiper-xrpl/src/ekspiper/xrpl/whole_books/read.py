@@ -27,7 +27,7 @@ async def read_books(pool: NodePool, ledger: int | None = None, *, parallel: int
     source.expect(header.ledger_hash)
     proof = StateProof(source.prefixes)
     decoder = Decoder(shape="record")
-    books = WholeBooks(header.ledger_index, header.ledger_hash)
+    books = WholeBooks(header.ledger_index, header.ledger_hash, header.close_time_iso)
     async for page in source:
         await proof.collect([page])
         for index, data in page.wanted():
