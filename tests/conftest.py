@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+TESTS = Path(__file__).resolve().parent
+ROOT = TESTS.parent
 RECORDING = ROOT.parent / "shared" / "data" / "recording"
 """300 recorded ledgers beside the project, where they are."""
 
@@ -32,6 +34,20 @@ _TOGETHER = {
 collect_ignore = [
     path for other, paths in _TOGETHER.items() if find_spec(other) is None for path in paths
 ]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A skip names the fixture that lacks something, so that all its tests share one line."""
+    report = yield
+    if report.skipped and report.when == "setup" and call.excinfo is not None:
+        ours = [entry for entry in call.excinfo.traceback if TESTS in Path(entry.path).parents]
+        if ours and isinstance(report.longrepr, tuple):
+            path = Path(ours[-1].path).relative_to(ROOT)
+            report.longrepr = (str(path), ours[-1].lineno + 1, report.longrepr[2])
+    return report
 
 
 @pytest.fixture(scope="session")
