@@ -28,7 +28,7 @@ class TestListSource(SourceContract):
 
 class TestIterableSource(SourceContract):
     async def make(self) -> IterableSource:
-        return IterableSource("abcdefg")
+        return IterableSource("abcdefg", identity="seven letters")
 
 
 class TestAsyncIterableSource(SourceContract):
@@ -37,7 +37,7 @@ class TestAsyncIterableSource(SourceContract):
             for letter in "abcdefg":
                 yield letter
 
-        return IterableSource(letters())
+        return IterableSource(letters(), identity="seven letters")
 
 
 class TestDeadLetterFile(SourceContract):

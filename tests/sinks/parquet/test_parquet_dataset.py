@@ -317,14 +317,13 @@ def test_old_segments_become_one() -> None:
 
 KILLED = """
 import asyncio, sys
-from ekspiper.core import CommitPolicy, FileCheckpoint, Flow, Pipeline, Step, PassThrough
-from ekspiper.core.iterable_source import IterableSource
+from ekspiper.core import CommitPolicy, FileCheckpoint, Flow, IterableSource, PassThrough, Pipeline, Step
 from ekspiper.sinks.parquet import Parquet
 
 async def main(folder, last):
     items = [{"ledger_index": n, "n": n, f"field{n % 5}": "x" * (n % 7)} for n in range(last)]
     sink = Parquet(f"{folder}/d", row_group_rows=400, partition_ledgers=1500, visible_seconds=0.02)
-    flow = Flow("f", source=IterableSource(items), steps=(Step(PassThrough(), collectors=(sink,)),))
+    flow = Flow("f", source=IterableSource(items, identity="rows"), steps=(Step(PassThrough(), collectors=(sink,)),))
     await Pipeline(flow).run(
         checkpoint=FileCheckpoint(f"{folder}/checkpoint"), commit=CommitPolicy(items=100, seconds=0.01)
     )

@@ -32,7 +32,11 @@ class Source(Component, Protocol[Item_co]):
 
     @property
     def identity(self) -> str:
-        """What is read, for example the network. A checkpoint of another identity is refused."""
+        """What is read, for example the network. A checkpoint of another identity is refused.
+
+        The name of the class by default, which suits a source that always reads the same. An empty
+        one means that the source cannot say: a run with a checkpoint refuses it.
+        """
         return type(self).__name__
 
     @property

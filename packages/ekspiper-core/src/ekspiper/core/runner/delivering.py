@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from ..collector import Recoverable, State
-from ..errors import PipelineError
+from ..errors import CheckpointError, PipelineError
 from ..flow import Delivery, Step
 from ..instruments import Instrument
 from ..source import Position
@@ -65,8 +65,18 @@ class Deliverer:
         self._state = state
         held = await self.collector.restore(state)
         if held is not None:
+            self._refuse_unknown_source(held)
             self._held = Held(held, checkpoint=position, place=self.place)
             self.reader.watch(self._held)
+
+    def _refuse_unknown_source(self, held: Position) -> None:
+        if not self.reader.identity:
+            raise CheckpointError(
+                f"the collector {self.place} holds everything up to {held!r}, but the source of "
+                f"flow {self.reader.flow!r} does not say what it reads: its first items could be "
+                "taken for those and left out; IterableSource(items, identity='...') gives a list "
+                "a name, and another table takes other items"
+            )
 
     async def begin(self, position: Position) -> State | None:
         """The state before the first item after `position`, where the checkpoint has none."""

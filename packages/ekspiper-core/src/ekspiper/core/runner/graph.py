@@ -39,6 +39,7 @@ class Graph:
     """The runtime parts of one run.
 
     Args:
+        must_move: whether every item of a source must have a position of its own.
         on_barrier: called with the reader and each of its barriers that reached all ends.
     """
 
@@ -50,6 +51,7 @@ class Graph:
         tracer: Tracer,
         *,
         barrier_every: int,
+        must_move: bool,
         on_barrier: Callable[[SourceReader, Barrier], None],
     ) -> None:
         self.readers: dict[str, SourceReader] = {}
@@ -62,6 +64,7 @@ class Graph:
         self._measured = not isinstance(instruments, NoInstruments)
         self._tracer = tracer
         self._barrier_every = barrier_every
+        self._must_move = must_move
         self._on_barrier = on_barrier
         self._flows = pipeline.flows
         self._locks = _locks_of_shared(pipeline.flows)
@@ -83,6 +86,7 @@ class Graph:
             inlet,
             Receipts(watch=self._receipt_watch(flow.name)),
             barrier_every=self._barrier_every,
+            must_move=self._must_move,
             on_barrier=lambda barrier: self._on_barrier(reader, barrier),
         )
         self.readers[flow.name] = reader

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from ..errors import FlowFailed
+from ..errors import FlowFailed, PipelineError
+from ..iterable_source import IterableSource
 from ..receipt import Receipts
 from ..source import Position, Source
 from .barrier import Barrier
@@ -25,6 +26,8 @@ class SourceReader:
     Args:
         flow: the flow that reads it.
         barrier_every: items between two barriers at most.
+        must_move: refuse two items in a row at one position, as a checkpoint could not tell them
+            apart.
         on_barrier: called when a barrier has reached all ends.
     """
 
@@ -36,6 +39,7 @@ class SourceReader:
         receipts: Receipts,
         *,
         barrier_every: int,
+        must_move: bool,
         on_barrier: Callable[[Barrier], Any],
     ) -> None:
         self.flow = flow
@@ -45,6 +49,7 @@ class SourceReader:
         self.ends = 0
         self.position: Position = None
         self._every = barrier_every
+        self._must_move = must_move
         self._on_barrier = on_barrier
         self._held: list[Held] = []
         self._put = 0
@@ -60,12 +65,29 @@ class SourceReader:
 
     @property
     def identity(self) -> str:
-        """What is read; the name of its class for a source that does not say."""
+        """What is read; empty for a source that does not say."""
         return str(getattr(self.source, "identity", type(self.source).__name__))
+
+    @property
+    def label(self) -> str:
+        """What is read, for people: the name of its class for a source that does not say."""
+        return self.identity or type(self.source).__name__
+
+    def refuse_no_identity(self) -> None:
+        """Raise `PipelineError` if the source does not say what it reads."""
+        if not self.identity:
+            hint = f"give {type(self.source).__name__} an identity"
+            if isinstance(self.source, IterableSource):
+                hint = "name it by IterableSource(items, identity='...')"
+            raise PipelineError(
+                f"flow {self.flow!r}: its source does not say what it reads, so a checkpoint could "
+                f"not tell it from another one: {hint}, or run without a checkpoint"
+            )
 
     def watch(self, held: Held) -> None:
         """Show `held` each item that is read."""
         self._held.append(held)
+        self._must_move = True
 
     def drain(self) -> None:
         """Read no more: as if the source had ended after the item in hand."""
@@ -133,6 +155,8 @@ class SourceReader:
                 return
             except Exception as error:
                 raise self._failed(error) from error
+            if self._must_move and (position is None or position == self.position):
+                raise self._stands_still(position)
             receipt = issue(position)
             if self._held:
                 for held in self._held:
@@ -145,6 +169,16 @@ class SourceReader:
             put = self._put = self._put + 1
             if put - self._marked >= self._every:
                 self.set_barrier()
+
+    def _stands_still(self, position: Position) -> FlowFailed:
+        was = "has no position" if position is None else f"has the position {position!r} again"
+        return FlowFailed(
+            f"flow {self.flow!r}: the item after position {self.position!r} {was}; the position of "
+            "a source must move with every item, or a restart would lose or double some",
+            flow=self.flow,
+            step="",
+            position=self.position,
+        )
 
     def _failed(self, error: Exception) -> FlowFailed:
         return FlowFailed(

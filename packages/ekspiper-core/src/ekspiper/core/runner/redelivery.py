@@ -46,6 +46,9 @@ class Redelivery(Run):
     def _readers(self) -> Sequence[Any]:
         return () if self._reader is None else (self._reader,)
 
+    def _check_sources(self, graph: Graph) -> None:
+        """Nothing: the sources are not read."""
+
     def _parts(self) -> Sequence[Part]:
         letters = Part(self._letters, "the source of dead letters", RetryPolicy())
         flows = parts_of(self.pipeline.flows, with_sources=False)

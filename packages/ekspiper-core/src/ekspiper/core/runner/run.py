@@ -15,6 +15,7 @@ from ..diagram import fenced
 from ..errors import DrainTimeout, EkspiperError, PipelineError, ReceiptError
 from ..flow import Delivery, refuse_no_collector
 from ..instruments import Instruments, NoInstruments
+from ..iterable_source import IterableSource
 from ..pipeline import Pipeline
 from ..retry import RetryPolicy
 from ..tracing import NoTracer, Tracer
@@ -168,8 +169,10 @@ class Run:
                 self._instruments,
                 self._tracer,
                 barrier_every=self._commit.items,
+                must_move=self._checkpoint is not None,
                 on_barrier=self._on_barrier,
             )
+            self._check_sources(graph)
             for part in self._parts():
                 opened.push_async_exit(part.close)
                 await part.open()
@@ -181,6 +184,13 @@ class Run:
                     reader.receipts.abandon()
                 raise
         self._check_receipts()
+
+    def _check_sources(self, graph: Graph) -> None:
+        """Refuse, before anything is opened, what can never have a checkpoint."""
+        if self._checkpoint is not None:
+            for reader in graph.readers.values():
+                if isinstance(reader.source, IterableSource):  # others may know once they are open
+                    reader.refuse_no_identity()
 
     def _parts(self) -> Sequence[Part]:
         """Everything to be opened, in order."""
@@ -207,9 +217,11 @@ class Run:
 
     async def _load(self, graph: Graph) -> Progress | None:
         for reader in graph.readers.values():
-            reader.receipts.source = reader.identity
+            reader.receipts.source = reader.label
         if self._checkpoint is None:
             return None
+        for reader in graph.readers.values():
+            reader.refuse_no_identity()
         progress = await self._checkpoint.load()
         if progress is not None:
             sources = {name: reader.receipts.source for name, reader in graph.readers.items()}
