@@ -95,6 +95,7 @@ async def test_dtypes_of_arrow() -> None:
         "ledger_index": "int64[pyarrow]",
         "close_time_iso": "timestamp[us, tz=UTC][pyarrow]",
         "Fee.currency": "string[pyarrow]",
+        "Fee.currency_code": "string[pyarrow]",
         "Fee.issuer": "string[pyarrow]",
         "Fee.value": "string[pyarrow]",
         "meta.TransactionResult": "category",
@@ -228,3 +229,51 @@ def test_without_the_libraries_it_names_the_extras(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingExtra, match=r"pip install 'ekspiper-sinks\[pandas\]'"):
         DataFrameCollector()
+
+
+def padded(text: str) -> str:
+    """A currency code that says this text."""
+    return text.encode().hex().upper().ljust(40, "0")
+
+
+async def test_flattened_currencies_can_be_read_and_keep_their_code() -> None:
+    def paid(currency: str) -> dict[str, Any]:
+        return {"Amount": {"currency": currency, "issuer": "rIssuer", "value": "1"}}
+
+    codes = [padded("SOLO"), padded("SOLO"), "USD", padded("USD"), "03" + "AB" * 19]
+    frame = await gathered([paid(code) for code in codes], flatten=True)
+    assert (frame["Amount.currency"] == "SOLO").sum() == 2
+    assert (frame["Amount.currency"] == "USD").sum() == 1, "the code that looks like USD is not"
+    assert frame["Amount.currency_code"].tolist() == codes
+    assert list(frame.columns)[:2] == ["Amount.currency", "Amount.currency_code"]
+    objects = await gathered([paid(codes[0])])
+    assert objects["Amount"].tolist() == [paid(codes[0])["Amount"]], "objects are as recorded"
+
+
+async def test_a_currency_of_another_kind_of_record_is_left_alone() -> None:
+    frame = await gathered([{"price": {"currency": padded("SOLO")}}], flatten=True)
+    assert frame["price.currency"].tolist() == [padded("SOLO")]
+    assert list(frame.columns) == ["price.currency"]
+
+
+def test_names_are_those_of_the_xrpl_package() -> None:
+    derive = pytest.importorskip("ekspiper.xrpl.derive")
+    from ekspiper.sinks.dataframe import _currency_name
+
+    words = (
+        "SOLO",
+        "USD",
+        "xrp",
+        "XRP",
+        "LP 12345678",
+        "lp x",
+        " SOLO",
+        "SOLO ",
+        "a",
+        "MPT",
+        "a.b",
+    )
+    codes = [*map(padded, words), "USD", "XRP", "00" * 20, "03" + "AB" * 19, "15" + "41" * 19]
+    for code in codes:
+        name = derive.currency_name(code)
+        assert _currency_name(code) == (name.text if name.kind == "text" else code), code

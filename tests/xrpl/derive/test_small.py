@@ -128,8 +128,9 @@ def as_server(amount: Any) -> Any:
         ("USD", "USD", "standard", False),
         ("xrp", "xrp", "standard", True),
         ("534F4C4F00000000000000000000000000000000", "SOLO", "text", False),
-        ("5853500000000000000000000000000000000000", "XSP", "text", True),
-        ("5852500000000000000000000000000000000000", "XRP", "text", True),
+        ("5853500000000000000000000000000000000000", None, "text", True),
+        ("5852500000000000000000000000000000000000", None, "text", True),
+        ("4C50203933304430323230000000000000000000", None, "text", True),
         ("78727000000000000000000000000000000000FF", None, "hex", True),
         ("2053595300000000000000000000000000000000", None, "hex", True),
         ("0000000000000000000000005553440000000001", None, "hex", True),
@@ -144,6 +145,17 @@ def test_currencies_have_a_name_where_it_is_safe(
     name = currency_name(code)
     assert (name.text, name.kind) == (text or code, kind)
     assert name.lookalike == lookalike
+
+
+def test_a_name_of_text_belongs_to_one_code() -> None:
+    """Two codes with one name would be one currency in a table."""
+    codes = [
+        text.encode().hex().upper().ljust(40, "0") for text in ("SOLO", "US", "RLUSD", "ab cd")
+    ]
+    assert [currency_name(code).text for code in codes] == ["SOLO", "US", "RLUSD", "ab cd"]
+    for shown in ("USD", "xrp", "MPT", "LP 01234567", "lp 0", "XRP "):
+        code = shown.encode().hex().upper().ljust(40, "0")
+        assert currency_name(code).text == code, shown
 
 
 @given(st.binary(min_size=20, max_size=20))

@@ -11,7 +11,10 @@ import pytest
 from ekspiper.core import ConfigError
 from ekspiper.xrpl import Explorer
 from ekspiper.xrpl.explorer import TooManyRows
+from ekspiper.xrpl.explorer.assets import amount_cells, asset_text, currency_cells, parse_asset
+from ekspiper.xrpl.explorer.shorten import shorten
 from ekspiper.xrpl.ledger import Transaction
+from ekspiper.xrpl.processors import Asset
 
 EVERYTHING = "183:302"
 
@@ -230,3 +233,125 @@ async def test_a_table_that_would_not_fit_is_refused_in_one_sentence() -> None:
 async def test_bad_arguments_are_one_sentence(xrpl: Explorer, call: object, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         await call(xrpl)  # type: ignore[operator]
+
+
+SOLO = "534F4C4F00000000000000000000000000000000"
+
+
+def test_currencies_can_be_read_and_keep_their_code(tables: Tables) -> None:
+    payments = tables["payments"]
+    assert (payments.currency == "SOLO").sum() == (payments.currency_code == SOLO).sum() > 0
+    assert (payments.spent_currency == "SOLO").sum() == (payments.spent_currency_code == SOLO).sum()
+    assert SOLO not in payments["currency"].value_counts()
+    for name, column in (
+        ("transactions", "delivered_currency"),
+        ("trades", "gave_currency"),
+        ("trades", "got_currency"),
+        ("balance_changes", "currency"),
+    ):
+        frame = tables[name]
+        assert set(frame[column][frame[f"{column}_code"] == SOLO]) == {"SOLO"}, name
+        plain = frame[f"{column}_code"].isin(["XRP", "USD", "EUR"])
+        assert (frame[column][plain] == frame[f"{column}_code"][plain]).all(), name
+
+
+def test_sql_finds_currencies_by_name(tables: Tables) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    payments = tables["payments"]
+    with duckdb.connect() as database:
+        database.register("payments", payments)
+        ((found,),) = database.sql(
+            "select count(*) from payments where currency = 'SOLO'"
+        ).fetchall()
+    assert found == (payments.currency_code == SOLO).sum()
+
+
+@pytest.mark.parametrize("text", ["XRP", "USD", "xrp", "MPT", "LP 12345678", " a  ", "SO\u0000LO"])
+def test_a_code_that_only_looks_like_another_keeps_its_hex(text: str) -> None:
+    code = text.encode().hex().upper().ljust(40, "0")
+    amount = {"currency": code, "issuer": ACCOUNT, "value": "1"}
+    assert currency_cells(amount) == (code, code)
+    assert asset_text(amount) == f"{code}.{ACCOUNT}"
+    assert shorten(code) != text
+
+
+@pytest.mark.parametrize("text", ["SOLO", "US", "a/bcd", "a.bcd", "a bcd", "RLUSD"])
+def test_the_name_of_an_asset_is_read_back(text: str) -> None:
+    code = text.encode().hex().upper().ljust(40, "0")
+    asset = Asset(code, ACCOUNT)
+    assert parse_asset(asset_text(asset)) == asset
+    assert currency_cells(asset._asdict() | {"value": "1"})[0] == text
+
+
+def test_an_mpt_is_named_by_its_id() -> None:
+    amount = {"currency": "", "issuer": "", "value": "7", "mpt_issuance_id": "00" * 24}
+    assert amount_cells(amount) == (7.0, "MPT", "00" * 24, "00" * 24, "7")
+
+
+ACCOUNT = "rrrrrrrrrrrrrrrrrrrrBZbvji"
+
+CALLS: dict[str, Any] = {
+    "transactions": lambda xrpl: xrpl.transactions("300:302"),
+    "payments": lambda xrpl: xrpl.payments("300:302"),
+    "trades": lambda xrpl: xrpl.trades("300:302"),
+    "balance_changes": lambda xrpl: xrpl.balance_changes("300:302"),
+    "account": lambda xrpl: xrpl.account(ACCOUNT, "300:302"),
+    "fields": lambda xrpl: xrpl.transactions("300:302", fields=True),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_a_transaction_that_cannot_be_read_has_a_row_that_says_why(
+    xrpl: Explorer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    whole = await CALLS[name](xrpl)
+    broken = (await xrpl.payments("300:302"))["hash"].iloc[0]
+    spoil(monkeypatch, broken)
+    frame = await CALLS[name](xrpl)
+    row = frame[frame["hash"] == broken]
+    assert len(row) == 1
+    assert row["problem"].iloc[0]
+    assert row["close_time"].notna().all()
+    others = frame[frame["hash"] != broken]
+    assert (
+        others["hash"].tolist() == whole["hash"][(whole["hash"] != broken).fillna(False)].tolist()
+    )
+    assert "problem" not in others or others["problem"].isna().all()
+    assert "problem" in frame._repr_html_()
+
+
+async def test_ledgers_books_and_views_go_on_without_what_cannot_be_read(
+    xrpl: Explorer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = (await xrpl.payments("300:302"))["hash"].iloc[0]
+    spoil(monkeypatch, broken)
+    ledgers = await xrpl.ledgers("300:302")
+    assert ledgers["problem"].notna().sum() == 1
+    assert ledgers["fees"].notna().sum() == 2
+    assert len(await xrpl.books("300:302", limit=2)) > 0
+    assert broken in caplog.text
+    view = await xrpl.transaction(broken)
+    assert "unknown" in repr(view)
+    assert "unknown" in view._repr_html_()
+    ledger = await xrpl.ledger(view.ledger_index)
+    assert ledger.fees is None
+    assert "fees" in ledger._repr_html_()
+    assert ledger.transactions["problem"].notna().sum() == 1
+
+
+def test_the_column_of_problems_is_shown_only_when_it_says_something(tables: Tables) -> None:
+    assert "problem" in tables["trades"].columns
+    assert "problem" not in tables["trades"]._repr_html_()
+    assert "problem" not in repr(tables["trades"])
+
+
+def spoil(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
+    """Metadata of one transaction whose end cannot be read."""
+    read = Transaction.meta.fget
+    assert read is not None
+
+    def meta(self: Transaction) -> dict[str, Any]:
+        found = read(self)
+        return {"TransactionIndex": self.index} if self.hash == broken else found
+
+    monkeypatch.setattr(Transaction, "meta", property(meta))

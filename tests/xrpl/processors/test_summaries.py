@@ -10,6 +10,7 @@ import pytest
 
 from ekspiper.core import Permanent, Retryable
 from ekspiper.xrpl.client import RequestError
+from ekspiper.xrpl.codec import Decoder
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import AmmRecords, LedgerObjectRecord, PaymentSummary
 from ekspiper.xrpl.sources.object_page import ObjectPage
@@ -133,3 +134,41 @@ def test_strict_refuses_an_object_that_does_not_fit(pages: list[ObjectPage]) -> 
     assert record["_unrecognized"] == {"SignerWeight": 7}
     with pytest.raises(Permanent, match="unknown field AccountRoot"):
         LedgerObjectRecord(strict=True).record(pages[0], index, strange)
+
+
+@pytest.mark.parametrize("missing", ["AffectedNodes", "TransactionResult"])
+async def test_a_payment_that_cannot_be_derived_has_a_row_that_says_why(
+    recorded_transactions: list[Transaction], missing: str
+) -> None:
+    payment = next(x for x in recorded_transactions if x.fields["TransactionType"] == "Payment")
+    (whole,) = await PaymentSummary().process(payment)
+    spoiled = Transaction(
+        tx_blob=payment.tx_blob,
+        meta_blob=payment.meta_blob,
+        hash=payment.hash,
+        index=payment.index,
+        ledger=payment.ledger,
+        decoder=without(missing),
+    )
+    (summary,) = await PaymentSummary().process(spoiled)
+    assert summary["hash"] == payment.hash
+    if missing == "AffectedNodes":
+        assert summary["problem"].endswith("the field 'AffectedNodes' is missing")
+        assert "offers" not in summary
+    else:
+        assert "result" not in summary
+        assert summary["delivered_amount"] == "unavailable"
+    assert summary["amount"] == whole["amount"]
+
+
+def without(name: str) -> Any:
+    """A decoder that cannot read one field of metadata."""
+    decoder = Decoder(shape="record")
+
+    class Partial:
+        transaction = staticmethod(decoder.transaction)
+
+        def metadata(self, blob: bytes) -> dict[str, Any]:
+            return {key: value for key, value in decoder.metadata(blob).items() if key != name}
+
+    return Partial()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,7 @@ __all__ = ["DataFrameCollector"]
 
 _CATEGORIES = ("TransactionType", "LedgerEntryType", "meta.TransactionResult")
 _INT64 = range(-(2**63), 2**63)
+_CURRENCY_CODE = re.compile(r"[0-9A-F]{40}").fullmatch
 
 Kind = Literal["integer", "boolean", "float", "text", "time", "category", "object"]
 
@@ -29,6 +31,10 @@ class DataFrameCollector(Collector[Any]):
     `_iso`), and categories (types and result codes). Objects and lists stay Python objects, or
     become columns such as `Fee.value` with `flatten`. A column whose values are of several kinds
     holds Python objects: no value is ever changed to fit.
+
+    With `flatten`, the currencies of ledger records are names to read and to compare with, such as
+    SOLO in `Amount.currency`; the ledger's own code stands beside them in `Amount.currency_code`.
+    A code that cannot be read, or reads like another currency, is its own name.
 
     Args:
         amounts: the value of an amount as a `string`, or as a `decimal.Decimal`.
@@ -270,10 +276,41 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in record.items():
         if isinstance(value, Mapping) and value:
-            flat.update(_flat(value, f"{prefix}{name}."))
+            below = dict(_with_currency(value)) if _is_asset(value) else value
+            flat.update(_flat(below, f"{prefix}{name}."))
         else:
             flat[f"{prefix}{name}"] = value
     return flat
+
+
+def _is_asset(value: Mapping[str, Any]) -> bool:
+    """Whether it is an amount or an asset of a ledger record, with a code for its currency."""
+    return isinstance(value.get("currency"), str) and "issuer" in value
+
+
+def _with_currency(asset: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Its fields in order, with the currency as a name, and its code behind that."""
+    for name, value in asset.items():
+        if name == "currency":
+            yield name, _currency_name(value)
+            yield "currency_code", value
+        elif name != "currency_code":
+            yield name, value
+
+
+def _currency_name(code: str) -> str:
+    """A code of 40 hex digits as text, where it is printable and reads like no other currency.
+
+    The rules are those of `currency_name` in ekspiper-xrpl, which this package does not need.
+    """
+    if not _CURRENCY_CODE(code):
+        return code
+    letters = bytes.fromhex(code).rstrip(b"\0")
+    if not letters or any(not 0x20 <= byte <= 0x7E for byte in letters):
+        return code
+    text = letters.decode("ascii")
+    deceives = len(text) == 3 or text != text.strip() or text.upper().startswith("LP ")
+    return code if deceives else text
 
 
 def _is_amount(value: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ekspiper.xrpl.codec.address import decode_address
 
+from .errors import derivation
 from .nodes import Node, changes
 from .values import AssetKey, add, difference, value_of, with_value
 
@@ -19,6 +20,7 @@ _ZERO = Decimal(0)
 Delta = tuple[str, AssetKey, Decimal]
 
 
+@derivation("the balance changes of a transaction")
 def balance_changes(meta: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The changes of balances that a transaction made, its fee included.
 
@@ -33,6 +35,9 @@ def balance_changes(meta: Mapping[str, Any]) -> list[dict[str, Any]]:
     Returns:
         `{"account", "currency", "issuer", "value"}` (and `mpt_issuance_id`) for each account and
         asset whose balance changed, in order; `value` is the change, XRP in drops.
+
+    Raises:
+        DerivationError: the metadata lacks what is needed.
     """
     totals: dict[tuple[str, AssetKey], Decimal] = {}
     lines = (each for node in changes(meta, *_READERS) for each in _READERS[node.type](node))

@@ -18,10 +18,12 @@ class CurrencyName:
 
     Args:
         code: the code, as the ledger prints it.
-        text: a name that can be shown; the code itself where there is none.
+        text: a name that can be shown; the code itself where there is none, or where the name
+            would pass for that of another currency.
         kind: `xrp`; `standard`, three characters; `text`, characters in hex; `lp_token`, the
             share in a pool; `hex`, anything else.
-        lookalike: it reads like XRP or like a three-character code, and is neither.
+        lookalike: it reads like XRP, a three-character code or the name of a pool's share, and
+            is none of these.
     """
 
     code: str
@@ -46,7 +48,8 @@ def currency_name(code: str) -> CurrencyName:
     text = _text(data)
     if text is None:
         return CurrencyName(code, code, "hex", lookalike=_hidden(data))
-    return CurrencyName(code, text, "text", lookalike=_reads_like_a_code(text))
+    lookalike = _reads_like_a_code(text) or text.upper().startswith("LP ")
+    return CurrencyName(code, code if lookalike else text, "text", lookalike)
 
 
 def _text(data: bytes) -> str | None:

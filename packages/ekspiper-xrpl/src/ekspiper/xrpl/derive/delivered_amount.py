@@ -26,7 +26,8 @@ def delivered_amount(
 
     Metadata holds `DeliveredAmount` where it differs from `Amount`, since ledger 4594095 (closed
     2014-01-20). In earlier ledgers a payment without it may have been partial, and then nobody can
-    know; a later close time says the same for networks that began counting anew.
+    know; a later close time says the same for networks that began counting anew. Nobody can know
+    either where the decoder could not read the metadata to its end, where the result stands.
 
     Args:
         fields: the transaction's own fields.
@@ -41,7 +42,10 @@ def delivered_amount(
     """
     if fields.get("TransactionType") not in _DELIVERING:
         return None
-    if meta.get("TransactionResult") != "tesSUCCESS":
+    result = meta.get("TransactionResult")
+    if result is None:  # the rest of the metadata could not be decoded: what is in it, nobody knows
+        return UNAVAILABLE
+    if result != "tesSUCCESS":
         return None
     delivered = meta.get("DeliveredAmount")
     if delivered is not None:

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ekspiper.xrpl.codec.address import decode_address
+from ekspiper.xrpl.codec import decode_address
+
+from .errors import derivation
 
 __all__ = ["mpt_issuance_id"]
 
 
+@derivation("the id of an MPT issuance")
 def mpt_issuance_id(fields: Mapping[str, Any], meta: Mapping[str, Any]) -> str | None:
     """The id that a successful MPTokenIssuanceCreate gives its issuance; None for all others.
 
     The sequence (or ticket) of the transaction in 4 bytes, then the issuer.
+
+    Raises:
+        DerivationError: the fields or the metadata lack what is needed.
 
     Source: `makeMptID` in rippled's `Indexes.cpp`.
     """

@@ -7,11 +7,13 @@ from typing import Any
 
 from ekspiper.xrpl.codec.address import encode_address
 
+from .errors import derivation
 from .nodes import Node, changes
 
 __all__ = ["nftoken_fields", "nftoken_moves"]
 
 
+@derivation("the NFTokens that moved")
 def nftoken_moves(meta: Mapping[str, Any]) -> list[dict[str, str | None]]:
     """The tokens that changed hands, from the pages that hold them.
 
@@ -20,6 +22,9 @@ def nftoken_moves(meta: Mapping[str, Any]) -> list[dict[str, str | None]]:
     Returns:
         `{"nftoken_id", "from", "to"}`, ordered by id; `from` is None for a token that was minted,
         `to` for one that was burned.
+
+    Raises:
+        DerivationError: the metadata lacks what is needed.
     """
     before: dict[str, str] = {}
     after: dict[str, str] = {}
@@ -34,12 +39,16 @@ def nftoken_moves(meta: Mapping[str, Any]) -> list[dict[str, str | None]]:
     ]
 
 
+@derivation("the NFToken fields of a transaction")
 def nftoken_fields(fields: Mapping[str, Any], meta: Mapping[str, Any]) -> dict[str, Any]:
     """`nftoken_id`, `nftoken_ids` and `offer_id`, as servers put them into metadata.
 
     `nftoken_id`: the token of a successful NFTokenMint or NFTokenAcceptOffer. `nftoken_ids`: the
     tokens whose offers a NFTokenCancelOffer took back. `offer_id`: the offer that a
     NFTokenCreateOffer, or a NFTokenMint with an amount, made.
+
+    Raises:
+        DerivationError: the fields or the metadata lack what is needed.
 
     Source: `NFTSyntheticSerializer.cpp`, `NFTokenID.cpp` and `NFTokenOfferID.cpp` in rippled.
     """

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
+from .errors import DerivationError, derivation
 from .nodes import Node, changes
 from .values import AssetKey, asset_key, value_of, value_text
 
-__all__ = ["Pool", "pools_touched"]
+__all__ = ["Pool", "is_pool_line", "is_pool_token", "pools_touched"]
 
 _AMM_LINE = 0x0100_0000
 _AMM_TOKEN = 0x0000_0004
 _XRP: AssetKey = ("XRP", "", "")
+
+OnError: TypeAlias = Callable[[int, DerivationError], None]
+"""Gets the place of the metadata that cannot be read, and why."""
 
 
 @dataclass(slots=True)
@@ -33,17 +37,46 @@ class Pool:
     deleted: bool = False
 
 
-def pools_touched(metas: Iterable[Mapping[str, Any]]) -> dict[str, Pool]:
+def is_pool_line(node: Node) -> bool:
+    """Whether the entry is a pool's trust line.
+
+    The type decides first: the same bit says `lsfDepositAuth` of an account.
+    """
+    return node.type == "RippleState" and bool((node.get("Flags") or 0) & _AMM_LINE)
+
+
+def is_pool_token(node: Node) -> bool:
+    """Whether the entry is a pool's balance of an MPT; its bit means other things elsewhere."""
+    return node.type == "MPToken" and bool((node.get("Flags") or 0) & _AMM_TOKEN)
+
+
+def pools_touched(
+    metas: Iterable[Mapping[str, Any]], *, on_error: OnError | None = None
+) -> dict[str, Pool]:
     """Every pool whose entry or assets changed, by its account, in order of appearance.
 
     Args:
         metas: metadata of transactions in record shape, in the order of the ledger.
+        on_error: gets what cannot be read, and the others are still read.
+
+    Raises:
+        DerivationError: metadata cannot be read, and there is no `on_error`.
     """
     pools: dict[str, Pool] = {}
-    for meta in metas:
-        for node in changes(meta, *_READERS):
-            _READERS[node.type](node, pools)
+    for place, meta in enumerate(metas):
+        try:
+            _read(meta, pools)
+        except DerivationError as error:
+            if on_error is None:
+                raise
+            on_error(place, error)
     return pools
+
+
+@derivation("the pools of a transaction")
+def _read(meta: Mapping[str, Any], pools: dict[str, Pool]) -> None:
+    for node in changes(meta, *_READERS):
+        _READERS[node.type](node, pools)
 
 
 def _pool(pools: dict[str, Pool], account: str) -> Pool:
@@ -69,7 +102,7 @@ def _account_root(node: Node, pools: dict[str, Pool]) -> None:
 def _trust_line(node: Node, pools: dict[str, Pool]) -> None:
     """A pool always holds: it is the end of the line from which the balance is positive."""
     balance = node.now.get("Balance")
-    if balance is None or not (node.get("Flags") or 0) & _AMM_LINE:
+    if balance is None or not is_pool_line(node):
         return
     ends = node.get("LowLimit")["issuer"], node.get("HighLimit")["issuer"]
     value = value_of(balance)
@@ -80,7 +113,7 @@ def _trust_line(node: Node, pools: dict[str, Pool]) -> None:
 
 
 def _token(node: Node, pools: dict[str, Pool]) -> None:
-    if not (node.get("Flags") or 0) & _AMM_TOKEN:
+    if not is_pool_token(node):
         return
     amount = {"currency": "", "issuer": "", "value": str(node.now.get("MPTAmount", "0"))}
     amount["mpt_issuance_id"] = node.get("MPTokenIssuanceID")

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from .errors import derivation
 from .nodes import Node, changes
+from .pools import is_pool_line, is_pool_token
 from .values import AssetKey, asset_key, difference, quotient, value_of, value_text, with_value
 
 __all__ = ["trades"]
 
-_AMM_LINE = 0x0100_0000
-_AMM_TOKEN = 0x0000_0004
 _XRP: AssetKey = ("XRP", "", "")
 _DROPS = Decimal(1_000_000)
 
@@ -22,6 +22,7 @@ _LIQUIDITY = frozenset(
 )
 
 
+@derivation("the trades of a transaction")
 def trades(fields: Mapping[str, Any], meta: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The trades that a transaction made: first with offers, then with pools.
 
@@ -38,6 +39,9 @@ def trades(fields: Mapping[str, Any], meta: Mapping[str, Any]) -> list[dict[str,
         - `price`: `got` for one unit of `gave`, XRP counted in XRP and not in drops
         - `book`: `taker_gets` and `taker_pays` as currency and issuer, and the `domain` if any
         - of an offer: `offer_index`, `offer_sequence`, and `filled`: nothing of it is left
+
+    Raises:
+        DerivationError: the metadata lacks what is needed.
     """
     taker = fields["Account"]
     found = [_with_offer(node, taker) for node in changes(meta, "Offer") if _was_taken(node)]
@@ -94,17 +98,16 @@ def _with_pools(meta: Mapping[str, Any], taker: str) -> Iterator[dict[str, Any]]
 
 def _pool_deltas(meta: Mapping[str, Any]) -> Iterator[tuple[str, AssetKey, Decimal]]:
     for node in changes(meta, "AccountRoot", "RippleState", "MPToken"):
-        flags = node.get("Flags") or 0
-        if node.type == "MPToken":
-            if flags & _AMM_TOKEN and "MPTAmount" in node.before:
+        if is_pool_token(node):
+            if "MPTAmount" in node.before:
                 delta = int(node.now.get("MPTAmount", 0)) - int(node.before["MPTAmount"])
                 asset = ("", "", node.get("MPTokenIssuanceID"))
                 yield node.get("Account"), asset, Decimal(delta)
         elif "Balance" not in node.before:
             continue
-        elif node.get("AMMID"):
+        elif node.type == "AccountRoot" and node.get("AMMID"):
             yield node.get("Account"), _XRP, _decrease(node, "Balance").copy_negate()
-        elif flags & _AMM_LINE:
+        elif is_pool_line(node):
             yield _line_delta(node)
 
 

@@ -13,7 +13,17 @@ from ekspiper.xrpl.processors.books import Asset
 
 from .errors import UnknownPair
 
-__all__ = ["XRP", "amount_text", "asset_text", "number", "parse_asset", "parse_pair", "units"]
+__all__ = [
+    "XRP",
+    "amount_cells",
+    "amount_text",
+    "asset_text",
+    "currency_cells",
+    "number",
+    "parse_asset",
+    "parse_pair",
+    "units",
+]
 
 XRP = Asset("XRP")
 _DROPS = 1_000_000
@@ -69,7 +79,7 @@ def asset_text(asset: Mapping[str, Any] | Asset) -> str:
         asset = Asset.of(asset)
     if asset.mpt_issuance_id:
         return asset.mpt_issuance_id
-    return f"{asset.currency}.{asset.issuer}" if asset.issuer else asset.currency
+    return f"{_readable(asset.currency)}.{asset.issuer}" if asset.issuer else asset.currency
 
 
 def units(amount: Mapping[str, Any]) -> float | None:
@@ -79,6 +89,30 @@ def units(amount: Mapping[str, Any]) -> float | None:
     except ValueError:
         return None
     return value / _DROPS if _is_xrp(amount) else value
+
+
+def amount_cells(
+    amount: Mapping[str, Any] | None,
+) -> tuple[float | None, str | None, str | None, str | None, str | None]:
+    """An amount as tables hold it: units, currency, its code, issuer (or MPT id), the raw value."""
+    if amount is None:
+        return (None, None, None, None, None)
+    issuer = amount.get("mpt_issuance_id") or amount["issuer"] or None
+    return (units(amount), *currency_cells(amount), issuer, amount["value"])
+
+
+def currency_cells(asset: Mapping[str, Any]) -> tuple[str, str]:
+    """What an amount is of: a name to read and to compare with, and the ledger's own code.
+
+    The name is the code itself where that cannot be read or reads like another currency. An MPT has
+    neither name nor code: it is `MPT`, with its id as the code.
+    """
+    issuance = asset.get("mpt_issuance_id")
+    if issuance:
+        return "MPT", issuance
+    code = asset["currency"]
+    name = currency_name(code)
+    return (name.text if name.kind == "text" else code), code
 
 
 def amount_text(amount: Mapping[str, Any]) -> str:
@@ -102,6 +136,13 @@ def _short_name(amount: Mapping[str, Any]) -> str:
     return currency_name(amount["currency"]).text
 
 
+def _readable(currency: str) -> str:
+    """A currency as `parse_asset` reads it back; text with a mark that it splits at stays hex."""
+    name = currency_name(currency)
+    readable = name.kind == "text" and not set(name.text) & set("./ ")
+    return name.text if readable else currency
+
+
 def _is_xrp(amount: Mapping[str, Any]) -> bool:
     return amount["currency"] == "XRP" and not amount["issuer"]
 
@@ -111,6 +152,6 @@ def _currency_code(currency: str, text: str) -> str:
         return currency
     if re.fullmatch(r"[0-9A-Fa-f]{40}", currency):
         return currency.upper()
-    if 3 < len(currency) <= 20 and currency.isascii():
+    if len(currency) not in (0, 3) and len(currency) <= 20 and currency.isascii():
         return currency.encode("ascii").hex().upper().ljust(40, "0")
     raise UnknownPair(f"{text!r} is not an asset: {currency!r} is no currency code; {_HELP}")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from ekspiper.core import EkspiperError
 from ekspiper.xrpl.client.pool import NodePool
+from ekspiper.xrpl.derive import MALFORMED, error_text
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.processors.book_offer_builder import book_request
 from ekspiper.xrpl.processors.books import Asset, Book, books_touched
@@ -22,6 +25,8 @@ from .progress import Bar
 from .tables.column import columns
 
 __all__ = ["busiest", "fetch_book", "fetch_summaries", "offers_of"]
+
+log = logging.getLogger("ekspiper.xrpl.explorer")
 
 _AT_ONCE = 4
 
@@ -79,7 +84,11 @@ async def busiest(
     async with aclosing(ledgers):
         async for last in ledgers:
             for transaction in last.transactions:
-                books = books_touched([transaction.meta])
+                try:
+                    books = books_touched([transaction.meta])
+                except (EkspiperError, *MALFORMED) as error:
+                    log.warning("%r is left out of the books: %s", transaction, error_text(error))
+                    continue
                 counted.update({_in_order(book) for book in books if not book.domain})
     assert last is not None, "a range holds at least one ledger"
     return [(*pair, count) for pair, count in counted.most_common(limit)], last

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ekspiper.core import EkspiperError
 from ekspiper.xrpl.derive import (
+    MALFORMED,
     UNAVAILABLE,
     balance_changes,
     delivered_amount,
+    error_text,
     nftoken_moves,
     trades,
 )
@@ -47,21 +50,31 @@ _SILENT = frozenset({"DirectoryNode", "NFTokenPage", "Offer"})
 def effects(transaction: Transaction) -> list[str]:
     """Sentences: what was done, what was traded, made and removed, and whose balance changed.
 
-    Addresses are shortened, amounts are in XRP and units of the token.
+    Addresses are shortened, amounts are in XRP and units of the token. What cannot be read has a
+    sentence that says so, and takes nothing else with it.
     """
     fields, meta = transaction.fields, transaction.meta
-    result = meta["TransactionResult"]
+    result = meta.get("TransactionResult")
     said: list[str] = []
-    if result == "tesSUCCESS":
-        said += _purpose(transaction)
-        said += _trades(fields, meta)
-        said += _offers(meta)
-        said += _tokens(meta)
-        said += _entries(meta)
-    else:
+    if result is None:
+        said.append("Its result is unknown: the metadata could not be read to its end.")
+    elif result != "tesSUCCESS":
         said.append(f"It failed with {result}: it paid its fee, and did nothing else.")
-    said += _balances(fields, meta)
+    if result in (None, "tesSUCCESS"):
+        said += _said("What it was for", lambda: _purpose(transaction))
+        said += _said("What it traded", lambda: _trades(fields, meta))
+        said += _said("Which offers it placed", lambda: _offers(meta))
+        said += _said("Which tokens moved", lambda: _tokens(meta))
+        said += _said("What it made and removed", lambda: _entries(meta))
+    said += _said("Which balances changed", lambda: _balances(fields, meta))
     return said
+
+
+def _said(what: str, sentences: Callable[[], Iterator[str]]) -> list[str]:
+    try:
+        return list(sentences())
+    except (EkspiperError, *MALFORMED) as error:
+        return [f"{what} is unknown: {error_text(error)}."]
 
 
 def _purpose(transaction: Transaction) -> Iterator[str]:

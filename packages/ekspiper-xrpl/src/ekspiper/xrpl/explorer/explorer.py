@@ -234,7 +234,7 @@ class Explorer:
         columns, rows = with_fields(type) if fields else (one.COLUMNS, one.rows)
 
         def chosen(transaction: Transaction) -> Iterable[Sequence[Any]]:
-            wanted = type is None or transaction.fields["TransactionType"] == type
+            wanted = type is None or transaction.fields.get("TransactionType") == type
             return rows(transaction) if wanted else ()
 
         frame = await self._table(ledgers, columns, chosen)
@@ -372,10 +372,13 @@ class Explorer:
             )
 
     async def _table(self, ledgers: Ledgers, columns: Sequence[Column], rows: Rows) -> Frame:
+        from .tables.problems import guarded
         from .tabling import make_table
 
+        columns, rows_or_problem = guarded(columns, rows)
+
         def of_ledger(ledger: Ledger) -> Iterable[Sequence[Any]]:
-            return (row for each in ledger.transactions for row in rows(each))
+            return (row for each in ledger.transactions for row in rows_or_problem(each))
 
         wanted = parse_wanted(ledgers)
         return await make_table(self._session, wanted, columns, of_ledger, max_rows=self.max_rows)

@@ -69,7 +69,7 @@ class _Table:
                     f"{view.ledger_index:,}",
                     view.close_time.strftime("%H:%M:%S"),
                     f"{len(view):,}",
-                    f"{number(view.fees)}",
+                    "" if view.fees is None else number(view.fees),
                     ", ".join(f"{count} {kind}" for kind, count in view.types.most_common(2)),
                 )
             )

@@ -17,9 +17,14 @@ except ImportError:
 
 __all__ = ["Frame", "make_frame"]
 
+_TABLE = "white-space:nowrap;font-variant-numeric:tabular-nums"
+
 
 class Frame(pd.DataFrame):
-    """A DataFrame that shows addresses and hashes short. The values stay whole."""
+    """A DataFrame that shows addresses and hashes short. The values stay whole.
+
+    The column `problem` is shown only where a row has one.
+    """
 
     @property
     def _constructor(self) -> Callable[..., Frame]:
@@ -28,28 +33,36 @@ class Frame(pd.DataFrame):
     def _repr_html_(self) -> str:
         most = pd.get_option("display.max_rows") or len(self)
         fewest = pd.get_option("display.min_rows") or most
-        return _without_gaps(
-            self.to_html(
+        shown = self._shown()
+        return _styled(
+            shown.to_html(
                 max_rows=most if len(self) <= most else fewest,
                 max_cols=pd.get_option("display.max_columns") or None,
                 show_dimensions=len(self) > most,
-                formatters=self._formatters(),
+                formatters=shown._formatters(),
                 notebook=True,
             )
         )
 
     def __repr__(self) -> str:
         most = pd.get_option("display.max_rows") or len(self)
+        shown = self._shown()
         return str(
-            self.to_string(
+            shown.to_string(
                 max_rows=most,
                 min_rows=pd.get_option("display.min_rows"),
                 max_cols=pd.get_option("display.max_columns") or None,
                 line_width=pd.get_option("display.width"),
                 show_dimensions=len(self) > most,
-                formatters=self._formatters(),
+                formatters=shown._formatters(),
             )
         )
+
+    def _shown(self) -> Frame:
+        """Without the column `problem` while no row has one: it is empty nearly always."""
+        if "problem" not in self.columns or not self.columns.is_unique:
+            return self
+        return self if self["problem"].notna().any() else self.drop(columns="problem")
 
     def _formatters(self) -> dict[Any, Callable[[Any], str]]:
         """How each column with text is shown; none where two columns share a name."""
@@ -107,8 +120,12 @@ def _time(value: Any) -> str:
     return "" if value is pd.NaT else value.strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _without_gaps(html: str) -> str:
-    """Cells without a value are empty."""
+def _styled(html: str) -> str:
+    """Cells without a value are empty, and none wraps: at the "…" of a short hash it would.
+
+    A table that is wider than the page scrolls on its own.
+    """
     for nothing in ("&lt;NA&gt;", "NaT", "NaN", "None"):
         html = html.replace(f"<td>{nothing}</td>", "<td></td>")
-    return html
+    html = html.replace("<div>", '<div style="overflow-x:auto">', 1)
+    return html.replace('class="dataframe"', f'class="dataframe" style="{_TABLE}"', 1)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from ekspiper.xrpl.ledger import Ledger
+from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors.books import Asset
 
 from .assets import asset_text
@@ -15,6 +15,7 @@ from .errors import UnknownPair
 from .frame import Frame, make_frame
 from .reading import LedgerReader
 from .session import Session
+from .tables.problems import guarded
 from .tables.trades import PAIR_COLUMNS, pair_rows, pairs_of
 from .tabling import collect_rows
 from .wanted import Wanted
@@ -35,24 +36,31 @@ async def pair_trades(
     rows: list[Sequence[Any]] = []
     traded: dict[frozenset[Asset], int] = {}
     last: Ledger | None = None
+    columns, rows_of = guarded(PAIR_COLUMNS, lambda each: _counted(each, pair, traded))
     async with session.call() as reader:
         first_index, last_index = await reader.resolve(wanted)
         async with aclosing(reader.shown(first_index, last_index)) as ledgers:
             async for last in ledgers:
                 for transaction in last.transactions:
-                    for each in pairs_of(transaction):
-                        traded[each] = traded.get(each, 0) + 1
-                    found = pair_rows(transaction, *pair)
-                    collect_rows(rows, found, last, max_rows=max_rows)
+                    collect_rows(rows, rows_of(transaction), last, max_rows=max_rows)
         if not rows and last is not None:
             await _refuse_unknown(reader, pair, last, traded)
-    frame = make_frame(PAIR_COLUMNS, rows)
+    frame = make_frame(columns, rows)
     frame.attrs |= {
         "pair": "/".join(asset_text(each) for each in pair),
         "first_ledger": first_index,
         "last_ledger": last_index,
     }
     return frame
+
+
+def _counted(
+    transaction: Transaction, pair: tuple[Asset, Asset], traded: dict[frozenset[Asset], int]
+) -> list[Sequence[Any]]:
+    """The rows of a pair, while it is counted which pairs there are."""
+    for each in pairs_of(transaction):
+        traded[each] = traded.get(each, 0) + 1
+    return list(pair_rows(transaction, *pair))
 
 
 async def _refuse_unknown(

@@ -15,6 +15,8 @@ from .frame import Frame, make_frame
 from .html import caption, facts, lines, row, table
 from .shorten import shorten
 from .tables import transactions as table_of_transactions
+from .tables.ledgers import totals_of
+from .tables.problems import guarded
 
 __all__ = ["LedgerView", "TransactionView"]
 
@@ -62,22 +64,31 @@ class TransactionView:
 
     def _title(self) -> str:
         fields, meta = self.transaction.fields, self.transaction.meta
-        kind, result = fields["TransactionType"], meta["TransactionResult"]
+        kind = fields.get("TransactionType", "Transaction")
+        result = meta.get("TransactionResult", "result unknown")
         return f"{kind} {shorten(self.hash)} in ledger {self.ledger_index}: {result}"
 
     def _repr_html_(self) -> str:
         fields, meta = self.transaction.fields, self.transaction.meta
         close_time = self.transaction.ledger.close_time_iso
-        fee = int(fields["Fee"]["value"])
+        fee = int(fields["Fee"]["value"]) / _DROPS if "Fee" in fields else None
+        account = str(fields.get("Account", "unknown"))
         shown = [
             ("hash", shorten(self.hash), self.hash),
             ("ledger", f"{self.ledger_index:,}, place {self.transaction.index}", ""),
             ("closed", close_time, close_time),
-            ("account", shorten(fields["Account"]), fields["Account"]),
-            ("result", str(meta["TransactionResult"]), ""),
-            ("fee", f"{number(fee / _DROPS)} XRP", f"{fee} drops"),
+            ("account", shorten(account), account),
+            ("result", str(meta.get("TransactionResult", "unknown")), ""),
+            _fee(fee, "fee"),
         ]
-        return caption(str(fields["TransactionType"])) + facts(shown) + lines(self.effects)
+        title = caption(str(fields.get("TransactionType", "Transaction")))
+        return title + facts(shown) + lines(self.effects)
+
+
+def _fee(xrp: float | None, name: str) -> tuple[str, str, str]:
+    if xrp is None:
+        return name, "unknown", "a transaction cannot be read"
+    return name, f"{number(xrp)} XRP", f"{round(xrp * _DROPS)} drops"
 
 
 class LedgerView:
@@ -106,15 +117,16 @@ class LedgerView:
         return datetime.fromtimestamp(self.ledger.header.close_time + RIPPLE_EPOCH, UTC)
 
     @property
-    def fees(self) -> float:
-        """What its transactions paid, in XRP; this was destroyed."""
-        return sum(int(each.fields["Fee"]["value"]) for each in self.ledger.transactions) / _DROPS
+    def fees(self) -> float | None:
+        """What its transactions paid, in XRP; this was destroyed. None where one cannot be read."""
+        fees, _, _ = totals_of(self.ledger)
+        return None if fees is None else fees / _DROPS
 
     @property
     def transactions(self) -> Frame:
         """Its transactions, as `Explorer.transactions` gives them."""
-        rows = (each for tx in self.ledger.transactions for each in table_of_transactions.rows(tx))
-        return make_frame(table_of_transactions.COLUMNS, rows)
+        columns, rows = guarded(table_of_transactions.COLUMNS, table_of_transactions.rows)
+        return make_frame(columns, (row for each in self.ledger.transactions for row in rows(each)))
 
     def transaction(self, which: int | str) -> TransactionView:
         """One transaction, by its place or its hash.
@@ -132,7 +144,9 @@ class LedgerView:
     @property
     def types(self) -> Counter[str]:
         """How many transactions of each type it holds."""
-        return Counter(str(each.fields["TransactionType"]) for each in self.ledger.transactions)
+        return Counter(
+            str(each.fields.get("TransactionType", "unknown")) for each in self.ledger.transactions
+        )
 
     def __len__(self) -> int:
         return len(self.ledger.transactions)
@@ -151,7 +165,7 @@ class LedgerView:
             ("closed", self.ledger.close_time_iso, self.ledger.close_time_iso),
             ("hash", shorten(self.ledger_hash), self.ledger_hash),
             ("parent", shorten(parent), parent),
-            ("fees", f"{number(self.fees)} XRP", f"{round(self.fees * _DROPS)} drops"),
+            _fee(self.fees, "fees"),
             ("XRP in all", f"{header.total_coins / _DROPS:,.6f}", f"{header.total_coins} drops"),
         ]
         counted = self.types.most_common()

@@ -8,7 +8,7 @@ from typing import Any
 
 from ekspiper.core import Processor, Retryable
 from ekspiper.xrpl.client.errors import LedgerUnavailable, RequestError
-from ekspiper.xrpl.derive.pools import Pool, pools_touched
+from ekspiper.xrpl.derive import DerivationError, Pool, pools_touched
 from ekspiper.xrpl.ledger import Ledger
 
 from .amounts import record_amount
@@ -43,7 +43,12 @@ class AmmRecords(Processor[Ledger, dict[str, Any]]):
         Raises:
             Retryable: no node could be asked, or one answered for another ledger.
         """
-        touched = pools_touched(transaction.meta for transaction in item.transactions)
+
+        def on_error(place: int, error: DerivationError) -> None:
+            log.warning("%r changes no record of a pool: %s", item.transactions[place], error)
+
+        metas = (transaction.meta for transaction in item.transactions)
+        touched = pools_touched(metas, on_error=on_error)
         return [await self._record(item, touched[account]) for account in sorted(touched)]
 
     async def _record(self, ledger: Ledger, touched: Pool) -> dict[str, Any]:

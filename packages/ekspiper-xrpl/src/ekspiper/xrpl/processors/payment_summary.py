@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ekspiper.core import Processor
-from ekspiper.xrpl.derive.delivered_amount import delivered_amount
-from ekspiper.xrpl.derive.trades import trades
+from ekspiper.xrpl.derive import DerivationError, delivered_amount, trades
 from ekspiper.xrpl.ledger import Transaction
 
 __all__ = ["PaymentSummary", "payment_summary"]
@@ -19,7 +19,7 @@ class PaymentSummary(Processor[Transaction, dict[str, Any]]):
 
     async def process(self, item: Transaction) -> tuple[dict[str, Any], ...]:
         """The summary of one payment, a failed one included."""
-        return (payment_summary(item),) if item.fields["TransactionType"] == "Payment" else ()
+        return (payment_summary(item),) if item.fields.get("TransactionType") == "Payment" else ()
 
 
 def payment_summary(payment: Transaction) -> dict[str, Any]:
@@ -27,24 +27,22 @@ def payment_summary(payment: Transaction) -> dict[str, Any]:
 
     `paths` are those that the sender gave, `path_lengths` their steps; the path that goes without
     saying is not among them. `offers_consumed` and `amms_consumed` count what it traded with,
-    `offers` and `amms` name them: by index, and by the pool's account.
+    `offers` and `amms` name them: by index, and by the pool's account. Where the metadata does not
+    say what it traded with, they are left out, and `problem` says why.
     """
     fields, meta, ledger = payment.fields, payment.meta, payment.ledger
     paths = fields.get("Paths", ())
-    made = trades(fields, meta)
-    offers = [trade["offer_index"] for trade in made if trade["source"] == "offer"]
-    amms = [trade["maker"] for trade in made if trade["source"] == "amm"]
     summary = {
         "ledger_index": ledger.ledger_index,
         "ledger_hash": ledger.ledger_hash,
         "close_time_iso": ledger.close_time_iso,
         "transaction_index": payment.index,
         "hash": payment.hash,
-        "result": meta["TransactionResult"],
-        "account": fields["Account"],
-        "destination": fields["Destination"],
+        "result": meta.get("TransactionResult"),
+        "account": fields.get("Account"),
+        "destination": fields.get("Destination"),
         "destination_tag": fields.get("DestinationTag"),
-        "amount": fields["Amount"],
+        "amount": fields.get("Amount"),
         "send_max": fields.get("SendMax"),
         "delivered_amount": delivered_amount(
             fields,
@@ -55,9 +53,21 @@ def payment_summary(payment: Transaction) -> dict[str, Any]:
         "partial": bool(fields.get("Flags", 0) & _PARTIAL),
         "paths": len(paths),
         "path_lengths": [len(path["steps"]) for path in paths],
+        **_consumed(fields, meta),
+    }
+    return {name: value for name, value in summary.items() if value is not None}
+
+
+def _consumed(fields: Mapping[str, Any], meta: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        made = trades(fields, meta)
+    except DerivationError as error:
+        return {"problem": str(error)}
+    offers = [trade["offer_index"] for trade in made if trade["source"] == "offer"]
+    amms = [trade["maker"] for trade in made if trade["source"] == "amm"]
+    return {
         "offers_consumed": len(offers),
         "offers": offers,
         "amms_consumed": len(amms),
         "amms": amms,
     }
-    return {name: value for name, value in summary.items() if value is not None}

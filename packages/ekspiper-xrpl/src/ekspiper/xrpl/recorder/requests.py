@@ -7,7 +7,7 @@ from typing import Any
 from ekspiper.core import Processor
 
 from ..client.errors import RequestError
-from ..derive.pools import pools_touched
+from ..derive import pools_touched
 from ..ledger import Ledger
 from ..processors.book_offer_builder import BookOfferBuilder
 from ..processors.fetch_book_offers import RequestPool, book_command

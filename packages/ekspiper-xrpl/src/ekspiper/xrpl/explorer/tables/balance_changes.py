@@ -8,7 +8,7 @@ from typing import Any
 from ekspiper.xrpl.derive import balance_changes
 from ekspiper.xrpl.ledger import Transaction
 
-from ..assets import units
+from ..assets import amount_cells
 from .column import columns
 from .transactions import place
 
@@ -23,6 +23,7 @@ COLUMNS = columns(
     account="string",
     change="Float64",
     currency="category",
+    currency_code="string",
     issuer="string",
     change_value="string",
 )
@@ -37,8 +38,5 @@ def rows(transaction: Transaction, account: str | None = None) -> Iterator[tuple
                 *place(transaction),
                 str(transaction.fields["TransactionType"]),
                 change["account"],
-                units(change),
-                change["currency"] or "MPT",
-                change.get("mpt_issuance_id") or change["issuer"] or None,
-                change["value"],
+                *amount_cells(change),
             )

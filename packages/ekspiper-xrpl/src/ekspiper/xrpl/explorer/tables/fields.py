@@ -9,10 +9,19 @@ from ekspiper.xrpl.codec.header import RIPPLE_EPOCH
 from ekspiper.xrpl.derive.times import TIME_FIELDS, UNIX_TIME_FIELDS
 from ekspiper.xrpl.schema.model import Field
 
-from ..assets import units
+from ..assets import amount_cells, asset_text
 from .column import Column
 
 __all__ = ["FieldColumn", "field_columns"]
+
+_AMOUNT_CELLS = {
+    "": "Float64",
+    "_currency": "category",
+    "_currency_code": "string",
+    "_issuer": "string",
+    "_value": "string",
+}
+"""How the columns of an amount are named behind its field, in the order of `amount_cells`."""
 
 Cell = Callable[[Mapping[str, Any]], Any]
 
@@ -27,9 +36,10 @@ class FieldColumn(NamedTuple):
 def field_columns(fields: Iterable[Field], *, skip: Iterable[str] = ()) -> list[FieldColumn]:
     """The columns of a schema's fields.
 
-    An amount becomes three: its units (XRP in XRP) under the name of the field, `_currency` and
-    `_value`, the ledger's own number; with a fourth, `_issuer`, which for an MPT is its id. Times
-    of the ledger become timestamps. Lists and objects stay Python values.
+    An amount becomes five: its units (XRP in XRP) under the name of the field, then `_currency`, a
+    name to read, `_currency_code`, the ledger's own, `_issuer`, which for an MPT is its id, and
+    `_value`, the ledger's own number. The asset of a pool or a vault becomes text such as
+    `USD.rIssuer`. Times of the ledger become timestamps. Lists and objects stay Python values.
     """
     left = set(skip)
     return [each for field in fields if field.name not in left for each in _columns(field)]
@@ -40,12 +50,9 @@ def _columns(field: Field) -> Iterator[FieldColumn]:
     if field.repeated:
         yield _plain(name, "object")
     elif field.type == "Amount":
-        yield FieldColumn(Column(name, "Float64"), lambda record: _units(record.get(name)))
-        yield _member(name, "currency", "category")
-        yield FieldColumn(
-            Column(f"{name}_issuer", "string"), lambda record: _issuer(record.get(name))
-        )
-        yield _member(name, "value", "string")
+        yield from _amount(name)
+    elif field.type == "Issue":
+        yield FieldColumn(Column(name, "string"), lambda record: _asset(record.get(name)))
     elif name in TIME_FIELDS:
         yield FieldColumn(Column(name, "time"), lambda record: _time(record.get(name)))
     elif name in UNIX_TIME_FIELDS:
@@ -62,21 +69,17 @@ def _plain(name: str, dtype: str) -> FieldColumn:
     return FieldColumn(Column(name, dtype), lambda record: record.get(name))
 
 
-def _member(name: str, member: str, dtype: str) -> FieldColumn:
-    return FieldColumn(
-        Column(f"{name}_{member}", dtype),
-        lambda record: (record.get(name) or {}).get(member) or None,
-    )
+def _amount(name: str) -> Iterator[FieldColumn]:
+    for place, (ending, dtype) in enumerate(_AMOUNT_CELLS.items()):
+
+        def cell(record: Mapping[str, Any], place: int = place) -> Any:
+            return amount_cells(record.get(name))[place]
+
+        yield FieldColumn(Column(name + ending, dtype), cell)
 
 
-def _units(amount: Mapping[str, Any] | None) -> float | None:
-    return None if amount is None else units(amount)
-
-
-def _issuer(amount: Mapping[str, Any] | None) -> str | None:
-    if amount is None:
-        return None
-    return amount.get("mpt_issuance_id") or amount["issuer"] or None
+def _asset(asset: Mapping[str, Any] | None) -> str | None:
+    return None if asset is None else asset_text(asset)
 
 
 def _time(seconds: int | None) -> int | None:

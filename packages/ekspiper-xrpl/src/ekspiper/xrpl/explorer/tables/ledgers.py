@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ekspiper.core import EkspiperError
 from ekspiper.xrpl.codec.header import RIPPLE_EPOCH
+from ekspiper.xrpl.derive import MALFORMED, error_text
 from ekspiper.xrpl.ledger import Ledger
 
 from .column import columns
 
-__all__ = ["COLUMNS", "rows"]
+__all__ = ["COLUMNS", "rows", "totals_of"]
 
 COLUMNS = columns(
     ledger_index="Int64",
@@ -25,9 +27,11 @@ COLUMNS = columns(
     parent_hash="string",
     account_hash="string",
     transaction_hash="string",
+    problem="string",
 )
 """`fees` and `total_coins` are XRP, with the drops beside them; `failed` had another result than
-tesSUCCESS and paid its fee all the same."""
+tesSUCCESS and paid its fee all the same. These are missing where a transaction cannot be read;
+then `problem` says which."""
 
 _DROPS = 1_000_000
 
@@ -35,14 +39,13 @@ _DROPS = 1_000_000
 def rows(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
     """The row of a ledger."""
     header = ledger.header
-    fees = sum(int(each.fields["Fee"]["value"]) for each in ledger.transactions)
-    failed = sum(each.meta["TransactionResult"] != "tesSUCCESS" for each in ledger.transactions)
+    fees, failed, problem = totals_of(ledger)
     yield (
         ledger.ledger_index,
         header.close_time + RIPPLE_EPOCH,
         len(ledger.transactions),
         failed,
-        fees / _DROPS,
+        None if fees is None else fees / _DROPS,
         fees,
         header.total_coins / _DROPS,
         header.total_coins,
@@ -50,4 +53,17 @@ def rows(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
         ledger.parent_hash,
         header.account_hash.hex().upper(),
         header.transaction_hash.hex().upper(),
+        problem,
     )
+
+
+def totals_of(ledger: Ledger) -> tuple[int | None, int | None, str | None]:
+    """What its transactions paid in drops, and how many failed; or None, and why nobody knows."""
+    fees = failed = 0
+    for each in ledger.transactions:
+        try:
+            fees += int(each.fields["Fee"]["value"])
+            failed += each.meta["TransactionResult"] != "tesSUCCESS"
+        except (EkspiperError, *MALFORMED) as error:
+            return None, None, f"transaction {each.hash} cannot be read: {error_text(error)}"
+    return fees, failed, None

@@ -9,7 +9,7 @@ from ekspiper.xrpl.derive import balance_changes
 from ekspiper.xrpl.ledger import Transaction
 from ekspiper.xrpl.processors.books import Asset
 
-from ..assets import XRP, units
+from ..assets import XRP, amount_cells, units
 from .column import columns
 from .transactions import delivered, place
 
@@ -25,12 +25,14 @@ COLUMNS = columns(
     DestinationTag="Int64",
     delivered="Float64",
     currency="category",
+    currency_code="string",
     issuer="string",
     delivered_value="string",
     gained="Float64",
     gained_value="string",
     spent="Float64",
     spent_currency="category",
+    spent_currency_code="string",
     spent_issuer="string",
     spent_value="string",
     kind="category",
@@ -64,9 +66,9 @@ def rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
         fields.get("DestinationTag"),
         *arrived,
         *((units(gained), gained["value"]) if gained else (None, None)),
-        *_cells(spent),
+        *amount_cells(spent),
         _kind(fields, spent),
-        bool(fields.get("Flags", 0) & _PARTIAL) and arrived[3] != fields["Amount"]["value"],
+        bool(fields.get("Flags", 0) & _PARTIAL) and arrived[-1] != fields["Amount"]["value"],
         fee / _DROPS,
         fee,
     )
@@ -105,13 +107,6 @@ def _is_of(change: Mapping[str, Any], asset: Asset) -> bool:
     if asset.mpt_issuance_id or change.get("mpt_issuance_id"):
         return bool(change.get("mpt_issuance_id") == asset.mpt_issuance_id)
     return bool(change["currency"] == asset.currency)
-
-
-def _cells(amount: Mapping[str, Any] | None) -> tuple[Any, Any, Any, Any]:
-    if amount is None:
-        return (None, None, None, None)
-    issuer = amount.get("mpt_issuance_id") or amount["issuer"] or None
-    return (units(amount), amount["currency"] or "MPT", issuer, amount["value"])
 
 
 def _kind(fields: Mapping[str, Any], spent: Mapping[str, Any] | None) -> str:

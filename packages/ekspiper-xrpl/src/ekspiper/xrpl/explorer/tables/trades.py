@@ -9,7 +9,7 @@ from ekspiper.xrpl.derive import trades
 from ekspiper.xrpl.ledger import Transaction
 from ekspiper.xrpl.processors.books import Asset
 
-from ..assets import units
+from ..assets import amount_cells, units
 from .column import columns
 from .transactions import place
 
@@ -29,10 +29,12 @@ COLUMNS = columns(
     **_PLACE,
     gave="Float64",
     gave_currency="category",
+    gave_currency_code="string",
     gave_issuer="string",
     gave_value="string",
     got="Float64",
     got_currency="category",
+    got_currency_code="string",
     got_issuer="string",
     got_value="string",
     price="Float64",
@@ -58,8 +60,8 @@ def rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
         price = trade["price"]
         yield (
             *_place(transaction, trade),
-            *_cells(trade["gave"]),
-            *_cells(trade["got"]),
+            *amount_cells(trade["gave"]),
+            *amount_cells(trade["got"]),
             None if price is None else float(price),
         )
 
@@ -98,8 +100,3 @@ def pairs_of(transaction: Transaction) -> set[frozenset[Asset]]:
 
 def _place(transaction: Transaction, trade: Mapping[str, Any]) -> tuple[Any, ...]:
     return (*place(transaction), trade["source"], trade["maker"], trade["taker"])
-
-
-def _cells(amount: Mapping[str, Any]) -> tuple[Any, ...]:
-    issuer = amount.get("mpt_issuance_id") or amount["issuer"] or None
-    return (units(amount), amount["currency"] or "MPT", issuer, amount["value"])

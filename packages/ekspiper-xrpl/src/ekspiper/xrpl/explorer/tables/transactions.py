@@ -9,7 +9,7 @@ from ekspiper.xrpl.codec.header import RIPPLE_EPOCH
 from ekspiper.xrpl.derive import UNAVAILABLE, ctid, delivered_amount, transaction_flags
 from ekspiper.xrpl.ledger import Transaction
 
-from ..assets import units
+from ..assets import amount_cells
 from .column import columns
 
 __all__ = ["COLUMNS", "delivered", "place", "rows"]
@@ -25,6 +25,7 @@ COLUMNS = columns(
     Destination="string",
     delivered="Float64",
     delivered_currency="category",
+    delivered_currency_code="string",
     delivered_issuer="string",
     delivered_value="string",
     Fee="Float64",
@@ -33,7 +34,8 @@ COLUMNS = columns(
     flags="string",
     ctid="string",
 )
-"""Amounts are in XRP or units of the token; `_value` and `_drops` are the ledger's own numbers."""
+"""Amounts are in XRP or units of the token; `_value` and `_drops` are the ledger's own numbers.
+Currencies are names to read, such as SOLO; `_code` is the ledger's own code."""
 
 _DROPS = 1_000_000
 
@@ -41,7 +43,7 @@ _DROPS = 1_000_000
 def rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
     """The row of a transaction."""
     fields, meta = transaction.fields, transaction.meta
-    fee = int(fields["Fee"]["value"])
+    fee = int(fields["Fee"]["value"]) if "Fee" in fields else None
     named = transaction_flags(fields["TransactionType"], fields.get("Flags", 0))
     index, _, close_time, name = place(transaction)
     yield (
@@ -50,11 +52,11 @@ def rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
         close_time,
         name,
         str(fields["TransactionType"]),
-        str(meta["TransactionResult"]),
-        fields["Account"],
+        meta.get("TransactionResult"),
+        fields.get("Account"),
         fields.get("Destination"),
         *delivered(transaction),
-        fee / _DROPS,
+        None if fee is None else fee / _DROPS,
         fee,
         fields.get("Sequence"),
         " ".join(named),
@@ -73,8 +75,8 @@ def place(transaction: Transaction) -> tuple[int, int, int, str]:
     )
 
 
-def delivered(transaction: Transaction) -> tuple[float | None, str | None, str | None, str | None]:
-    """What it delivered: units, currency, issuer (or MPT id), and the raw value."""
+def delivered(transaction: Transaction) -> tuple[Any, ...]:
+    """What it delivered, as `amount_cells` gives it."""
     amount = delivered_amount(
         transaction.fields,
         transaction.meta,
@@ -82,6 +84,5 @@ def delivered(transaction: Transaction) -> tuple[float | None, str | None, str |
         close_time=transaction.ledger.header.close_time,
     )
     if amount is None or amount == UNAVAILABLE:
-        return (None, None, None, amount)
-    issuer = amount.get("mpt_issuance_id") or amount["issuer"] or None
-    return (units(amount), amount["currency"] or "MPT", issuer, amount["value"])
+        return (None, None, None, None, amount)
+    return amount_cells(amount)

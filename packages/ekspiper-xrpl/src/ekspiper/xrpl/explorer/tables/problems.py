@@ -1,0 +1,44 @@
+"""Rows for transactions that a table cannot read: they stand in it, and say why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+from ekspiper.core import EkspiperError
+from ekspiper.xrpl.derive import MALFORMED, error_text
+from ekspiper.xrpl.ledger import Transaction
+
+from .column import Column
+from .transactions import place
+
+__all__ = ["PROBLEM", "Rows", "guarded"]
+
+Rows: TypeAlias = Callable[[Transaction], Iterable[Sequence[Any]]]
+"""The rows of a transaction; its ledger, place, close time and hash stand first."""
+
+PROBLEM = Column("problem", "string")
+"""Why cells of a row are empty that others have; missing where nothing is wrong."""
+
+
+def guarded(columns: Sequence[Column], rows: Rows) -> tuple[tuple[Column, ...], Rows]:
+    """The same table with a last column `problem`.
+
+    A transaction that cannot be read gets one row with its place and the reason, so that it neither
+    ends the table nor is missing from it.
+    """
+    blank = (None,) * (len(columns) - len(_PLACE))
+
+    def with_problems(transaction: Transaction) -> Iterable[Sequence[Any]]:
+        try:
+            problem = None if "TransactionResult" in transaction.meta else _NO_RESULT
+            return [(*row, problem) for row in rows(transaction)]
+        except (EkspiperError, *MALFORMED) as error:
+            return [(*place(transaction), *blank, error_text(error))]
+
+    assert tuple(column.name for column in columns[: len(_PLACE)]) == _PLACE, columns
+    return (*columns, PROBLEM), with_problems
+
+
+_NO_RESULT = "the metadata could not be read to its end: it has no TransactionResult"
+_PLACE = ("ledger_index", "TransactionIndex", "close_time", "hash")
