@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ekspiper.core import (
     ConfigError,
     Flow,
+    PassThrough,
     Permanent,
     Pipeline,
     Retryable,
@@ -142,5 +143,30 @@ def test_a_step_says_what_it_tries_again_and_no_more_when_it_works(concurrency: 
         await task
         assert run.statistics().failing == {}
         assert sink.items == list(range(5))
+
+    run_virtual(main())
+
+
+def test_a_collector_that_does_not_return_shows_for_how_long() -> None:
+    async def main() -> None:
+        class Hanging(RecordingCollector):
+            answers = False
+
+            async def collect(self, batch: Any) -> None:
+                while not self.answers:
+                    await asyncio.sleep(1)
+                await super().collect(batch)
+
+        sink = Hanging()
+        step = Step(PassThrough(), collectors=(sink,))
+        run = Pipeline(Flow("a", source=ListSource(range(3)), steps=(step,))).start()
+        task = asyncio.create_task(run.finish())
+        await asyncio.sleep(20)
+        (collector,) = run.statistics().collectors.values()
+        assert (collector.failing, collector.busy) == (None, 20)
+        sink.answers = True
+        await task
+        (collector,) = run.statistics().collectors.values()
+        assert collector.busy == 0
 
     run_virtual(main())

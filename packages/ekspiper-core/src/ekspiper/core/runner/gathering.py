@@ -72,4 +72,5 @@ def _collector(deliverer: Deliverer) -> CollectorStatistics:
         dead_letters=keeper.dead_letters,
         dropped=keeper.dropped,
         failing=keeper.failing,
+        busy=keeper.busy,
     )

@@ -49,6 +49,8 @@ class Keeper:
         self.retries = 0
         self.dead_letters = 0
         self.dropped = 0
+        self._clock = asyncio.get_running_loop().time
+        self._called: float | None = None
         self._flow = flow
         self._step = step
         self._delivery = delivery
@@ -70,17 +72,26 @@ class Keeper:
         """What the collector fails with, while it is tried again."""
         return self._trouble.reason
 
+    @property
+    def busy(self) -> float:
+        """For how many seconds the collector has not returned from its present call."""
+        called = self._called
+        return 0.0 if called is None else self._clock() - called
+
     async def keep(self, parcels: Sequence[Parcel], size: int) -> None:
         """Have the collector keep `parcels` of `size` bytes, and settle each, kept or failed.
 
         Raises:
             FlowFailed: one failed for good and nothing takes dead letters.
         """
+        self._called = self._clock()
         try:
             result = await self._collect([parcel[0] for parcel in parcels])
         except Exception as error:
+            self._called = None
             await self._keep_after(parcels, error)
             return
+        self._called = None
         if result is not None:
             await self._refuse_result(parcels[0], result)
         self.items += len(parcels)
@@ -91,11 +102,14 @@ class Keeper:
     async def keep_one(self, parcel: Parcel) -> None:
         """`keep` for a batch of one, the shortest way."""
         item, receipt, size = parcel
+        self._called = self._clock()
         try:
             result = await self._collect([item])
         except Exception as error:
+            self._called = None
             await self._keep_after((parcel,), error)
             return
+        self._called = None
         if result is not None:
             await self._refuse_result(parcel, result)
         self.items += 1
@@ -107,9 +121,18 @@ class Keeper:
         try:
             with self._trouble:
                 async with self._alone:
-                    return await retrying(call, self._delivery.retry, on_retry=self._retry)
+                    return await retrying(
+                        lambda: self._timed(call), self._delivery.retry, on_retry=self._retry
+                    )
         except Exception as final:
             raise self._flow_failed(final) from final
+
+    async def _timed(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        self._called = self._clock()
+        try:
+            return await call()
+        finally:
+            self._called = None
 
     async def _collect_guarded(self, items: list[Any]) -> Any:
         name = self._delivery.name
@@ -126,7 +149,9 @@ class Keeper:
         async def again() -> None:
             nonlocal pending
             try:
-                result = await self._collect([parcel[0] for parcel in pending])
+                result = await self._timed(
+                    lambda: self._collect([parcel[0] for parcel in pending])
+                )
             except Exception as error:
                 pending, worth_retrying = await self._sort_out(pending, error)
                 if worth_retrying is not None:

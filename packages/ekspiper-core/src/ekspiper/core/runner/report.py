@@ -50,7 +50,11 @@ class StepStatistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CollectorStatistics:
-    """One collector in one place: what it kept, and what it is failing with now, if it is."""
+    """One collector in one place: what it kept, and what it is failing with now, if it is.
+
+    Args:
+        busy: seconds since it was given the batch that it has not answered for; 0 between batches.
+    """
 
     items: int
     bytes: int
@@ -58,6 +62,7 @@ class CollectorStatistics:
     dead_letters: int
     dropped: int
     failing: str | None
+    busy: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
