@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.openmetrics.parser import (
+    text_string_to_metric_families as openmetrics_families,
+)
 from prometheus_client.parser import text_string_to_metric_families
 
 from ekspiper.core import METRICS, ConfigError, Instruments, MissingExtra
@@ -122,6 +125,37 @@ def test_the_scrape_is_well_formed(registry: CollectorRegistry) -> None:
     fill(PrometheusInstruments(registry))
     families = list(text_string_to_metric_families(generate_latest(registry).decode()))
     assert {family.type for family in families} == {"counter", "gauge", "histogram"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "format"),
+    [
+        ("", "text/plain"),
+        ("text/html,*/*;q=0.8", "text/plain"),
+        ("application/openmetrics-text;version=1.0.0,text/plain;q=0.5", "openmetrics"),
+    ],
+)
+def test_the_scraper_gets_the_format_that_it_asks_for(
+    registry: CollectorRegistry, accept: str, format: str
+) -> None:
+    instruments = PrometheusInstruments(registry)
+    fill(instruments)
+    body, content_type = instruments.exposition(accept)
+    assert format in content_type
+    if format == "openmetrics":
+        assert body.endswith(b"# EOF\n")
+        list(openmetrics_families(body.decode()))
+    else:
+        list(text_string_to_metric_families(body.decode()))
+
+
+def test_no_created_series_and_no_switch_of_the_process(registry: CollectorRegistry) -> None:
+    instruments = PrometheusInstruments(registry)
+    fill(instruments)
+    assert b"_created" in generate_latest(registry)
+    for accept in ("", "application/openmetrics-text;version=1.0.0"):
+        assert b"_created" not in instruments.exposition(accept)[0]
+        assert b"ekspiper_kept_items_total{" in instruments.exposition(accept)[0]
 
 
 def test_without_the_library_it_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

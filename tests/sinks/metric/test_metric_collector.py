@@ -254,6 +254,58 @@ async def test_a_gauge_is_never_set_for_other(registry: CollectorRegistry) -> No
     assert registry.get_sample_value("ekspiper_metric_label_overflow_total", overflow) == 1
 
 
+def books_shown(registry: CollectorRegistry) -> set[str]:
+    return {
+        sample.labels["taker_gets"]
+        for family in registry.collect()
+        for sample in family.samples
+        if sample.name == "xrpl_book_offers"
+    }
+
+
+def token(number: int) -> dict[str, str]:
+    return {"currency": f"T{number}", "issuer": "rX"}
+
+
+async def test_of_many_books_those_that_move_are_kept(registry: CollectorRegistry) -> None:
+    metric = Metric("book_offers", registry=registry, max_label_values=10)
+    await metric.collect([book("1", gets=token(number)) for number in range(10)])
+    assert books_shown(registry) == {f"T{number}.rX" for number in range(10)}
+    moving = [book("1", gets=token(number)) for number in range(5, 15)]
+    for _ in range(20):
+        await metric.collect(moving)
+    assert books_shown(registry) == {f"T{number}.rX" for number in range(5, 15)}
+
+
+async def test_a_book_that_moved_most_last_month_does_not_stay_for_that(
+    registry: CollectorRegistry,
+) -> None:
+    metric = Metric("book_offers", registry=registry, max_label_values=1)
+    await metric.collect([book("1", gets=token(1))] * 10_000)
+    await metric.collect([book("1", gets=token(2))] * 5_000)
+    assert books_shown(registry) == {"T2.rX"}
+
+
+async def test_books_that_move_alike_do_not_replace_each_other(
+    registry: CollectorRegistry,
+) -> None:
+    metric = Metric("book_offers", registry=registry, max_label_values=10)
+    books = [book("1", gets=token(number)) for number in range(30)]
+    await metric.collect(books)
+    first = books_shown(registry)
+    for _ in range(100):
+        await metric.collect(books)
+        assert books_shown(registry) == first
+
+
+async def test_a_price_that_is_gone_gives_its_place_up(registry: CollectorRegistry) -> None:
+    metric = Metric("book_offers", registry=registry, max_label_values=1)
+    await metric.collect([book("1", gets=token(1)), book(gets=token(1))])
+    await metric.collect([book("2", gets=token(2))])
+    price = {"taker_gets": "T2.rX", "taker_pays": "XRP"}
+    assert registry.get_sample_value("xrpl_book_best_quality", price) == 2
+
+
 @pytest.mark.parametrize(
     ("rule", "says"),
     [
@@ -402,5 +454,5 @@ async def test_a_gateway_that_asks_for_a_user(registry: CollectorRegistry) -> No
 
 @pytest.mark.parametrize("url", ["ftp://h", "http://", "http://h:port", "http://[x"])
 def test_a_gateway_that_is_none(registry: CollectorRegistry, url: str) -> None:
-    with pytest.raises(ConfigError, match="push_gateway is no URL such as https://"):
+    with pytest.raises(ConfigError, match="push_gateway must be a URL such as https://"):
         Metric("transactions", registry=registry, push_gateway=url)

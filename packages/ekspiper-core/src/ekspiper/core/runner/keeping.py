@@ -149,9 +149,7 @@ class Keeper:
         async def again() -> None:
             nonlocal pending
             try:
-                result = await self._timed(
-                    lambda: self._collect([parcel[0] for parcel in pending])
-                )
+                result = await self._timed(lambda: self._collect([parcel[0] for parcel in pending]))
             except Exception as error:
                 pending, worth_retrying = await self._sort_out(pending, error)
                 if worth_retrying is not None:

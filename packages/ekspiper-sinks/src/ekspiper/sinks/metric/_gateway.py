@@ -1,4 +1,4 @@
-"""A Pushgateway, told without ever telling a password."""
+"""A Pushgateway, whose password is in no message."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from ekspiper.core import ConfigError, Retryable, Secret
 
-from ..prometheus import client
+from ..prometheus import WithoutCreated, client
 
 __all__ = ["Gateway"]
 
@@ -25,7 +25,7 @@ class Gateway:
             gateway asks for them (HTTP basic authentication), and `http://` without a scheme.
 
     Raises:
-        ConfigError: it is no such URL.
+        ConfigError: it is not such a URL.
     """
 
     def __init__(self, url: Secret | str) -> None:
@@ -36,7 +36,7 @@ class Gateway:
         except ValueError:
             is_sound = False
         if not is_sound:
-            raise ConfigError("push_gateway is no URL such as https://USER:PASSWORD@HOST:PORT")
+            raise ConfigError("push_gateway must be a URL such as https://USER:PASSWORD@HOST:PORT")
         self.url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         """Without user and password."""
         self._user = None if parts.username is None else unquote(parts.username)
@@ -57,7 +57,11 @@ class Gateway:
             )
         try:
             prometheus.pushadd_to_gateway(
-                self.url, job=job, registry=registry, timeout=_TIMEOUT, **options
+                self.url,
+                job=job,
+                registry=WithoutCreated(registry),
+                timeout=_TIMEOUT,
+                **options,
             )
         except (OSError, ValueError, HTTPException) as error:
             raise Retryable(f"cannot push metrics to {self.url}: {error}") from error

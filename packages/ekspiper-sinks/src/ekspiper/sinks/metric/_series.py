@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
 from ekspiper.core.instruments import Kind
 
-__all__ = ["OTHER", "Series"]
+__all__ = ["OTHER", "GaugeSeries", "Series"]
 
 OTHER = "other"
 _LONGEST = 256
 _METHOD = {"counter": "inc", "gauge": "set", "histogram": "observe"}
 
+_AHEAD = 2
+"""A newcomer takes a place when it has moved this many times as often: at equal pace the two
+would replace each other with every record."""
+
+_FORGET_AFTER = 50
+"""Past movements count half after this many records for each series that may be there: long
+enough to compare the pace of two books, short enough to follow the day."""
+
 Values = tuple[str, ...]
 
 
 class Series:
-    """Finds the series for label values, and bounds how many there are.
+    """Finds the series of a counter or histogram for label values, and bounds how many there are.
 
     Each label has at most `max_label_values` values; a further one, or one of more than 256
     characters, becomes `other`. A metric has at most `10 * max_label_values` series; all labels
-    of a further one become `other`. A gauge is never set for `other`, as it would be the last of
-    many different things.
+    of a further one become `other`. Nothing is ever removed: the sums stay right.
 
     Args:
         metric: of prometheus-client.
@@ -40,15 +48,15 @@ class Series:
         overflow: Callable[[str], None],
     ) -> None:
         self._metric = metric
-        self._kind = kind
+        self._method = _METHOD[kind]
         self._labels = labels
         self._max_values = max_label_values
         self._max_series = 10 * max_label_values
         self._overflow = overflow
-        self._known: tuple[set[str], ...] = tuple(set() for _ in labels)
+        self._known: tuple[Counter[str], ...] = tuple(Counter() for _ in labels)
         self._records: dict[Values, Callable[[float], None]] = {}
         if not labels:
-            self._records[()] = getattr(metric, _METHOD[kind])
+            self._records[()] = getattr(metric, self._method)
 
     def record(self, values: Values, value: float) -> None:
         """Add to, set, or observe in the series with these label values."""
@@ -58,22 +66,30 @@ class Series:
         record(value)
 
     def remove(self, values: Values) -> None:
-        """Forget a series. Its values still count towards the bounds."""
+        """Forget a series, and free its place."""
         if self._labels and self._records.pop(values, None) is not None:
             self._metric.remove(*values)
+            for known, value in zip(self._known, values, strict=True):
+                known[value] -= 1
+                if not known[value]:
+                    del known[value]
 
     def _new(self, values: Values) -> Callable[[float], None]:
         bound = self._bound(values)
+        self._count_overflow(values, bound)
+        if bound not in self._records:
+            self._add(bound)
+        return self._records[bound]
+
+    def _add(self, values: Values) -> None:
+        for known, value in zip(self._known, values, strict=True):
+            known[value] += 1
+        self._records[values] = getattr(self._metric.labels(*values), self._method)
+
+    def _count_overflow(self, values: Values, bound: Values) -> None:
         for label, value, kept in zip(self._labels, values, bound, strict=True):
             if value != kept:
                 self._overflow(label)
-        if bound != values and self._kind == "gauge":
-            return _forget
-        if bound not in self._records:
-            for known, value in zip(self._known, bound, strict=True):
-                known.add(value)
-            self._records[bound] = getattr(self._metric.labels(*bound), _METHOD[self._kind])
-        return self._records[bound]
 
     def _bound(self, values: Values) -> Values:
         if len(self._records) >= self._max_series:
@@ -83,9 +99,72 @@ class Series:
             for known, value in zip(self._known, values, strict=True)
         )
 
-    def _fits(self, known: set[str], value: str) -> bool:
+    def _fits(self, known: Counter[str], value: str) -> bool:
         return value in known or (len(known) < self._max_values and len(value) <= _LONGEST)
 
 
-def _forget(value: float) -> None:
-    pass
+class GaugeSeries(Series):
+    """The series of a gauge: of those that do not all fit, the ones that move most.
+
+    A gauge is never set for `other`, as it would be the last of many different things. So where
+    the bounds are reached, a series gives up its place to one that moves more often. The marks of
+    both fade, so that what moved most last month does not stay for that.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._moves: Counter[Values] = Counter()
+        self._moved = 0
+        self._fewest = 0  # no series moves less often than this; spares looking at all of them
+
+    def record(self, values: Values, value: float) -> None:
+        """Set the gauge with these label values, where it has a place or earns one."""
+        if not any(len(each) > _LONGEST for each in values):
+            self._note_move(values)
+            if values not in self._records and self._has_place(values):
+                self._add(values)
+                self._fewest = 0
+        record = self._records.get(values)
+        if record is not None:
+            record(value)
+        else:
+            self._count_overflow(values, self._bound(values))
+
+    def _has_place(self, values: Values) -> bool:
+        if self._bound(values) == values:
+            return True
+        if self._moves[values] < _AHEAD * max(self._fewest, 1):
+            return False
+        leaving = self._quieter_than(values)
+        for each in leaving:
+            self.remove(each)
+        return bool(leaving)
+
+    def _quieter_than(self, values: Values) -> list[Values]:
+        """The series that have to leave so that `values` fits; none where one moves too often."""
+        quiet = sorted(self._records, key=self._moves.__getitem__)
+        self._fewest = self._moves[quiet[0]]
+        room = [self._max_values - len(known) + (v in known) for known, v in self._places(values)]
+        known = [Counter(each) for each in self._known]
+        leaving: list[Values] = []
+        for each in quiet:
+            if self._moves[values] < _AHEAD * max(self._moves[each], 1):
+                return []
+            leaving.append(each)
+            for label, value in enumerate(each):
+                known[label][value] -= 1
+                room[label] += not known[label][value]
+            if all(each > 0 for each in room):
+                return leaving
+        return []
+
+    def _places(self, values: Values) -> list[tuple[Counter[str], str]]:
+        return list(zip(self._known, values, strict=True))
+
+    def _note_move(self, values: Values) -> None:
+        self._moves[values] += 1
+        self._moved += 1
+        if self._moved >= _FORGET_AFTER * self._max_series:
+            self._moved = self._fewest = 0
+            halves = {each: moves // 2 for each, moves in self._moves.items() if moves > 1}
+            self._moves = Counter(halves)

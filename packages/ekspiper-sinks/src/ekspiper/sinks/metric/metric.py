@@ -13,7 +13,7 @@ from ..prometheus import client, registered
 from ._gateway import Gateway
 from ._presets import PRESETS, preset_of
 from ._rule_reader import Reading, RuleReader
-from ._series import Series
+from ._series import GaugeSeries, Series
 from .metric_rule import MetricRule, rule_of
 
 __all__ = ["Metric"]
@@ -32,7 +32,7 @@ class Metric(Collector[Any]):
         rules: `MetricRule`s, or tables of its arguments as they stand in a configuration.
         registry: a `prometheus_client.CollectorRegistry`; by default the global `REGISTRY`.
         max_label_values: values that a label may have before further ones become `other`, which
-            `ekspiper_metric_label_overflow_total` counts.
+            `ekspiper_metric_label_overflow_total` counts. A gauge keeps the series that move most.
         push_gateway: URL of a Pushgateway that gets the whole registry at the end and on
             `flush()`, for batch jobs that nobody scrapes. Where it asks for a user:
             `https://USER:PASSWORD@HOST:PORT`.
@@ -143,7 +143,8 @@ class Metric(Collector[Any]):
             "label_overflow", "Label values that became `other`", "metric", "label"
         )
         passed_over = self._own("passed_over", "Records without the field of a metric", "metric")
-        series = Series(
+        kind_of_series = GaugeSeries if rule.kind == "gauge" else Series
+        series = kind_of_series(
             metric,
             rule.kind,
             labels,
