@@ -150,11 +150,10 @@ def test_a_step_says_what_it_tries_again_and_no_more_when_it_works(concurrency: 
 def test_a_collector_that_does_not_return_shows_for_how_long() -> None:
     async def main() -> None:
         class Hanging(RecordingCollector):
-            answers = False
+            answers = asyncio.Event()
 
             async def collect(self, batch: Any) -> None:
-                while not self.answers:
-                    await asyncio.sleep(1)
+                await self.answers.wait()
                 await super().collect(batch)
 
         sink = Hanging()
@@ -164,7 +163,7 @@ def test_a_collector_that_does_not_return_shows_for_how_long() -> None:
         await asyncio.sleep(20)
         (collector,) = run.statistics().collectors.values()
         assert (collector.failing, collector.busy) == (None, 20)
-        sink.answers = True
+        sink.answers.set()
         await task
         (collector,) = run.statistics().collectors.values()
         assert collector.busy == 0

@@ -116,7 +116,8 @@ def test_the_docs_say_what_the_code_does() -> None:
         "ekspiper_metric_passed_over_total": ("counter", ("metric",)),
         "ekspiper_metric_label_overflow_total": ("counter", ("metric", "label")),
     }
-    assert documented == {**core, **ready, **own}
+    # What the daemon adds is held against the page by the tests of the daemon.
+    assert documented.items() >= {**core, **ready, **own}.items()
     units = {name: unit for name, _, _, unit in rows if name in METRICS}
     assert units == {metric.name: metric.unit for metric in METRICS.values()}
 

@@ -78,6 +78,16 @@ class ForwardServer:
             await process.wait()
             process._transport.close()  # type: ignore[attr-defined]
 
+    def pause(self) -> None:
+        """Stop it as a hung machine stops: connections stay, and nothing is answered."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     async def restart(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
         """End it and start it again."""
         await self.stop(with_signal)

@@ -80,6 +80,10 @@ class Http:
         except aiohttp.ClientConnectionError:
             return 0, None
 
+    async def ask(self, path: str, **headers: str) -> aiohttp.ClientResponse:
+        """The whole reply to a request with these headers."""
+        return await self._session.get(self.url + path, headers=headers)
+
     async def until(self, path: str, status: int, containing: str = "") -> Any:
         """Ask until it answers so."""
         async with asyncio.timeout(20):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import platform
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from ekspiper.core import ConfigError
 from ekspiper.xrpl.replay import ReplayNode
 
-from .conftest import FIRST, Http, Running
+from .conftest import FIRST, LAST, Http, Running
 
 Node = Callable[..., ReplayNode]
 METRICS = '[collectors.metrics]\ntype = "metric"\n'
@@ -74,6 +75,38 @@ async def test_metrics_of_the_run_and_of_the_records(
         assert not task.done()
     for name in ("ekspiper_source_lag_seconds", "ekspiper_queue_items", "xrpl_ledgers_total"):
         assert f"# HELP {name} " in text
+
+
+async def test_openmetrics_where_it_is_asked_for_and_no_created_series(
+    running: Running, http: Http
+) -> None:
+    async with running(network="ws://127.0.0.1:1"):
+        await http.until("/health", 200)
+        for accept, kind in (
+            ("application/openmetrics-text;version=1.0.0", "application/openmetrics-text"),
+            ("*/*", "text/plain"),
+        ):
+            reply = await http.ask("/metrics", Accept=accept)
+            assert reply.content_type == kind
+            assert (b"# EOF" in await reply.read()) is (kind != "text/plain")
+            assert b"_created" not in await reply.read()
+
+
+async def test_the_nodes_are_metrics_without_their_secrets(
+    running: Running, http: Http, node: Node
+) -> None:
+    async with node() as served:
+        secret = served.url.replace("ws://", "ws://user:hunter2@")
+        async with running(METRICS, network=f"{secret},ws://127.0.0.1:1", **{"from": FIRST}):
+            label = secret.replace("user:hunter2", "***")
+            up = f'ekspiper_node_state{{node="{label}",state="ready"}} 1.0'
+            text = await http.until("/metrics", 200, up)
+            assert 'ekspiper_node_state{node="ws://127.0.0.1:1",state="ready"} 0.0' in text
+            newest = f'ekspiper_node_ledger_index{{node="{label}"}} {LAST}.0'
+            await http.until("/metrics", 200, newest)
+            text = await http.until("/metrics", 200, "ekspiper_ready 1.0")
+    assert "hunter2" not in text
+    assert f'ekspiper_build_info{{python="{platform.python_version()}"' in text
 
 
 @pytest.mark.skipif(not which("promtool"), reason="promtool (package prometheus) is not installed")

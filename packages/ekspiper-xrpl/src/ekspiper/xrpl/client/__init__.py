@@ -10,6 +10,7 @@ from .errors import RequestError as RequestError
 from .errors import RequestTimeout as RequestTimeout
 from .errors import WrongNetwork as WrongNetwork
 from .ledger_set import LedgerSet as LedgerSet
+from .node_status import NodeState as NodeState
 from .node_status import NodeStatus as NodeStatus
 from .pool import NodePool as NodePool
 from .redact import redact as redact
@@ -24,6 +25,7 @@ __all__ = [
     "LedgerUnavailable",
     "NodeBusy",
     "NodePool",
+    "NodeState",
     "NodeStatus",
     "NodeUnreachable",
     "RequestError",

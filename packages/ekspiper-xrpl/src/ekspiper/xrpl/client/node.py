@@ -65,6 +65,8 @@ class Node:
         self.info: NodeInfo | None = None
         self.trouble = Trouble(self.label)
         self.answers = 0
+        self.requests = 0
+        self.connections = 0
         self.lies = 0
         self.refreshed = float("-inf")
         self.refreshing = False
@@ -112,6 +114,7 @@ class Node:
         self._calls[number] = (call, now)
         call.holders.append(self)
         call.attempts += 1
+        self.requests += 1
         self.window.sent(now)
         self._wire.send_now(orjson.dumps({"id": number, **call.message}).decode())
 
@@ -259,6 +262,7 @@ class Node:
         now = self._clock()
         self._liveness.connected(now)
         self._turns.succeeded()
+        self.connections += 1
         self.state, self.ready = "ready", True
         self.trouble.back(now)
         self._events.ready(self)
@@ -388,7 +392,9 @@ class Node:
             in_flight=len(self._calls),
             window=int(self.window.limit),
             load=self.info.load if self.info else None,
+            requests=self.requests,
             answers=self.answers,
+            reconnects=max(0, self.connections - 1),
             errors=self.trouble.errors,
             problem=self.trouble.problem,
             public=self.public,

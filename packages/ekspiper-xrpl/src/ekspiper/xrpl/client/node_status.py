@@ -28,7 +28,9 @@ class NodeStatus:
         in_flight: open requests.
         window: how many it is given at once, at present.
         load: the server's own load factor (1 is idle); None while unknown.
+        requests: sent so far, those of the connection itself left out.
         answers: good answers so far.
+        reconnects: how often it was connected to again.
         errors: connections lost, refusals to serve and lies so far.
         problem: the last of these; empty when there was none.
         public: a public server, treated politely.
@@ -44,7 +46,9 @@ class NodeStatus:
     in_flight: int
     window: int
     load: float | None
+    requests: int
     answers: int
+    reconnects: int
     errors: int
     problem: str
     public: bool

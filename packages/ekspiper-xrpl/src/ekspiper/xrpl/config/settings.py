@@ -59,6 +59,10 @@ class HttpSettings(_Table):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] | None = None
     """0 takes any free port; by default 9464, and any free one on the sample network."""
+    sink_patience: Annotated[float, Field(gt=0, json_schema_extra=_SECONDS)] = 15.0
+    """`/ready` says no when a collector has not acknowledged a batch for so long."""
+    network_patience: Annotated[float, Field(gt=0, json_schema_extra=_SECONDS)] = 60.0
+    """`/ready` says no when the network has had no new ledger for so long."""
 
 
 class NodeSettings(_Table):

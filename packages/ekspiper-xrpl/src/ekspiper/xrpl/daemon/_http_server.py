@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from ekspiper.core import Component, ConfigError
 
@@ -20,7 +19,7 @@ class HttpServer(Component):
     Args:
         host: the address to listen on.
         port: the port; 0 for any free one.
-        registry: what `/metrics` shows.
+        exposition: what `/metrics` shows for an `Accept` header: the body and its content type.
         not_ready: why the daemon is not ready; nothing when it is.
     """
 
@@ -29,12 +28,12 @@ class HttpServer(Component):
         host: str,
         port: int,
         *,
-        registry: CollectorRegistry,
+        exposition: Callable[[str], tuple[bytes, str]],
         not_ready: Callable[[], list[str]],
     ) -> None:
         self.host = host
         self.port = port
-        self._registry = registry
+        self._exposition = exposition
         self._not_ready = not_ready
         self._runner: web.AppRunner | None = None
 
@@ -91,9 +90,11 @@ class HttpServer(Component):
             return _json({"status": "not ready", "reasons": reasons}, status=503)
         return _json({"status": "ready"}, status=200)
 
-    async def _metrics(self, _: web.Request) -> web.Response:
-        body = generate_latest(self._registry)
-        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def _metrics(self, request: web.Request) -> web.Response:
+        body, content_type = self._exposition(request.headers.get("Accept", ""))
+        response = web.Response(body=body, headers={"Content-Type": content_type})
+        response.enable_compression()
+        return response
 
 
 def _why(error: OSError) -> str:

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+
 from ekspiper.core import Run
 
-from ..client.node_status import NodeStatus
-from ..client.pool import NodePool
+from ..client import NodePool, NodeStatus
 from ..ledger_watch import late_ledgers
 
 __all__ = ["Readiness"]
 
 
 class Readiness:
-    """Collects the reasons why the daemon is not ready."""
+    """Collects the reasons why the daemon is not ready, as they are at this moment.
 
-    def __init__(self) -> None:
+    Each reason is described in docs/guides/operate-the-daemon.md.
+
+    Args:
+        sink_patience: seconds that a collector may take for one batch.
+        network_patience: seconds that may pass without a new ledger.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        *,
+        sink_patience: float,
+        network_patience: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._sink_patience = sink_patience
+        self._network_patience = network_patience
+        self._clock = clock
         self._pool: NodePool | None = None
         self._run: Run | None = None
+        self._newest = 0
+        self._moved = clock()
 
     def connecting(self, pool: NodePool) -> None:
-        """The nodes that are to be connected."""
+        """The nodes that are being connected."""
         self._pool = pool
 
     def running(self, pool: NodePool, run: Run) -> None:
@@ -27,33 +48,60 @@ class Readiness:
         self._pool = pool
         self._run = run
 
+    def note_ledger(self, newest: int) -> None:
+        """Note the newest ledger of the network; called about once a second."""
+        if newest != self._newest:
+            self._newest = newest
+            self._moved = self._clock()
+
     def reasons(self) -> list[str]:
         """Every reason, in words; empty when the daemon is ready."""
-        if self._pool is None or self._run is None:
-            return [self._why_unconnected()]
-        nodes = self._pool.nodes()
-        found = []
+        return list(self._reasons())
+
+    def _reasons(self) -> Iterator[str]:
+        nodes = self._pool.nodes() if self._pool is not None else []
+        if self._run is None or self._pool is None:
+            yield _why_starting(nodes)
+            return
         if not any(node.state == "ready" for node in nodes):
-            states = ", ".join(_state(node) for node in nodes)
-            found.append(f"no node is ready: {states}")
+            yield f"no node is ready: {', '.join(map(_state, nodes))}"
         missing = self._pool.missing_ledgers
         if late := late_ledgers(missing):
-            found.append(f"no node serves ledger {late}, for {max(missing.values()):.0f} s now")
-        statistics = self._run.statistics()
-        for place, collector in statistics.collectors.items():
-            if collector.failing is not None:
-                found.append(f"{place} is failing: {collector.failing}")
-        if self._run.draining:
-            found.append("draining")
-        elif not any(source.read for source in statistics.sources.values()):
-            found.append("no ledger has been read yet")
-        return found
+            yield f"no node serves ledger {late}, for {max(missing.values()):.0f} s now"
+        elif (still := self._clock() - self._moved) > self._network_patience:
+            yield f"the network stands still: no ledger after {self._newest} for {still:.0f} s"
+        yield from self._reasons_of(self._run)
 
-    def _why_unconnected(self) -> str:
-        nodes = self._pool.nodes() if self._pool is not None else []
-        told = ", ".join(f"{node.url}: {node.problem or node.state}" for node in nodes)
-        return f"no node is connected yet: {told}" if told else "no node is connected yet"
+    def _reasons_of(self, run: Run) -> Iterator[str]:
+        statistics = run.statistics()
+        for place, collector in statistics.collectors.items():
+            if why := self._why_failing(collector.failing, collector.busy):
+                yield f"{place} {why}"
+        if run.draining:
+            yield "draining"
+        elif not statistics.collectors:
+            yield "the collectors are being opened"
+        elif not any(source.read for source in statistics.sources.values()):
+            yield "no ledger has been read yet"
+
+    def _why_failing(self, failing: str | None, busy: float) -> str:
+        hangs = busy > self._sink_patience
+        silence = f"has not acknowledged a batch for {busy:.0f} s" if hangs else ""
+        if failing is None:
+            return silence
+        # The reason is that of the try before, and may have gone while this one hangs.
+        since = f"; now it {silence}" if hangs else ""
+        return f"is failing: {failing}{since}"
+
+
+def _why_starting(nodes: list[NodeStatus]) -> str:
+    if any(node.state == "ready" for node in nodes):
+        return "a node is connected, and the run is about to begin"
+    states = ", ".join(f"{node.url}: {node.problem or node.state}" for node in nodes)
+    return f"no node is connected yet: {states}" if states else "no node is connected yet"
 
 
 def _state(node: NodeStatus) -> str:
-    return f"{node.url} is {node.state}" + (f" ({node.problem})" if node.problem else "")
+    # What went wrong before is not why a node that is being connected is not ready now.
+    why = node.problem if node.state in ("down", "ejected", "refused") else ""
+    return f"{node.url} is {node.state}" + (f" ({why})" if why else "")

@@ -9,8 +9,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prometheus_client import REGISTRY
-
 from ekspiper.core import (
     Checkpoint,
     CommitPolicy,
@@ -38,6 +36,7 @@ from ..processors.transaction_etl import TransactionEtl
 from ..sources.ledger_stream import LedgerStream
 from ._adoption_advice import advising_adoption
 from ._collectors import record_collectors
+from ._monitor import Monitor
 from ._readiness import Readiness
 from .dead_letters import dead_letter_collector
 
@@ -97,7 +96,11 @@ class Daemon:
         self.settings = settings
         self._adopt = adopt
         self._progress = progress
-        self._readiness = Readiness()
+        self._readiness = Readiness(
+            sink_patience=settings.http.sink_patience,
+            network_patience=settings.http.network_patience,
+        )
+        self._instruments = registry.load("instruments", "prometheus")()
         self._folder = (
             OutputFolder(folder, command="daemon", option=settings.state_option)
             if folder is not None
@@ -144,11 +147,17 @@ class Daemon:
         port = http.port
         if port is None:
             port = 0 if self.settings.network == "sample" else _PORT
-        return HttpServer(http.host, port, registry=REGISTRY, not_ready=self._readiness.reasons)
+        return HttpServer(
+            http.host,
+            port,
+            exposition=self._instruments.exposition,
+            not_ready=self._readiness.reasons,
+        )
 
     async def _follow(self, network: OpenNetwork, known: Sequence[LedgerLink]) -> Outcome:
         settings = self.settings
-        instruments: Instruments = registry.load("instruments", "prometheus")(REGISTRY)
+        instruments: Instruments = self._instruments
+        monitor = Monitor(self._readiness, instruments, state=settings.state_folder)
         etl = self.etl(network, instruments)
         run = self.pipeline(network, etl, known=known).start(
             checkpoint=self._checkpoint(),
@@ -165,6 +174,7 @@ class Daemon:
         with (
             advising_adoption(settings.state_option),
             draining_on_signals(run),
+            monitor.watching(network.pool),
             watching_ledgers(network.pool, instruments, patience=patience),
             self._progress.watching(run),
         ):

@@ -1,0 +1,89 @@
+"""Looks at a running daemon once a second: its nodes, and whether the network moves."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+
+from ekspiper.core import Instruments
+from ekspiper.core.instruments import Metric
+
+from ..client import NodePool
+from ._node_metrics import NodeMetrics
+from ._readiness import Readiness
+
+__all__ = ["MONITOR_METRICS", "Monitor"]
+
+_EVERY = 1.0
+_DISK_EVERY = 10.0
+
+BUILD = Metric(
+    "ekspiper_build_info",
+    "gauge",
+    ("version", "python"),
+    "",
+    "1, with the versions of ekspiper-xrpl and of Python as labels",
+)
+READY = Metric("ekspiper_ready", "gauge", (), "", "1 while /ready says ready, otherwise 0")
+STATE_FREE = Metric(
+    "ekspiper_state_free_bytes", "gauge", (), "bytes", "Free space on the disk of the state folder"
+)
+STATE_SIZE = Metric(
+    "ekspiper_state_size_bytes", "gauge", (), "bytes", "Size of the disk of the state folder"
+)
+
+MONITOR_METRICS = (BUILD, READY, STATE_FREE, STATE_SIZE)
+
+
+class Monitor:
+    """Publishes what the run itself does not know of: nodes, readiness, disk, versions.
+
+    Args:
+        state: the folder of the state; None where there is none.
+    """
+
+    def __init__(
+        self, readiness: Readiness, instruments: Instruments, *, state: Path | None
+    ) -> None:
+        self._readiness = readiness
+        self._instruments = instruments
+        self._nodes = NodeMetrics(instruments)
+        self._state = state
+        labels = {"version": version("ekspiper-xrpl"), "python": platform.python_version()}
+        instruments.instrument(BUILD, **labels).record(1)
+        instruments.instrument(READY).record(0)
+
+    @contextmanager
+    def watching(self, pool: NodePool) -> Iterator[None]:
+        """Look at `pool` for as long as the context lasts."""
+        tasks = [asyncio.create_task(self._look(pool))]
+        if self._state is not None:
+            tasks.append(asyncio.create_task(self._measure_disk(self._state)))
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            self._instruments.instrument(READY).record(0)
+
+    async def _look(self, pool: NodePool) -> None:
+        ready = self._instruments.instrument(READY)
+        while True:
+            self._nodes.publish(pool.nodes())
+            self._readiness.note_ledger(pool.newest_ledger)
+            ready.record(not self._readiness.reasons())
+            await asyncio.sleep(_EVERY)
+
+    async def _measure_disk(self, folder: Path) -> None:
+        free, size = map(self._instruments.instrument, (STATE_FREE, STATE_SIZE))
+        while True:
+            # In a thread: a network file system that is away blocks this call.
+            disk = await asyncio.to_thread(os.statvfs, folder)
+            free.record(disk.f_bavail * disk.f_frsize)
+            size.record(disk.f_blocks * disk.f_frsize)
+            await asyncio.sleep(_DISK_EVERY)
