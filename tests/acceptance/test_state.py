@@ -53,7 +53,7 @@ async def test_collectors_alone_get_every_ledger_however_the_daemon_ends(
     (tmp_path / "ekspiper.toml").write_text(FILES_AND_FLUENT % server.port)
     command = ("daemon", "--config", "ekspiper.toml", "--network", node.url, "--http", "off")
     last = await follow_with_ends(lambda *more: start(*command, *more), node, server, ENDS)
-    assert "state in out/custom-daemon (another with --state DIR): going on at ledger " in (
+    assert "state in out/custom-daemon (another with --state DIR): resuming at ledger " in (
         last.said()
     )
     names = ("transactions", "ledgers", "book_offers")

@@ -321,7 +321,7 @@ async def test_a_price_that_is_gone_gives_its_place_up(registry: CollectorRegist
             "only a counter's name ends in _total",
         ),
         ({"name": "x", "kind": "gauge"}, "a gauge needs a value"),
-        ({"name": "1x_total", "kind": "counter"}, "begins with no digit"),
+        ({"name": "1x_total", "kind": "counter"}, "does not begin with a digit"),
         ({"name": "x", "kind": "rate"}, "kind is counter, gauge or histogram, not 'rate'"),
         ({"name": "x", "kind": "gauge", "value": 3}, "value is the path of a field, not 3"),
         (

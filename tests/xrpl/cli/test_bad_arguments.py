@@ -39,11 +39,11 @@ def test_a_daemon_says_where_it_goes_on(cli: Cli) -> None:
     assert cli("daemon", "--from", 300, "--until", 300, "--http", "off", "--out", "out").code == 0
     done = cli("daemon", "--from", 190, "--until", 191, "--http", "off", "--out", "out")
     assert done.code == 0
-    assert "state in out: going on at ledger 301" in done.err
+    assert "state in out: resuming at ledger 301" in done.err
     assert "Nothing to do: this folder was at ledger 300 already." in done.err
     Path("out/dead_letters.jsonl").write_text("{}\n")
     done = cli("daemon", "--until", 300, "--http", "off", "--out", "out")
-    assert "There are dead letters of before in out/dead_letters.jsonl" in done.err
+    assert "There are dead letters from earlier in out/dead_letters.jsonl" in done.err
 
 
 def test_a_dry_run_of_what_no_node_has(cli: Cli) -> None:

@@ -82,7 +82,7 @@ async def test_collectors_have_a_state_without_being_told(caplog: pytest.LogCapt
     assert list(files(below="out")) == ["out/sample-daemon/.checkpoint/daemon.jsonl.json"]
     assert ours(caplog.messages) == [
         "state in out/sample-daemon (another with --state DIR): beginning at the first ledger",
-        "state in out/sample-daemon (another with --state DIR): going on at ledger 201",
+        "state in out/sample-daemon (another with --state DIR): resuming at ledger 201",
     ]
 
 
@@ -106,8 +106,8 @@ async def test_records_to_look_at_have_a_state_on_request_only(
     plain = daemon_of("", network="sample", until=185)
     outcome = await plain.run()
     assert ours(caplog.messages) == [
-        "no checkpoint: records go to standard output, and a restart begins anew; --out DIR "
-        "writes files and goes on where it stopped, --state DIR goes on only"
+        "no checkpoint: records go to standard output, and a restart starts over; --out DIR "
+        "writes files and resumes where it stopped, --state DIR only resumes"
     ]
     assert list(files()) == ["ekspiper.toml"]
     assert "state" not in summary(outcome)
@@ -121,14 +121,14 @@ async def test_records_to_look_at_have_a_state_on_request_only(
 async def test_what_it_says_at_its_end(node: Node) -> None:
     outcome = await daemon_of(network="sample", until=190).run()
     assert summary(outcome).endswith(
-        "\nStarted again, it goes on where it stopped: the state is in out/sample-daemon."
+        "\nStart it again to resume where it stopped: the state is in out/sample-daemon."
     )
     write("out/sample-daemon/dead_letters.jsonl", "{}\n")
     outcome = await daemon_of(network="sample", until=190).run()
     assert summary(outcome).splitlines() == [
         "Nothing to do: the state in out/sample-daemon was at ledger 190 already.",
-        "There are dead letters of before in out/sample-daemon/dead_letters.jsonl; when their "
-        "cause is repaired: ekspiper redeliver --config FILE --state out/sample-daemon",
+        "There are dead letters from earlier in out/sample-daemon/dead_letters.jsonl; once their "
+        "cause is fixed: ekspiper redeliver --config FILE --state out/sample-daemon",
     ]
 
 

@@ -25,7 +25,7 @@ async def test_where_is_what_did_not_fit(running: Running, config: str, where: s
     assert "did not fit" not in summary(outcome)
     drift = DriftReport(59, 1, (Drift("unknown_type", "TransactionType.Other", 1, FIRST, "AB"),))
     lines = summary(replace(outcome, drift=drift)).splitlines()
-    assert f"What did not fit stands in the {where}." in lines
+    assert f"What did not fit is in the {where}." in lines
     assert any(line.startswith("Schema drift: 1 of 59 records") for line in lines)
 
 

@@ -26,7 +26,7 @@ class MetricRule:
     Args:
         name: as Prometheus shows it; a counter's ends in `_total`.
         kind: `counter` adds the value, `gauge` is set to it, `histogram` observes it.
-        help: one sentence for whoever reads the scrape.
+        help: one sentence for people who read the scrape.
         value: the path of a number in the record (`Fee.value`), or a function of the record. A
             counter without one counts records. A record without the field is passed over; a
             function that returns None removes a gauge's series.
@@ -55,7 +55,7 @@ class MetricRule:
 def _mistakes(rule: MetricRule) -> list[str]:
     found = []
     if not isinstance(rule.name, str) or not _NAME.fullmatch(rule.name):
-        found.append("a name has letters, digits, _ and :, and begins with no digit")
+        found.append("a name has letters, digits, _ and :, and does not begin with a digit")
     if rule.kind not in ("counter", "gauge", "histogram"):
         found.append(f"kind is counter, gauge or histogram, not {rule.kind!r}")
     elif rule.kind == "counter" and not rule.name.endswith("_total"):
@@ -75,7 +75,7 @@ def _mistakes(rule: MetricRule) -> list[str]:
 
 
 def rule_of(declared: MetricRule | Mapping[str, Any], place: int) -> MetricRule:
-    """A rule as it stands in a configuration, a table of `MetricRule`'s arguments.
+    """A rule as a configuration gives it: a table of `MetricRule`'s arguments.
 
     Args:
         place: the rule's number for error messages, from 1.

@@ -1,4 +1,4 @@
-"""The daemon: follows the ledger, runs the flows, and answers over HTTP how it stands."""
+"""The daemon: follows the ledger, runs the flows, and answers over HTTP how it is doing."""
 
 from .daemon import Daemon as Daemon
 from .daemon import Outcome as Outcome

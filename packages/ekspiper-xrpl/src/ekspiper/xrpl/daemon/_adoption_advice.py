@@ -12,13 +12,13 @@ __all__ = ["advising_adoption"]
 
 @contextmanager
 def advising_adoption(option: str) -> Iterator[None]:
-    """Name the option that adopts a checkpoint where a run refuses it for its shape.
+    """Where a run refuses a checkpoint for its shape, name the option that adopts it.
 
     Args:
-        option: what names the checkpoint's folder on the command line.
+        option: the command-line option for the checkpoint's folder.
 
     Raises:
-        CheckpointError: in the place of `ShapeChanged`.
+        CheckpointError: instead of `ShapeChanged`.
     """
     try:
         yield
@@ -29,11 +29,11 @@ def advising_adoption(option: str) -> Iterator[None]:
 def _advice(error: ShapeChanged, option: str) -> str:
     effects = []
     if error.added:
-        effects.append("what is new begins where it stands, and gets nothing of before")
+        effects.append("what is new begins at its position and gets nothing older")
     if error.removed:
         effects.append("what it knows of those that are gone is dropped")
     return (
-        "start once with `ekspiper daemon --adopt-checkpoint` to go on from it: "
+        "start once with `ekspiper daemon --adopt-checkpoint` to resume from it: "
         f"{'; '.join(effects)}; or give the configuration that it was taken with, or another "
         f"folder with {option} DIR"
     )

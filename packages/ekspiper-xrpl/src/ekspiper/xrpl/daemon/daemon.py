@@ -1,4 +1,4 @@
-"""Runs the flows against a network until it is told to stop."""
+"""Runs the flows on a network until it is stopped."""
 
 from __future__ import annotations
 
@@ -80,11 +80,11 @@ class Daemon:
     Args:
         settings: the whole configuration.
         progress: shown while it runs.
-        adopt: go on from a checkpoint of other collectors or flows.
+        adopt: resume from a checkpoint that was taken with other collectors or flows.
 
     Raises:
         ConfigError: the folder of the state cannot be written to, or belongs to another command;
-            or there is none, and so no checkpoint to adopt.
+            or `adopt` is set, and there is no folder with a checkpoint.
     """
 
     def __init__(self, settings: Settings, *, progress: Progress, adopt: bool = False) -> None:
@@ -111,7 +111,7 @@ class Daemon:
         """Run until the last ledger, or until a signal.
 
         Raises:
-            ConfigError: something that was given cannot be used, or another daemon uses it.
+            ConfigError: an option cannot be used, or another daemon uses the folder.
             EkspiperError: the pipeline failed.
         """
         settings = self.settings
@@ -257,17 +257,17 @@ class Daemon:
             log.info("{network} is %s, as the nodes say", name)
 
     def _tell_state(self, known: int | None) -> None:
-        """Say where the state is, and where it goes on."""
+        """Say where the state is, and at which ledger it resumes."""
         settings = self.settings
         if self._folder is None:
             log.info(
-                "no checkpoint: records go to standard output, and a restart begins anew; "
-                "--out DIR writes files and goes on where it stopped, --state DIR goes on only"
+                "no checkpoint: records go to standard output, and a restart starts over; "
+                "--out DIR writes files and resumes where it stopped, --state DIR only resumes"
             )
             return
         is_given = settings.out is not None or settings.state is not None
         hint = "" if is_given else " (another with --state DIR)"
-        stands = f"going on at ledger {known}" if known is not None else self._beginning()
+        stands = f"resuming at ledger {known}" if known is not None else self._beginning()
         log.info("state in %s%s: %s", self._folder.path, hint, stands)
 
     def _beginning(self) -> str:

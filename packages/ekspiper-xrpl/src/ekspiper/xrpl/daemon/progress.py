@@ -43,7 +43,7 @@ class Rates:
 
 
 class Progress:
-    """How a run is shown while it goes on.
+    """Shows a run while it lasts.
 
     Args:
         console: where to; a live table if that is a terminal, log lines otherwise.

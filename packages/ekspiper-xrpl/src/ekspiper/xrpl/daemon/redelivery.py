@@ -25,13 +25,13 @@ _TAKE_TRANSACTIONS = ("etl",)
 
 
 async def redeliver(settings: Settings, *, progress: Progress) -> Report | None:
-    """Process every dead letter of a daemon again; None when there is none.
+    """Process every dead letter of a daemon again; returns None when there are no letters.
 
-    What fails again is in its new dead letters. Interrupted, it begins again with the
-    letters of the first try. Records that come out stand behind those that are there already.
+    What fails again becomes a dead letter again. When it is interrupted, the next call processes
+    the same letters. The records are appended to those that the collectors have.
 
     Raises:
-        ConfigError: there is no folder, a daemon runs on it, or a line of the file is no dead
+        ConfigError: there is no folder, a daemon runs on it, or a line of the file is not a dead
             letter.
     """
     path = settings.state_folder
@@ -48,7 +48,7 @@ async def redeliver(settings: Settings, *, progress: Progress) -> Report | None:
 async def _redeliver(
     letters: DeadLetterFile, folder: OutputFolder, settings: Settings, progress: Progress
 ) -> Report:
-    # Somebody waits for this: a ledger that no node has is told soon, and not waited for.
+    # Somebody waits for this command, so a ledger that no node has is an error soon.
     options = settings.node.model_dump(exclude={"ledger_patience"})
     async with open_network(settings.network, name=settings.network_name, **options) as network:
         ledgers = await _fetch_ledgers(

@@ -44,7 +44,7 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         yield f"Schema drift: {outcome.drift}"
         strict = outcome.settings.pipeline.strict
         where = "dead letters" if strict else "records, under `_unrecognized`"
-        yield f"What did not fit stands in the {where}."
+        yield f"What did not fit is in the {where}."
     yield from _about_letters(outcome)
     if report.drained:
         yield "Stopped on request; everything that was read is kept."
@@ -69,7 +69,7 @@ def _about_letters(outcome: Outcome) -> Iterator[str]:
         folder = shlex.quote(str(settings.state_folder))
         config = "--config FILE " if settings.collectors or settings.dead_letters else ""
         yield (
-            f"There are dead letters of before in {letters}; when their cause is repaired: "
+            f"There are dead letters from earlier in {letters}; once their cause is fixed: "
             f"ekspiper redeliver {config}{settings.state_option} {folder}"
         )
 
@@ -82,7 +82,7 @@ def _what_next(outcome: Outcome) -> Iterator[str]:
     out, state = outcome.settings.out, outcome.settings.state_folder
     if out is None:
         if state is not None and outcome.report.read:
-            yield f"Started again, it goes on where it stopped: the state is in {state}."
+            yield f"Start it again to resume where it stopped: the state is in {state}."
         return
     yield ""
     for name in RECORDS:
