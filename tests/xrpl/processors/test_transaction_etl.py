@@ -146,7 +146,7 @@ def test_the_item_is_left_as_it_was() -> None:
         ({"SendMax": {"currency": "USD", "issuer": "rA"}}, "wrong_type", None),
         ({"SendMax": {"currency": "USD", "issuer": "rA", "value": "NaN"}}, "wrong_type", None),
         ({"InvoiceID": "AB"}, "wrong_type", {"InvoiceID": "AB"}),
-        ({"Account": None}, "missing_field", {}),
+        ({"Account": None}, "missing_field", {"Account": None}),
         ({"Paths": [[{"account": 1}]]}, "wrong_type", {"Paths": [[{"account": 1}]]}),
         ({"Paths": {}}, "wrong_type", {"Paths": {}}),
         ({"Memos": [{"Memo": {"Bar": 1}}]}, "unknown_field", {"Memos[0].Memo.Bar": 1}),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .codec.decoder import Decoder
+from .codec.decoder import Decoder, ends_early
+from .codec.definitions import Definitions
 from .codec.header import LedgerHeader
 
 __all__ = ["Ledger", "LedgerInfo", "Transaction"]
@@ -92,6 +93,20 @@ class Transaction:
         if self._meta is None:
             self._meta = self._decoder.metadata(self.meta_blob)
         return self._meta
+
+    @property
+    def definitions(self) -> Definitions:
+        """What its blobs are decoded by."""
+        return self._decoder.definitions
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether nothing in its blobs is of a type that the definitions do not know.
+
+        After a field of an unknown type nothing can be read, so that more may be missing in
+        `fields` and `meta` than that field.
+        """
+        return not (ends_early(self.fields) or ends_early(self.meta))
 
     @property
     def size(self) -> int:

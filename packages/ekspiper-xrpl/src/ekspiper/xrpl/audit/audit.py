@@ -13,13 +13,10 @@ from typing import Any
 
 from ..client.ledger_set import LedgerSet
 from ..codec.definitions import Definitions
-from ..codec.encoder import Encoder
-from ..codec.errors import CodecError
-from ..codec.hashes import transaction_id
 from ..codec.header import LedgerHeader
 from ..codec.shamap import transaction_tree_root
-from .derived import derived_faults
-from .encoding import encode_record
+from ..ledger import LedgerInfo
+from ._record_proof import RecordProof
 from .tables import read_table
 
 __all__ = ["AuditReport", "audit"]
@@ -50,7 +47,7 @@ class AuditReport:
         ledgers: which ledgers there are.
         gaps: the ledgers between them that are not.
         transactions: how many there are.
-        proven: how many ledgers' transactions were hashed again, byte for byte.
+        proven: of how many ledgers every record is what the ledger's own bytes make of it.
         faults: everything that is wrong, a line each.
     """
 
@@ -65,16 +62,26 @@ class AuditReport:
 class _Known:
     """What later checks need of a ledger."""
 
-    ledger_hash: str
+    info: LedgerInfo
     parent_hash: str
     transaction_hash: str
-    close_time: int
-    close_time_iso: str
     count: int
+
+    @property
+    def ledger_hash(self) -> str:
+        return self.info.ledger_hash
+
+    @property
+    def close_time_iso(self) -> str:
+        return self.info.close_time_iso
 
 
 def audit(
-    folder: Path, *, deep: bool = False, definitions: Definitions | None = None
+    folder: Path,
+    *,
+    deep: bool = False,
+    definitions: Definitions | None = None,
+    network_id: int | None = None,
 ) -> AuditReport:
     """Audit the tables `ledgers` and `transactions` of a folder.
 
@@ -83,16 +90,18 @@ def audit(
     TransactionIndex from 0 on, none twice.
 
     Args:
-        deep: encode every transaction and its metadata again, and compare the root over them with
-            the ledger's `transaction_hash`: a proof of every byte. What was derived from them, `ctid`
-            and `delivered_amount`, is derived again.
+        deep: prove every record. It is encoded, which must give the bytes that the ledger's
+            `transaction_hash` is the root of; these are decoded again, which must give the record.
         definitions: what `deep` encodes by; the bundled ones without it.
+        network_id: which `ctid` must name; without it, all must name the same.
 
     Raises:
         ConfigError: a table is missing.
     """
     report = AuditReport()
-    encoder = Encoder(definitions) if deep else None
+    proof = (
+        RecordProof(definitions or Definitions.bundled(), network_id=network_id) if deep else None
+    )
     known = _audit_ledgers(folder, report)
     report.ledgers = LedgerSet.of((index, index) for index in known)
     if known:
@@ -102,7 +111,7 @@ def audit(
     records = read_table(folder, "transactions", columns=columns, damaged=report.faults.append)
     for index, group in groupby(records, key=_index):
         ledger = None if index is None else known.get(index)
-        _audit_transactions(index, list(group), ledger, seen, report, encoder)
+        _audit_transactions(index, list(group), ledger, seen, report, proof)
     for index, ledger in known.items():
         if seen[index] != ledger.count:
             report.faults.append(
@@ -140,11 +149,9 @@ def _audit_ledgers(folder: Path, report: AuditReport) -> dict[int, _Known]:
         if _iso(record) != header.close_time_iso:
             report.faults.append(f"ledger {index}: close_time_iso is {_iso(record)}")
         known[index] = _Known(
-            ledger_hash,
+            LedgerInfo(header, ledger_hash=ledger_hash),
             record["parent_hash"],
             record["transaction_hash"],
-            header.close_time,
-            header.close_time_iso,
             count,
         )
     for index, ledger in sorted(known.items()):
@@ -192,7 +199,7 @@ def _audit_transactions(
     ledger: _Known | None,
     seen: Counter[int],
     report: AuditReport,
-    encoder: Encoder | None,
+    proof: RecordProof | None,
 ) -> None:
     report.transactions += len(records)
     if index is None or ledger is None:
@@ -203,20 +210,19 @@ def _audit_transactions(
     seen[index] += len(records)
     try:
         faults = [*_faults(records, ledger)]
-        if encoder is not None:
-            faults += _derived(records, ledger)
+        found = proof.prove(records, ledger.info) if proof is not None else None
     except _UNREADABLE as error:
         report.faults.append(f"ledger {index}: not all are transactions: {_why(error)}")
         return
-    report.faults += [f"ledger {index}: {fault}" for fault in faults]
-    if encoder is not None:
-        root = _root(records, report, encoder)
-        if root is not None and root != ledger.transaction_hash:
-            report.faults.append(
-                f"ledger {index}: its transactions hash to {root}, "
-                f"its header says {ledger.transaction_hash}"
+    if found is not None:
+        faults += (fault for fault in found.faults if fault not in faults)
+        root = transaction_tree_root(found.leaves).hex().upper()
+        if not found.faults and root != ledger.transaction_hash:
+            faults.append(
+                f"its transactions hash to {root}, its header says {ledger.transaction_hash}"
             )
-        report.proven += root == ledger.transaction_hash
+        report.proven += not faults
+    report.faults += [f"ledger {index}: {fault}" for fault in faults]
 
 
 def _faults(records: list[dict[str, Any]], ledger: _Known) -> Iterator[str]:
@@ -238,25 +244,3 @@ def _misplaced(places: list[int]) -> str:
     """Where they begin to be wrong."""
     at = next(at for at, place in enumerate(places) if place != at)
     return f"{places[at]} stands where {at} should"
-
-
-def _derived(records: list[dict[str, Any]], ledger: _Known) -> Iterator[str]:
-    for record in records:
-        for fault in derived_faults(record, close_time=ledger.close_time):
-            yield f"transaction {record['hash']}: {fault}"
-
-
-def _root(records: list[dict[str, Any]], report: AuditReport, encoder: Encoder) -> str | None:
-    leaves = []
-    for record in records:
-        try:
-            tx, meta = encode_record(record, encoder)
-        except CodecError as error:
-            report.faults.append(f"ledger {record['ledger_index']}: {error}")
-            return None
-        key = transaction_id(tx)
-        if key.hex().upper() != record["hash"]:
-            report.faults.append(f"transaction {record['hash']}: its fields hash to another id")
-            return None
-        leaves.append((key, tx, meta))
-    return transaction_tree_root(leaves).hex().upper()

@@ -4,6 +4,7 @@ from .address import decode_address as decode_address
 from .address import encode_address as encode_address
 from .decoder import Decoder as Decoder
 from .decoder import Shape as Shape
+from .decoder import ends_early as ends_early
 from .decoder import transaction_index as transaction_index
 from .definitions import Definitions as Definitions
 from .definitions import DefinitionsError as DefinitionsError

@@ -25,6 +25,7 @@ _ISSUED = 0x8000000000000000
 _DIGITS = 16
 _EXPONENTS = range(-96, 81)
 
+_DROPS = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
 _DECIMAL = re.compile(r"(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?", re.ASCII)
 
 
@@ -42,10 +43,12 @@ def xrp_word(drops: str) -> int:
     """The eight bytes of an XRP amount; the inverse of `xrp_drops`.
 
     Raises:
-        ValueError: it is no whole number of drops, or too large.
+        ValueError: it is not a whole number of drops as it is printed, or too large.
     """
+    if not _DROPS(drops):
+        raise ValueError(f"{drops!r} is not a whole number of drops")
     magnitude = int(drops.removeprefix("-"))
-    if not 0 <= magnitude <= _MAGNITUDE:
+    if magnitude > _MAGNITUDE:
         raise ValueError(f"{drops} drops do not fit")
     return magnitude if drops.startswith("-") else magnitude | POSITIVE
 

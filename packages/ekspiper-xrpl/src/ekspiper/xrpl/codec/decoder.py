@@ -15,15 +15,12 @@ from .amounts import POSITIVE, IssuedValueCache, mpt_value, xrp_drops
 from .currency import AssetCache
 from .definitions import Definitions
 from .errors import CodecError
-from .field_table import FieldTable, Kind
+from .field_table import UNRECOGNIZED, FieldTable, Kind
 from .readers import read_length
 
-__all__ = ["UNRECOGNIZED", "Decoder", "Shape", "transaction_index"]
+__all__ = ["UNRECOGNIZED", "Decoder", "Shape", "ends_early", "transaction_index"]
 
 Shape = Literal["server", "record"]
-
-UNRECOGNIZED = "_unrecognized"
-"""The key of the rest of an object, in hex, from the first field of an unknown type on."""
 
 _MAX_DEPTH = 10  # as rippled, in STObject.cpp
 _OBJECT_END = b"\xe1"
@@ -270,6 +267,24 @@ def _located(error: Exception, name: str, start: int, position: int, end: int) -
     reason = str(error) if isinstance(error, ValueError) else "the bytes end too early"
     where = f"at byte {start}, after {name}" if start == position else f"{name} at byte {start}"
     return CodecError(f"{where}: {reason}")
+
+
+def ends_early(fields: Any) -> bool:
+    """Whether a field of an unknown type kept the decoder from reading these fields to their end.
+
+    The rest is then under `_unrecognized`, in the last object that was begun.
+    """
+    value = fields
+    while value:
+        if isinstance(value, dict):
+            if UNRECOGNIZED in value:
+                return True
+            value = next(reversed(value.values()))
+        elif isinstance(value, list):
+            value = value[-1]
+        else:
+            return False
+    return False
 
 
 def transaction_index(meta_blob: bytes) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .definitions import Definitions, Field
 from .errors import CodecError
-from .field_table import BASE_10, permission_names
+from .field_table import BASE_10, UNRECOGNIZED, permission_names, unknown_field
 from .writers import (
     AccountCache,
     Writer,
@@ -17,13 +17,15 @@ from .writers import (
     amount_writer,
     bridge_writer,
     fixed_hex_writer,
-    int_writer,
     issue_writer,
     named_writer,
     path_set_writer,
     uint_writer,
     write_blob,
     write_currency,
+    write_hex,
+    write_int32,
+    write_int64,
     write_number,
     write_uint64,
     write_uint64_base10,
@@ -35,14 +37,27 @@ __all__ = ["Encoder"]
 _OBJECT_END, _ARRAY_END = b"\xe1", b"\xf1"
 _FIXED_HEX = re.compile(r"(?:Hash|UInt)(\d+)")
 
+_COUNTED = frozenset({"Blob", "AccountID", "Vector256"})
+"""The types whose values have their length before them."""
+
 _Entry = tuple[int, bytes, Writer]
 """A field's code, the bytes of the code, and how its values are written."""
 
 _code = itemgetter(0)
 
 
+class _Ended(Exception):
+    """A value that could not be read to its end was written: nothing comes after it."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+
 class Encoder:
     """Encodes what `Decoder` made, in either shape: amounts and paths are told by their form.
+
+    What the decoder kept as hex (`Unknown_UInt32_99`, `_unrecognized`) is written as it was, also
+    where these definitions know it. Values that are not canonical are refused, see `writers`.
 
     Args:
         definitions: what the fields are; those of the installed xrpl-py without it.
@@ -63,6 +78,8 @@ class Encoder:
         """
         try:
             return self._fields(fields)
+        except _Ended as ended:
+            return ended.data
         except RecursionError:
             raise CodecError("objects are nested too deep") from None
 
@@ -74,9 +91,16 @@ class Encoder:
         ]
         rows.sort(key=_code)
         parts: list[bytes] = []
-        for _, header, write, name, value in rows:
+        for at, (_, header, write, name, value) in enumerate(rows, start=1):
             try:
                 parts += (header, write(value))
+            except _Ended as ended:
+                if at != len(rows):
+                    after = rows[at][3]
+                    raise CodecError(
+                        f"{name} was not read to its end, but {after} is there"
+                    ) from None
+                raise _Ended(b"".join((*parts, header, ended.data))) from None
             except CodecError as error:
                 raise CodecError(f"{name}: {error}") from error
             except (ValueError, TypeError, KeyError, OverflowError, AttributeError) as error:
@@ -84,10 +108,14 @@ class Encoder:
         return b"".join(parts)
 
     def _learn(self, name: str) -> _Entry:
-        field = self.definitions.fields.get(name)
-        if field is None or not field.is_serialized:
-            raise CodecError(f"{name}: the definitions know no such field")
-        entry = (field.code, _header(field), self._writer(field))
+        if name == UNRECOGNIZED:
+            entry: _Entry = (_LAST, b"", _rest)
+        elif field := self.definitions.fields.get(name):
+            if not field.is_serialized:
+                raise CodecError(f"{name}: it is not part of what the ledger holds")
+            entry = (field.code, _header(field.type_code, field.nth), self._writer(field))
+        else:
+            entry = self._raw(name)
         self._entries[name] = entry
         return entry
 
@@ -98,15 +126,46 @@ class Encoder:
         if field.type == "UInt64" and field.name in BASE_10:
             return write_uint64_base10
         writer = self._writers.get(field.type)
-        if writer is None:
-            raise CodecError(f"{field.name}: nothing writes the type {field.type}")
-        return writer
+        if writer is not None:
+            return writer
+        if field.is_variable_length:
+            return write_blob
+        raise CodecError(f"{field.name}: nothing writes the type {field.type}")
+
+    def _raw(self, name: str) -> _Entry:
+        """A field that the decoder did not know: its hex, between what stands around a value."""
+        type_code, nth, type_ = unknown_field(name, self.definitions)
+        write: Writer
+        if type_ in _COUNTED:
+            write = write_blob
+        elif type_ in _ENDS:
+            write = _raw_until(_ENDS[type_])
+        else:
+            write = _upper(write_hex)
+        return type_code << 16 | nth, _header(type_code, nth), write
 
     def _object(self, value: Mapping[str, Any]) -> bytes:
         return self._fields(value) + _OBJECT_END
 
     def _array(self, value: list[Mapping[str, Any]]) -> bytes:
-        return b"".join(map(self._fields, value)) + _ARRAY_END
+        parts: list[bytes] = []
+        for at, element in enumerate(value, start=1):
+            if len(element) != 1 or not self._holds_an_object(*element):
+                raise ValueError(f"element {at} is not one object under its name")
+            try:
+                parts.append(self._fields(element))
+            except _Ended as ended:
+                if at != len(value):
+                    raise CodecError(
+                        f"element {at} was not read to its end, and is not the last"
+                    ) from None
+                raise _Ended(b"".join((*parts, ended.data))) from None
+        return b"".join(parts) + _ARRAY_END
+
+    def _holds_an_object(self, name: str) -> bool:
+        field = self.definitions.fields.get(name)
+        type_ = field.type if field else unknown_field(name, self.definitions)[2]
+        return type_ == "STObject"
 
     def _writers_by_name(self) -> dict[str, Writer]:
         definitions = self.definitions
@@ -132,8 +191,8 @@ class Encoder:
             "UInt16": uint_writer(2),
             "UInt32": uint_writer(4),
             "UInt64": write_uint64,
-            "Int32": int_writer(4),
-            "Int64": int_writer(8),
+            "Int32": write_int32,
+            "Int64": write_int64,
             "Amount": amount_writer(accounts),
             "Blob": write_blob,
             "AccountID": account,
@@ -148,12 +207,34 @@ class Encoder:
         }
 
 
-def _header(field: Field) -> bytes:
-    """The field's code in one to three bytes.
+_LAST = 1 << 32
+"""After every field."""
+
+_ENDS = {"STObject": _OBJECT_END, "STArray": _ARRAY_END}
+
+
+def _upper(write: Writer) -> Writer:
+    def write_upper(value: str) -> bytes:
+        if value != value.upper():
+            raise ValueError("hex is in upper case")
+        return write(value)
+
+    return write_upper
+
+
+def _raw_until(end: bytes) -> Writer:
+    return _upper(lambda value: write_hex(value) + end)
+
+
+def _rest(value: str) -> bytes:
+    raise _Ended(_upper(write_hex)(value))
+
+
+def _header(high: int, low: int) -> bytes:
+    """The code of a field, its type and its number, in one to three bytes.
 
     Source: https://xrpl.org/docs/references/protocol/binary-format#field-ids
     """
-    high, low = field.type_code, field.nth
     if high < 16 and low < 16:
         return bytes((high << 4 | low,))
     if high < 16:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from .address import AddressCache
 from .definitions import Definitions, Field
+from .errors import CodecError
 from .readers import (
     Reader,
     account_reader,
@@ -30,7 +31,18 @@ from .readers import (
     span_reader,
 )
 
-__all__ = ["BASE_10", "Entry", "FieldTable", "Kind", "permission_names"]
+__all__ = [
+    "BASE_10",
+    "UNRECOGNIZED",
+    "Entry",
+    "FieldTable",
+    "Kind",
+    "permission_names",
+    "unknown_field",
+]
+
+UNRECOGNIZED = "_unrecognized"
+"""The key of the rest of an object, in hex, from the first field of an unknown type on."""
 
 
 class Kind(IntEnum):
@@ -91,6 +103,7 @@ _GRANULAR_PERMISSIONS: Final = (
 _FIRST_GRANULAR = 65537
 
 _FIXED_HEX = re.compile(r"(?:Hash|UInt)(\d+)")
+_UNKNOWN = re.compile(r"Unknown_(\w+)_([1-9]\d{0,2})")
 
 
 def permission_names(definitions: Definitions) -> dict[int, str]:
@@ -98,6 +111,18 @@ def permission_names(definitions: Definitions) -> dict[int, str]:
     names = {code + 1: name for name, code in definitions.transaction_types.items()}
     names.update(enumerate(_GRANULAR_PERMISSIONS, _FIRST_GRANULAR))
     return names
+
+
+def unknown_field(name: str, definitions: Definitions) -> tuple[int, int, str]:
+    """Type code, number and type of a field that the decoder called by what it knew of it.
+
+    Raises:
+        CodecError: it is not such a name.
+    """
+    match = _UNKNOWN.fullmatch(name)
+    if match is None or match[1] not in definitions.types:
+        raise CodecError(f"{name}: the definitions know no such field")
+    return definitions.types[match[1]], int(match[2]), match[1]
 
 
 class _Names(dict[int, str | int]):

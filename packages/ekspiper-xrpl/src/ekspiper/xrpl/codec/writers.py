@@ -1,18 +1,21 @@
 """Writers of the field types: from a value to its bytes, the inverse of the readers.
 
-A value that cannot be one of that type raises `ValueError`, `TypeError`, `KeyError` or
-`OverflowError`; the caller says of which field.
+What is not canonical is refused, so that two different values never give the same bytes: spaces and
+underscores that `int()` and `bytes.fromhex()` would skip, members that an object does not have, a
+number that could be written shorter. A value that is refused raises `ValueError`, `TypeError`,
+`KeyError` or `OverflowError`; the caller says of which field.
 """
 
 from __future__ import annotations
 
+import re
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from .address import decode_address
-from .amounts import issued_word, xrp_word
-from .currency import currency_code
+from .amounts import issued_value, issued_word, xrp_word
+from .currency import currency_code, currency_text
 from .number import number_parts
 
 __all__ = [
@@ -22,7 +25,6 @@ __all__ = [
     "amount_writer",
     "bridge_writer",
     "fixed_hex_writer",
-    "int_writer",
     "issue_writer",
     "length_prefix",
     "named_writer",
@@ -30,6 +32,9 @@ __all__ = [
     "uint_writer",
     "write_blob",
     "write_currency",
+    "write_hex",
+    "write_int32",
+    "write_int64",
     "write_number",
     "write_uint64",
     "write_uint64_base10",
@@ -41,6 +46,17 @@ Writer = Callable[[Any], bytes]
 _NUMBER = struct.Struct(">qi")
 _NO_ACCOUNT = bytes(19) + b"\x01"
 _MPT, _MPT_POSITIVE = 0x20, 0x40
+_MPT_LIMIT = 1 << 63
+"""rippled's `maxMPTokenAmount` is one less."""
+
+_ISSUED_MEMBERS = frozenset({"currency", "issuer", "value"})
+_MPT_MEMBERS = (
+    frozenset({"mpt_issuance_id", "value"}),  # as a server prints it
+    frozenset({"mpt_issuance_id", "value", "currency", "issuer"}),  # in a record, both empty
+)
+_whole = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
+_short_hex = re.compile(r"0|[1-9a-f][0-9a-f]{0,15}").fullmatch
+_full_hex = re.compile(r"[0-9A-Fa-f]{16}").fullmatch
 
 
 class AccountCache(dict[str, bytes]):
@@ -72,15 +88,43 @@ def length_prefix(size: int) -> bytes:
     raise ValueError(f"{size} bytes are more than a length can say")
 
 
+def _hex(value: str) -> bytes:
+    """Bytes from hex digits, without the spaces that `bytes.fromhex` skips."""
+    data = bytes.fromhex(value)
+    if 2 * len(data) != len(value):
+        raise ValueError("it has something else than hex digits")
+    return data
+
+
+def _integer(value: str) -> int:
+    """A whole number as it is printed, without the underscores and spaces that `int` skips."""
+    if not _whole(value):
+        raise ValueError("it is not a whole number")
+    return int(value)
+
+
+def _has(value: Mapping[str, Any], members: Collection[frozenset[str]]) -> None:
+    if value.keys() not in members:
+        raise ValueError(f"it has other members: {', '.join(map(str, value))}")
+
+
 def write_blob(value: str) -> bytes:
     """Bytes behind a length prefix, from hex."""
-    data = bytes.fromhex(value)
+    data = _hex(value)
     return length_prefix(len(data)) + data
 
 
-def write_vector256(value: Iterable[str]) -> bytes:
+def write_hex(value: str) -> bytes:
+    """Bytes as they are, from hex."""
+    return _hex(value)
+
+
+def write_vector256(value: list[str]) -> bytes:
     """A list of hashes behind a length prefix."""
-    hashes = [fixed_hex_writer(32)(each) for each in value]
+    if type(value) is not list:
+        raise TypeError("it is not a list")
+    write = fixed_hex_writer(32)
+    hashes = [write(each) for each in value]
     return length_prefix(32 * len(hashes)) + b"".join(hashes)
 
 
@@ -88,7 +132,7 @@ def fixed_hex_writer(size: int) -> Writer:
     """A writer of `size` bytes that come as hex."""
 
     def write(value: str) -> bytes:
-        data = bytes.fromhex(value)
+        data = _hex(value)
         if len(data) != size:
             raise ValueError(f"{size} bytes are needed, not {len(data)}")
         return data
@@ -98,47 +142,72 @@ def fixed_hex_writer(size: int) -> Writer:
 
 def uint_writer(size: int) -> Writer:
     """A writer of numbers of `size` bytes without a sign."""
-    return lambda value: value.to_bytes(size)
+
+    def write(value: int) -> bytes:
+        if type(value) is not int:  # True is an int too
+            raise TypeError("it is not a whole number")
+        return value.to_bytes(size)
+
+    return write
 
 
-def int_writer(size: int) -> Writer:
-    """A writer of numbers with a sign; those of eight bytes come as text."""
-    return lambda value: int(value).to_bytes(size, signed=True)
+def write_int32(value: int) -> bytes:
+    """Four bytes with a sign."""
+    if type(value) is not int:
+        raise TypeError("it is not a whole number")
+    return value.to_bytes(4, signed=True)
+
+
+def write_int64(value: str) -> bytes:
+    """Eight bytes with a sign, from decimal text."""
+    return _integer(value).to_bytes(8, signed=True)
 
 
 def write_uint64(value: str) -> bytes:
-    """Eight bytes, from hex as servers print them."""
+    """Eight bytes from hex; older servers print it with all its zeros, and in upper case."""
+    if not _short_hex(value) and not _full_hex(value):
+        raise ValueError("it is not a 64-bit number in hex")
     return int(value, 16).to_bytes(8)
 
 
 def write_uint64_base10(value: str) -> bytes:
     """Eight bytes, from the decimal text of MPT amounts."""
-    return int(value).to_bytes(8)
+    return _integer(value).to_bytes(8)
 
 
 def named_writer(size: int, codes: Mapping[str, int]) -> Writer:
     """A writer of numbers that stand for names; a number without a name is itself."""
 
     def write(value: str | int) -> bytes:
+        if type(value) is int:
+            return value.to_bytes(size)
         code = codes.get(value) if isinstance(value, str) else None
-        return (int(value) if code is None else code).to_bytes(size)
+        if code is None:
+            raise ValueError("the definitions know no such name")
+        return code.to_bytes(size)
 
     return write
 
 
 def write_number(value: str) -> bytes:
-    """A `Number`: eight bytes of mantissa, four of exponent."""
+    """A `Number`: eight bytes of mantissa, four of exponent.
+
+    Versions of rippled print the same number in different ways, so each decimal form is taken.
+    """
     return _NUMBER.pack(*number_parts(value))
 
 
 def write_currency(value: str) -> bytes:
-    """Twenty bytes, from three characters or 40 hex digits."""
-    return currency_code(value)
+    """Twenty bytes, from three characters, or from 40 hex digits where it has no such code."""
+    code = currency_code(value)
+    if currency_text(code) != value:
+        raise ValueError(f"the currency {value} is written {currency_text(code)}")
+    return code
 
 
 def account_writer(accounts: AccountCache) -> Writer:
     """A writer of accounts; rippled leaves the account of some pseudo-transactions empty."""
-    return lambda value: b"\x14" + accounts[value] if value else b"\x00"
+    return lambda value: b"\x00" if value == "" else b"\x14" + accounts[value]
 
 
 def amount_writer(accounts: AccountCache) -> Writer:
@@ -149,47 +218,78 @@ def amount_writer(accounts: AccountCache) -> Writer:
             return xrp_word(value).to_bytes(8)
         text = value["value"]
         if "mpt_issuance_id" in value:
-            lead = _MPT if text.startswith("-") else _MPT | _MPT_POSITIVE
-            magnitude = int(text.removeprefix("-")).to_bytes(8)
-            return bytes((lead,)) + magnitude + fixed_hex_writer(24)(value["mpt_issuance_id"])
-        if value["currency"] == "XRP" and not value["issuer"]:
+            return _mpt_amount(value)
+        _has(value, (_ISSUED_MEMBERS,))
+        if value["currency"] == "XRP" and value["issuer"] == "":
             return xrp_word(text).to_bytes(8)
-        asset = currency_code(value["currency"]) + accounts[value["issuer"]]
-        return issued_word(text).to_bytes(8) + asset
+        asset = write_currency(value["currency"]) + accounts[value["issuer"]]
+        word = issued_word(text)
+        if issued_value(word) != text:
+            raise ValueError(f"the value {text} is written {issued_value(word)}")
+        return word.to_bytes(8) + asset
 
     return write
+
+
+def _mpt_amount(value: Mapping[str, str]) -> bytes:
+    _has(value, _MPT_MEMBERS)
+    if value.get("currency", "") != "" or value.get("issuer", "") != "":
+        raise ValueError("an amount of an MPT has neither currency nor issuer")
+    units = _integer(value["value"])
+    if abs(units) >= _MPT_LIMIT or value["value"] == "-0":
+        raise ValueError(f"{value['value']} units do not fit")
+    lead = _MPT if units < 0 else _MPT | _MPT_POSITIVE
+    issuance = fixed_hex_writer(24)(value["mpt_issuance_id"])
+    return bytes((lead,)) + abs(units).to_bytes(8) + issuance
+
+
+_ASSETS = (
+    frozenset({"currency"}),
+    frozenset({"currency", "issuer"}),
+    frozenset({"mpt_issuance_id"}),
+)
 
 
 def issue_writer(accounts: AccountCache) -> Writer:
     """A writer of assets without an amount; see `issue_reader`."""
 
     def write(value: Mapping[str, str]) -> bytes:
+        _has(value, _ASSETS)
         if "mpt_issuance_id" in value:
             issuance = fixed_hex_writer(24)(value["mpt_issuance_id"])
             return issuance[4:] + _NO_ACCOUNT + issuance[3::-1]
-        code = currency_code(value["currency"])
-        return code + accounts[value["issuer"]] if value.get("issuer") else code
+        code = write_currency(value["currency"])
+        if ("issuer" in value) == (value["currency"] == "XRP"):
+            raise ValueError("XRP has no issuer, and every other currency has one")
+        return code + accounts[value["issuer"]] if "issuer" in value else code
 
     return write
+
+
+_CHAINS = ("LockingChain", "IssuingChain")
+_BRIDGE = frozenset(f"{chain}{part}" for chain in _CHAINS for part in ("Door", "Issue"))
 
 
 def bridge_writer(account: Writer, issue: Writer) -> Writer:
     """A writer of cross-chain bridges: a door and an asset on each chain."""
 
     def write(value: Mapping[str, Any]) -> bytes:
+        _has(value, (_BRIDGE,))
         return b"".join(
-            account(value[f"{chain}Door"]) + issue(value[f"{chain}Issue"])
-            for chain in ("LockingChain", "IssuingChain")
+            account(value[f"{chain}Door"]) + issue(value[f"{chain}Issue"]) for chain in _CHAINS
         )
 
     return write
 
 
 def path_set_writer(accounts: AccountCache) -> Writer:
-    """A writer of payment paths, in the shape of records or as a server prints them."""
+    """A writer of payment paths, in the shape of records or as a server prints them.
+
+    A step may say its kind: as `type`, and from older servers as `type_hex`.
+    """
     parts: tuple[tuple[int, str, Writer], ...] = (
         (0x01, "account", accounts.__getitem__),
-        (0x10, "currency", currency_code),
+        (0x10, "currency", write_currency),
         (0x40, "mpt_issuance_id", fixed_hex_writer(24)),
         (0x20, "issuer", accounts.__getitem__),
     )
@@ -197,10 +297,19 @@ def path_set_writer(accounts: AccountCache) -> Writer:
     def step(value: Mapping[str, Any]) -> bytes:
         present = [part for part in parts if part[1] in value]
         kind = sum(bit for bit, _, _ in present)
+        said = (value.get("type", kind), value.get("type_hex", f"{kind:016X}"))
+        if type(said[0]) is not int or said != (kind, f"{kind:016X}"):
+            raise ValueError(f"a path step of kind {kind} says that it is another")
+        if len(present) + ("type" in value) + ("type_hex" in value) != len(value):
+            raise ValueError("a path step has other members")
         return bytes((kind,)) + b"".join(write(value[name]) for _, name, write in present)
 
-    def write(value: Iterable[Any]) -> bytes:
-        paths = (path["steps"] if isinstance(path, Mapping) else path for path in value)
-        return b"\xff".join(b"".join(map(step, steps)) for steps in paths) + b"\x00"
+    def steps(path: Any) -> bytes:
+        if isinstance(path, Mapping):
+            _has(path, (frozenset({"steps"}),))
+            path = path["steps"]
+        if not path:
+            raise ValueError("a path without steps")
+        return b"".join(map(step, path))
 
-    return write
+    return lambda value: b"\xff".join(map(steps, value)) + b"\x00"

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ekspiper.xrpl.codec import ends_early
+
 __all__ = ["Change", "Node", "changes"]
 
 Change = Literal["created", "modified", "deleted"]
@@ -52,9 +54,16 @@ def changes(meta: Mapping[str, Any], *types: str) -> Iterator[Node]:
     Args:
         meta: metadata in record shape or as a server prints it.
         types: only entries of these types; all without any.
+
+    Raises:
+        ValueError: after the entries that could be read: there are more, which could not.
     """
+    unread = ends_early(meta)
     for element in meta["AffectedNodes"]:
         for kind, node in element.items():
+            if kind not in _KINDS or ends_early(node):
+                unread = True
+                continue
             type_ = node["LedgerEntryType"]
             if types and type_ not in types:
                 continue
@@ -63,3 +72,5 @@ def changes(meta: Mapping[str, Any], *types: str) -> Iterator[Node]:
             yield Node(
                 _KINDS[kind], type_, node["LedgerIndex"], now, before or _NONE, before is not None
             )
+    if unread:
+        raise ValueError("part of the metadata is of a type that the definitions do not know")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from ekspiper.core import Processor
@@ -10,6 +11,8 @@ from ekspiper.xrpl.ledger import Ledger, LedgerInfo
 from .books import Book, books_touched
 
 __all__ = ["BookOfferBuilder", "book_request"]
+
+log = logging.getLogger("ekspiper.xrpl.processors")
 
 
 class BookOfferBuilder(Processor[Ledger, dict[str, Any]]):
@@ -20,11 +23,29 @@ class BookOfferBuilder(Processor[Ledger, dict[str, Any]]):
     the open book as well.
     """
 
+    def __init__(self) -> None:
+        self._warned = False
+
     async def process(self, item: Ledger) -> list[dict[str, Any]]:
         """The requests for one ledger: `ledger_index`, `ledger_hash`, `close_time_iso`,
         `taker_gets`, `taker_pays`, and `domain` for the book of a domain."""
-        books = books_touched(transaction.meta for transaction in item.transactions)
+        self._warn_of_missing(item)
+        books = books_touched(
+            each.meta for each in item.transactions if "AffectedNodes" in each.meta
+        )
         return [book_request(book, item) for book in sorted(books)]
+
+    def _warn_of_missing(self, ledger: Ledger) -> None:
+        unread = [each.hash for each in ledger.transactions if not each.is_readable]
+        if unread and not self._warned:
+            self._warned = True
+            log.warning(
+                "ledger %s: the metadata of %s has a field of an unknown type, after which nothing "
+                "can be read: books and pools may be missing, in later ledgers as well; "
+                "a newer xrpl-py may know the type",
+                ledger.ledger_index,
+                unread[0],
+            )
 
 
 def book_request(book: Book, ledger: LedgerInfo) -> dict[str, Any]:

@@ -66,7 +66,8 @@ def books_touched(metas: Iterable[Mapping[str, Any]]) -> set[Book]:
 def _sides(meta: Mapping[str, Any]) -> Iterator[Book]:
     for element in meta["AffectedNodes"]:
         for node in element.values():
-            if node["LedgerEntryType"] == "Offer":
+            # A node of a kind that the definitions do not know is hex.
+            if isinstance(node, Mapping) and node.get("LedgerEntryType") == "Offer":
                 yield from _books_of(_entry(node))
 
 

@@ -12,6 +12,7 @@ from ekspiper.xrpl.ledger import Transaction
 __all__ = ["PaymentSummary", "payment_summary"]
 
 _PARTIAL = 0x0002_0000
+_UNREADABLE = "part of the payment is of a type that the definitions do not know"
 
 
 class PaymentSummary(Processor[Transaction, dict[str, Any]]):
@@ -28,7 +29,8 @@ def payment_summary(payment: Transaction) -> dict[str, Any]:
     `paths` are those that the sender gave, `path_lengths` their steps; the path that goes without
     saying is not among them. `offers_consumed` and `amms_consumed` count what it traded with,
     `offers` and `amms` name them: by index, and by the pool's account. Where the metadata does not
-    say what it traded with, they are left out, and `problem` says why.
+    say what it traded with, they are left out, and `problem` says why; it also says when not all
+    of the payment could be read, so that more may be missing.
     """
     fields, meta, ledger = payment.fields, payment.meta, payment.ledger
     paths = fields.get("Paths", ())
@@ -53,6 +55,7 @@ def payment_summary(payment: Transaction) -> dict[str, Any]:
         "partial": bool(fields.get("Flags", 0) & _PARTIAL),
         "paths": len(paths),
         "path_lengths": [len(path["steps"]) for path in paths],
+        "problem": None if payment.is_readable else _UNREADABLE,
         **_consumed(fields, meta),
     }
     return {name: value for name, value in summary.items() if value is not None}

@@ -53,11 +53,11 @@ class DecodedRules:
     def metadata(self, meta: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
         """Metadata without what does not fit."""
         checked = self._metadata.check(meta, _META, found)
-        nodes = checked["AffectedNodes"]
+        nodes = checked.get("AffectedNodes", [])
         fitting = self._check_nodes(nodes, found)
         if fitting is not nodes:
             checked = {**checked, "AffectedNodes": fitting}
-        result = checked["TransactionResult"]
+        result = checked.get("TransactionResult")
         if type(result) is int:
             found.append(unknown_type("TransactionResult", result, _META))
             checked = {**checked, "TransactionResult": str(result)}
@@ -124,7 +124,7 @@ class DecodedRules:
             kept = []
             for at, element in enumerate(value):
                 ((kind, inner),) = element.items()
-                if expected and kind not in expected:
+                if type(inner) is not dict or (expected and kind not in expected):
                     found.append(stranger(name, kind, (path, at), element))
                     continue
                 checked = self.inner_rule(kind).check(inner, ((path, at), kind), found)
@@ -141,7 +141,11 @@ class DecodedRules:
         frames, plain_names = self._frames, self.plain_names
         for at, element in enumerate(nodes):
             for kind, node in element.items():
-                plain = plain_names(node["LedgerEntryType"])
+                if kind not in frames:  # the definitions do not know it, so that it is hex
+                    found.append(stranger("AffectedNodes", kind, (_NODES, at), element))
+                    changed[at] = {}
+                    continue
+                plain = plain_names(node.get("LedgerEntryType"))
                 if (
                     plain is not None
                     and "LedgerIndex" in node
@@ -155,15 +159,18 @@ class DecodedRules:
                     changed[at] = {kind: checked}
         if not changed:
             return nodes
-        return [changed.get(at, element) for at, element in enumerate(nodes)]
+        kept = (changed.get(at, element) for at, element in enumerate(nodes))
+        return [element for element in kept if element]
 
     def _check_node(
         self, kind: str, node: dict[str, Any], path: Path, found: list[Misfit]
     ) -> dict[str, Any]:
-        entry = node["LedgerEntryType"]
+        entry = node.get("LedgerEntryType")
         rule = self.entry_rule(entry)
         checked = self._nodes[kind].check(node, path, found)
-        if rule is None:
+        if entry is None:  # it is reported as missing already
+            rule = self._any(kind)
+        elif rule is None:
             found.append(unknown_type("LedgerEntryType", entry, path))
             rule = self._any(str(entry))
             checked = {**checked, "LedgerEntryType": str(entry)}
@@ -178,4 +185,7 @@ class DecodedRules:
 
 def _name_text(value: Any, path: Path, found: list[Misfit]) -> Any:
     """A permission without a name stays a number in the ledger; a column holds text."""
-    return value if type(value) is str else str(value)
+    if type(value) is str:
+        return value
+    found.append(unknown_type("PermissionValue", value, path[0]))
+    return str(value)

@@ -13,6 +13,7 @@ __all__ = [
     "path_text",
     "stranger",
     "unknown_type",
+    "unread",
     "unrecognized",
 ]
 
@@ -63,6 +64,12 @@ def unknown_type(field: str, value: Any, around: Path = ()) -> Misfit:
     return Misfit("unknown_type", f"{field}.{value}", path_text((around, field)), value)
 
 
+def unread(rest: str, path: Path) -> Misfit:
+    """What follows a field of an unknown type, in hex: nobody knows how long that field is."""
+    first, second = bytes.fromhex(rest[:4])
+    return Misfit("unknown_type", f"FieldType.{first >> 4 or second}", path_text(path), rest)
+
+
 def unrecognized(found: Iterable[Misfit]) -> dict[str, Any]:
-    """What a record keeps of its misfits: values by path."""
-    return {misfit.path: misfit.value for misfit in found if misfit.problem != "missing_field"}
+    """What a record keeps of its misfits: values by path; null where something is missing."""
+    return {misfit.path: misfit.value for misfit in found}

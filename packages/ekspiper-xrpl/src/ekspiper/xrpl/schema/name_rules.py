@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from .misfit import Misfit, Path, path_text
+from ekspiper.xrpl.codec.decoder import UNRECOGNIZED
+
+from .misfit import Misfit, Path, path_text, unread
 
 __all__ = ["Check", "NameRule"]
 
@@ -73,6 +75,9 @@ class NameRule:
         self, value: dict[str, Any], path: Path, found: list[Misfit]
     ) -> dict[str, Any]:
         for name in (name for name in value if name not in self.names):
+            if name == UNRECOGNIZED:
+                found.append(unread(value[name], (path, name)))
+                continue
             where = path_text((path, name))
             found.append(Misfit("unknown_field", f"{self.name}.{name}", where, value[name]))
         for name in sorted(self.required - value.keys()):

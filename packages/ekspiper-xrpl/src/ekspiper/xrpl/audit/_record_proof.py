@@ -1,0 +1,214 @@
+"""Proves a transaction's record: encoded, decoded again, and compared member by member."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from ekspiper.core import EkspiperError
+
+from ..codec.decoder import UNRECOGNIZED, Decoder, transaction_index
+from ..codec.definitions import Definitions
+from ..codec.encoder import Encoder
+from ..codec.errors import CodecError
+from ..codec.field_table import unknown_field
+from ..codec.hashes import transaction_id
+from ..derive.ctid import parse_ctid
+from ..derive.delivered_amount import delivered_amount, in_record_shape
+from ..ledger import LedgerInfo, Transaction
+from ..processors.transaction_etl import TransactionEtl
+from ._original import MADE, encode_record, original
+
+__all__ = ["Proof", "RecordProof"]
+
+_SHOWN = 3
+"""Differences named of one record: one change often makes many."""
+
+Leaf = tuple[bytes, bytes, bytes]
+"""Of the tree of transactions: id, transaction, metadata."""
+
+
+class RecordProof:
+    """Makes each record anew from the bytes that it encodes to, and says what differs.
+
+    A hash over the bytes does not prove a record alone: many records encode to the same bytes.
+    So the record that the pipeline makes of these bytes must be the one in the file.
+
+    A record that was made by other definitions may hold under `_unrecognized` what these know, and
+    the other way round. That is not a difference; everything of it is compared in its place.
+
+    Args:
+        network_id: for `ctid`; without it, the one that the first ledger's records say.
+    """
+
+    def __init__(self, definitions: Definitions, *, network_id: int | None = None) -> None:
+        self._definitions = definitions
+        self._encoder = Encoder(definitions)
+        self._decoder = Decoder(definitions, shape="record")
+        self._etl = TransactionEtl(definitions)
+        self._network_id = network_id
+        self._kept: Mapping[str, Any] = {}
+        self._codes = {
+            "TransactionType": definitions.transaction_types,
+            "LedgerEntryType": definitions.ledger_entry_types,
+            "TransactionResult": definitions.transaction_results,
+        }
+
+    def prove(self, records: Iterable[dict[str, Any]], ledger: LedgerInfo) -> Proof:
+        """The leaves of one ledger's transactions, and everything that is wrong with its records."""
+        records = list(records)
+        if self._network_id is None:
+            self._network_id = _network_of(records)
+        ledger.network_id = self._network_id or 0
+        proof = Proof()
+        for record in records:
+            try:
+                leaf = self._leaf(record)
+            except CodecError as error:
+                proof.faults.append(str(error))
+                continue
+            proof.leaves.append(leaf)
+            name = f"transaction {record['hash']}"
+            if leaf[0].hex().upper() != record["hash"]:
+                proof.faults.append(f"{name}: its fields hash to another id")
+                continue
+            differences = [*self._differences(record, leaf, ledger)]
+            proof.faults += (f"{name}: {each}" for each in differences[:_SHOWN])
+            if len(differences) > _SHOWN:
+                proof.faults.append(f"{name}: and {len(differences) - _SHOWN} more differences")
+        return proof
+
+    def _leaf(self, record: dict[str, Any]) -> Leaf:
+        tx, meta = encode_record(record, self._encoder)
+        return transaction_id(tx), tx, meta
+
+    def _differences(self, record: dict[str, Any], leaf: Leaf, ledger: LedgerInfo) -> Iterator[str]:
+        key, tx, meta = leaf
+        try:
+            transaction = Transaction(
+                tx_blob=tx,
+                meta_blob=meta,
+                hash=key.hex().upper(),
+                index=transaction_index(meta),
+                ledger=ledger,
+                decoder=self._decoder,
+            )
+            made = self._etl.record(transaction)
+        except EkspiperError as error:
+            yield f"what it encodes to cannot be read: {error}"
+            return
+        said = {**record, "close_time_iso": _iso(record.get("close_time_iso"))}
+        # Not `==`: to Python, 1, 1.0 and True are equal.
+        if _text(said) == _text(made):
+            return
+        self._kept = said.get(UNRECOGNIZED) or {}
+        if self._kept:  # derived from less than these definitions know
+            made.pop("delivered_amount", None)
+            made.update(_delivered(said, ledger))
+        for name in sorted(MADE):
+            if said.get(name) != made.get(name) or (name in said) != (name in made):
+                yield _difference(name, said.get(name), made.get(name))
+        yield from self._compare(original(said), original(made), "")
+
+    def _compare(self, said: Any, made: Any, path: str) -> Iterator[str]:
+        """What differs below `path`, between values as they were decoded."""
+        if isinstance(said, dict) and isinstance(made, dict):
+            yield from self._compare_objects(said, made, path)
+        elif isinstance(said, list) and isinstance(made, list):
+            for at, (one, other) in enumerate(zip(said, made, strict=False)):
+                yield from self._compare(one, other, f"{path}[{at}]")
+            if len(said) > len(made) or (len(said) < len(made) and not _ends_early(said)):
+                yield f"{path} has {len(said)} elements, not {len(made)}"
+        elif _text(said) != _text(made) and not self._is_code(path, said, made):
+            yield _difference(path, said, made)
+
+    def _compare_objects(
+        self, said: Mapping[str, Any], made: Mapping[str, Any], path: str
+    ) -> Iterator[str]:
+        # What was kept as hex went into the bytes as it stands, so that their hash proves it.
+        hidden = {name for name in said if name.startswith("Unknown_") or name == UNRECOGNIZED}
+        before = f"{path}." if path else ""
+        for name, value in said.items():
+            if name in made:
+                yield from self._compare(value, made[name], before + name)
+            elif name not in hidden:
+                yield f"{before}{name} does not belong there"
+        missing = made.keys() - said.keys() - self._known_names(hidden)
+        if missing and not _ends_early(said):
+            yield f"{', '.join(before + name for name in sorted(missing))}: missing"
+
+    def _known_names(self, hidden: Iterable[str]) -> set[str]:
+        """What these definitions call the fields that the record's own did not know."""
+        names = set()
+        for each in hidden:
+            if each != UNRECOGNIZED:
+                type_code, nth, _ = unknown_field(each, self._definitions)
+                field = self._definitions.fields_by_code.get(type_code << 16 | nth)
+                names.add(field.name if field else each)
+        return names
+
+    def _is_code(self, path: str, said: Any, made: Any) -> bool:
+        """Whether a number stands in the record for a name that its definitions did not know."""
+        codes = self._codes.get(path.rpartition(".")[2], {})
+        return path in self._kept and codes.get(made) == said
+
+
+class Proof:
+    """What was made of one ledger's records."""
+
+    def __init__(self) -> None:
+        self.leaves: list[Leaf] = []
+        self.faults: list[str] = []
+
+
+def _delivered(record: Mapping[str, Any], ledger: LedgerInfo) -> dict[str, Any]:
+    """What the pipeline derives of a record where it stands, without what was not recognized."""
+    amount = delivered_amount(
+        record,
+        record["meta"],
+        ledger_index=ledger.ledger_index,
+        close_time=ledger.header.close_time,
+    )
+    return {"delivered_amount": in_record_shape(amount, record.get("Amount"))} if amount else {}
+
+
+def _text(value: Any) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _iso(value: Any) -> Any:
+    """A time as records hold it; Parquet gives it as a time."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return value
+
+
+def _difference(path: str, said: Any, made: Any) -> str:
+    return f"{path} is {_shown(said)}, not {_shown(made)}"
+
+
+def _shown(value: Any) -> str:
+    text = "missing" if value is None else orjson.dumps(value).decode()
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+def _ends_early(value: Any) -> bool:
+    """As `ends_early` of the codec, but a record from a file may have its members in any order."""
+    if isinstance(value, dict):
+        return UNRECOGNIZED in value or any(map(_ends_early, value.values()))
+    return isinstance(value, list) and bool(value) and _ends_early(value[-1])
+
+
+def _network_of(records: Iterable[Mapping[str, Any]]) -> int | None:
+    """The network that most of the records name in their `ctid`."""
+    said: Counter[int] = Counter()
+    for record in records:
+        try:
+            said[parse_ctid(record["ctid"])[2]] += 1
+        except (KeyError, TypeError, ValueError):
+            continue
+    return said.most_common(1)[0][0] if said else None
