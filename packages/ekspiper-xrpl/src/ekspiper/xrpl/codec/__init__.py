@@ -12,11 +12,13 @@ from .definitions import Field as Field
 from .definitions import FormatField as FormatField
 from .encoder import Encoder as Encoder
 from .errors import CodecError as CodecError
+from .hashes import encode_length as encode_length
 from .hashes import sha512half as sha512half
 from .hashes import transaction_id as transaction_id
 from .header import RIPPLE_EPOCH as RIPPLE_EPOCH
 from .header import LedgerHeader as LedgerHeader
 from .header import ripple_time_iso as ripple_time_iso
+from .readers import read_length as read_length
 from .shamap import StateTreeFold as StateTreeFold
 from .shamap import Subtree as Subtree
 from .shamap import differing_subtrees as differing_subtrees

@@ -1,0 +1,34 @@
+"""What judging signatures and proofs raises.
+
+TrustError              everything below; a proof, list or message that is refused
+  Malformed             bytes or JSON that cannot be read
+  BadSignature          it can be read, but a signature in it is wrong
+  KeyConflict           a key that is revoked, or that belongs to another validator
+  NotProven             each part is genuine, but together they do not prove the ledger
+"""
+
+from __future__ import annotations
+
+from ekspiper.core import Permanent
+
+__all__ = ["BadSignature", "KeyConflict", "Malformed", "NotProven", "TrustError"]
+
+
+class TrustError(Permanent):
+    """A key, list, message or proof that is refused; the message says what is wrong with it."""
+
+
+class Malformed(TrustError):
+    """Bytes or JSON that are not what they should be."""
+
+
+class BadSignature(TrustError):
+    """A signature that its key did not make over these bytes."""
+
+
+class KeyConflict(TrustError):
+    """A key that cannot be used: it is revoked, or another validator has it."""
+
+
+class NotProven(TrustError):
+    """Genuine parts that do not prove the ledger: too few signatures, another list, a gap."""
