@@ -12,7 +12,16 @@ from typing import Any
 
 from .errors import Malformed
 
-__all__ = ["hex_bytes", "json_list", "json_object", "json_text", "members", "natural", "read_json"]
+__all__ = [
+    "header_fields",
+    "hex_bytes",
+    "json_list",
+    "json_object",
+    "json_text",
+    "members",
+    "natural",
+    "read_json",
+]
 
 _LIMIT = 16 * 1024 * 1024  # the proof of a mainnet transaction has 120 kB
 

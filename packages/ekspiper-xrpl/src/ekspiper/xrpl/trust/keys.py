@@ -17,7 +17,7 @@ from ekspiper.core import MissingExtra
 
 from .errors import Malformed
 
-__all__ = ["is_signed_by", "key_text", "read_key"]
+__all__ = ["check_key", "is_signed_by", "key_text", "read_key"]
 
 _ALPHABET = "rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz"
 _DIGITS = {letter: digit for digit, letter in enumerate(_ALPHABET)}

@@ -15,7 +15,7 @@ from ._fields import read_fields
 from .errors import BadSignature, Malformed
 from .keys import check_key, is_signed_by, key_text
 
-__all__ = ["REVOKED", "Manifest"]
+__all__ = ["REVOKED", "Manifest", "decode_base64", "encode_base64"]
 
 REVOKED = 0xFFFF_FFFF
 """The sequence by which a master key is given up for good."""

@@ -13,7 +13,7 @@ from .pruned_tree import Leaf, TreeKind
 from .signed_ledger import SignedLedger
 from .validator_set import Verdict
 
-__all__ = ["Proof", "ProvenLeaf"]
+__all__ = ["Proof", "ProvenLeaf", "Trusted", "check_owners", "judge_anchor"]
 
 Trusted = Mapping[bytes, int | None]
 """Master keys of publishers, each with the id of its network where that is known."""

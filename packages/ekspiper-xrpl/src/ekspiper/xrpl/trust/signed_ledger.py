@@ -14,7 +14,7 @@ from .validation import Validation
 from .validator_list import ValidatorList
 from .validator_set import ValidatorSet, Verdict
 
-__all__ = ["SignedLedger"]
+__all__ = ["SignedLedger", "read_header"]
 
 
 @dataclass(frozen=True, slots=True)
