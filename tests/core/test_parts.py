@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ekspiper.core import (
     ConfigError,
@@ -20,7 +23,13 @@ from ekspiper.core import (
     UnknownComponent,
     registry,
 )
-from ekspiper.core.measure import Measure
+from ekspiper.core.measure import Measure, _walk
+
+_plain = st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | st.text()
+
+
+def _nested(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(inner) | st.dictionaries(st.text(), inner)
 
 
 class Blob:
@@ -40,11 +49,24 @@ def test_a_container_counts_with_what_is_in_it() -> None:
     assert 20_000 < Measure()(record) < 22_000
 
 
-def test_only_what_may_stand_for_others_is_remembered() -> None:
+@pytest.mark.parametrize("small", [{}, {"a": 1}, [None] * 5, {"list": [{"x": 1.0}] * 20}])
+def test_every_container_is_measured_and_no_large_one_taken_for_a_small_one(small: Any) -> None:
     measure = Measure()
-    for item in (b"x", "y", Blob(), 7, {"a": 1}):
-        measure(item)
-    assert set(measure.sizes) == {int, dict}
+    for number in range(300):
+        size = measure({"data": "x" * 1_000_000} if number % 10 == 5 else small)
+        assert (size >= 1_000_000) == (number % 10 == 5)
+
+
+@given(st.lists(st.recursive(_plain, _nested, max_leaves=30), min_size=1, max_size=300))
+def test_containers_of_all_kinds_add_up_to_what_they_are(items: list[Any]) -> None:
+    """Within the few times that lie between small values and their marshalled forms."""
+    measure = Measure()
+    told, true = sum(map(measure, items)), sum(map(_walk, items))
+    assert true / 30 < told < true * 30
+
+
+def test_a_container_with_what_cannot_be_marshalled_is_walked() -> None:
+    assert Measure()({"price": Decimal("1.5"), "text": "x" * 10_000}) > 10_000
 
 
 def test_a_deep_value_is_no_endless_walk() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,8 +28,8 @@ END = Control()
 Entry: TypeAlias = tuple[Any, Receipt | None, int]
 """What crosses a channel: an item, its receipt and its size; or a mark with None and 0."""
 
-_MEASURE_EVERY = 127
-"""An item of a known type is measured so often; a prime number, to come round to every type."""
+_FIXED = {type(one): sys.getsizeof(one) for one in (1, 1.0, True, None)}
+"""Types whose items are all of one size, but for integers that nobody puts into a queue."""
 
 Measurer: TypeAlias = Callable[[Any], int]
 Waiting: TypeAlias = "deque[asyncio.Future[None]]"
@@ -57,7 +58,6 @@ class Channel:
         "_bytes",
         "_entries",
         "_items",
-        "_offers",
         "_readers",
         "_sizes",
         "_writers",
@@ -76,10 +76,9 @@ class Channel:
         self.taken_bytes = 0
         """Of everything that has been read from it."""
         self._entries: deque[Entry] = deque()
-        self._sizes = measure.sizes if isinstance(measure, Measure) else {}
+        self._sizes = _FIXED if isinstance(measure, Measure) else {}
         self._items = 0
         self._bytes = 0
-        self._offers = 0
         self._readers: deque[asyncio.Future[None]] = deque()
         self._writers: deque[asyncio.Future[None]] = deque()
 
@@ -105,9 +104,8 @@ class Channel:
     def offer(self, item: Any, receipt: Receipt) -> bool:
         """Append an item if there is room; whether there was."""
         items = self._items
-        offers = self._offers = self._offers + 1
         size = self._sizes.get(type(item))
-        if size is None or offers % _MEASURE_EVERY == 0:
+        if size is None:
             size = self.measure(item)
         if items and (items >= self.max_items or self._bytes + size > self.max_bytes):
             return False
