@@ -22,7 +22,8 @@ class Queue:
         name: unique in the pipeline; used in metrics, logs and diagrams.
         max_items: items that wait in it at most.
         max_bytes: bytes that wait in it at most.
-        measure: gives an item's size in bytes; by default it is measured or estimated.
+        measure: gives the size of an item in bytes. By default bytes and text count their length,
+            containers all that is in them, and an object of your own itself alone; give it `nbytes`.
     """
 
     name: str
