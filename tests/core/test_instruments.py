@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from ekspiper.core import (
     METRICS,
     BatchPolicy,
+    CommitPolicy,
+    Delivery,
     Flow,
     MissingExtra,
     OpenTelemetryTracer,
@@ -21,6 +24,7 @@ from ekspiper.core import (
     Pipeline,
     Queue,
     Retryable,
+    RetryPolicy,
     Step,
     Throttled,
     processor,
@@ -28,6 +32,7 @@ from ekspiper.core import (
 from ekspiper.core.testing import (
     Fail,
     FaultyCollector,
+    Hang,
     ListSource,
     MemoryCheckpoint,
     Pause,
@@ -35,6 +40,8 @@ from ekspiper.core.testing import (
     RecordingInstruments,
     run_virtual,
 )
+
+BEGAN = 1_700_000_000
 
 
 def busy_pipeline(sink: Any) -> Pipeline:
@@ -52,10 +59,11 @@ def busy_pipeline(sink: Any) -> Pipeline:
             raise Permanent("never")
         return item
 
+    numbers = ListSource(range(10), time=lambda item: BEGAN + item)
     queue = Queue("queue", max_items=50, max_bytes=5000)
     faulty = FaultyCollector(sink, [Fail()], refuses=lambda item: item == 4)
     return Pipeline(
-        Flow("a", source=ListSource(range(10)), steps=(Step(work, collectors=(queue,)),)),
+        Flow("a", source=numbers, steps=(Step(work, collectors=(queue,)),)),
         Flow("b", source=queue, steps=(Step(PassThrough(), collectors=(faulty,)),)),
     )
 
@@ -84,7 +92,10 @@ def test_every_metric_is_recorded_with_its_labels_and_adds_up() -> None:
     assert told.total("ekspiper_errors_total", flow="a", kind="permanent") == 1
     assert told.total("ekspiper_errors_total", flow="b", kind="retryable") == 1
     assert told.total("ekspiper_errors_total", flow="b", kind="permanent") == 1
-    assert told.total("ekspiper_dead_letters_total", step="work") == 1
+    assert told.total("ekspiper_dead_letters_total", step="work", collector="") == 1
+    assert told.total("ekspiper_dead_letters_total", collector="FaultyCollector") == 1
+    assert told.total("ekspiper_retries_total", flow="b", collector="FaultyCollector") == 1
+    assert told.total("ekspiper_errors_total", collector="FaultyCollector") == 2
     assert told.last("ekspiper_queue_items_limit", queue="queue") == 50
     assert told.last("ekspiper_queue_bytes_limit", queue="queue") == 5000
     assert told.last("ekspiper_queue_items", queue="queue") == 0
@@ -95,8 +106,135 @@ def test_every_metric_is_recorded_with_its_labels_and_adds_up() -> None:
     receipts = told.recorded["ekspiper_receipt_seconds", (("flow", "a"),)]
     assert len(receipts) == 10
     known = {name for name, _ in told.recorded}
-    silent = {"ekspiper_source_lag_seconds", "ekspiper_dropped_total"}
-    assert known | silent >= set(METRICS)
+    assert known | {"ekspiper_dropped_total"} >= set(METRICS)
+
+
+PLACE = {"flow": "f", "step": "s", "collector": "sink"}
+
+
+def sinking(
+    sink: Any, *, source: Any = None, process: Any = None, on_error: Any = None
+) -> Pipeline:
+    """Items 0 to 4, which came about so many seconds after `BEGAN`, into one collector."""
+    numbers = source or ListSource(range(5), time=lambda item: BEGAN + item)
+    step = Step(
+        process or PassThrough(),
+        name="s",
+        on_error=on_error,
+        collectors=(Delivery(sink, name="sink", retry=RetryPolicy(elapsed=None, longest=1.0)),),
+    )
+    return Pipeline(Flow("f", source=numbers, steps=(step,)))
+
+
+async def watched(pipeline: Pipeline, seconds: float) -> tuple[RecordingInstruments, Any, Any]:
+    told = RecordingInstruments()
+    run = pipeline.start(instruments=told, commit=CommitPolicy(seconds=1.0))
+    task = asyncio.create_task(run.finish())
+    await asyncio.sleep(seconds)
+    return told, run, task
+
+
+def age_of(item: int) -> Any:
+    return pytest.approx(time.time() - BEGAN - item, abs=30)
+
+
+def test_a_sink_that_is_down_shows_while_it_is_down() -> None:
+    async def main() -> None:
+        mended = asyncio.Event()
+
+        class Down(RecordingCollector):
+            async def collect(self, batch: Any) -> None:
+                if not mended.is_set():
+                    raise Retryable("down")
+                await super().collect(batch)
+
+        source = ListSource([*range(5), Pause()], time=lambda item: BEGAN + item)
+        told, _, task = await watched(sinking(Down(), source=source), 60)
+        assert told.total("ekspiper_retries_total", **PLACE) > 20
+        assert told.total("ekspiper_errors_total", **PLACE, kind="retryable") > 20
+        assert told.last("ekspiper_collector_failing", **PLACE) == 1
+        assert told.last("ekspiper_kept_lag_seconds", **PLACE) == age_of(0), "nothing is kept yet"
+        mended.set()
+        await asyncio.sleep(5)
+        assert told.last("ekspiper_collector_failing", **PLACE) == 0
+        assert told.last("ekspiper_kept_lag_seconds", **PLACE) == age_of(4)
+        task.cancel()
+
+    run_virtual(main())
+
+
+def test_a_sink_that_hangs_fails_when_its_patience_is_over() -> None:
+    async def main() -> None:
+        source = ListSource([1, Pause()])
+        told, run, task = await watched(
+            sinking(FaultyCollector(RecordingCollector(), [Hang()]), source=source), 14
+        )
+        assert told.last("ekspiper_collector_failing", **PLACE) == 0
+        assert run.statistics().failing == {}
+        await asyncio.sleep(4)
+        assert told.last("ekspiper_collector_failing", **PLACE) == 1
+        assert run.statistics().failing == {"f/s/sink": "has not answered for a batch for 18 s"}
+        task.cancel()
+
+    run_virtual(main())
+
+
+def test_a_sink_that_gets_little_is_not_behind() -> None:
+    """What was filtered on the way is kept, and a barrier says so."""
+
+    async def main() -> None:
+        source = ListSource([*range(5), Pause()], time=lambda item: BEGAN + 1000 * item)
+        pipeline = sinking(RecordingCollector(), source=source, process=lambda n: n or None)
+        told, _, task = await watched(pipeline, 3)
+        assert told.last("ekspiper_kept_lag_seconds", **PLACE) == age_of(4000)
+        task.cancel()
+        source = ListSource([*range(5), Pause()], time=lambda item: BEGAN + 1000 * item)
+        pipeline = sinking(RecordingCollector(), source=source, process=lambda n: None)
+        told, _, task = await watched(pipeline, 3)
+        assert told.last("ekspiper_kept_lag_seconds", **PLACE) == age_of(4000)
+        task.cancel()
+
+    run_virtual(main())
+
+
+def test_what_a_sink_refuses_is_counted_as_its_own() -> None:
+    refusing = FaultyCollector(RecordingCollector(), refuses=lambda item: item > 2)
+    told = RecordingInstruments()
+    run_virtual(sinking(refusing).run(instruments=told, dead_letters=RecordingCollector()))
+    assert told.total("ekspiper_dead_letters_total", **PLACE) == 2
+    assert told.total("ekspiper_errors_total", **PLACE, kind="permanent") == 2
+    refusing = FaultyCollector(RecordingCollector(), refuses=lambda item: item > 2)
+    told = RecordingInstruments()
+    run_virtual(sinking(refusing, on_error="skip").run(instruments=told))
+    assert told.total("ekspiper_dropped_total", **PLACE) == 2
+    assert told.total("ekspiper_dropped_total", **{**PLACE, "collector": ""}) == 0
+
+
+def test_collectors_of_one_name_in_two_steps_add_up() -> None:
+    told = RecordingInstruments()
+    steps = [
+        Step(process, name=name, collectors=(Delivery(RecordingCollector(), name="sink"),))
+        for name, process in (("all", PassThrough()), ("even", lambda n: None if n % 2 else n))
+    ]
+    run_virtual(
+        Pipeline(Flow("f", source=ListSource(range(10)), steps=steps)).run(instruments=told)
+    )
+    assert told.total("ekspiper_kept_items_total", flow="f", collector="sink") == 15
+
+
+def test_a_dead_letter_collector_that_is_down_shows() -> None:
+    async def main() -> None:
+        letters = FaultyCollector(RecordingCollector(), [Fail()] * 1000)
+        told = RecordingInstruments()
+        pipeline = sinking(RecordingCollector(), process=lambda n: 1 // n)
+        run = pipeline.start(instruments=told, dead_letters=letters)
+        task = asyncio.create_task(run.finish())
+        await asyncio.sleep(30)
+        assert told.last("ekspiper_collector_failing", collector="dead letters") == 1
+        assert run.statistics().failing == {"the dead-letter collector": "the test lets it fail"}
+        task.cancel()
+
+    run_virtual(main())
 
 
 def test_metrics_have_names_that_say_their_unit() -> None:

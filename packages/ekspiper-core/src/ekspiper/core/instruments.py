@@ -58,6 +58,7 @@ _COUNTS = (1, 10, 50, 100, 500, 1000, 5000)
 def _table() -> Iterator[Metric]:
     step = ("flow", "step")
     place = ("flow", "collector")
+    blame = ("flow", "step", "collector")  # the collector is empty where the processor is meant
     yield Metric("ekspiper_items_in_total", "counter", step, "items", "Items a step took in")
     yield Metric("ekspiper_items_out_total", "counter", step, "items", "Outputs a step handed on")
     yield Metric("ekspiper_bytes_in_total", "counter", step, "bytes", "Bytes a step took in")
@@ -77,21 +78,35 @@ def _table() -> Iterator[Metric]:
     yield Metric(
         "ekspiper_errors_total",
         "counter",
-        ("flow", "step", "kind"),
+        (*blame, "kind"),
         "errors",
         "Errors by kind: retryable, throttled, permanent",
     )
     yield Metric(
-        "ekspiper_retries_total", "counter", step, "retries", "Calls that were tried again"
+        "ekspiper_retries_total", "counter", blame, "retries", "Calls that were tried again"
     )
     yield Metric(
         "ekspiper_dead_letters_total",
         "counter",
-        step,
+        blame,
         "items",
         "Items that went to the dead letters",
     )
-    yield Metric("ekspiper_dropped_total", "counter", step, "items", "Items dropped on error")
+    yield Metric("ekspiper_dropped_total", "counter", blame, "items", "Items dropped on error")
+    yield Metric(
+        "ekspiper_kept_lag_seconds",
+        "gauge",
+        blame,
+        "seconds",
+        "Age of the newest item of which a collector has kept everything",
+    )
+    yield Metric(
+        "ekspiper_collector_failing",
+        "gauge",
+        blame,
+        "",
+        "1 while a collector is tried again or does not answer, otherwise 0",
+    )
     yield Metric("ekspiper_queue_items", "gauge", ("queue",), "items", "Items waiting in a queue")
     yield Metric(
         "ekspiper_queue_items_limit", "gauge", ("queue",), "items", "Items a queue holds at most"

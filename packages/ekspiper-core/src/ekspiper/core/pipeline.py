@@ -48,6 +48,7 @@ class Pipeline:
         instruments: Instruments | None = None,
         tracer: Tracer | None = None,
         drain_timeout: float = 30.0,
+        sink_patience: float = 15.0,
         signals: bool | None = None,
     ) -> Report:
         """Run until every source has ended, or a drain is over.
@@ -62,6 +63,8 @@ class Pipeline:
             instruments: receives the measurements.
             tracer: opens a span around each call of a processor or collector.
             drain_timeout: seconds that a drain may take before the run is stopped by force.
+            sink_patience: seconds that a collector may take for one batch before statistics and
+                metrics say that it is failing. It is waited for all the same.
             signals: let SIGINT and SIGTERM drain the run, and a second one stop it. By default
                 those that the program does not handle itself, in the main thread.
 
@@ -78,6 +81,7 @@ class Pipeline:
             instruments=instruments,
             tracer=tracer,
             drain_timeout=drain_timeout,
+            sink_patience=sink_patience,
         )
         return await _finish(run, signals=signals)
 
@@ -91,6 +95,7 @@ class Pipeline:
         instruments: Instruments | None = None,
         tracer: Tracer | None = None,
         drain_timeout: float = 30.0,
+        sink_patience: float = 15.0,
         signals: bool | None = None,
     ) -> Report:
         """Feed dead letters back: each item goes again to the processor or collector it failed at.
@@ -126,6 +131,7 @@ class Pipeline:
             instruments=instruments,
             tracer=tracer,
             drain_timeout=drain_timeout,
+            sink_patience=sink_patience,
         )
         return await _finish(run, signals=signals)
 

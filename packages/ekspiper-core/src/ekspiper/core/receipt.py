@@ -31,15 +31,22 @@ class Receipt:
     place settles its part exactly once.
     """
 
-    __slots__ = ("_ledger", "parts", "position", "read_at", "sequence", "status")
+    __slots__ = ("_ledger", "parts", "position", "read_at", "sequence", "status", "time")
 
     def __init__(
-        self, ledger: Receipts, sequence: int, position: Position, read_at: float = 0.0
+        self,
+        ledger: Receipts,
+        sequence: int,
+        position: Position,
+        read_at: float = 0.0,
+        time: float | None = None,
     ) -> None:
         self._ledger = ledger
         self.sequence = sequence
         self.position = position
         self.read_at = read_at
+        self.time = time
+        """When the item came about, as its source says; see `Source.time`."""
         self.parts = 1
         self.status = 0
 
@@ -93,13 +100,13 @@ class Receipts:
         """Whether an item was dropped, so that the checkpoint cannot pass it."""
         return self.watermark.blocked_at is not None
 
-    def issue(self, position: Position) -> Receipt:
-        """A receipt for the item just read from the source."""
+    def issue(self, position: Position, at: float | None = None) -> Receipt:
+        """A receipt for the item just read from the source, which came about `at` that time."""
         sequence = self.issued
         self.issued = sequence + 1
         if self._watch is None:
-            return Receipt(self, sequence, position)
-        return Receipt(self, sequence, position, time.monotonic())
+            return Receipt(self, sequence, position, 0.0, at)
+        return Receipt(self, sequence, position, time.monotonic(), at)
 
     def settled(self, receipt: Receipt) -> None:
         """All parts of an item are settled: called by its receipt."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -40,9 +41,18 @@ class Source(Component, Protocol[Item_co]):
         return type(self).__name__
 
     @property
+    def time(self) -> float | None:
+        """When the item yielded last came about, in seconds since 1970; None where it has no time.
+
+        For a ledger it is the time at which it closed. It is read after each item, and tells how
+        old the newest item is that a collector has kept.
+        """
+        return None
+
+    @property
     def lag(self) -> float | None:
         """Seconds between the newest item yielded and now; None where that means nothing."""
-        return None
+        return None if self.time is None else max(0.0, time.time() - self.time)
 
     async def resume(self, position: Position) -> None:
         """Go on right after `position`. Called at most once, after `open`, before iterating."""

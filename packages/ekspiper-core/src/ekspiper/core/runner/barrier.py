@@ -21,7 +21,17 @@ class Barrier(Control):
     source, so no place ever waits for a second barrier.
     """
 
-    __slots__ = ("_done", "_missing", "_position", "last", "receipts", "sequence", "states", "void")
+    __slots__ = (
+        "_done",
+        "_missing",
+        "_position",
+        "last",
+        "receipts",
+        "sequence",
+        "states",
+        "time",
+        "void",
+    )
 
     def __init__(
         self,
@@ -32,8 +42,11 @@ class Barrier(Control):
         ends: int,
         done: Callable[[Barrier], Any],
         last: bool = False,
+        time: float | None = None,
     ) -> None:
         self.sequence = sequence
+        self.time = time
+        """When the item before it came about."""
         self.last = last
         self.receipts = receipts
         self.states: dict[str, State] = {}

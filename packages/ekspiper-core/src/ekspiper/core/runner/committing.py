@@ -53,6 +53,11 @@ class Committer:
         self._writing = asyncio.Lock()
         self._told_blocked: set[str] = set()
 
+    @property
+    def failing(self) -> str | None:
+        """Why the checkpoint cannot be written, while it is tried again."""
+        return self._trouble.reason
+
     def position_of(self, flow: str) -> Position:
         """Where the source of `flow` stands in the checkpoint; None at its start."""
         state = self._flows.get(flow)

@@ -120,7 +120,7 @@ class Deliverer:
                 elif self._held is not None and self._held.covers(receipt.sequence):
                     receipt.settle()
                 elif may_refuse and type(item) is Refused:
-                    await self.keeper.refuse((item.item, receipt, size), item.error)
+                    await self.keeper.refuse(item.item, receipt, item.error)
                 elif keep_one is not None:
                     await keep_one(entry)  # type: ignore[arg-type]  # no mark: it has a receipt
                 else:
@@ -159,6 +159,8 @@ class Deliverer:
                 self._held = None
                 at = self._stays_at
                 self._state = await self._snapshot(at[0] if at else barrier.position)
+        # Everything before it is settled here, also where nothing of it was for this collector.
+        self.keeper.kept_time = barrier.time
         barrier.arrive(self.place, self._state)
 
     async def _snapshot(self, position: Position) -> State:

@@ -39,6 +39,11 @@ class Failures:
         self._letters: Counter[str] = Counter()
         self._trouble = Trouble("the dead-letter collector")
 
+    @property
+    def failing(self) -> str | None:
+        """What the dead-letter collector fails with, while it is tried again."""
+        return self._trouble.reason
+
     async def settle(
         self,
         item: Any,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from ..receipt import Status
 from .committing import Committer
 from .delivering import Deliverer
+from .failing import Failures
 from .graph import Graph
 from .reading import SourceReader
 from .report import CollectorStatistics, SourceReport, Statistics, StepStatistics
@@ -19,21 +21,30 @@ def gather(
     graph: Graph | None,
     readers: Sequence[SourceReader],
     committer: Committer | None,
+    failures: Failures,
     *,
     seconds: float,
+    sink_patience: float,
 ) -> Statistics:
     """The statistics of a run that lasts for `seconds`; empty before it has begun."""
     if graph is None or committer is None:
         return Statistics(
             seconds=seconds, sources={}, steps={}, collectors={}, queues={}, checkpoints=0
         )
+    others = {
+        "the dead-letter collector": failures.failing,
+        "the checkpoint": committer.failing,
+    }
     return Statistics(
         seconds=seconds,
         sources={reader.flow: _source(reader) for reader in readers},
         steps={worker.place: _step(worker) for worker in graph.workers},
-        collectors={each.place: _collector(each) for each in graph.deliverers},
+        collectors={
+            each.place: _collector(each, sink_patience=sink_patience) for each in graph.deliverers
+        },
         queues={name: channel.statistics() for name, channel in graph.queues.items()},
         checkpoints=committer.written,
+        run_failing={name: reason for name, reason in others.items() if reason is not None},
     )
 
 
@@ -63,8 +74,11 @@ def _step(worker: StepWorker) -> StepStatistics:
     )
 
 
-def _collector(deliverer: Deliverer) -> CollectorStatistics:
+def _collector(deliverer: Deliverer, *, sink_patience: float) -> CollectorStatistics:
     keeper = deliverer.keeper
+    since = keeper.kept_time
+    if since is None:  # nothing is kept yet: at least as old as the first item
+        since = deliverer.reader.first_time
     return CollectorStatistics(
         items=keeper.items,
         bytes=keeper.bytes,
@@ -73,4 +87,6 @@ def _collector(deliverer: Deliverer) -> CollectorStatistics:
         dropped=keeper.dropped,
         failing=keeper.failing,
         busy=keeper.busy,
+        patience=sink_patience,
+        lag=None if since is None else max(0.0, time.time() - since),
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, TypeAlias, cast
 
 from ..collector import Encoding
 from ..flow import Delivery, Flow, Step
@@ -13,7 +13,7 @@ from ..instruments import METRICS, Instrument, Instruments, NoInstruments
 from ..measure import Measure
 from ..pipeline import Pipeline
 from ..queue import Queue
-from ..receipt import Receipts
+from ..receipt import Receipt, Receipts
 from ..source import Source
 from ..tracing import Tracer
 from .barrier import Barrier
@@ -28,6 +28,9 @@ from .step_worker import StepWorker
 from .working import worker_for
 
 __all__ = ["Graph"]
+
+Refuse: TypeAlias = Callable[[Any, Receipt, Exception], Awaitable[None]]
+"""Settles an item that failed for good, and counts it."""
 
 _ROOM = 64
 """Items that wait inside a flow, at least: between its source and its steps, and its collectors."""
@@ -144,7 +147,7 @@ class Graph:
             delivery,
             self._failures,
             lock=self._locks.get(id(delivery.collector)),
-            errors=self._errors(flow, step),
+            errors=self._errors(flow, step, delivery.name),
             tracer=self._tracer,
         )
         self.deliverers.append(
@@ -174,10 +177,11 @@ class Graph:
     def _reader_of(self, queue: Queue) -> Flow:
         return next(flow for flow in self._flows if flow.source is queue)
 
-    def _errors(self, flow: Flow, step: Step) -> dict[str, Instrument]:
+    def _errors(self, flow: Flow, step: Step, collector: str = "") -> dict[str, Instrument]:
         metric = METRICS["ekspiper_errors_total"]
+        place = {"flow": flow.name, "step": step.name, "collector": collector}
         return {
-            kind: self._instruments.instrument(metric, flow=flow.name, step=step.name, kind=kind)
+            kind: self._instruments.instrument(metric, **place, kind=kind)
             for kind in ("retryable", "throttled", "permanent")
         }
 
@@ -200,10 +204,10 @@ class Graph:
         return histogram.record if histogram is not None else None
 
     @property
-    def inlets(self) -> dict[str, Channel]:
-        """Where each step and each collector takes its items from, by place."""
-        steps = {worker.place: worker.inlet for worker in self.workers}
-        return steps | {deliverer.place: deliverer.inlet for deliverer in self.deliverers}
+    def places(self) -> dict[str, tuple[Channel, Refuse]]:
+        """Where each step and each collector takes its items from, and how it refuses one."""
+        steps = {worker.place: (worker.inlet, worker.refuse) for worker in self.workers}
+        return steps | {each.place: (each.inlet, each.keeper.refuse) for each in self.deliverers}
 
     def tasks(self, readers: Iterable[Any]) -> list[Callable[[], Any]]:
         """What runs until the end of all `readers` has reached every collector."""

@@ -49,6 +49,8 @@ class Keeper:
         self.retries = 0
         self.dead_letters = 0
         self.dropped = 0
+        self.kept_time: float | None = None
+        """When the newest item came about that has been kept, where its source says so."""
         self._clock = asyncio.get_running_loop().time
         self._called: float | None = None
         self._flow = flow
@@ -96,6 +98,7 @@ class Keeper:
             await self._refuse_result(parcels[0], result)
         self.items += len(parcels)
         self.bytes += size
+        self.kept_time = parcels[-1][1].time
         for parcel in parcels:
             parcel[1].settle()
 
@@ -114,6 +117,7 @@ class Keeper:
             await self._refuse_result(parcel, result)
         self.items += 1
         self.bytes += size
+        self.kept_time = receipt.time
         receipt.settle()
 
     async def insist(self, call: Callable[[], Awaitable[Any]]) -> Any:
@@ -215,17 +219,17 @@ class Keeper:
     def _kept(self, parcel: Parcel) -> None:
         self.items += 1
         self.bytes += parcel[2]
+        self.kept_time = parcel[1].time
         parcel[1].settle()
 
     async def _fail(self, parcel: Parcel, error: Exception) -> None:
-        item, receipt, size = parcel
+        item, receipt, _ = parcel
         if self._encoding is not None:
             item = self._encoding.decode(item)
-        await self.refuse((item, receipt, size), error)
+        await self.refuse(item, receipt, error)
 
-    async def refuse(self, parcel: Parcel, error: Exception) -> None:
+    async def refuse(self, item: Any, receipt: Receipt, error: Exception) -> None:
         """Settle an item, as it was before it was encoded, that this collector cannot keep."""
-        item, receipt, _ = parcel
         self._errors[kind_of(error)].record(1)
         status = await self._failures.settle(
             item,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from ..dead_letters import DeadLetter
 from ..errors import FlowFailed
-from ..flow import OnError
 from ..receipt import Receipt, Receipts
 from ..source import Source
 from .barrier import Barrier
 from .channel import END
 from .describing import describe
-from .failing import Failures
 from .graph import Graph
 from .reading import SourceReader
 
@@ -58,7 +56,6 @@ class LetterReader:
 
     Args:
         letters: where they come from.
-        on_error: of each step, by place.
         done: called for the reader of each source when the end has reached all its collectors.
     """
 
@@ -70,18 +67,14 @@ class LetterReader:
         letters: Source[DeadLetter],
         graph: Graph,
         decode: Callable[[DeadLetter], Any],
-        failures: Failures,
         *,
-        on_error: Mapping[str, OnError | None],
         done: Callable[[SourceReader, Barrier], Any],
     ) -> None:
         self.receipts = LetterReceipts()
         self._letters = letters
-        self._inlets = graph.inlets
+        self._places = graph.places
         self._roots = tuple(graph.readers.values())
         self._decode = decode
-        self._failures = failures
-        self._on_error = on_error
         self._done = done
         self._draining = False
 
@@ -108,28 +101,21 @@ class LetterReader:
     async def _bring(self, letter: DeadLetter) -> None:
         step = f"{letter.flow}/{letter.step}"
         place = f"{step}/{letter.collector}" if letter.collector else step
-        inlet = self._inlets.get(place)
-        if inlet is None:
+        if place not in self._places:
             raise FlowFailed(
                 f"the dead letter at {letter.position!r} is for {place}, which this pipeline does "
-                f"not have; it has {', '.join(self._inlets)}",
+                f"not have; it has {', '.join(self._places)}",
                 flow=letter.flow,
                 step=letter.step,
                 position=letter.position,
             )
+        inlet, refuse = self._places[place]
         receipt = self.receipts.issue_for(letter)
         try:
             item = self._decode(letter)
         except Exception as error:
-            await self._failures.settle(
-                letter.item,
-                receipt,
-                ValueError(f"the letter cannot be decoded: {describe(error)}"),
-                on_error=self._on_error[step],
-                flow=letter.flow,
-                step=letter.step,
-                collector=letter.collector,
-            )
+            undecoded = ValueError(f"the letter cannot be decoded: {describe(error)}")
+            await refuse(letter.item, receipt, undecoded)
             return
         await inlet.put(item, receipt)
 

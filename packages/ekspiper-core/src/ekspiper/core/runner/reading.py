@@ -48,6 +48,9 @@ class SourceReader:
         self.receipts = receipts
         self.ends = 0
         self.position: Position = None
+        self.time: float | None = None
+        """When the item read last came about, where the source says so."""
+        self.first_time: float | None = None
         self._every = barrier_every
         self._must_move = must_move
         self._on_barrier = on_barrier
@@ -107,6 +110,7 @@ class SourceReader:
                     ends=self.ends,
                     done=self._on_barrier,
                     last=last,
+                    time=self.time,
                 )
             )
 
@@ -146,6 +150,9 @@ class SourceReader:
     async def _read_all(self, items: AsyncIterator[Any]) -> None:
         source, outlet, issue = self.source, self.outlet, self.receipts.issue
         offer = outlet.offer
+        tells_time = getattr(type(source), "time", None) is not Source.time and hasattr(
+            source, "time"
+        )
         self._waiting = True
         while not self._draining:
             try:
@@ -157,7 +164,9 @@ class SourceReader:
                 raise self._failed(error) from error
             if self._must_move and (position is None or position == self.position):
                 raise self._stands_still(position)
-            receipt = issue(position)
+            if tells_time:
+                self._note_time(source.time)
+            receipt = issue(position, self.time)
             if self._held:
                 for held in self._held:
                     held.see(receipt.sequence, position)
@@ -169,6 +178,11 @@ class SourceReader:
             put = self._put = self._put + 1
             if put - self._marked >= self._every:
                 self.set_barrier()
+
+    def _note_time(self, time: float | None) -> None:
+        self.time = time
+        if self.first_time is None:
+            self.first_time = time
 
     def _stands_still(self, position: Position) -> FlowFailed:
         was = "has no position" if position is None else f"has the position {position!r} again"

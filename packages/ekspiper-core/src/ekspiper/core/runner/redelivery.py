@@ -73,12 +73,6 @@ class Redelivery(Run):
             self._letters,
             graph,
             self._decode,
-            self._failures,
-            on_error={
-                f"{flow.name}/{step.name}": step.on_error
-                for flow in self.pipeline.flows
-                for step in flow.steps
-            },
             done=lambda reader, barrier: self._on_end(committer, reader, barrier),
         )
         return committer

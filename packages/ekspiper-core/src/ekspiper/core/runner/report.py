@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..source import Position
 from .channel import ChannelStatistics
@@ -53,7 +53,11 @@ class CollectorStatistics:
     """One collector in one place: what it kept, and what it is failing with now, if it is.
 
     Args:
+        failing: what it failed with last, while it is tried again.
         busy: seconds since it was given the batch that it has not answered for; 0 between batches.
+        patience: seconds of being busy that are nothing to worry about.
+        lag: seconds between now and the time of the newest item of which it has kept everything;
+            None where the source does not tell the time of its items.
     """
 
     items: int
@@ -63,11 +67,23 @@ class CollectorStatistics:
     dropped: int
     failing: str | None
     busy: float = 0.0
+    patience: float = 15.0
+    lag: float | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """What it is failing with now, or for how long it has not answered; None if all is well."""
+        if self.failing is None and self.busy > self.patience:
+            return f"has not answered for a batch for {self.busy:.0f} s"
+        return self.failing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """A run at one moment: sources by flow, steps by `flow/step`, collectors by place, queues."""
+    """A run at one moment: sources by flow, steps by `flow/step`, collectors by place, queues.
+
+    `run_failing` is what else the run tries again now: the dead-letter collector, the checkpoint.
+    """
 
     seconds: float
     sources: Mapping[str, SourceReport]
@@ -75,13 +91,15 @@ class Statistics:
     collectors: Mapping[str, CollectorStatistics]
     queues: Mapping[str, ChannelStatistics]
     checkpoints: int
+    run_failing: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def failing(self) -> dict[str, str]:
-        """What steps and collectors are failing with now, by place."""
+        """What fails now and is tried again, by place; a collector that hangs fails, too."""
         steps = {place: step.failing for place, step in self.steps.items()}
-        sinks = {place: collector.failing for place, collector in self.collectors.items()}
-        return {place: reason for place, reason in (steps | sinks).items() if reason is not None}
+        sinks = {place: collector.problem for place, collector in self.collectors.items()}
+        found = {place: reason for place, reason in (steps | sinks).items() if reason is not None}
+        return {**found, **self.run_failing}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,12 +56,14 @@ class Run:
         instruments: Instruments | None = None,
         tracer: Tracer | None = None,
         drain_timeout: float = 30.0,
+        sink_patience: float = 15.0,
     ) -> None:
         _refuse_what_is_none(checkpoint, dead_letters)
         _refuse_letters_without_collector(pipeline, dead_letters)
         _refuse_letters_into_the_pipeline(pipeline, dead_letters)
         self.pipeline = pipeline
         self.drain_timeout = drain_timeout
+        self.sink_patience = sink_patience
         self._checkpoint = checkpoint
         self._adopt = adopt
         self._commit = commit or CommitPolicy()
@@ -324,7 +326,14 @@ class Run:
     def statistics(self) -> Statistics:
         """How the run stands now."""
         seconds = (self._ended or time.monotonic()) - self._began
-        return gather(self._graph, self._readers, self._committer, seconds=seconds)
+        return gather(
+            self._graph,
+            self._readers,
+            self._committer,
+            self._failures,
+            seconds=seconds,
+            sink_patience=self.sink_patience,
+        )
 
     def _report(self) -> Report:
         statistics = self.statistics()

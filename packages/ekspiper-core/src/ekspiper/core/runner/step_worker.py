@@ -102,18 +102,22 @@ class StepWorker(ABC):
                     return await retrying(again, self.step.retry, after=error, on_retry=self._retry)
             except Exception as last:
                 final = last
-        self._errors[kind_of(final)].record(1)
+        await self.refuse(item, receipt, final)
+        return None
+
+    async def refuse(self, item: Any, receipt: Receipt, error: Exception) -> None:
+        """Settle an item that this step failed on for good, and count it."""
+        self._errors[kind_of(error)].record(1)
         status = await self._failures.settle(
             item,
             receipt,
-            final,
+            error,
             on_error=self.step.on_error,
             flow=self.flow,
             step=self.step.name,
         )
         self.dead_letters += status is Status.DEAD_LETTERED
         self.dropped += status is Status.DROPPED
-        return None
 
     @property
     def failing(self) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,16 +42,24 @@ class ListSource(Source[Any]):
         items: items, and `End`, `Abort` and `Pause` marks among them.
         identity: what the checkpoint is tied to.
         polite: let other tasks run before each item, as a source over a network does.
+        time: gives the time of an item, in seconds since 1970.
     """
 
     def __init__(
-        self, items: Iterable[Any], *, identity: str = "list", polite: bool = False
+        self,
+        items: Iterable[Any],
+        *,
+        identity: str = "list",
+        polite: bool = False,
+        time: Callable[[Any], float] | None = None,
     ) -> None:
         self.items = list(items)
         self.opened = 0
         self.closed = 0
         self._identity = identity
         self._polite = polite
+        self._time_of = time
+        self._time: float | None = None
         self._passed: set[int] = set()
         self._start = 0
         self._position: int | None = None
@@ -65,6 +73,11 @@ class ListSource(Source[Any]):
     def identity(self) -> str:
         """What was given as `identity`."""
         return self._identity
+
+    @property
+    def time(self) -> float | None:
+        """The time of the item given last."""
+        return self._time
 
     async def open(self) -> None:
         """Begin anew, until `resume` says otherwise."""
@@ -95,6 +108,7 @@ class ListSource(Source[Any]):
             if self._polite:
                 await asyncio.sleep(0)
             self._position = given
+            self._time = self._time_of(item) if self._time_of else None
             yield item
 
 

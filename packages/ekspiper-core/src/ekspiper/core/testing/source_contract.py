@@ -125,6 +125,15 @@ class SourceContract:
         async with await self.make() as source:
             assert source.lag is None or source.lag >= 0
 
+    async def test_times_are_seconds_or_none(self) -> None:
+        async with await self.make() as source:
+            items = aiter(source)
+            await anext(items)
+            time = getattr(source, "time", None)
+            assert time is None or (isinstance(time, int | float) and time > 0)
+            if hasattr(items, "aclose"):
+                await items.aclose()
+
     async def test_can_be_cancelled_while_reading(self) -> None:
         source = await self.make()
         async with source:

@@ -168,6 +168,7 @@ class Daemon:
             dead_letters=dead_letter_collector(settings, network=network.name),
             instruments=instruments,
             drain_timeout=settings.pipeline.drain_timeout,
+            sink_patience=settings.http.sink_patience,
         )
         self._readiness.running(network.pool, run)
         patience = settings.ledger_patience

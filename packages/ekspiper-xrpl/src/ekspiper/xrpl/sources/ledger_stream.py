@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -62,8 +61,8 @@ class LedgerStream(Source[LedgerRef]):
         return f"xrpl network {self._pool.network_id}"
 
     @property
-    def lag(self) -> float | None:
-        """Seconds since the ledger yielded last closed.
+    def time(self) -> float | None:
+        """When the ledger yielded last closed, in seconds since 1970.
 
         For a ledger whose close time is not known yet it is estimated from that of the newest,
         at 3.8 seconds a ledger.
@@ -77,7 +76,7 @@ class LedgerStream(Source[LedgerRef]):
                 return None
             closed = newest.get("ledger_time", 0)
             behind = self._pool.newest_ledger - self._yielded.ledger_index
-        return max(0.0, time.time() - RIPPLE_EPOCH - closed + behind * _INTERVAL)
+        return float(RIPPLE_EPOCH + closed - behind * _INTERVAL)
 
     async def resume(self, position: Any) -> None:
         """Go on with the ledger after `position`."""
