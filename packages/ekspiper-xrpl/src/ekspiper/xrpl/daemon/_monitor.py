@@ -13,9 +13,9 @@ from pathlib import Path
 from ekspiper.core import Instruments
 from ekspiper.core.instruments import Metric
 
-from ..client import NodePool
 from ._node_metrics import NodeMetrics
 from ._readiness import Readiness
+from ._service_manager import ServiceManager
 
 __all__ = ["MONITOR_METRICS", "Monitor"]
 
@@ -51,6 +51,7 @@ class Monitor:
         self, readiness: Readiness, instruments: Instruments, *, state: Path | None
     ) -> None:
         self._readiness = readiness
+        self._manager = ServiceManager()
         self._instruments = instruments
         self._nodes = NodeMetrics(instruments)
         self._state = state
@@ -59,9 +60,9 @@ class Monitor:
         instruments.instrument(READY).record(0)
 
     @contextmanager
-    def watching(self, pool: NodePool) -> Iterator[None]:
-        """Look at `pool` for as long as the context lasts."""
-        tasks = [asyncio.create_task(self._look(pool))]
+    def watching(self) -> Iterator[None]:
+        """Look for as long as the context lasts."""
+        tasks = [asyncio.create_task(self._look())]
         if self._state is not None:
             tasks.append(asyncio.create_task(self._measure_disk(self._state)))
         try:
@@ -71,12 +72,19 @@ class Monitor:
                 task.cancel()
             self._instruments.instrument(READY).record(0)
 
-    async def _look(self, pool: NodePool) -> None:
+    async def _look(self) -> None:
         ready = self._instruments.instrument(READY)
+        self._manager.started()
         while True:
-            self._nodes.publish(pool.nodes())
-            self._readiness.note_ledger(pool.newest_ledger)
-            ready.record(not self._readiness.reasons())
+            pool = self._readiness.pool
+            if pool is not None:
+                self._nodes.publish(pool.nodes())
+                self._readiness.note_ledger(pool.newest_ledger)
+            reasons = self._readiness.reasons()
+            ready.record(not reasons)
+            self._manager.alive(reasons[0] if reasons else "ready")
+            if self._readiness.draining:
+                self._manager.stopping()
             await asyncio.sleep(_EVERY)
 
     async def _measure_disk(self, folder: Path) -> None:

@@ -22,6 +22,9 @@ class Readiness:
         sink_patience: seconds that a collector may take for one batch.
         network_patience: seconds that may pass without a new ledger.
         clock: seconds that only grow.
+
+    Attributes:
+        pool: the nodes; None before the network is opened.
     """
 
     def __init__(
@@ -34,19 +37,24 @@ class Readiness:
         self._sink_patience = sink_patience
         self._network_patience = network_patience
         self._clock = clock
-        self._pool: NodePool | None = None
+        self.pool: NodePool | None = None
         self._run: Run | None = None
         self._newest = 0
         self._moved = clock()
 
     def connecting(self, pool: NodePool) -> None:
         """The nodes that are being connected."""
-        self._pool = pool
+        self.pool = pool
 
     def running(self, pool: NodePool, run: Run) -> None:
         """The nodes and the run to judge by."""
-        self._pool = pool
+        self.pool = pool
         self._run = run
+
+    @property
+    def draining(self) -> bool:
+        """Whether the run was told to stop."""
+        return self._run is not None and self._run.draining
 
     def note_ledger(self, newest: int) -> None:
         """Note the newest ledger of the network; called about once a second."""
@@ -59,13 +67,13 @@ class Readiness:
         return list(self._reasons())
 
     def _reasons(self) -> Iterator[str]:
-        nodes = self._pool.nodes() if self._pool is not None else []
-        if self._run is None or self._pool is None:
+        nodes = self.pool.nodes() if self.pool is not None else []
+        if self._run is None or self.pool is None:
             yield _why_starting(nodes)
             return
         if not any(node.state == "ready" for node in nodes):
             yield f"no node is ready: {', '.join(map(_state, nodes))}"
-        missing = self._pool.missing_ledgers
+        missing = self.pool.missing_ledgers
         if late := late_ledgers(missing):
             yield f"no node serves ledger {late}, for {max(missing.values()):.0f} s now"
         elif (still := self._clock() - self._moved) > self._network_patience:

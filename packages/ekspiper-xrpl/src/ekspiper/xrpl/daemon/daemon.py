@@ -122,6 +122,8 @@ class Daemon:
                 server = self._http_server()
                 await stack.enter_async_context(server)
                 log.info("listening on %s: /health /ready /metrics", server.url)
+            monitor = Monitor(self._readiness, self._instruments, state=settings.state_folder)
+            stack.enter_context(monitor.watching())
             first = await self._begins_at()
             network = await stack.enter_async_context(
                 open_network(
@@ -157,7 +159,6 @@ class Daemon:
     async def _follow(self, network: OpenNetwork, known: Sequence[LedgerLink]) -> Outcome:
         settings = self.settings
         instruments: Instruments = self._instruments
-        monitor = Monitor(self._readiness, instruments, state=settings.state_folder)
         etl = self.etl(network, instruments)
         run = self.pipeline(network, etl, known=known).start(
             checkpoint=self._checkpoint(),
@@ -175,7 +176,6 @@ class Daemon:
         with (
             advising_adoption(settings.state_option),
             draining_on_signals(run),
-            monitor.watching(network.pool),
             watching_ledgers(network.pool, instruments, patience=patience),
             self._progress.watching(run),
         ):

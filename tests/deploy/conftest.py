@@ -1,0 +1,7 @@
+"""Where the files for operators are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
