@@ -24,7 +24,7 @@ from paced_link import paced
 from reading_peers import Job, bare_loop, best_of, fetch_json_only, fetch_only, host, xrpl_py_loop
 
 from ekspiper.xrpl.backfill import Backfill
-from ekspiper.xrpl.cli.garbage import look_for_garbage_rarely
+from ekspiper.xrpl.cli import collect_garbage_rarely
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.replay.child import ReplayProcess
@@ -57,7 +57,7 @@ async def backfill(url: str, indexes: Sequence[int], out: Path) -> None:
 
 
 async def measure(folder: Path, indexes: list[int], transactions: int, rounds: int) -> int:
-    look_for_garbage_rarely()  # as the command does; the loops gain from it, too
+    collect_garbage_rarely()  # as the command does; the loops gain from it, too
     print(f"{len(indexes)} ledgers, {transactions} transactions; window {WINDOW}; {host()}")
     missed = 0
     async with ReplayProcess(folder) as node:

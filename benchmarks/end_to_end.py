@@ -20,7 +20,7 @@ from pathlib import Path
 from reading_peers import bare_loop, best_of, fetch_only, host, recorded_ledgers
 
 from ekspiper.core import FileCheckpoint, registry
-from ekspiper.xrpl.cli.garbage import look_for_garbage_rarely
+from ekspiper.xrpl.cli import collect_garbage_rarely
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.flows import ledger_pipeline
 from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
@@ -50,7 +50,7 @@ async def flows(url: str, indexes: Sequence[int], out: Path, *, books: bool) -> 
 
 async def measure(folder: Path | None, rounds: int) -> int:
     folder, indexes, transactions = recorded_ledgers(folder)
-    look_for_garbage_rarely()  # as the command does; the loops gain from it, too
+    collect_garbage_rarely()  # as the command does; the loops gain from it, too
     print(f"{len(indexes)} ledgers, {transactions} transactions; window {WINDOW}; {host()}")
     async with ReplayProcess(folder) as node:
         url = node.url

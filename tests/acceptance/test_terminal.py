@@ -34,12 +34,17 @@ def at_terminal(*arguments: object, **env: str) -> str:
     return shown.decode()
 
 
-def test_a_live_table_and_then_the_summary(tmp_path: Path) -> None:
-    shown = at_terminal("daemon", "--out", tmp_path / "out")
-    assert "txn_records_flow_q" in shown
-    assert "█" in shown
+def test_one_line_and_then_the_summary(tmp_path: Path) -> None:
+    shown = at_terminal("daemon", "--out", tmp_path / "out", COLUMNS="80")
+    assert re.search(r"Ledgers .*━.* \d+/120", shown)
+    assert "flow_q" not in shown
+    assert "behind" not in shown
     rest = shown[shown.rindex("120 ledgers (183 to 302)") :]
-    assert "txn_records_flow_q" not in rest
+    assert "━" not in rest
+
+
+def test_queues_for_whoever_looks_for_the_slow_part(tmp_path: Path) -> None:
+    assert "txn_records_flow_q" in at_terminal("--debug", "daemon", "--out", tmp_path / "out")
 
 
 def test_a_bar_with_the_rate(tmp_path: Path) -> None:

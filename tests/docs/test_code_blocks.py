@@ -72,7 +72,7 @@ def test_toml_blocks_can_be_read(path: Path) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=name)
 def test_commands_in_console_blocks_exist(path: Path) -> None:
     typer_main = pytest.importorskip("typer.main")
-    from ekspiper.xrpl.cli.app import app
+    from ekspiper.xrpl.cli._app import app
 
     known = set(typer_main.get_command(app).commands)
     for block in code_blocks(path):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from ekspiper.xrpl.cli.app import app
+from ekspiper.xrpl.cli._app import app
 from ekspiper.xrpl.replay import KINDS, FaultPlan
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reading.md"

@@ -7,40 +7,146 @@ from pathlib import Path
 
 import pytest
 
-from ekspiper.xrpl.cli.arguments import arranged
-
 from .conftest import Cli
+
+LAST_TWO = [301, 302]
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    "arguments",
     [
-        ("", ""),
-        ("backfill 5:6 --out o", "backfill 5:6 --out o"),
-        ("backfill -3: --out o", "backfill --out o -- -3:"),
-        ("backfill --out o -- -3: 5:6", "backfill --out o -- -3: 5:6"),
-        ("payments -3: 5:6 -7:", "payments 5:6 -- -3: -7:"),
-        ("schema collect -3:", "schema collect -- -3:"),
-        ("backfill 5:6 --debug", "--debug backfill 5:6"),
-        ("--debug backfill 5:6", "--debug backfill 5:6"),
-        ("backfill 5:6 -- --debug", "backfill 5:6 -- --debug"),
-        ("snapshot --type A B --out o", "snapshot --type A --type B --out o"),
-        ("snapshot --type A --type B", "snapshot --type A --type B"),
-        ("snapshot --out o --type A", "snapshot --out o --type A"),
-        ("record -3: --out o", "record --out o -- -3:"),
+        "backfill -2: --out out --debug",
+        "--debug backfill --out out -2:",
+        "backfill --out out -- -2:",
+        "backfill -1: 301:302 --out out",
+        "--log-format json backfill -2: --out out",
+        "backfill -2: --log-format json --out out",
     ],
 )
-def test_they_are_put_in_order(given: str, expected: str) -> None:
-    assert arranged(given.split()) == expected.split()
-
-
-def test_the_newest_ledgers_into_a_folder(cli: Cli) -> None:
-    assert cli("backfill", "-2:", "--out", "out", "--debug").code == 0
+def test_ranges_and_options_in_any_order(cli: Cli, arguments: str) -> None:
+    assert cli(*arguments.split()).code == 0
     lines = Path("out/ledgers.jsonl").read_text().splitlines()
-    assert [json.loads(line)["ledger_index"] for line in lines] == [301, 302]
+    assert sorted(json.loads(line)["ledger_index"] for line in lines) == LAST_TWO
+
+
+@pytest.mark.parametrize("command", ["backfill", "payments", "schema collect", "record --out r"])
+def test_an_option_that_does_not_exist_is_not_taken_for_a_range(cli: Cli, command: str) -> None:
+    done = cli(*command.split(), "183:184", "--netwrk", "sample")
+    assert done.code == 2
+    assert "No such option: --netwrk Did you mean --network?" in done.err
+
+
+def test_a_command_that_does_not_exist(cli: Cli) -> None:
+    done = cli("backfil", "1:2")
+    assert done.code == 2
+    assert "No such command 'backfil'. Did you mean 'backfill'?" in done.err
 
 
 def test_types_of_a_snapshot_stand_side_by_side(cli: Cli) -> None:
     assert cli("snapshot", "--type", "Offer", "AMM", "--out", "out").code == 0
     lines = Path("out/objects.jsonl").read_text().splitlines()
     assert {json.loads(line)["LedgerEntryType"] for line in lines} == {"Offer", "AMM"}
+
+
+def test_types_stand_after_their_option(cli: Cli) -> None:
+    done = cli("snapshot", "Offer", "--out", "out")
+    assert done.code == 2
+    assert "unexpected: Offer; types stand after --type" in done.err
+
+
+EMPTY = "the path is empty"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["backfill", "1:2", "--out", ""], EMPTY),
+        (["daemon", "--out", ""], EMPTY),
+        (["daemon", "--state", ""], EMPTY),
+        (["daemon", "--config", ""], EMPTY),
+        (["snapshot", "--out", ""], EMPTY),
+        (["books", "--out", ""], EMPTY),
+        (["payments", "1:2", "--out", ""], EMPTY),
+        (["record", "1:2", "--out", ""], EMPTY),
+        (["redeliver", "--out", ""], EMPTY),
+        (["schema", "export", "--out", ""], EMPTY),
+        (["verify", ""], EMPTY),
+        (["check", ""], EMPTY),
+        (["graph", ""], EMPTY),
+        (["replay", ""], EMPTY),
+        (["replay", "sample", "--host", ""], "it is empty"),
+        (["backfill", "1:2", "--network", ""], "it is empty"),
+        (["daemon", "--network", ""], "it is empty"),
+        (["nodes", "--network", " "], "it is empty"),
+        (["verify", "here", "--network", ""], "it is empty"),
+        (["backfill", ""], "'' is not a range of ledgers"),
+        (["replay", "sample", "--faults", ""], "it is empty"),
+    ],
+    ids=" ".join,
+)
+def test_what_is_empty_is_refused(cli: Cli, arguments: list[str], why: str) -> None:
+    done = cli(*arguments)
+    assert done.code == 2
+    assert why in done.err
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "backfill 1:2 --out",
+        "daemon --out",
+        "daemon --state",
+        "daemon --config",
+        "snapshot --out",
+        "books --out",
+        "payments 1:2 --out",
+        "record 1:2 --out",
+        "redeliver --out",
+        "schema export --out",
+        "verify",
+        "check",
+        "graph",
+        "replay",
+    ],
+)
+def test_a_name_that_is_too_long_is_refused(cli: Cli, command: str) -> None:
+    done = cli(*command.split(), "x/" + 300 * "é" + "/y")
+    assert done.code == 2
+    assert "longer than 255 bytes" in done.err
+
+
+def test_a_name_that_is_too_long_in_a_configuration(cli: Cli) -> None:
+    Path("long.toml").write_text(f'state = "{300 * "x"}"\n')
+    done = cli("check", "long.toml")
+    assert (done.code, done.errors) == (
+        2,
+        ["long.toml:1: state: has a name in it of 300 bytes; 255 is the limit"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [
+        ("backfill 183:184", "transactions.jsonl"),
+        ("backfill 183:184 --format parquet", "transactions/part.parquet"),
+        ("daemon --http off --until 183", "amms.jsonl"),
+        ("payments 240:240", "payments.jsonl"),
+        ("books", "book_offers.jsonl"),
+        ("snapshot", "objects.jsonl"),
+        ("record 240:240", "ledger_v2_binary.jsonl.gz"),
+    ],
+)
+def test_a_folder_with_somebody_elses_files_is_refused(cli: Cli, command: str, file: str) -> None:
+    foreign = Path("out") / file
+    foreign.parent.mkdir(parents=True)
+    foreign.write_text("not ours\n")
+    done = cli(*command.split(), "--out", "out")
+    assert done.code == 2
+    assert len(done.errors) == 1
+    assert "is there already" in done.errors[0]
+    assert "another program wrote it; choose another with --out DIR" in done.errors[0]
+    assert foreign.read_text() == "not ours\n"
+    foreign.unlink()
+    assert cli(*command.split(), "--out", "out").code == 0
+    assert cli(*command.split(), "--out", "out").code == 0

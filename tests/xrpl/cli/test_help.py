@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.main import get_command
 
-from ekspiper.xrpl.cli.app import app
+from ekspiper.xrpl.cli._app import app
 
 from .conftest import Cli
 

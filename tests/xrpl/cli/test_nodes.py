@@ -5,7 +5,7 @@ import io
 
 from rich.console import Console
 
-from ekspiper.xrpl.cli.nodes import _problems, _statuses, _table
+from ekspiper.xrpl.cli._commands.nodes import _problems, _statuses, _table
 from ekspiper.xrpl.client import LedgerSet, NodeStatus
 from ekspiper.xrpl.replay import Recording, ReplayNode
 

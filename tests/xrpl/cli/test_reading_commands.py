@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ekspiper.core import Permanent
-from ekspiper.xrpl.cli.app import app
+from ekspiper.xrpl.cli._app import app
 from ekspiper.xrpl.whole_books import WholeBooks
 
 

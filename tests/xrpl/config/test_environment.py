@@ -61,7 +61,7 @@ def test_a_mistake_names_the_variable_not_the_file(
 
 def test_an_empty_variable_is_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EKSPIPER_OUT", "")
-    assert mistakes(None) == ["EKSPIPER_OUT: must not be empty; . is the folder where one is"]
+    assert mistakes(None) == ["EKSPIPER_OUT: must not be empty; . is the folder where you are"]
 
 
 def test_a_value_where_another_variable_has_a_table(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -13,10 +12,9 @@ from typing import Any
 
 import aiohttp
 import pytest
-from rich.console import Console
 
 from ekspiper.xrpl.config import load_settings
-from ekspiper.xrpl.daemon import Daemon, Progress
+from ekspiper.xrpl.daemon import Daemon
 from ekspiper.xrpl.replay import Recording, ReplayNode
 
 FIRST, LAST = 183, 302
@@ -52,7 +50,7 @@ def running(tmp_path: Path, port: int) -> Running:
         loaded = load_settings(
             file, **{"http": {"port": port}, "out": tmp_path / "out", **settings}
         )
-        daemon = Daemon(loaded, progress=Progress(Console(file=io.StringIO())))
+        daemon = Daemon(loaded)
         task = asyncio.create_task(daemon.run())
         try:
             yield task

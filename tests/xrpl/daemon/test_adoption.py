@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import logging
 import re
@@ -11,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from ekspiper.core import CheckpointError, ConfigError
 from ekspiper.xrpl.config import RECORDS, load_settings
-from ekspiper.xrpl.daemon import Daemon, Progress, redeliver
+from ekspiper.xrpl.daemon import Daemon, redeliver
 
 FIRST, MIDDLE, LAST = 285, 293, 302
 MORE = '[collectors.more]\ntype = "jsonl"\npath = "{out}/more-{records}.jsonl"\n'
@@ -27,11 +25,7 @@ async def follow(out: Path, until: int, config: str = "", **options: Any) -> Non
     file.write_text(config)
     given: dict[str, Any] = {"network": "sample", "from": FIRST, "http": {"enabled": False}}
     settings = load_settings(file, out=out, until=until, **given | options.pop("given", {}))
-    await Daemon(settings, progress=quiet(), **options).run()
-
-
-def quiet() -> Progress:
-    return Progress(Console(file=io.StringIO()))
+    await Daemon(settings, **options).run()
 
 
 def written(out: Path, name: str) -> bytes:
@@ -125,7 +119,7 @@ async def test_dead_letters_are_not_fed_to_another_pipeline_either(tmp_path: Pat
     file.write_text(MORE)
     settings = load_settings(file, network="sample", out=out)
     with pytest.raises(CheckpointError, match="once with `ekspiper daemon --adopt-checkpoint`"):
-        await redeliver(settings, progress=quiet())
+        await redeliver(settings)
 
 
 async def test_the_checkpoint_of_another_network_is_refused_all_the_same(tmp_path: Path) -> None:
@@ -145,7 +139,7 @@ async def test_the_checkpoint_of_another_network_is_refused_all_the_same(tmp_pat
 
 def test_without_a_folder_there_is_no_checkpoint() -> None:
     with pytest.raises(ConfigError, match="no checkpoint to adopt: give its folder with --out"):
-        Daemon(load_settings(), progress=quiet(), adopt=True)
+        Daemon(load_settings(), adopt=True)
 
 
 async def test_where_nothing_has_changed_it_goes_on_and_says_so(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import io
 import json
 import logging
 from collections.abc import Callable
@@ -12,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from ekspiper.core import NoInstruments
 from ekspiper.xrpl import ledger_watch, open_network
 from ekspiper.xrpl.client.pool import NodePool
 from ekspiper.xrpl.config import NodeSettings, load_settings
-from ekspiper.xrpl.daemon import Daemon, Progress, redeliver
+from ekspiper.xrpl.daemon import Daemon, redeliver
 from ekspiper.xrpl.replay import ReplayNode
 
 from .conftest import LAST, Http, Running
@@ -135,7 +133,7 @@ async def test_what_is_set_reaches_the_pool(
         settings = load_settings(
             tmp_path / "ekspiper.toml", network=served.url, out=tmp_path / "out"
         )
-        await redeliver(settings, progress=Progress(Console(file=io.StringIO())))
+        await redeliver(settings)
     patience = made[1].get("ledger_patience", inspect.signature(NodePool).parameters)
     assert patience != 15.0, "a redelivery waits for no ledger: somebody waits for it"
     assert {**made[1], "ledger_patience": 15.0} == OPTIONS
@@ -144,7 +142,7 @@ async def test_what_is_set_reaches_the_pool(
 async def test_nodes_that_are_too_busy_are_given_as_long_as_those_without_the_ledger() -> None:
     async def retries(**options: Any) -> dict[str, float | None]:
         settings = load_settings(network="sample", node=options)
-        daemon = Daemon(settings, progress=Progress(Console(file=io.StringIO())))
+        daemon = Daemon(settings)
         async with open_network.open_network("sample") as network:
             pipeline = daemon.pipeline(network, daemon.etl(network, NoInstruments()))
         steps = [step for flow in pipeline.flows for step in flow.steps]

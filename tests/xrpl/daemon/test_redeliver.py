@@ -8,11 +8,9 @@ import json
 import shutil
 from pathlib import Path
 
-from rich.console import Console
-
 from ekspiper.xrpl.audit import audit
 from ekspiper.xrpl.config import load_settings
-from ekspiper.xrpl.daemon import Daemon, Progress, redeliver
+from ekspiper.xrpl.daemon import Daemon, redeliver
 from ekspiper.xrpl.replay import SAMPLE, Recording, ReplayNode
 
 FIRST, LAST = 236, 246
@@ -39,7 +37,7 @@ async def follow(recording: Path, out: Path) -> int:
             settings = load_settings(
                 network=node.url, out=out, until=LAST, http={"enabled": False}, **{"from": FIRST}
             )
-            outcome = await Daemon(settings, progress=Progress(Console(stderr=True))).run()
+            outcome = await Daemon(settings).run()
     return outcome.report.dead_lettered
 
 
@@ -52,14 +50,14 @@ def test_a_ledger_that_was_forged_is_had_from_an_honest_node(tmp_path: Path) -> 
     assert str(audit(out).gaps) == "240"
 
     settings = load_settings(network="sample", out=out)
-    report = asyncio.run(redeliver(settings, progress=Progress(Console(stderr=True))))
+    report = asyncio.run(redeliver(settings))
     assert report is not None
     assert (report.read, report.kept, report.dead_lettered) == (1, 1, 0)
     found = audit(out, deep=True)
     assert found.faults == []
     assert not found.gaps
     assert not (out / "dead_letters.redelivering.jsonl").exists()
-    assert asyncio.run(redeliver(settings, progress=Progress(Console(stderr=True)))) is None
+    assert asyncio.run(redeliver(settings)) is None
 
 
 def test_a_letter_that_fails_again_is_a_letter_again(tmp_path: Path) -> None:
@@ -71,7 +69,7 @@ def test_a_letter_that_fails_again_is_a_letter_again(tmp_path: Path) -> None:
         with Recording.load(forged) as loaded:
             async with ReplayNode(loaded) as node:
                 settings = load_settings(network=node.url, out=out)
-                report = await redeliver(settings, progress=Progress(Console(stderr=True)))
+                report = await redeliver(settings)
                 assert report is not None
                 return report.kept, report.dead_lettered
 

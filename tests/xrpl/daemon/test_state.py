@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import logging
 import os
@@ -12,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from ekspiper.core import ConfigError, Report
 from ekspiper.xrpl.config import load_settings
-from ekspiper.xrpl.daemon import Daemon, Progress, redeliver, summary
+from ekspiper.xrpl.daemon import Daemon, redeliver, summary
 from ekspiper.xrpl.replay import ReplayNode
 
 from .conftest import FIRST, LAST
@@ -42,11 +40,7 @@ def settings_of(config: str = LINES, **given: Any) -> Any:
 
 def daemon_of(config: str = LINES, **given: Any) -> Daemon:
     adopt = given.pop("adopt", False)
-    return Daemon(settings_of(config, **given), progress=quiet(), adopt=adopt)
-
-
-def quiet() -> Progress:
-    return Progress(Console(file=io.StringIO()))
+    return Daemon(settings_of(config, **given), adopt=adopt)
 
 
 def position(state: str) -> int:
@@ -163,7 +157,7 @@ async def test_two_daemons_do_not_share_a_state(node: Node) -> None:
             await daemon_of(metric, **given).run()
         write("s/dead_letters.jsonl", "{}\n")
         with pytest.raises(ConfigError, match=in_use):
-            await redeliver(settings_of(metric, **given), progress=quiet())
+            await redeliver(settings_of(metric, **given))
         assert files("dead_letters*") == {"s/dead_letters.jsonl": "{}\n"}
         first.cancel()
         await asyncio.wait([first])
@@ -182,7 +176,7 @@ async def lose_one(node: Node, config: str = LINES, **given: Any) -> None:
 async def feed_back(node: Node, config: str = LINES, **given: Any) -> Report | None:
     async with node() as served:
         settings = settings_of(config, network=served.url, **given)
-        return await redeliver(settings, progress=quiet())
+        return await redeliver(settings)
 
 
 ELSEWHERE = '[dead_letters]\ntype = "jsonl"\npath = "{network}-letters/of-{records}.jsonl"\n'
@@ -274,8 +268,6 @@ async def test_dead_letters_below_a_name_that_only_the_nodes_know(node: Node) ->
         await daemon_of(LINES + ELSEWHERE, network=served.url, state="s", **LATE).run()
     assert set(files("*dead_letters*")) == {"testnet-letters/of-dead_letters.jsonl"}
     async with node(network_id=1) as served:
-        report = await redeliver(
-            settings_of(LINES + ELSEWHERE, network=served.url, state="s"), progress=quiet()
-        )
+        report = await redeliver(settings_of(LINES + ELSEWHERE, network=served.url, state="s"))
     assert report is not None
     assert report.kept == 1

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ekspiper.xrpl.backfill import Backfill
-from ekspiper.xrpl.cli.app import app
+from ekspiper.xrpl.cli._app import app
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder

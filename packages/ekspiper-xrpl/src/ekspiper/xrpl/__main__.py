@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .cli.app import main
+from .cli import main
 
 __all__: list[str] = []
 

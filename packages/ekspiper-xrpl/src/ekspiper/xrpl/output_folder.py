@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,12 @@ from ekspiper.core import Collector, ConfigError, Delivery, FileCheckpoint, File
 
 from .schema.for_collectors import schema_for
 
-__all__ = ["FORMATS", "OutputFolder", "default_out"]
+__all__ = ["FORMATS", "TABLES", "OutputFolder", "default_out"]
 
 FORMATS = ("jsonl", "parquet")
+
+TABLES = ("transactions", "ledgers", "book_offers", "amms")
+"""The kinds of records that daemon and backfill write."""
 
 
 def default_out(network: str, command: str) -> Path:
@@ -30,13 +33,23 @@ class OutputFolder:
             other's files after a crash.
         format: `jsonl` or `parquet`.
         option: what names the folder on the command line, for errors.
+        tables: the kinds of records that the command writes.
+        foreign: what else it writes, as a pattern of file names.
 
     Raises:
-        ConfigError: it cannot be written to, or belongs to another command or format.
+        ConfigError: it cannot be written to, belongs to another command or format, or holds files
+            of these names that no command of ours wrote.
     """
 
     def __init__(
-        self, path: Path, *, command: str, format: str = "jsonl", option: str = "--out"
+        self,
+        path: Path,
+        *,
+        command: str,
+        format: str = "jsonl",
+        option: str = "--out",
+        tables: Collection[str] = TABLES,
+        foreign: str | None = None,
     ) -> None:
         if format not in FORMATS:
             raise ConfigError(f"no format is called {format!r}; known: {', '.join(FORMATS)}")
@@ -45,6 +58,7 @@ class OutputFolder:
         self.format = format
         self._instead = f"choose another with {option} DIR"
         self._refuse_others()
+        self._refuse_foreign([*map(self.table, tables), *(path.glob(foreign) if foreign else ())])
         self._make()
 
     @property
@@ -102,6 +116,25 @@ class OutputFolder:
                 raise ConfigError(
                     f"the folder {self.path} belongs to `ekspiper {owner}`; {self._instead}"
                 )
+
+    def _refuse_foreign(self, files: Iterable[Path]) -> None:
+        """Files that nobody's checkpoint is about are somebody else's.
+
+        We would append to them, and an audit could not tell afterwards which lines are ours.
+        """
+        if self.checkpoint.path.exists():
+            return
+        for file in files:
+            if any(file.iterdir()) if file.is_dir() else file.exists() and file.stat().st_size:
+                raise ConfigError(
+                    f"{file} is there already, and {self.checkpoint.path} is not: another program "
+                    f"wrote it; {self._instead}, or move it away"
+                )
+
+    def claim(self) -> None:
+        """Mark the folder as this command's, where the command needs no checkpoint."""
+        self.checkpoint.path.parent.mkdir(exist_ok=True)
+        self.checkpoint.path.touch()
 
     def _make(self) -> None:
         probe = self.path / ".ekspiper-can-write"

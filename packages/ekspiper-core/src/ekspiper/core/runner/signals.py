@@ -1,4 +1,4 @@
-"""The first SIGINT or SIGTERM drains a run, the second stops it."""
+"""The first SIGINT, SIGTERM or SIGHUP drains a run, a second SIGINT or SIGTERM stops it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,18 @@ from .run import Run
 
 __all__ = ["SIGNALS", "draining_on_signals", "free_signals"]
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+def _hang_up() -> tuple[signal.Signals, ...]:
+    """SIGHUP, which comes when a terminal closes; not under `nohup`, which wants it ignored."""
+    number = getattr(signal, "SIGHUP", None)
+    return () if number is None or signal.getsignal(number) is signal.SIG_IGN else (number,)
+
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *_hang_up())
+"""The signals that drain a run."""
+
+_NEVER_STOP = _hang_up()
+"""These do not stop it the second time: a terminal that closes may send more than one."""
 
 log = logging.getLogger("ekspiper")
 
@@ -29,14 +40,16 @@ def draining_on_signals(run: Run, caught: Collection[signal.Signals] = SIGNALS) 
     loop = asyncio.get_running_loop()
     received = 0
 
-    def handle(name: str) -> None:
+    def handle(number: signal.Signals) -> None:
         nonlocal received
+        if received and number in _NEVER_STOP:
+            return
         received += 1
         if received == 1:
-            log.info("%s: draining; once more to stop at once", name)
+            log.info("%s: draining; once more to stop at once", number.name)
             run.drain()
         else:
-            log.warning("%s again: stopping now", name)
+            log.warning("%s again: stopping now", number.name)
             run.stop()
 
     of_loop = [number for number in caught if _remove(loop, number)]
@@ -53,13 +66,15 @@ def draining_on_signals(run: Run, caught: Collection[signal.Signals] = SIGNALS) 
 
 
 def _add(
-    loop: asyncio.AbstractEventLoop, number: signal.Signals, handle: Callable[[str], None]
+    loop: asyncio.AbstractEventLoop,
+    number: signal.Signals,
+    handle: Callable[[signal.Signals], None],
 ) -> None:
     try:
-        loop.add_signal_handler(number, handle, number.name)
+        loop.add_signal_handler(number, handle, number)
     except NotImplementedError:  # the loops of Windows; Python itself handles signals there
         signal.signal(
-            number, lambda caught, _: loop.call_soon_threadsafe(handle, signal.Signals(caught).name)
+            number, lambda caught, _: loop.call_soon_threadsafe(handle, signal.Signals(caught))
         )
 
 

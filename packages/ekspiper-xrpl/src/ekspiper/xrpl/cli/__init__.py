@@ -1,3 +1,6 @@
-"""The command line: one file for each command."""
+"""The command line: `main` is the console script `ekspiper`, each command a file of its own."""
 
-from .start import main as main
+from .garbage import collect_garbage_rarely as collect_garbage_rarely
+from .main import main as main
+
+__all__ = ["collect_garbage_rarely", "main"]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 
-__all__ = ["look_for_garbage_rarely"]
+__all__ = ["collect_garbage_rarely"]
 
 _NEW_OBJECTS = 50_000
 
 
-def look_for_garbage_rarely() -> None:
+def collect_garbage_rarely() -> None:
     """Leave what was imported alone, and look after 50,000 new objects instead of 700.
 
     A record is some hundred objects without a cycle, which go when it is written. With the usual

@@ -70,7 +70,19 @@ class Mistakes(ConfigError):
         locate: Callable[[tuple[str, ...]], str] = ".".join,
     ) -> None:
         self.mistakes = tuple(dict.fromkeys(mistakes))
+        self._locate = locate
         super().__init__("\n".join(mistake.line(locate) for mistake in self.mistakes))
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """The mistakes for programs: place, key and what is wrong."""
+        return [
+            {
+                "where": mistake.where or self._locate(mistake.path),
+                "key": ".".join(mistake.path),
+                "what": mistake.what,
+            }
+            for mistake in self.mistakes
+        ]
 
 
 def mistakes_of(

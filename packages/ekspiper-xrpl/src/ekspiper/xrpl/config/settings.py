@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -31,10 +32,17 @@ _REQUESTS_A_SECOND: dict[str, Any] = {"unit": "requests a second"}
 _PATIENCE = 3600.0
 _PATIENCE_UNTIL = 30.0
 
+_LONGEST_NAME = 255
+"""Bytes of one part of a path, on every file system in use."""
 
-def _not_empty(value: Any) -> Any:
+
+def _folder(value: Any) -> Any:
     if value == "":
-        raise ValueError("must not be empty; . is the folder where one is")
+        raise ValueError("must not be empty; . is the folder where you are")
+    if isinstance(value, str | Path):
+        longest = max((len(os.fsencode(part)) for part in Path(value).parts), default=0)
+        if longest > _LONGEST_NAME:
+            raise ValueError(f"has a name in it of {longest} bytes; {_LONGEST_NAME} is the limit")
     return value
 
 
@@ -44,7 +52,7 @@ def _word(value: Any) -> Any:
     return value
 
 
-Folder = Annotated[Path, BeforeValidator(_not_empty)]
+Folder = Annotated[Path, BeforeValidator(_folder)]
 LedgerIndex = Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
 
 
@@ -137,6 +145,8 @@ class Settings(_Table):
     collectors: dict[str, dict[str, Any]] = Field(default_factory=dict)
     dead_letters: dict[str, Any] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+    """`json` is one event on each line, for programs that collect logs."""
 
     @property
     def ledger_patience(self) -> float:
@@ -153,6 +163,11 @@ class Settings(_Table):
         if given is None and self.collectors:
             return default_out(self.network, "daemon")
         return given
+
+    @property
+    def has_standard_output(self) -> bool:
+        """Whether records go to standard output, because nothing else is configured."""
+        return self.out is None and not self.collectors
 
     @property
     def state_option(self) -> str:

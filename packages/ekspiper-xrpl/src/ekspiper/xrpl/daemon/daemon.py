@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ekspiper.core import (
     Checkpoint,
@@ -17,6 +17,7 @@ from ekspiper.core import (
     Pipeline,
     Report,
     RetryPolicy,
+    Run,
     Statistics,
     registry,
 )
@@ -42,9 +43,8 @@ from .dead_letters import dead_letter_collector
 
 if TYPE_CHECKING:
     from ._http_server import HttpServer
-    from .progress import Progress
 
-__all__ = ["Daemon", "Outcome"]
+__all__ = ["Daemon", "Outcome", "Watching"]
 
 log = logging.getLogger("ekspiper")
 
@@ -74,12 +74,26 @@ class Outcome:
     drift: DriftReport
 
 
+class Watching(Protocol):
+    """Shows a daemon while it runs."""
+
+    def watching(
+        self, run: Run, *, last: int | None, is_recording: bool
+    ) -> AbstractContextManager[None]:
+        """Show `run` for as long as the context lasts.
+
+        Args:
+            last: the ledger it ends with; None: it follows the network.
+            is_recording: its ledgers are old, so their age says nothing.
+        """
+
+
 class Daemon:
     """The pipeline from a network to its collectors.
 
     Args:
         settings: the whole configuration.
-        progress: shown while it runs.
+        progress: shows it while it runs.
         adopt: resume from a checkpoint that was taken with other collectors or flows.
 
     Raises:
@@ -87,7 +101,9 @@ class Daemon:
             or `adopt` is set, and there is no folder with a checkpoint.
     """
 
-    def __init__(self, settings: Settings, *, progress: Progress, adopt: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, *, progress: Watching | None = None, adopt: bool = False
+    ) -> None:
         folder = settings.state_folder
         if adopt and folder is None:
             raise ConfigError(
@@ -177,7 +193,7 @@ class Daemon:
             advising_adoption(settings.state_option),
             draining_on_signals(run),
             watching_ledgers(network.pool, instruments, patience=patience),
-            self._progress.watching(run),
+            self._watching(run, network),
         ):
             report = await run.finish()
         return Outcome(
@@ -187,6 +203,12 @@ class Daemon:
             statistics=run.statistics(),
             drift=etl.report(),
         )
+
+    def _watching(self, run: Run, network: OpenNetwork) -> AbstractContextManager[None]:
+        if self._progress is None:
+            return nullcontext()
+        last = self.settings.until or network.last
+        return self._progress.watching(run, last=last, is_recording=network.last is not None)
 
     def etl(self, network: OpenNetwork, instruments: Instruments) -> TransactionEtl:
         """The processor that makes the records of transactions, and counts what does not fit."""

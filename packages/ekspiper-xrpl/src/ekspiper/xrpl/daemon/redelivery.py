@@ -16,7 +16,6 @@ from ..sources.ledger_ref import LedgerRef
 from ._adoption_advice import advising_adoption
 from .daemon import Daemon
 from .dead_letters import dead_letter_collector, dead_letter_file
-from .progress import Progress
 
 __all__ = ["redeliver"]
 
@@ -24,7 +23,7 @@ _TAKE_LEDGERS = ("build-requests", "amm-record", "ledger-to-transactions", "ledg
 _TAKE_TRANSACTIONS = ("etl",)
 
 
-async def redeliver(settings: Settings, *, progress: Progress) -> Report | None:
+async def redeliver(settings: Settings) -> Report | None:
     """Process every dead letter of a daemon again; returns None when there are no letters.
 
     What fails again becomes a dead letter again. When it is interrupted, the next call processes
@@ -42,19 +41,17 @@ async def redeliver(settings: Settings, *, progress: Progress) -> Report | None:
     folder = OutputFolder(path, command="daemon", option=settings.state_option)
     with folder.locked():
         letters = _take_letters(settings, await _network_name(settings))
-        return await _redeliver(letters, folder, settings, progress) if letters else None
+        return await _redeliver(letters, folder, settings) if letters else None
 
 
-async def _redeliver(
-    letters: DeadLetterFile, folder: OutputFolder, settings: Settings, progress: Progress
-) -> Report:
+async def _redeliver(letters: DeadLetterFile, folder: OutputFolder, settings: Settings) -> Report:
     # Somebody waits for this command, so a ledger that no node has is an error soon.
     options = settings.node.model_dump(exclude={"ledger_patience"})
     async with open_network(settings.network, name=settings.network_name, **options) as network:
         ledgers = await _fetch_ledgers(
             letters, FetchLedger(network.pool, definitions=network.definitions)
         )
-        daemon = Daemon(settings, progress=progress)
+        daemon = Daemon(settings)
         pipeline = daemon.pipeline(network, daemon.etl(network, NoInstruments()))
         with advising_adoption(settings.state_option):
             report = await pipeline.redeliver(

@@ -5,30 +5,73 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ..config import RECORDS
 from .daemon import Outcome
 from .dead_letters import dead_letter_file
-from .progress import BOOKS, LEDGERS, TRANSACTIONS
 
-__all__ = ["summary"]
+__all__ = ["summary", "summary_as_json"]
 
-
-def summary(outcome: Outcome) -> str:
-    """A few lines for people: what was read, what was proven, where it is, what to try next."""
-    return "\n".join(_lines(outcome))
+_LEDGERS = "ledger-details/ledger-details"
+_TRANSACTIONS = "transaction-record/etl"
+_BOOKS = "book-offers-record/fetch-book-offers"
 
 
-def _lines(outcome: Outcome) -> Iterator[str]:
-    report, steps = outcome.report, outcome.statistics.steps
-    ledgers = steps[LEDGERS].items_out if LEDGERS in steps else 0
-    transactions = steps[TRANSACTIONS].items_out if TRANSACTIONS in steps else 0
-    books = steps[BOOKS].items_out if BOOKS in steps else 0
+def summary(outcome: Outcome, *, program: str = "ekspiper") -> str:
+    """A few lines for people: what was read, what was proven, where it is, what to try next.
+
+    Args:
+        program: what to type for the command line.
+    """
+    return "\n".join(_lines(outcome, program))
+
+
+def summary_as_json(outcome: Outcome) -> dict[str, Any]:
+    """The same for programs."""
+    report, settings = outcome.report, outcome.settings
+    first, last = _span(outcome)
+    return {
+        "network": outcome.network,
+        "ledgers": _made(outcome, _LEDGERS),
+        "first": first,
+        "last": last,
+        "transactions": _made(outcome, _TRANSACTIONS),
+        "order_books": _made(outcome, _BOOKS),
+        "verified": settings.pipeline.verify,
+        "dead_lettered": report.dead_lettered,
+        "dropped": report.dropped,
+        "drained": report.drained,
+        "drift": str(outcome.drift),
+        "state": str(settings.state_folder) if settings.state_folder else None,
+        "seconds": round(report.seconds, 3),
+    }
+
+
+def _made(outcome: Outcome, place: str) -> int:
+    step = outcome.statistics.steps.get(place)
+    return step.items_out if step else 0
+
+
+def _span(outcome: Outcome) -> tuple[int | None, int | None]:
+    """The first and the last ledger that were read, where that is sure."""
+    report = outcome.report
+    last = next((each.position for each in report.sources.values()), None)
+    if not last or not report.read or report.dropped:
+        return None, None
+    return last - report.read + 1, last
+
+
+def _lines(outcome: Outcome, program: str) -> Iterator[str]:
+    report = outcome.report
+    ledgers, transactions = _made(outcome, _LEDGERS), _made(outcome, _TRANSACTIONS)
+    books = _made(outcome, _BOOKS)
     last = next((each.position for each in report.sources.values()), None)
     if report.read == 0:
         yield f"Nothing to do: {_why_nothing(outcome, last)}."
     else:
-        span = f" ({last - report.read + 1} to {last})" if last and not report.dropped else ""
+        first, to = _span(outcome)
+        span = f" ({first} to {to})" if to else ""
         yield (
             f"{ledgers:,} ledgers{span}, {transactions:,} transactions and {books:,} order books "
             f"in {report.seconds:.1f} s from {outcome.network}."
@@ -45,10 +88,10 @@ def _lines(outcome: Outcome) -> Iterator[str]:
         strict = outcome.settings.pipeline.strict
         where = "dead letters" if strict else "records, under `_unrecognized`"
         yield f"What did not fit is in the {where}."
-    yield from _about_letters(outcome)
+    yield from _about_letters(outcome, program)
     if report.drained:
         yield "Stopped on request; everything that was read is kept."
-    yield from _what_next(outcome)
+    yield from _what_next(outcome, program)
 
 
 def _why_nothing(outcome: Outcome, last: int | None) -> str:
@@ -59,7 +102,7 @@ def _why_nothing(outcome: Outcome, last: int | None) -> str:
     return f"{where} was at ledger {last} already"
 
 
-def _about_letters(outcome: Outcome) -> Iterator[str]:
+def _about_letters(outcome: Outcome, program: str) -> Iterator[str]:
     settings = outcome.settings
     letters = dead_letter_file(settings, network=outcome.network)
     if outcome.report.dead_lettered:
@@ -70,7 +113,7 @@ def _about_letters(outcome: Outcome) -> Iterator[str]:
         config = "--config FILE " if settings.collectors or settings.dead_letters else ""
         yield (
             f"There are dead letters from earlier in {letters}; once their cause is fixed: "
-            f"ekspiper redeliver {config}{settings.state_option} {folder}"
+            f"{program} redeliver {config}{settings.state_option} {folder}"
         )
 
 
@@ -78,7 +121,7 @@ def _has_some(letters: Path | None) -> bool:
     return letters is not None and letters.exists() and letters.stat().st_size > 0
 
 
-def _what_next(outcome: Outcome) -> Iterator[str]:
+def _what_next(outcome: Outcome, program: str) -> Iterator[str]:
     out, state = outcome.settings.out, outcome.settings.state_folder
     if out is None:
         if state is not None and outcome.report.read:
@@ -93,4 +136,4 @@ def _what_next(outcome: Outcome) -> Iterator[str]:
     file = shlex.quote(str(out / "transactions.jsonl"))
     yield f"Try next:  head -1 {file} | python3 -m json.tool"
     if outcome.network == "sample":
-        yield "           ekspiper daemon --network mainnet --out out/mainnet"
+        yield f"           {program} daemon --network mainnet --out out/mainnet"

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..replay import KINDS, FaultPlan, Recording, ReplayNode
-from .logs import console
+from ekspiper.core.runner.signals import SIGNALS
+from ekspiper.xrpl.replay import KINDS, FaultPlan, Recording, ReplayNode
+
+from .._logs import tell
+from .._options import not_empty, path_argument
 
 __all__ = ["replay"]
 
 
 def replay(
     folder: Annotated[
-        str, typer.Argument(metavar="DIR", help="The recording; `sample` for the one we ship.")
+        Path, path_argument("DIR", "The recording; `sample` for the one that comes with us.")
     ],
     port: Annotated[
         int, typer.Option(metavar="P", min=0, max=65535, help="Port; 0 for any free one.")
     ] = 6006,
     host: Annotated[
-        str, typer.Option(metavar="ADDRESS", help="Address to listen on.")
+        str, typer.Option(metavar="ADDRESS", parser=not_empty, help="Address to listen on.")
     ] = "127.0.0.1",
     close_every: Annotated[
         float | None,
@@ -38,30 +40,34 @@ def replay(
         str | None,
         typer.Option(
             metavar="SPEC",
+            parser=not_empty,
             help="Faults, for example disconnect:0.02,seed=7. Kinds: " + ", ".join(KINDS) + ".",
         ),
     ] = None,
 ) -> None:
-    """Serve a recording over WebSocket and JSON-RPC, as rippled would, until interrupted.
+    """Serve a recording as a node would.
 
-    --faults takes KIND[:PROBABILITY][@LEDGERS][*TIMES][=AMOUNT], with commas, and seed=N.
+    It speaks WebSocket and JSON-RPC, until it is interrupted. --faults takes
+    KIND[:PROBABILITY][@LEDGERS][*TIMES][=AMOUNT], with commas, and seed=N.
+
+    Examples:
+      ekspiper replay sample --close-every 4
+      ekspiper replay out/recording --faults disconnect:0.02,seed=7
     """
     asyncio.run(_serve(folder, host, port, close_every, faults))
 
 
 async def _serve(
-    folder: str, host: str, port: int, close_every: float | None, faults: str | None
+    folder: Path, host: str, port: int, close_every: float | None, faults: str | None
 ) -> None:
-    recording = Recording.sample() if folder == "sample" else Recording.load(Path(folder))
+    recording = Recording.sample() if str(folder) == "sample" else Recording.load(folder)
     with recording:
         plan = FaultPlan.parse(faults) if faults else None
         node = ReplayNode(recording, host=host, port=port, close_every=close_every, faults=plan)
         async with node:
-            console.print(
+            tell(
                 f"Serving ledgers {recording.first} to {recording.last} on {node.url} "
-                f"(JSON-RPC on {node.http_url}); Ctrl-C ends it.",
-                markup=False,
-                soft_wrap=True,
+                f"(JSON-RPC on {node.http_url}); Ctrl-C ends it."
             )
             await _interrupted()
 
@@ -69,6 +75,6 @@ async def _serve(
 async def _interrupted() -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in SIGNALS:
         loop.add_signal_handler(number, stop.set)
     await stop.wait()

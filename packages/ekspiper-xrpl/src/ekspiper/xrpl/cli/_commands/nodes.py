@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..client import NodePool, NodeStatus
-from ..open_network import open_network
-from .interruptible import run_interruptible
-from .options import Network, say_sample
+from ekspiper.xrpl.client import NodePool, NodeStatus
+from ekspiper.xrpl.open_network import open_network
+
+from .._interruption import run_interruptible
+from .._options import Json, Network, chosen_network
+from .._streams import say, say_json
 
 __all__ = ["nodes"]
 
@@ -26,17 +28,26 @@ def nodes(
     connect_timeout: Annotated[
         float, typer.Option(metavar="S", help="Wait for each node for S seconds.")
     ] = 10.0,
+    as_json: Json = False,
 ) -> None:
-    """Connect to every node of a network and show what it is and what it holds."""
-    chosen = network or "sample"
-    say_sample(chosen, network)
-    statuses = run_interruptible(_statuses(chosen, connect_timeout))
+    """Show what each node of a network is and holds.
+
+    Examples:
+      ekspiper nodes --network mainnet
+      ekspiper nodes -n ws://10.0.0.1:6006,ws://10.0.0.2:6006 --json
+    """
+    statuses = run_interruptible(_statuses(chosen_network(network), connect_timeout))
+    if as_json:
+        say_json([_as_json(status) for status in statuses])
+        return
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _WIDE  # a pipe or a file has room for every column
-    console.print(_table(statuses))
+    with console.capture() as shown:
+        console.print(_table(statuses))
+    say(shown.get(), end="")
     for line in _problems(statuses):
-        console.print(line, markup=False, soft_wrap=True)
+        say(line)
 
 
 async def _statuses(network: str, connect_timeout: float) -> list[NodeStatus]:
@@ -89,3 +100,20 @@ def _problems(statuses: list[NodeStatus]) -> list[str]:
 
 def _problem(node: NodeStatus) -> str:
     return node.problem or ("no answer yet" if node.state == "connecting" else "")
+
+
+def _as_json(node: NodeStatus) -> dict[str, Any]:
+    return {
+        "url": node.url,
+        "state": node.state,
+        "network": node.network,
+        "kind": node.kind,
+        "version": node.version,
+        "ledgers": str(node.ledgers),
+        "latency": node.latency,
+        "in_flight": node.in_flight,
+        "window": node.window,
+        "answers": node.answers,
+        "errors": node.errors,
+        "problem": _problem(node) or None,
+    }

@@ -11,39 +11,48 @@ import typer
 
 from ekspiper.core import Delivery, EkspiperError, registry
 from ekspiper.core.runner.signals import draining_on_signals
+from ekspiper.xrpl.open_network import OpenNetwork, open_network
+from ekspiper.xrpl.output_folder import OutputFolder
+from ekspiper.xrpl.recorder import record_server, recorder_pipeline
+from ekspiper.xrpl.recorder.server import record_state
+from ekspiper.xrpl.sources.ledger_range import LedgerRange
 
-from ..open_network import OpenNetwork, open_network
-from ..output_folder import OutputFolder
-from ..recorder import record_server, recorder_pipeline
-from ..recorder.server import record_state
-from ..sources.ledger_range import LedgerRange
-from .interruptible import run_interruptible
-from .ledger_bar import ledger_bar
-from .logs import console
-from .options import ConnectTimeout, Network, say_sample
+from .._interruption import run_interruptible
+from .._invocation import this_command
+from .._logs import tell
+from .._options import ConnectTimeout, Json, Network, Ranges, chosen_network, path
+from .._progress import counting_ledgers
+from .._streams import say_json
 
 __all__ = ["record"]
 
 
 def record(
-    ranges: Annotated[
-        list[str], typer.Argument(metavar="RANGE...", help="FIRST:LAST, FIRST:+COUNT, or -COUNT:.")
+    ranges: Ranges,
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", metavar="DIR", parser=path, help="Folder to make."),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder to make.")],
     network: Network = None,
     state: Annotated[
         bool, typer.Option("--state", help="Record the whole state of the last ledger as well.")
     ] = False,
+    as_json: Json = False,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
-    """Record ledgers, and the books and pools they touched, for `ekspiper replay`.
+    """Record ledgers, for `ekspiper replay`.
 
-    Interrupted, it goes on where it stopped when it is run again.
+    The books and pools that the ledgers touched are recorded as well. When it is interrupted, the
+    exit code is 1; run it again to go on.
+
+    Examples:
+      ekspiper record 240:+10 --out out/recording
+      ekspiper record -100: -n mainnet --out out/recording --state
     """
-    chosen = network or "sample"
-    folder = OutputFolder(out, command="record")
-    say_sample(chosen, network)
-    run_interruptible(_record(chosen, ranges, folder, state, connect_timeout))
+    folder = OutputFolder(out, command="record", foreign="*.jsonl.gz")
+    chosen = chosen_network(network)
+    work = _record(chosen, ranges, folder, state, as_json, connect_timeout)
+    raise typer.Exit(run_interruptible(work))
 
 
 async def _record(
@@ -51,8 +60,9 @@ async def _record(
     ranges: list[str],
     folder: OutputFolder,
     state: bool,
+    as_json: bool,
     connect_timeout: float | None,
-) -> None:
+) -> int:
     async with open_network(network, connect_timeout=connect_timeout) as opened:
         source = LedgerRange(opened.pool, ranges)
         await source.open()
@@ -60,19 +70,20 @@ async def _record(
             source, opened.pool, file=lambda name: _file(folder.path, name)
         )
         run = pipeline.start(checkpoint=folder.checkpoint)
-        bar = ledger_bar(run, len(source.ledgers), console)
-        with draining_on_signals(run), bar:
+        with draining_on_signals(run), counting_ledgers(run, len(source.ledgers)):
             await run.finish()
         if run.draining:
-            console.print("Stopped on request; run it again to go on.")
-            return
+            tell("Stopped on request; run it again to go on.")
+            return 1
         await _record_rest(opened, folder.path, source.ledgers.last, state)
-    console.print(
-        f"{len(source.ledgers):,} ledgers ({source.ledgers}) recorded in {folder.path}.\n"
-        f"Try next:  ekspiper replay {folder.path}",
-        soft_wrap=True,
-        markup=False,
-    )
+    if as_json:
+        say_json({"folder": str(folder.path), "ledgers": str(source.ledgers)})
+    else:
+        tell(
+            f"{len(source.ledgers):,} ledgers ({source.ledgers}) recorded in {folder.path}.\n"
+            f"Try next:  {this_command()} replay {folder.path}"
+        )
+    return 0
 
 
 async def _record_rest(opened: OpenNetwork, path: Path, last: int, state: bool) -> None:

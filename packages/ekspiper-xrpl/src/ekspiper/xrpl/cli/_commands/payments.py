@@ -3,48 +3,52 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
 from ekspiper.core import Collector, Flow, Pipeline, Queue, Step, registry
 from ekspiper.core.runner.signals import draining_on_signals
+from ekspiper.xrpl.open_network import open_network
+from ekspiper.xrpl.output_folder import OutputFolder
+from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.processors.payment_summary import PaymentSummary
+from ekspiper.xrpl.processors.split_ledger import SplitLedger
+from ekspiper.xrpl.sources.ledger_range import LedgerRange
 
-from ..open_network import open_network
-from ..output_folder import OutputFolder
-from ..processors.fetch_ledger import FetchLedger
-from ..processors.payment_summary import PaymentSummary
-from ..processors.split_ledger import SplitLedger
-from ..sources.ledger_range import LedgerRange
-from .interruptible import run_interruptible
-from .logs import console
-from .options import ConnectTimeout, Network, Out, say_sample
+from .._interruption import run_interruptible
+from .._logs import tell
+from .._options import ConnectTimeout, Network, Out, Ranges, chosen_network
 
 __all__ = ["payments"]
 
 
 def payments(
-    ranges: Annotated[
-        list[str], typer.Argument(metavar="RANGE", help="FIRST:LAST, FIRST:+COUNT, or -COUNT:.")
-    ],
+    ranges: Ranges,
     network: Network = None,
     out: Out = None,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
-    """Summarise every payment: result, delivered amount, paths, offers and AMMs consumed.
+    """Summarise every payment of a range of ledgers.
 
-    One JSON line a payment, to standard output, or to DIR/payments.jsonl with --out.
+    Result, delivered amount, paths, offers and AMMs consumed: one JSON line for each payment, to
+    standard output, or to DIR/payments.jsonl with --out.
+
+    Examples:
+      ekspiper payments -100: --out out/payments
+      ekspiper payments 240:242 | head -1 | python3 -m json.tool
     """
-    chosen = network or "sample"
-    say_sample(chosen, network)
-    run_interruptible(_payments(chosen, ranges, out, connect_timeout))
+    work = _payments(chosen_network(network), ranges, out, connect_timeout)
+    raise typer.Exit(run_interruptible(work))
 
 
 async def _payments(
     network: str, ranges: list[str], out: Path | None, connect_timeout: float | None
-) -> None:
+) -> int:
     collector: Collector[Any]
-    folder = OutputFolder(out, command="payments") if out is not None else None
+    folder = (
+        OutputFolder(out, command="payments", tables=("payments",)) if out is not None else None
+    )
     if folder is not None:
         collector = folder.collector("payments").collector
     else:
@@ -79,4 +83,7 @@ async def _payments(
             report = await run.finish()
         made = run.statistics().steps["payment-summary/PaymentSummary"].items_out
         where = f" to {folder.table('payments')}" if folder else ""
-        console.print(f"{made:,} payments in {report.read:,} ledgers{where}.", soft_wrap=True)
+        tell(f"{made:,} payments in {report.read:,} ledgers{where}.")
+        if run.draining:
+            tell("Stopped on request: that is not the whole range.")
+        return int(run.draining)

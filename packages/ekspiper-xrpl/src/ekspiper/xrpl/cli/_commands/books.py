@@ -8,13 +8,13 @@ import typer
 
 from ekspiper.core import Collector, Flow, PassThrough, Pipeline, Step, registry
 from ekspiper.core.runner.signals import draining_on_signals
+from ekspiper.xrpl.open_network import open_network
+from ekspiper.xrpl.output_folder import OutputFolder
+from ekspiper.xrpl.whole_books import WholeBooks, read_books
 
-from ..open_network import open_network
-from ..output_folder import OutputFolder
-from ..whole_books import WholeBooks, read_books
-from .interruptible import run_interruptible
-from .logs import console
-from .options import ConnectTimeout, Ledger, Network, Out, say_sample
+from .._interruption import run_interruptible
+from .._logs import tell
+from .._options import ConnectTimeout, Ledger, Network, Out, chosen_network
 
 __all__ = ["books"]
 
@@ -28,16 +28,20 @@ def books(
     ] = 8,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
-    """All offers of every order book at one ledger, beyond the 100 that a server gives.
+    """Print whole order books at one ledger.
 
-    They come from the whole state, which is read and proven. One JSON line for each side of each
-    book, to standard output, or to DIR/book_offers.jsonl with --out. Offers are as the ledger holds
-    them, without what servers add of what an owner can pay (owner_funds).
+    A server gives at most 100 offers of a book; here are all of them. They come from the whole
+    state, which is read and proven. One JSON line for each side of each book, to standard output,
+    or to DIR/book_offers.jsonl with --out. Offers are as the ledger holds them, without what
+    servers add about the funds of their owners (owner_funds).
+
+    Examples:
+      ekspiper books --ledger 302 --out out/books
+      ekspiper books | head -1 | python3 -m json.tool
     """
-    chosen = network or "sample"
-    say_sample(chosen, network)
-    folder = OutputFolder(out, command="books") if out is not None else None
-    run_interruptible(_books(chosen, ledger, folder, parallel, connect_timeout))
+    chosen = chosen_network(network)
+    folder = OutputFolder(out, command="books", tables=("book_offers",)) if out else None
+    raise typer.Exit(run_interruptible(_books(chosen, ledger, folder, parallel, connect_timeout)))
 
 
 async def _books(
@@ -46,19 +50,16 @@ async def _books(
     folder: OutputFolder | None,
     parallel: int,
     connect_timeout: float | None,
-) -> None:
+) -> int:
     async with open_network(network, connect_timeout=connect_timeout) as opened:
         found = await read_books(opened.pool, ledger, parallel=parallel)
     if await _write(found, folder):
         nothing = ", so that no file is" if folder else ""
-        console.print(f"Stopped on request: not all books are written{nothing}.")
-        return
+        tell(f"Stopped on request: not all books are written{nothing}.")
+        return 1
     where = f" to {folder.table('book_offers')}" if folder else ""
-    console.print(
-        f"{found.offers:,} offers{where}, all proven by the ledger's account_hash.",
-        soft_wrap=True,
-        markup=False,
-    )
+    tell(f"{found.offers:,} offers{where}, all proven by the ledger's account_hash.")
+    return 0
 
 
 async def _write(found: WholeBooks, folder: OutputFolder | None) -> bool:
@@ -68,6 +69,7 @@ async def _write(found: WholeBooks, folder: OutputFolder | None) -> bool:
     file = folder.table("book_offers")
     aside = file.with_name(f".{file.name}.part")
     with folder.locked():
+        folder.claim()
         aside.unlink(missing_ok=True)
         try:
             stopped = await _hand_on(found, registry.load("collectors", "jsonl")(aside))

@@ -6,22 +6,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from ekspiper.core import Collector, Delivery, PassThrough
+from ekspiper.xrpl.config import RECORDS, collector_tables, load_settings
+from ekspiper.xrpl.flows import ledger_pipeline
 
-from ..config import RECORDS, collector_tables, load_settings
-from ..flows import ledger_pipeline
+from .._options import path_argument
+from .._streams import say
 
 __all__ = ["graph"]
 
 
 def graph(
-    file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="Configuration in TOML.")
-    ] = None,
+    file: Annotated[Path | None, path_argument("FILE", "Configuration in TOML.")] = None,
 ) -> None:
-    """Print the pipeline as a Mermaid flowchart, with the collectors of a configuration."""
+    """Print the pipeline as a Mermaid flowchart.
+
+    With FILE it has the collectors of that configuration.
+
+    Examples:
+      ekspiper graph
+      ekspiper graph ekspiper.toml > pipeline.mmd
+    """
     settings = load_settings(file)
     tables = collector_tables(settings)
     named = {records: [t.path[-1] for t in tables if records in t.records] for records in RECORDS}
@@ -39,7 +44,7 @@ def graph(
         fetch_concurrency=settings.pipeline.fetch_concurrency,
         books_concurrency=settings.pipeline.books_concurrency,
     )
-    typer.echo(pipeline.to_mermaid(), nl=False)
+    say(pipeline.to_mermaid(), end="")
 
 
 class _NewLedgers:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from ekspiper.core.runner.signals import SIGNALS
 
-from .garbage import look_for_garbage_rarely
+from .garbage import collect_garbage_rarely
 
 __all__ = ["Interrupted", "run_interruptible"]
 
@@ -18,19 +18,30 @@ T = TypeVar("T")
 
 
 class Interrupted(Exception):
-    """SIGINT or SIGTERM came when nothing was running that could be drained."""
+    """A signal came when nothing was running that could be drained.
+
+    Args:
+        code: the exit code: 1 where work was left undone.
+    """
+
+    def __init__(self, code: int = 1) -> None:
+        super().__init__("stopped on request")
+        self.code = code
 
 
-def run_interruptible(work: Coroutine[Any, Any, T]) -> T:
-    """`asyncio.run`, in which SIGINT and SIGTERM cancel the work.
+def run_interruptible(work: Coroutine[Any, Any, T], *, code: int = 1) -> T:
+    """`asyncio.run`, in which a signal cancels the work.
 
     While a pipeline runs, the signals are its own: they drain it.
 
+    Args:
+        code: the exit code of an interruption before or after that.
+
     Raises:
-        Interrupted: one of them came before or after that.
+        Interrupted: there was one.
     """
     interrupted = False
-    look_for_garbage_rarely()
+    collect_garbage_rarely()
 
     async def guarded() -> T:
         loop = asyncio.get_running_loop()
@@ -48,7 +59,7 @@ def run_interruptible(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(guarded())
     except asyncio.CancelledError:
         if interrupted:
-            raise Interrupted from None
+            raise Interrupted(code) from None
         raise
 
 

@@ -12,7 +12,7 @@ import pytest
 from ekspiper.core import Flow, PassThrough, Pipeline, Step
 from ekspiper.core.runner.signals import SIGNALS, draining_on_signals
 from ekspiper.core.testing import ListSource
-from ekspiper.xrpl.cli.interruptible import Interrupted, run_interruptible
+from ekspiper.xrpl.cli._interruption import Interrupted, run_interruptible
 
 
 @pytest.fixture(autouse=True)

@@ -7,12 +7,23 @@ from typing import Annotated, Any
 import typer
 
 from ekspiper.core import ConfigError
+from ekspiper.xrpl.config import load_settings
+from ekspiper.xrpl.daemon import Daemon, summary, summary_as_json
 
-from ..config import load_settings
-from ..daemon import Daemon, Progress, summary
-from .interruptible import run_interruptible
-from .logs import console, log_to_stderr
-from .options import ConfigFile, Network, Out, State, say_sample
+from .._interruption import run_interruptible
+from .._invocation import this_command
+from .._logs import set_up_logs, tell
+from .._options import (
+    ConfigFile,
+    Json,
+    Network,
+    Out,
+    State,
+    chosen_network,
+    log_options,
+)
+from .._progress import DaemonProgress
+from .._streams import json_line, say_json
 
 __all__ = ["daemon"]
 
@@ -48,9 +59,9 @@ def daemon(
         bool,
         typer.Option(
             "--adopt-checkpoint",
-            help="Go on from a checkpoint that was taken with other collectors: those that are "
-            "new begin at its position, what it knows of those that are gone is dropped, and a "
-            "copy of it is kept. For one start only.",
+            help="Continue from a checkpoint that was written with other collectors: new ones "
+            "begin at its position, what it holds of those that are gone is dropped, and a copy "
+            "of it is kept. For one start only.",
         ),
     ] = False,
     http: Annotated[
@@ -61,24 +72,24 @@ def daemon(
             "any free port on the sample network]",
         ),
     ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Follow the ledger: verify each one, and record transactions, ledgers and book offers.
+    """Follow the ledger, prove each one, and record what is in it.
 
-    With --out it writes DIR/transactions.jsonl, DIR/ledgers.jsonl and DIR/book_offers.jsonl, and
-    goes on where it stopped when it is run again. With collectors in the configuration it needs
-    no --out: it goes on by the state in --state. Without any of these it writes records to
-    standard output, and begins anew each time.
+    With --out it writes DIR/transactions.jsonl, DIR/ledgers.jsonl, DIR/book_offers.jsonl and
+    DIR/amms.jsonl, and continues where it stopped when it is run again. With collectors in the
+    configuration it needs no --out: --state holds what it needs to continue. Without any of these
+    it writes records to standard output, and begins anew each time.
 
-    SIGINT or SIGTERM drains: what was read is kept, then it ends. A second one stops at once.
+    SIGINT, SIGTERM or SIGHUP drains: what was read is kept, then it ends. A second SIGINT or
+    SIGTERM stops at once.
 
     Everything else is set in the configuration: how nodes are asked ([node]), how the flows run
     ([pipeline]), and where records go ([collectors.NAME], [dead_letters]). A variable such as
     EKSPIPER_NODE__LIVENESS is node.liveness.
 
     Examples:
-
       ekspiper daemon --network sample --out out/sample
-
       ekspiper daemon --network mainnet --config ekspiper.toml
     """
     settings = load_settings(
@@ -91,11 +102,18 @@ def daemon(
         node=_given(connect_timeout=connect_timeout, ledger_patience=ledger_patience),
         http=_http(http),
     )
-    if not context.obj:
-        log_to_stderr(settings.log_level)
-    say_sample(settings.network, network)
-    outcome = run_interruptible(Daemon(settings, progress=Progress(console), adopt=adopt).run())
-    console.print(summary(outcome), markup=False, soft_wrap=True)
+    given = log_options(context)
+    set_up_logs(**{"level": settings.log_level, "format": settings.log_format, **given})
+    if network is None and settings.network == "sample":
+        chosen_network(None)
+    progress = DaemonProgress(queues=given.get("level") == "debug")
+    outcome = run_interruptible(Daemon(settings, progress=progress, adopt=adopt).run(), code=0)
+    if not as_json:
+        tell(summary(outcome, program=this_command()))
+    elif outcome.settings.has_standard_output:  # which belongs to the records
+        tell(json_line(summary_as_json(outcome)))
+    else:
+        say_json(summary_as_json(outcome))
     if outcome.report.dead_lettered or outcome.report.dropped:
         raise typer.Exit(3)
 

@@ -10,51 +10,73 @@ import typer
 
 from ekspiper.core import ConfigError, Flow, Pipeline, Queue, Step
 from ekspiper.core.runner.signals import draining_on_signals
+from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.open_network import open_network
+from ekspiper.xrpl.processors.collect_attributes import CollectAttributes
+from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.processors.split_ledger import SplitLedger
+from ekspiper.xrpl.processors.transaction_etl import TransactionEtl
+from ekspiper.xrpl.schema.diff import diff as differences
+from ekspiper.xrpl.schema.export import EXPORTS, export_schema, find_schema, schema_names
+from ekspiper.xrpl.schema.formats import Formats
+from ekspiper.xrpl.schema.show import schema_text, text_columns
+from ekspiper.xrpl.sources.ledger_range import LedgerRange
 
-from ..codec.definitions import Definitions
-from ..open_network import open_network
-from ..processors.collect_attributes import CollectAttributes
-from ..processors.fetch_ledger import FetchLedger
-from ..processors.split_ledger import SplitLedger
-from ..processors.transaction_etl import TransactionEtl
-from ..schema.diff import diff as differences
-from ..schema.export import EXPORTS, export_schema, find_schema, schema_names
-from ..schema.formats import Formats
-from ..schema.show import schema_text, text_columns
-from ..sources.ledger_range import LedgerRange
-from .interruptible import run_interruptible
-from .known_definitions import KnownTo, known_definitions
-from .options import ConnectTimeout, Network, say_sample
+from .._help import Command, Group
+from .._interruption import run_interruptible
+from .._options import (
+    ConnectTimeout,
+    KnownTo,
+    Network,
+    Ranges,
+    chosen_network,
+    known_definitions,
+    path,
+)
+from .._streams import say
 
 __all__ = ["collect", "diff", "export", "schema", "show"]
 
 schema = typer.Typer(
     name="schema",
-    help="Schemas of all records, compiled from the network's definitions.",
+    cls=Group,
+    help="""Show, export and compare the schemas of records.
+
+    They are compiled from the definitions of a network.
+
+    Examples:
+      ekspiper schema show Payment
+      ekspiper schema export --format postgres
+    """,
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
 
-@schema.command()
+@schema.command(cls=Command)
 def show(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[TYPE]", help="A table, transaction type or ledger entry type."),
+        typer.Argument(metavar="TYPE", help="A table, transaction type or ledger entry type."),
     ] = None,
     depth: Annotated[int, typer.Option(min=1, help="Levels of nested fields.")] = 1,
     network: KnownTo = None,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
-    """Show the fields of a schema; without TYPE, the names of all."""
+    """Show the fields of a schema; without TYPE, the names of all.
+
+    Examples:
+      ekspiper schema show
+      ekspiper schema show Payment --depth 2
+    """
     formats = Formats(known_definitions(network, connect_timeout))
     if name is None:
-        typer.echo("\n".join(schema_names(formats)))
+        say("\n".join(schema_names(formats)))
         return
-    typer.echo(schema_text(find_schema(name, formats), depth=depth), nl=False)
+    say(schema_text(find_schema(name, formats), depth=depth), end="")
 
 
-@schema.command()
+@schema.command(cls=Command)
 def export(
     name: Annotated[
         str, typer.Argument(metavar="TYPE", help="A table, transaction or ledger entry type.")
@@ -63,17 +85,29 @@ def export(
         str, typer.Option(metavar="|".join(EXPORTS), help="What to export it as.")
     ] = "json-schema",
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="[default: standard output]")
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            parser=path,
+            help="File to write. [default: standard output]",
+        ),
     ] = None,
     network: KnownTo = None,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
-    """Export a schema for Arrow, BigQuery, JSON Schema or PostgreSQL."""
+    """Export a schema for Arrow, BigQuery, JSON Schema or PostgreSQL.
+
+    Examples:
+      ekspiper schema export Payment > payment.json
+      ekspiper schema export --format arrow --out transactions.arrow
+    """
     if out is None and format == "arrow" and sys.stdout.isatty():
         raise ConfigError("arrow is binary: give --out FILE; `ekspiper schema show` is for people")
     content = export_schema(name, format, Formats(known_definitions(network, connect_timeout)))
     if out is None:
-        typer.echo(content, nl=False)
+        say(content)
         return
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -82,36 +116,44 @@ def export(
         raise ConfigError(f"cannot write {out}: {error.strerror or error}") from error
 
 
-@schema.command()
+@schema.command(cls=Command)
 def diff(network: Network = None, connect_timeout: ConnectTimeout = None) -> None:
-    """Compare the bundled definitions with those of a network's node."""
-    chosen = network or "sample"
-    say_sample(chosen, network)
+    """Compare the bundled definitions with those of a network's node.
+
+    Examples:
+      ekspiper schema diff
+      ekspiper schema diff --network mainnet
+    """
+    chosen = chosen_network(network)
     node = run_interruptible(_definitions(chosen, connect_timeout))
     found = differences(Definitions.bundled(), node)
     for difference in found:
-        typer.echo(str(difference))
-    typer.echo(f"{len(found):,} differences (- only bundled, + only at the node, ~ changed).")
+        say(str(difference))
+    say(f"{len(found):,} differences (- only bundled, + only at the node, ~ changed).")
     if not node.transaction_formats:
-        typer.echo("Formats were not compared: the node is too old to give any.")
+        say("Formats were not compared: the node is too old to give any.")
 
 
-@schema.command()
+@schema.command(cls=Command)
 def collect(
-    ranges: Annotated[
-        list[str], typer.Argument(metavar="RANGE...", help="FIRST:LAST, FIRST:+COUNT, or -COUNT:.")
-    ],
+    ranges: Ranges,
     network: Network = None,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
-    """List the attributes and types that transactions really have, with counts and an example."""
-    chosen = network or "sample"
-    say_sample(chosen, network)
+    """List the attributes and types that transactions really have.
+
+    Each comes with a count and the index of a ledger that has it.
+
+    Examples:
+      ekspiper schema collect 240:260
+      ekspiper schema collect -1000: --network mainnet
+    """
+    chosen = chosen_network(network)
     seen = run_interruptible(_collect(chosen, ranges, connect_timeout))
     rows = [("object", "attribute", "type", "count", "example ledger")]
     for each in seen.rows():
         rows.append((each.object, each.path, each.type, f"{each.count:,}", str(each.ledger_index)))
-    typer.echo("\n".join(text_columns(rows)))
+    say("\n".join(text_columns(rows)))
 
 
 async def _definitions(network: str, connect_timeout: float | None) -> Definitions:

@@ -1,0 +1,188 @@
+"""`ekspiper backfill`: past ledgers into a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ekspiper.core.runner.signals import draining_on_signals
+from ekspiper.xrpl.backfill import Backfill, BackfillReport, Estimate, estimate
+from ekspiper.xrpl.client import LedgerSet
+from ekspiper.xrpl.open_network import open_network
+from ekspiper.xrpl.output_folder import OutputFolder, default_out
+
+from .._interruption import run_interruptible
+from .._logs import tell
+from .._options import (
+    ConnectTimeout,
+    Format,
+    Json,
+    Network,
+    Ranges,
+    chosen_network,
+    default_out_option,
+)
+from .._progress import counting_ledgers
+from .._streams import say_json
+
+__all__ = ["backfill"]
+
+_NAMED = 20
+
+
+def backfill(
+    ranges: Ranges,
+    network: Network = None,
+    out: Annotated[Path | None, default_out_option("backfill")] = None,
+    format: Format = "jsonl",
+    concurrency: Annotated[
+        int, typer.Option(metavar="N", min=1, max=256, help="Ledgers asked for at once.")
+    ] = 32,
+    backwards: Annotated[
+        bool, typer.Option("--backwards", help="From the last ledger to the first.")
+    ] = False,
+    books: Annotated[bool, typer.Option("--books", help="Record order books as well.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify/--no-verify", help="Prove every ledger.")
+    ] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be fetched, and stop.")
+    ] = False,
+    as_json: Json = False,
+    connect_timeout: ConnectTimeout = None,
+) -> None:
+    """Fetch past ledgers: proven, in order, without gaps.
+
+    Run again on the same folder, it fetches only what is missing there, whatever the ranges. When
+    it is interrupted before it has everything, the exit code is 1; run it again to go on.
+
+    Examples:
+      ekspiper backfill 183:302 --out out/sample-month
+      ekspiper backfill -160000: -n mainnet -o out/week --format parquet
+    """
+    chosen = chosen_network(network)
+    folder = OutputFolder(out or default_out(chosen, "backfill"), command="backfill", format=format)
+    work = _backfill(
+        chosen,
+        ranges,
+        folder,
+        connect_timeout=connect_timeout,
+        dry_run=dry_run,
+        as_json=as_json,
+        backwards=backwards,
+        books=books,
+        verify=verify,
+        concurrency=concurrency,
+    )
+    raise typer.Exit(run_interruptible(work))
+
+
+async def _backfill(
+    network: str,
+    ranges: list[str],
+    folder: OutputFolder,
+    *,
+    connect_timeout: float | None,
+    dry_run: bool,
+    as_json: bool,
+    verify: bool,
+    **options: Any,
+) -> int:
+    async with open_network(network, connect_timeout=connect_timeout) as opened:
+        job = Backfill(opened.pool, ranges, folder, verify=verify, **options)
+        await job.plan(dry_run=dry_run)
+        if dry_run:
+            _tell_estimate(
+                await estimate(opened.pool, job.wanted, job.missing), folder, as_json=as_json
+            )
+            return 0
+        run = None
+        if job.missing:
+            run = job.start()
+            with draining_on_signals(run), counting_ledgers(run, len(job.missing)):
+                await run.finish()
+        report = job.conclude(run)
+        is_interrupted = run is not None and run.draining
+    seconds = run.statistics().seconds if run else 0.0
+    if as_json:
+        say_json(_as_json(report, folder, verified=verify, seconds=seconds))
+    else:
+        _tell_report(report, folder, verified=verify, seconds=seconds)
+    if report.dead_letters or (report.failed and not is_interrupted):
+        return 3
+    return 1 if report.failed else 0
+
+
+def _tell_estimate(found: Estimate, folder: OutputFolder, *, as_json: bool) -> None:
+    if as_json:
+        say_json(
+            {
+                "folder": str(folder.path),
+                "wanted": str(found.wanted),
+                "missing": str(found.missing),
+                "absent": str(found.absent),
+                "requests": found.requests,
+                "bytes": 2 * found.bytes,
+            }
+        )
+        return
+    tell(
+        f"{len(found.wanted):,} ledgers wanted, {len(found.wanted) - len(found.missing):,} are in "
+        f"{folder.path}; missing: {found.missing}."
+    )
+    if found.absent:
+        tell(f"No node has {len(found.absent):,} of them: {found.absent}.")
+    tell(
+        f"Would send {found.requests:,} requests and receive about "
+        f"{2 * found.bytes / 1e6:,.1f} MB (from {found.samples} ledgers looked at)."
+    )
+
+
+def _as_json(
+    report: BackfillReport, folder: OutputFolder, *, verified: bool, seconds: float
+) -> dict[str, Any]:
+    return {
+        "folder": str(folder.path),
+        "wanted": str(report.wanted),
+        "fetched": report.fetched,
+        "present": report.present,
+        "transactions": report.transactions,
+        "verified": verified,
+        "dead_letters": report.dead_letters,
+        "missing": [
+            {"ledgers": str(ledgers), "reason": reason}
+            for reason, ledgers in _by_reason(report.failed).items()
+        ],
+        "drift": str(report.drift),
+        "seconds": round(seconds, 3),
+    }
+
+
+def _tell_report(
+    report: BackfillReport, folder: OutputFolder, *, verified: bool, seconds: float
+) -> None:
+    proof = "all verified" if verified else "not verified"
+    tell(
+        f"{report.fetched:,} ledgers fetched, {proof}, {report.present:,} were there before; "
+        f"{report.transactions:,} transactions added in {seconds:.1f} s to {folder.path}."
+    )
+    if report.drift:
+        tell(f"Schema drift: {report.drift}")
+    reasons = _by_reason(report.failed)
+    for reason, ledgers in list(reasons.items())[:_NAMED]:
+        tell(f"  missing {ledgers}: {reason}", style="red")
+    if len(reasons) > _NAMED:
+        more = sum(len(ledgers) for ledgers in list(reasons.values())[_NAMED:])
+        tell(f"  and {more:,} more: see {folder.path / 'dead_letters.jsonl'}")
+    if report.failed:
+        tell("Run the same command again to fetch what is missing.")
+
+
+def _by_reason(failed: dict[int, str]) -> dict[str, LedgerSet]:
+    """Ledgers that are missing for the same reason, which names each of them as `it`."""
+    found: dict[str, list[int]] = {}
+    for index, reason in failed.items():
+        found.setdefault(reason.replace(f"ledger {index}", "it", 1), []).append(index)
+    return {reason: LedgerSet.of((i, i) for i in indexes) for reason, indexes in found.items()}

@@ -1,0 +1,106 @@
+"""`ekspiper snapshot`: all objects of one ledger."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ekspiper.core.runner.signals import draining_on_signals
+from ekspiper.xrpl.open_network import open_network
+from ekspiper.xrpl.output_folder import OutputFolder, default_out
+from ekspiper.xrpl.snapshot import Snapshot
+
+from .._interruption import run_interruptible
+from .._logs import tell
+from .._options import (
+    ConnectTimeout,
+    Format,
+    Json,
+    Ledger,
+    Network,
+    chosen_network,
+    default_out_option,
+)
+from .._progress import counting_records
+from .._streams import say_json
+
+__all__ = ["snapshot"]
+
+
+def snapshot(
+    more_types: Annotated[list[str] | None, typer.Argument(metavar="T", hidden=True)] = None,
+    ledger: Ledger = None,
+    network: Network = None,
+    out: Annotated[Path | None, default_out_option("snapshot")] = None,
+    format: Format = "jsonl",
+    types: Annotated[
+        list[str] | None,
+        typer.Option("--type", metavar="T...", help="Record these types only."),
+    ] = None,
+    parallel: Annotated[
+        int, typer.Option(metavar="N", min=1, max=256, help="Parts of the state read at once.")
+    ] = 8,
+    as_json: Json = False,
+    connect_timeout: ConnectTimeout = None,
+) -> None:
+    """Record all objects of one ledger, and prove that none is missing.
+
+    The root over all objects must equal the ledger's account_hash. All are read even with --type.
+    When it is interrupted, the exit code is 1; run it again to go on.
+
+    Examples:
+      ekspiper snapshot --ledger 302 --out out/state
+      ekspiper snapshot --type Offer AMM --format parquet
+    """
+    if more_types and not types:
+        raise typer.BadParameter(f"unexpected: {' '.join(more_types)}; types stand after --type")
+    chosen = chosen_network(network)
+    folder = OutputFolder(
+        out or default_out(chosen, "snapshot"),
+        command="snapshot",
+        format=format,
+        tables=("objects",),
+    )
+    work = _snapshot(
+        chosen,
+        folder,
+        connect_timeout=connect_timeout,
+        as_json=as_json,
+        ledger=ledger,
+        types=[*(types or ()), *(more_types or ())] or None,
+        parallel=parallel,
+    )
+    raise typer.Exit(run_interruptible(work))
+
+
+async def _snapshot(
+    network: str,
+    folder: OutputFolder,
+    *,
+    connect_timeout: float | None,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    async with open_network(network, connect_timeout=connect_timeout) as opened:
+        job = Snapshot(opened.pool, folder, **options)
+        run = await job.start()
+        counter = counting_records(run, "ledger-objects/object-record")
+        with draining_on_signals(run), counter:
+            await run.finish()
+        if run.draining:
+            tell("Stopped on request; run it again to go on.")
+            return 1
+        report = await job.conclude(run)
+    seconds = run.statistics().seconds
+    if as_json:
+        say_json({**asdict(report), "folder": str(folder.path), "seconds": round(seconds, 3)})
+        return 0
+    tell(
+        f"{report.objects:,} objects at ledger {report.ledger_index}, {report.records:,} recorded "
+        f"now in {seconds:.1f} s, in {folder.table('objects')}.\n"
+        f"Verified: they hash to the ledger's account_hash {report.account_hash}."
+    )
+    return 0

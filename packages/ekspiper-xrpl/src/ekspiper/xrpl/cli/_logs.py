@@ -1,0 +1,106 @@
+"""What the command line says on standard error: log lines, and sentences for people.
+
+Standard output is for records. As text, a line of the log is the time, the level and the message.
+As JSON (`--log-format json`) each event is one object on one line:
+
+    {"time": "...", "level": "warning", "message": "...", "node": "wss://..."}
+
+`ledger`, `flow`, `step`, `collector` and `node` are there where the code that logs knows them: it
+gives them as `extra` of the logging call, `log.info("...", extra={"ledger": 7})`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["LOG_FORMATS", "console", "fail", "is_terminal", "set_up_logs", "tell"]
+
+LOG_FORMATS = ("text", "json")
+
+_CONTEXT = ("ledger", "flow", "step", "collector", "node")
+"""What an event is about, where the call says so."""
+
+log = logging.getLogger("ekspiper")
+
+
+def set_up_logs(*, level: str = "info", format: str = "text") -> None:
+    """Send the logs of everything called `ekspiper` to standard error, and nothing elsewhere."""
+    handler = _Handler()
+    as_text = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
+    handler.setFormatter(_JsonFormatter() if format == "json" else as_text)
+    log.handlers[:] = [handler]
+    log.setLevel(level.upper())
+    log.propagate = False
+
+
+def is_terminal() -> bool:
+    """Whether a person watches: standard error is a terminal, and takes text."""
+    return sys.stderr.isatty() and not _is_json()
+
+
+@cache
+def console() -> Console:
+    """Standard error as logs and a live view share it, so that they do not tear each other."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def tell(text: str, *, style: str = "") -> None:
+    """Say something to whoever runs the command; as JSON, it is an event like any other."""
+    if _is_json():
+        for line in text.splitlines():
+            if line.strip():
+                log.info("%s", line.strip())
+    else:
+        _write(text, style=style)
+
+
+def fail(line: str) -> None:
+    """Say why the command fails."""
+    if _is_json():
+        log.error("%s", line)
+    else:
+        _write(f"ekspiper: {line}")
+
+
+def _is_json() -> bool:
+    return any(isinstance(each.formatter, _JsonFormatter) for each in log.handlers)
+
+
+def _write(text: str, *, style: str = "") -> None:
+    if sys.stderr.isatty():  # rich is not loaded where nobody sees its colours
+        console().print(text, markup=False, soft_wrap=True, style=style)
+    else:
+        print(text, file=sys.stderr)
+
+
+class _Handler(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        _write(self.format(record))
+
+
+class _JsonFormatter(logging.Formatter):
+    """One object a line. Keys are always in the same order, and only those that say something."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        event = {
+            "time": time.replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+        }
+        for name in _CONTEXT:
+            if (value := getattr(record, name, None)) is not None:
+                event[name] = value
+        if record.exc_info:
+            event["exception"] = self.formatException(record.exc_info)
+        return json.dumps(event, ensure_ascii=False, default=str)

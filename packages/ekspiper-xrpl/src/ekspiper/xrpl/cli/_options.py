@@ -1,0 +1,230 @@
+"""Options that several commands share, so that they read the same everywhere."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ._logs import LOG_FORMATS, set_up_logs, tell
+
+if TYPE_CHECKING:
+    from ..codec.definitions import Definitions
+
+__all__ = [
+    "ConfigFile",
+    "ConnectTimeout",
+    "Debug",
+    "Format",
+    "Json",
+    "KnownTo",
+    "Ledger",
+    "LogFormat",
+    "Network",
+    "Out",
+    "Ranges",
+    "State",
+    "chosen_network",
+    "default_out_option",
+    "known_definitions",
+    "log_options",
+    "not_empty",
+    "path",
+    "path_argument",
+]
+
+_LONGEST_NAME = 255  # of one part of a path, on every file system that is in use
+
+
+def path(text: str) -> Path:
+    """A path as it was given: not empty, which would mean the working directory."""
+    if not text:
+        raise typer.BadParameter("the path is empty; . is the folder where you are")
+    if any(len(part.encode(errors="surrogateescape")) > _LONGEST_NAME for part in Path(text).parts):
+        raise typer.BadParameter(f"a name in it is longer than {_LONGEST_NAME} bytes")
+    return Path(text)
+
+
+def not_empty(text: str) -> str:
+    """Text that says something: an empty variable of a shell script does not mean the default."""
+    if not text.strip():
+        raise typer.BadParameter("it is empty; leave the option out for its default")
+    return text
+
+
+def _range(context: typer.Context, ranges: list[str]) -> list[str]:
+    """Refuse what looks like an option: options that do not exist come here, as `-100:` does."""
+    from ..ranges import parse_range
+
+    for text in ranges:
+        if text.startswith("-") and not text[1:2].isdigit():
+            known = [name for each in context.command.params for name in each.opts]
+            near = difflib.get_close_matches(text.partition("=")[0], known, n=1)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            context.fail(f"No such option: {text}{meant}")
+        parse_range(text)
+    return ranges
+
+
+def path_argument(metavar: str, help: str) -> Any:
+    """An argument that is a path."""
+    return typer.Argument(metavar=metavar, help=help, parser=path)
+
+
+def default_out_option(command: str) -> Any:
+    """`--out` of a command that has a folder of its own where none is given."""
+    return typer.Option(
+        "--out",
+        "-o",
+        metavar="DIR",
+        parser=path,
+        help=f"Folder for files. [default: out/NETWORK-{command}]",
+    )
+
+
+Ranges = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="RANGE...",
+        callback=_range,
+        help="FIRST:LAST (both included), FIRST:+COUNT, or -COUNT: (the newest).",
+    ),
+]
+Network = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        "-n",
+        metavar="NAME|URLS",
+        parser=not_empty,
+        help="sample, mainnet, testnet, devnet, or ws:// URLs of nodes, with commas. "
+        "[default: sample]",
+        show_default=False,
+    ),
+]
+KnownTo = Annotated[
+    str | None,
+    typer.Option(
+        "--network",
+        "-n",
+        metavar="NAME|URLS",
+        parser=not_empty,
+        help="Use the definitions of this network's nodes, not only those that come with us.",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", "-o", metavar="DIR", parser=path, help="Folder for files; made when missing."
+    ),
+]
+State = Annotated[
+    Path | None,
+    typer.Option(
+        "--state",
+        metavar="DIR",
+        parser=path,
+        help="Folder for the checkpoint and the dead letters, where no files are wanted. "
+        "[default: that of --out; with collectors and without --out, out/NETWORK-daemon]",
+    ),
+]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", parser=path, help="Configuration in TOML."),
+]
+ConnectTimeout = Annotated[
+    float | None,
+    typer.Option(
+        metavar="S",
+        min=0.001,
+        show_default=False,
+        help="Give up when no node answers for S seconds. [default: never]",
+    ),
+]
+Ledger = Annotated[
+    int | None,
+    typer.Option(
+        metavar="L",
+        min=1,
+        max=0xFFFFFFFF,
+        show_default=False,
+        help="The ledger. [default: the newest]",
+    ),
+]
+Format = Annotated[str, typer.Option(metavar="jsonl|parquet", help="Format of the files.")]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print the report as one JSON object, to standard output."),
+]
+
+
+def _set_debug(context: typer.Context, wanted: bool) -> bool:
+    if wanted:
+        log_options(context)["level"] = "debug"
+        set_up_logs(**log_options(context))
+    return wanted
+
+
+def _set_log_format(context: typer.Context, wanted: str | None) -> str | None:
+    if wanted is not None:
+        if wanted not in LOG_FORMATS:
+            raise typer.BadParameter(f"it is {' or '.join(LOG_FORMATS)}, not {wanted!r}")
+        log_options(context)["format"] = wanted
+        set_up_logs(**log_options(context))
+    return wanted
+
+
+def log_options(context: typer.Context) -> dict[str, str]:
+    """What the command line says of the log, before the command's name or after it."""
+    root = context.find_root()
+    root.obj = root.obj if isinstance(root.obj, dict) else {}
+    given: dict[str, str] = root.obj
+    return given
+
+
+_EVERYWHERE: dict[str, Any] = {"is_eager": True, "expose_value": False}
+Debug = Annotated[
+    bool,
+    typer.Option(
+        "--debug",
+        callback=_set_debug,
+        help="Show a traceback with errors, and log everything.",
+        **_EVERYWHERE,
+    ),
+]
+LogFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--log-format",
+        metavar="text|json",
+        callback=_set_log_format,
+        help="How log lines are written: json is one event a line. [default: text]",
+        **_EVERYWHERE,
+    ),
+]
+
+
+def chosen_network(given: str | None) -> str:
+    """The network to read. Whoever chose none is told which one this is, and how to choose."""
+    if given is not None:
+        return given
+    tell(
+        "Reading the sample network that comes with ekspiper; for the real one: --network mainnet",
+        style="dim",
+    )
+    return "sample"
+
+
+def known_definitions(network: str | None, connect_timeout: float | None) -> Definitions:
+    """The bundled ones, without asking; with a network, what its nodes know beyond them, too."""
+    from ..codec.definitions import Definitions
+    from ..open_network import open_network
+    from ._interruption import run_interruptible
+
+    async def of(network: str) -> Definitions:
+        async with open_network(network, connect_timeout=connect_timeout) as opened:
+            return opened.definitions
+
+    return Definitions.bundled() if network is None else run_interruptible(of(network))

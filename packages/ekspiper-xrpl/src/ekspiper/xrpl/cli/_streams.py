@@ -1,0 +1,135 @@
+"""Standard output and standard error, when whoever reads them is slow, full or gone.
+
+One rule for all commands. What goes to standard error may be lost: a log that cannot be written
+stops nothing. When the reader of standard output leaves, as `head` does when it has seen enough,
+the rest is not printed, and the exit code is what it would have been.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import select
+import sys
+from typing import Any, TextIO, cast
+
+__all__ = ["StandardError", "finish_output", "json_line", "say", "say_json"]
+
+_PIECE = select.PIPE_BUF  # a pipe that is ready takes this much without blocking
+_PATIENCE = 0.2
+"""Seconds to wait for a reader that is only slow, such as a terminal that scrolls."""
+
+
+class StandardError(io.TextIOBase):
+    """Standard error that never raises and never blocks for long.
+
+    A full disk, a reader that has gone, and a terminal that was paused with Ctrl-S cost the lines
+    that cannot be written, not the work that writes them. Where lines are missing, it says so.
+
+    Args:
+        stream: the one that Python opened.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lost = 0
+
+    def write(self, text: str) -> int:
+        """Write the text, or lose it."""
+        note = f"\nekspiper: {self._lost:,} pieces of this log are lost here\n"
+        whole = note + text if self._lost else text
+        if self._written(whole):
+            self._lost = 0
+        else:
+            self._lost += 1
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing waits: `write` hands everything to the system."""
+
+    def fileno(self) -> int:
+        """The descriptor of the stream behind."""
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self._stream.isatty()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding of the stream behind."""
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+    def _written(self, text: str) -> bool:
+        try:
+            descriptor = self._stream.fileno()
+        except (AttributeError, OSError, ValueError):  # captured, as in a test
+            self._stream.write(text)
+            return True
+        left = memoryview(text.encode(self.encoding, errors="backslashreplace"))
+        try:
+            while left:
+                if not self._is_ready(descriptor):
+                    return False
+                left = left[os.write(descriptor, left[:_PIECE]) :]
+        except OSError:
+            return False
+        return True
+
+    def _is_ready(self, descriptor: int) -> bool:
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        return bool(poll.poll(0 if self._lost else 1000 * _PATIENCE))
+
+
+def say(text: str | bytes = "", *, end: str = "\n") -> None:
+    """Print to standard output; what a reader who has left does not see is not printed."""
+    try:
+        if isinstance(text, bytes):
+            sys.stdout.flush()
+            sys.stdout.buffer.write(text)
+        else:
+            sys.stdout.write(text + end)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _leave_it_unread()
+    except OSError as error:
+        _leave_it_unread()
+        from ekspiper.core import EkspiperError
+
+        why = error.strerror or error
+        raise EkspiperError(f"cannot write to standard output: {why}") from error
+
+
+def say_json(content: Any) -> None:
+    """Print a report as one JSON object, or an array of them, on one line."""
+    say(json_line(content))
+
+
+def json_line(content: Any) -> str:
+    """A report as JSON."""
+    return json.dumps(content, ensure_ascii=False, default=str)
+
+
+def finish_output() -> str | None:
+    """Flush standard output; why that failed, unless only its reader has gone."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _leave_it_unread()
+    except OSError as error:
+        _leave_it_unread()
+        return error.strerror or str(error)
+    return None
+
+
+def _leave_it_unread() -> None:
+    """From here on standard output goes nowhere, so that Python has nothing to say at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, cast("TextIO", sys.__stdout__).fileno())
+    os.close(nowhere)

@@ -1,0 +1,55 @@
+"""Where the console script begins, before anything that takes time to load."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from ._streams import StandardError
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Load the command line, run it, and exit with its code.
+
+    An interrupt while it loads ends it without a word.
+    """
+    _open_what_is_closed()
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        from ._app import run
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] == "ekspiper":
+            raise
+        print(
+            f"ekspiper: the command line needs {error.name}, which is not installed: "
+            "pip install 'ekspiper-xrpl[daemon]'",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    given = sys.stderr
+    sys.stderr = StandardError(given)
+    try:
+        code = run(sys.argv[1:])
+    finally:
+        sys.stderr = given
+    sys.exit(code)
+
+
+def _open_what_is_closed() -> None:
+    """Put /dev/null where a standard stream is closed (`2>&-`).
+
+    Otherwise the next file that is opened gets the stream's number, and with it what a library
+    prints.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free: this one
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
