@@ -65,8 +65,9 @@ class Pipeline:
             drain_timeout: seconds that a drain may take before the run is stopped by force.
             sink_patience: seconds that a collector may take for one batch before statistics and
                 metrics say that it is failing. It is waited for all the same.
-            signals: let SIGINT and SIGTERM drain the run, and a second one stop it. By default
-                those that the program does not handle itself, in the main thread.
+            signals: let SIGINT, SIGTERM and SIGHUP drain the run, and a second SIGINT or SIGTERM
+                stop it. By default those that the program does not handle itself, in the main
+                thread.
 
         Raises:
             FlowFailed: an item failed for good and nothing takes dead letters.
