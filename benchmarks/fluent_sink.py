@@ -38,8 +38,8 @@ from fluent import asyncsender
 
 from ekspiper.core import Retryable
 from ekspiper.sinks.fluent import Fluent
-from ekspiper.sinks.fluent.chunk import Chunk, pack_chunk
-from ekspiper.sinks.fluent.entry import EntryPacker
+from ekspiper.sinks.fluent._delivery import Chunk, pack_chunk
+from ekspiper.sinks.fluent._entry import EntryPacker
 
 SCRIPT = Path(__file__).parents[1] / "tests" / "sinks" / "fluent" / "server"
 MODULES = Path.home() / ".cache" / "ekspiper-benchmarks" / "forward-server"

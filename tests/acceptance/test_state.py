@@ -75,7 +75,8 @@ async def test_the_configuration_in_the_readme(
     """As it is there, with nodes and ports that are to be had here."""
     key = "correct-horse-battery"
     server = await forward_server(
-        security={"serverHostname": "forward.example", "sharedKey": key, "authorize": False}
+        likeFluentBit=True,
+        security={"serverHostname": "forward.example", "sharedKey": key, "authorize": False},
     )
     (text,) = [block.text for block in code_blocks(README) if "[collectors.fluent]" in block.text]
     (tmp_path / "ekspiper.toml").write_text(text)

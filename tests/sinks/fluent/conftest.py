@@ -70,6 +70,10 @@ class ForwardServer:
         assert self._process.stdout is not None
         self.port = int(await self._process.stdout.readline())
 
+    def change(self, **options: Any) -> None:
+        """Give it other options, for the next start."""
+        self._options.update(options)
+
     async def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> None:
         """End it and wait until it is gone."""
         process, self._process = self._process, None

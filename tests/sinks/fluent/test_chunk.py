@@ -9,8 +9,7 @@ import msgpack
 import pytest
 
 from ekspiper.core import Permanent
-from ekspiper.sinks.fluent.chunk import pack_chunk
-from ekspiper.sinks.fluent.delivery import Delivery, Packing
+from ekspiper.sinks.fluent._delivery import Delivery, Packing, pack_chunk
 
 
 @pytest.mark.parametrize("compress", [False, True])

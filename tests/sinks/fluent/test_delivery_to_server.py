@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import shutil
 import signal
 import ssl
 import subprocess
 import traceback
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ekspiper.core import BatchError, ConfigError, Permanent, Retryable, Secret
+from ekspiper.core import BatchError, ConfigError, Flow, Pipeline, Retryable, Secret, Step
+from ekspiper.core.testing import RecordingCollector
 from ekspiper.sinks.fluent import Fluent
 
 
@@ -154,7 +158,7 @@ async def test_shared_key_and_user(forward_server: Any) -> None:
     [
         ({}, "asks for a shared key: set shared_key"),
         ({"shared_key": "wrong-key", "user": "ana", "password": "pa55"}, "shared key mismatch"),
-        ({"shared_key": "s3cret-key"}, "asks for a user"),
+        ({"shared_key": "s3cret-key"}, "missing authentication.*; we sent no user: set user and"),
         ({"shared_key": "s3cret-key", "user": "ana", "password": "wrong-pw"}, "password mismatch"),
         ({"shared_key": "s3cret-key", "user": "bob", "password": "pa55"}, "password mismatch"),
     ],
@@ -170,7 +174,7 @@ async def test_wrong_credentials(forward_server: Any, options: Any, says: str) -
             await sink.open()
     else:
         await sink.open()
-    with pytest.raises((Permanent, Retryable), match=says) as caught:
+    with pytest.raises(Retryable, match=says) as caught:
         await sink.collect(records(0, 5))
     await sink.close()
     errors = [caught.value, *([refused.value] if options else [])]
@@ -182,10 +186,107 @@ async def test_wrong_credentials(forward_server: Any, options: Any, says: str) -
     assert server.records() == []
 
 
+KEY = Secret("s3cret-key")
+LIKE_FLUENT_BIT = {
+    "likeFluentBit": True,
+    "security": {"serverHostname": "the-server", "sharedKey": "s3cret-key", "authorize": False},
+}
+
+
+async def test_a_shared_key_alone_is_enough_for_fluent_bit(forward_server: Any) -> None:
+    """It sends a salt for a user, although it has no users."""
+    server = await forward_server(**LIKE_FLUENT_BIT)
+    async with Fluent("t", port=server.port, shared_key=KEY) as sink:
+        await sink.collect(records(0, 5))
+    async with Fluent(
+        "t", port=server.port, shared_key=KEY, user="ana", password=Secret("pa55")
+    ) as sink:
+        await sink.collect(records(5, 5))
+    assert [record["n"] for record in server.records()] == [*range(10)]
+    with pytest.raises(ConfigError, match=r"after our PING: is the shared key right\? It did so 3"):
+        await Fluent("t", port=server.port, shared_key=Secret("wrong-key")).open()
+
+
+async def test_fluent_bit_with_users(forward_server: Any) -> None:
+    server = await forward_server(likeFluentBit=True, security=SECURITY)
+    user: dict[str, Any] = {"user": "ana", "password": Secret("pa55")}
+    async with Fluent("t", port=server.port, shared_key=KEY, **user) as sink:
+        await sink.collect(records(0, 5))
+    assert [record["n"] for record in server.records()] == [*range(5)]
+    with pytest.raises(ConfigError, match="we sent no user: set user and password"):
+        await Fluent("t", port=server.port, shared_key=KEY).open()
+
+
+class Told(logging.Handler):
+    """Waits until the log says something."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__()
+        self._words = words
+        self.event = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._words in record.getMessage():
+            self.event.set()
+
+    def __enter__(self) -> None:
+        logging.getLogger("ekspiper").addHandler(self)
+
+    def __exit__(self, *error: object) -> None:
+        logging.getLogger("ekspiper").removeHandler(self)
+
+
+@pytest.mark.parametrize("like_fluent_bit", [False, True])
+async def test_a_key_that_is_changed_under_a_pipeline_holds_it(
+    forward_server: Any, like_fluent_bit: bool
+) -> None:
+    """No record becomes a dead letter: it is an outage of the sink, and it is told."""
+    right = {**LIKE_FLUENT_BIT, "likeFluentBit": like_fluent_bit}
+    changed = {"security": {**SECURITY, "authorize": False, "sharedKey": "another"}}
+    server = await forward_server(**right)
+    letters: RecordingCollector[Any] = RecordingCollector()
+    sink = Fluent("t", port=server.port, shared_key=KEY)
+    held, goes_on = Told("is failing"), asyncio.Event()
+
+    async def source() -> AsyncIterator[dict[str, Any]]:
+        yield records(0, 1)[0]
+        await server.has_taken(1)
+        await server.stop()
+        server.change(**{**right, **changed})
+        await server.start()
+        for record in records(1, 50):
+            yield record
+        await goes_on.wait()
+
+    flow = Flow("f", source=source(), steps=(Step(lambda one: one, collectors=(sink,)),))
+    run = asyncio.create_task(Pipeline(flow).run(dead_letters=letters))
+    with held:
+        await held.event.wait()
+    await asyncio.sleep(0.3)  # several more tries
+    assert not run.done()
+    await server.stop()
+    server.change(**right)
+    await server.start()
+    goes_on.set()
+    report = await run
+    assert report.dead_lettered == 0
+    assert not letters.items
+    assert once([record["n"] for record in server.records()]) == [*range(51)]
+
+
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """A certificate of its own authority, for localhost."""
-    folder = tmp_path_factory.mktemp("certificate")
+def make_certificate(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], dict[str, str]]:
+    """Makes certificates of their own authority, for localhost."""
+    return lambda: _certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture(scope="session")
+def certificate(make_certificate: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """One of them."""
+    return make_certificate()
+
+
+def _certificate(folder: Path) -> dict[str, str]:
     subprocess.run(
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
         "-keyout key.pem -out cert.pem -subj /CN=localhost -addext subjectAltName=DNS:localhost",
@@ -215,6 +316,31 @@ async def test_tls(forward_server: Any, certificate: dict[str, str]) -> None:
     for wrong in ({}, {"ca_file": Path(certificate["cert"])}):
         with pytest.raises(ConfigError, match=r"is not trusted: .*; see ca_file and server_name"):
             await Fluent("t", **options, **wrong).open()
+
+
+async def test_a_certificate_that_is_changed_under_a_sink_holds_it(
+    forward_server: Any, certificate: dict[str, str], make_certificate: Any, tmp_path: Path
+) -> None:
+    """Once the file with the trusted certificates is changed as well, it works again."""
+    trusted = tmp_path / "trusted.pem"
+    shutil.copy(certificate["cert"], trusted)
+    server = await forward_server(tls=certificate)
+    sink = Fluent("t", port=server.port, tls=True, ca_file=trusted, server_name="localhost")
+    async with sink:
+        await sink.collect(records(0, 5))
+        other = make_certificate()
+        await server.stop()
+        server.change(tls=other)
+        await server.start()
+        for _ in range(3):
+            with pytest.raises(Retryable, match=r"is not trusted: .*; see ca_file"):
+                await sink.collect(records(5, 5))
+        trusted.write_text("half of a cert")
+        with pytest.raises(Retryable, match=r"ca_file .* cannot be used"):
+            await sink.collect(records(5, 5))
+        shutil.copy(other["cert"], trusted)
+        await collect(sink, records(5, 5))
+    assert once([record["n"] for record in server.records()]) == [*range(10)]
 
 
 async def test_client_certificates(forward_server: Any, certificate: dict[str, str]) -> None:

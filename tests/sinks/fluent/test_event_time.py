@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ekspiper.core import Permanent
-from ekspiper.sinks.fluent.event_time import packed_time, unix_nanoseconds
+from ekspiper.sinks.fluent._event_time import packed_time, unix_nanoseconds
 
 
 @pytest.mark.parametrize(

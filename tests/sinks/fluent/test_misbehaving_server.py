@@ -6,13 +6,18 @@ import asyncio
 import hashlib
 import io
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import msgpack
 import pytest
 
-from ekspiper.core import ConfigError, Permanent, Retryable, Secret
-from ekspiper.sinks.fluent import Fluent, connector
+from ekspiper.core import ConfigError, Retryable, Secret
+from ekspiper.core.testing import RecordingInstruments
+from ekspiper.sinks.fluent import Fluent, _connector
+from ekspiper.sinks.fluent._connection import Connection
+from ekspiper.sinks.fluent._delivery import pack_chunk
+from ekspiper.sinks.fluent._endpoint import Endpoint
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 BATCH = [{"n": n, "text": "x" * 500} for n in range(20)]
@@ -123,7 +128,7 @@ async def test_closed_without_acknowledgement(scripted: Scripted) -> None:
 async def test_not_the_protocol(scripted: Scripted) -> None:
     scripted.scripts = [rubbish]
     async with Fluent("t", port=scripted.port) as sink:
-        with pytest.raises(Retryable, match="answered with what is no forward protocol"):
+        with pytest.raises(Retryable, match="does not speak the forward protocol: its answer"):
             await sink.collect(BATCH)
 
 
@@ -236,7 +241,7 @@ async def test_a_server_that_does_not_know_the_key(scripted: Scripted) -> None:
 async def test_closed_on_ping_is_a_wrong_key(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connector, "_HANDSHAKE_PAUSE", 0.01)
+    monkeypatch.setattr(_connector, "_HANDSHAKE_PAUSE", 0.01)
     scripted.scripts = [greeting(nonce=NONCE, auth=b"", answer=lambda ping: None)]
     with pytest.raises(ConfigError, match="is the shared key right"):
         await authenticated(scripted.port).open()
@@ -278,7 +283,7 @@ async def test_a_pong_that_refuses(scripted: Scripted, pong: Any) -> None:
     sink = authenticated(scripted.port)
     with pytest.raises(ConfigError, match=r"refuses our credentials|not the right server"):
         await sink.open()
-    with pytest.raises(Permanent, match=r"refuses our credentials|not the right server"):
+    with pytest.raises(Retryable, match=r"refuses our credentials|not the right server"):
         await sink.collect(BATCH)
 
 
@@ -287,7 +292,7 @@ async def test_no_pong(scripted: Scripted) -> None:
         greeting(nonce=NONCE, auth=b"", answer=lambda ping: msgpack.packb(["PONG"]))
     ]
     async with authenticated(scripted.port) as sink:
-        with pytest.raises(Retryable, match="no PONG"):
+        with pytest.raises(Retryable, match="PONG expected"):
             await sink.collect(BATCH)
 
 
@@ -318,3 +323,113 @@ async def test_cancelled_while_it_waits(scripted: Scripted) -> None:
         assert not sink.is_ready
         await sink.collect(BATCH)
     assert stored == [BATCH]
+
+
+async def test_a_salt_without_users_gets_an_empty_user(scripted: Scripted) -> None:
+    """As Fluent Bit does without users."""
+    stored: list[list[Any]] = []
+
+    def pong(ping: list[str]) -> bytes:
+        _, hostname, salt, digest, user, password = ping
+        assert digest == _sha512(salt.encode(), hostname.encode(), NONCE, KEY)
+        assert (user, password) == ("", "")
+        mine = _sha512(salt.encode(), b"server", NONCE, KEY)
+        packed: bytes = msgpack.packb(["PONG", True, "", "server", mine])
+        return packed
+
+    scripted.scripts = [greeting(nonce=NONCE, auth=AUTH, answer=pong, then=taking(stored))]
+    async with Fluent("t", port=scripted.port, shared_key=Secret(KEY.decode())) as sink:
+        await sink.collect(BATCH)
+    assert stored == [BATCH]
+
+
+async def test_a_server_that_does_not_greet_hardly_delays_the_start(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ekspiper.sinks.fluent.fluent._PATIENCE_AT_START", 0.05)
+    scripted.scripts = [silent]
+    async with asyncio.timeout(5), authenticated(scripted.port, connect_timeout=600.0):
+        pass
+    (line,) = caplog.messages
+    assert line.startswith("Fluent (t) has no server yet, records wait: the Fluent server 127.")
+    assert "sends no HELO: does it use a shared key? (waited 0.05 s)" in line
+
+
+async def test_an_error_without_a_text_is_named(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def reset(*arguments: Any, **options: Any) -> Any:
+        raise ConnectionResetError
+
+    loop = asyncio.get_running_loop()
+    sink = Fluent("t", port=scripted.port)
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "create_connection", reset)
+        with pytest.raises(Retryable, match=r"no connection to .*: ConnectionResetError$"):
+            await sink.collect(BATCH)
+    connection = Connection(Endpoint("host", 1), greets=False)
+    connection.connection_lost(ConnectionResetError())
+    with pytest.raises(Retryable, match=r"closed the connection \(ConnectionResetError\)$"):
+        await connection.send(pack_chunk("t", [], compress=False))
+
+
+async def test_failover_is_told_once_and_measured(
+    scripted: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    stored: list[list[Any]] = []
+    scripted.scripts = [
+        taking(stored, acknowledge=1),  # the first endpoint, which then closes
+        taking(stored),  # the second
+    ]
+    one, two = endpoints = [f"127.0.0.1:{scripted.port}", f"localhost:{scripted.port}"]
+    instruments = RecordingInstruments()
+    sink = Fluent("t", endpoints=endpoints)
+    sink.use_instruments(instruments)
+
+    def connected() -> list[float]:
+        name = "ekspiper_fluent_connected"
+        return [instruments.last(name, tag="t", endpoint=each) for each in endpoints]
+
+    assert connected() == [0, 0]
+    async with sink:
+        assert connected() == [1, 0]
+        await sink.collect(BATCH)
+        assert not caplog.messages
+        await sink.collect(BATCH)
+        assert connected() == [0, 1]
+        await sink.collect(BATCH)
+    assert connected() == [0, 0]
+    (line,) = caplog.messages
+    assert line == (
+        f"Fluent (t) now sends to {two} instead of {one}: "
+        f"the Fluent server {one} closed the connection"
+    )
+    for endpoint in endpoints:
+        total = instruments.total("ekspiper_fluent_connections_total", endpoint=endpoint)
+        assert total == 1
+
+
+async def test_a_first_choice_that_is_not_there_is_told(
+    scripted: Scripted, caplog: pytest.LogCaptureFixture
+) -> None:
+    scripted.scripts = [silent]
+    async with Fluent("t", endpoints=["/no/such.sock", f"127.0.0.1:{scripted.port}"]):
+        pass
+    assert caplog.messages == [
+        f"Fluent (t) now sends to 127.0.0.1:{scripted.port} instead of /no/such.sock: "
+        "no connection to /no/such.sock: No such file or directory"
+    ]
+
+
+@pytest.mark.parametrize("form", ["{}", "unix:{}", "unix://{}"])
+async def test_a_unix_socket(scripted: Scripted, tmp_path: Path, form: str) -> None:
+    stored: list[list[Any]] = []
+    scripted.scripts = [taking(stored)]
+    path = str(tmp_path / "s")
+    async with await asyncio.start_unix_server(scripted.talk, path):
+        async with Fluent("t", host=form.format(path)) as sink:
+            await sink.collect(BATCH)
+            assert str(sink.endpoint) == path
+        async with Fluent("t", endpoints=[form.format(path)]) as sink:
+            await sink.collect(BATCH)
+    assert stored == [BATCH, BATCH]

@@ -11,7 +11,7 @@ import pytest
 
 from ekspiper.core import ConfigError, Secret
 from ekspiper.sinks.fluent import Fluent
-from ekspiper.sinks.fluent.endpoint import Endpoint
+from ekspiper.sinks.fluent._endpoint import Endpoint
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,14 @@ from ekspiper.sinks.fluent.endpoint import Endpoint
         ({"ack_timeout": -1}, "ack_timeout of Fluent must be more than 0"),
         ({"endpoints": []}, "at least one host:port"),
         ({"endpoints": ["localhost"]}, "'localhost' is not an endpoint: write host:port"),
+        ({"host": "run/fluent.sock"}, "or the path of a Unix socket, e.g. /run/fluent.sock"),
+        ({"host": "http://host"}, "is not an endpoint"),
+        ({"host": "host:24224"}, "is not an endpoint"),
+        ({"host": "/run/" + "x" * 103}, "has at most 107 bytes"),
+        (
+            {"host": "/run/fluent.sock", "tls": True},
+            "TLS over the Unix socket .* needs server_name",
+        ),
         ({"user": "ana"}, "user and password of Fluent go together"),
         ({"user": "ana", "password": Secret("x")}, "set shared_key"),
         ({"server_name": "x"}, "need tls = true"),
@@ -54,7 +62,30 @@ def test_endpoints(text: str, host: str, port: int) -> None:
     assert str(endpoint) == text.strip()
 
 
-@pytest.mark.parametrize("text", ["", ":1", "a:", "a:0", "a:65536", "::1:24224", "a:b", "a:1:2"])
+@pytest.mark.parametrize("text", ["ana:pa55@host:24224", "fluent://ana:pa55@host:24224"])
+def test_a_password_in_an_endpoint_is_not_repeated(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"'\*\*\*@host:24224' is not an endpoint") as refused:
+        Endpoint.parse(text)
+    assert "pa55" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[::g]:1",
+        "[host]:1",
+        "a b:1",
+        "a/b:1",
+        "",
+        ":1",
+        "a:",
+        "a:0",
+        "a:65536",
+        "::1:24224",
+        "a:b",
+        "a:1:2",
+    ],
+)
 def test_no_endpoints(text: str) -> None:
     with pytest.raises(ConfigError, match="is not an endpoint"):
         Endpoint.parse(text)

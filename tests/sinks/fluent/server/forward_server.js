@@ -2,7 +2,10 @@
 // node forward_server.js '{"port": 0, "file": PATH, "security": {...}, "tls": {"key", "cert"}}'
 // With "only": FIELD it stores only that field of each record. With "packed": true it stores packed
 // entries as they came, in FILE.packed, as a forwarder does that need not look into them.
+// With "likeFluentBit": true it greets and refuses as Fluent Bit does: HELO always has a salt for a
+// user, with users or without, and a wrong key closes the connection without PONG.
 "use strict";
+const crypto = require("crypto");
 const fs = require("fs");
 const protocol = require("@fluent-org/logger/build/src/protocol");
 const { FluentServer } = require("@fluent-org/logger");
@@ -28,6 +31,18 @@ protocol.parseTransport = (message) => {
   fs.writeSync(file, lines.join("\n") + "\n");
   return { tag, entries: [], chunk };
 };
+
+if (options.likeFluentBit) {
+  const { generateHelo, generatePong } = protocol;
+  protocol.generateHelo = (nonce, salt) => {
+    const [word, { nonce: given, auth }] = generateHelo(nonce, salt || crypto.randomBytes(16), true);
+    return [word, { nonce: given, auth }];
+  };
+  protocol.generatePong = (hostname, authenticated, reason, key) => {
+    if (reason === "shared key mismatch") throw new Error(reason);
+    return generatePong(hostname, authenticated, reason, key);
+  };
+}
 
 const server = new FluentServer({
   listenOptions: { port: options.port, host: "127.0.0.1" },

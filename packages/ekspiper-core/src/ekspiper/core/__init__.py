@@ -9,6 +9,7 @@ from .checkpoint import FlowState as FlowState
 from .checkpoint import Progress as Progress
 from .collector import Collector as Collector
 from .collector import Encoding as Encoding
+from .collector import Measured as Measured
 from .collector import Recoverable as Recoverable
 from .collector import State as State
 from .component import Component as Component
@@ -37,6 +38,7 @@ from .flow import Step as Step
 from .instruments import METRICS as METRICS
 from .instruments import Instrument as Instrument
 from .instruments import Instruments as Instruments
+from .instruments import Metric as Metric
 from .instruments import NoInstruments as NoInstruments
 from .iterable_source import IterableSource as IterableSource
 from .pipeline import Pipeline as Pipeline

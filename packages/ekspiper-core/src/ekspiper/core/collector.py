@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from .component import Component
+from .instruments import Instruments
 from .source import Position
 
-__all__ = ["Collector", "Encoding", "Recoverable", "State"]
+__all__ = ["Collector", "Encoding", "Measured", "Recoverable", "State"]
 
 Item_contra = TypeVar("Item_contra", contravariant=True)
 
@@ -60,6 +61,15 @@ class Encoding(Protocol):
 
     async def collect_encoded(self, batch: Sequence[bytes]) -> None:
         """What `collect` is to items: keep a batch, or raise the same errors."""
+        ...
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A collector that has measurements of its own, such as which server it is connected to."""
+
+    def use_instruments(self, instruments: Instruments) -> None:
+        """Called once before `open`, with the instruments of the run."""
         ...
 
 

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from ..checkpoint import Checkpoint, CommitPolicy, Progress
-from ..collector import Collector
+from ..collector import Collector, Measured
 from ..diagram import fenced
 from ..errors import DrainTimeout, EkspiperError, PipelineError, ReceiptError
 from ..flow import Delivery, refuse_no_collector
@@ -177,6 +177,8 @@ class Run:
             self._check_sources(graph)
             for part in self._parts():
                 opened.push_async_exit(part.close)
+                if isinstance(part.component, Measured):
+                    part.component.use_instruments(self._instruments)
                 await part.open()
             committer = await self._restore(graph)
             try:

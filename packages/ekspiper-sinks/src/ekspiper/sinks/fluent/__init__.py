@@ -1,5 +1,5 @@
-"""The Fluent forward protocol with acknowledgements: needs `ekspiper-sinks[fluent]`."""
+"""The Fluent forward protocol with acknowledgements. Needs `ekspiper-sinks[fluent]`."""
 
-from .collector import Fluent as Fluent
+from .fluent import Fluent as Fluent
 
 __all__ = ["Fluent"]

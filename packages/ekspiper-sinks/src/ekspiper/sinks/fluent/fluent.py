@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -14,58 +15,65 @@ from ekspiper.core import (
     BatchPolicy,
     Collector,
     ConfigError,
+    Instruments,
     Permanent,
     Retryable,
     Secret,
 )
 
-from .chunk import Chunk
-from .connection import Connection, ConnectionLost
-from .connector import Connector
-from .delivery import Delivery, Packing
-from .endpoint import Endpoint
-from .entry import EntryPacker, unpack_record
-from .handshake import Credentials
-from .tls import tls_context
+from ._connection import Connection, ConnectionLost, Refused
+from ._connector import Connector
+from ._delivery import Chunk, Delivery, Packing
+from ._endpoint import Endpoint, TlsSettings
+from ._entry import EntryPacker, unpack_record
+from ._handshake import Credentials
 
 __all__ = ["Fluent"]
 
+log = logging.getLogger("ekspiper")
+
+_PATIENCE_AT_START = 2.0
+"""Seconds for each step of the first connection: a server that does not answer must not hold up
+the start of a whole pipeline, as `collect` waits for it anyway."""
+
 
 class Fluent(Collector[dict[str, Any]]):
-    """Sends records over the Fluent forward protocol. At least once, in order.
+    """Sends records over the Fluent forward protocol, in order and at least once.
 
-    Kept means that the server has acknowledged every chunk of the batch; what that means on its
-    side is in docs/fluent.md. A lost connection is made again and what was not acknowledged is
-    sent again, so that a record may be stored twice and none is lost. When no server can be
-    reached, or a connection is lost twice without an acknowledgement in between, `collect` raises
-    `Retryable`; called again with the same batch it goes on with what is missing. Everything
-    waits in the loop, nothing blocks it.
+    A record counts as kept when the server has acknowledged its chunk; docs/fluent.md says what
+    that is worth on the server's side. When a connection is lost, the collector connects again and
+    sends again what was not acknowledged: a record may be stored twice, but it is not lost. When no
+    server can be reached, or a connection is lost twice without an acknowledgement in between,
+    `collect` raises `Retryable`; called again with the same batch it sends what is still missing.
+    Nothing blocks the event loop.
 
     Args:
-        tag: of every record.
-        host: of the server.
-        port: of the server.
-        endpoints: `host:port`, instead of host and port: the first that can be reached is used,
-            and the next one, round and round, when it fails.
-        shared_key: of a server that asks for one.
-        user: and the password: of a server that asks for a user, too.
+        tag: the tag of every record.
+        host: the server's name or address, or the path of a Unix socket.
+        port: the server's port.
+        endpoints: several servers in the place of `host` and `port`, each as `host:port` or as the
+            path of a Unix socket. The collector uses the first one that it reaches. When that one
+            fails it takes the next, and after the last the first again.
+        shared_key: the key of a server that asks for one.
+        user: the user for a server that has users; with `password`.
         password: see `user`.
-        tls: use it.
-        ca_file: the certificates to trust, instead of the system's.
-        client_cert: with its key in `client_key` or the same file: our certificate.
+        tls: whether to use TLS.
+        ca_file: certificates to trust in the place of the system's.
+        client_cert: our own certificate, with its key in `client_key` or in the same file.
         client_key: see `client_cert`.
-        server_name: that the server's certificate must have, instead of the host.
-        verify: false takes any certificate.
-        compress: with gzip. Costs more time than it saves on a fast network.
-        window: unacknowledged chunks in flight at once.
-        chunk_bytes: of the entries in a chunk, at most, unless a single record has more. Servers
-            that decode records take small chunks faster than large ones; `window` of them keep
+        server_name: the name that the server's certificate must have in the place of `host`.
+        verify: false accepts any certificate.
+        compress: compress chunks with gzip. On a fast network it costs more time than it saves.
+        window: how many chunks may wait for their acknowledgement at once.
+        chunk_bytes: the most bytes of entries in a chunk, unless a single record has more. Servers
+            that decode records handle small chunks faster than large ones; `window` of them keep
             the network busy.
         max_bytes: a larger record is refused: Fluent Bit takes 6,144,000 (`Buffer_Max_Size`).
         ack_timeout: seconds to wait for an acknowledgement.
-        connect_timeout: seconds to wait for a connection, and for each step of the handshake.
-        time_field: holds the time of a record: ISO 8601, or seconds since 1970. A record without
-            it gets the present.
+        connect_timeout: seconds to wait for a connection, and for each step of the handshake. The
+            first connection, at the start of a pipeline, gets at most two seconds a step.
+        time_field: the field with a record's time: ISO 8601, or seconds since 1970. A record
+            without it gets the present time.
     """
 
     def __init__(
@@ -103,22 +111,19 @@ class Fluent(Collector[dict[str, Any]]):
             raise ConfigError("the tag of Fluent must not be empty")
         self.tag = tag
         self.batch_policy = BatchPolicy(count=4 * 500, bytes=4 * 1024 * 1024)
-        context = None
-        if tls:
-            context = tls_context(
-                ca_file=ca_file, client_cert=client_cert, client_key=client_key, verify=verify
-            )
-        elif ca_file or client_cert or client_key or server_name:
+        if not tls and (ca_file or client_cert or client_key or server_name):
             raise ConfigError("ca_file, client_cert, client_key and server_name need tls = true")
+        if endpoints is None:
+            servers = [Endpoint.of(host, port)]
+        else:
+            servers = [Endpoint.parse(text) for text in endpoints]
         self._connector = Connector(
-            [f"{host}:{port}" if ":" not in host else f"[{host}]:{port}"]
-            if endpoints is None
-            else endpoints,
+            servers,
+            tag=tag,
             credentials=_credentials(shared_key, user, password),
-            tls=context,
-            server_name=server_name,
-            timeout=connect_timeout,
+            tls=TlsSettings(ca_file, client_cert, client_key, server_name, verify) if tls else None,
         )
+        self._connect_timeout = connect_timeout
         self._window = window
         self._ack_timeout = ack_timeout
         self._pack = EntryPacker(time_field)
@@ -132,6 +137,10 @@ class Fluent(Collector[dict[str, Any]]):
         self._delivery: Delivery | None = None
         self._has_acknowledged = False
 
+    def use_instruments(self, instruments: Instruments) -> None:
+        """Measure which server is connected: `ekspiper_fluent_connected`, by endpoint."""
+        self._connector.use_instruments(instruments)
+
     @property
     def is_ready(self) -> bool:
         """Whether a server is connected."""
@@ -139,21 +148,22 @@ class Fluent(Collector[dict[str, Any]]):
 
     @property
     def endpoint(self) -> Endpoint | None:
-        """The server that is connected; None when none is."""
+        """The server that is connected, if any."""
         return self._connection.endpoint if self._connection and self.is_ready else None
 
     async def open(self) -> None:
-        """Try to connect. A server that is not there yet is no error: `collect` waits for it.
+        """Try to connect. When the server is not there yet, `collect` waits for it.
 
         Raises:
             ConfigError: the credentials or the certificate are wrong.
         """
+        timeout = min(self._connect_timeout, _PATIENCE_AT_START)
         try:
-            await self._connected()
-        except Permanent as error:
+            self._connection = await self._connector.connect(timeout=timeout, insist=True)
+        except Refused as error:
             raise ConfigError(str(error)) from None
-        except ConnectionLost:
-            return
+        except ConnectionLost as error:
+            log.warning("Fluent (%s) has no server yet, records wait: %s", self.tag, error)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -165,14 +175,13 @@ class Fluent(Collector[dict[str, Any]]):
         """Send a batch; return when all of it is acknowledged.
 
         Raises:
-            BatchError: these members cannot be sent: no objects, too large, NaN, a bad time, ...
-            Retryable: no server can be reached, or it does not acknowledge.
-            Permanent: the credentials or the certificate are wrong.
+            BatchError: these members cannot be sent: not an object, too large, too deep, NaN, ...
+            Retryable: no server can be reached, or it refuses us, or it does not acknowledge.
         """
         await self._keep(batch, entry=self.encode)
 
     def encode(self, item: Any) -> bytes:
-        """A record as an entry of the forward protocol. Without a time of its own it gets this.
+        """A record as an entry of the forward protocol.
 
         Raises:
             Permanent: it cannot be sent.
@@ -193,8 +202,7 @@ class Fluent(Collector[dict[str, Any]]):
         """Send entries; return when all of them are acknowledged.
 
         Raises:
-            Retryable: no server can be reached, or it does not acknowledge.
-            Permanent: the credentials or the certificate are wrong.
+            Retryable: no server can be reached, or it refuses us, or it does not acknowledge.
         """
         await self._keep(batch, entry=bytes)
 
@@ -223,14 +231,14 @@ class Fluent(Collector[dict[str, Any]]):
             try:
                 await self._send(connection, delivery)
             except ConnectionLost as error:
-                self._connector.avoid(connection.endpoint)
+                self._connector.avoid(connection.endpoint, error)
                 lost = 1 if delivery.acknowledged > before else lost + 1
                 if lost > 1:
                     raise self._not_acknowledged(error, delivery.unacknowledged[0]) from error
 
     async def _connected(self) -> Connection:
         if self._connection is None or not self._connection.is_open:
-            self._connection = await self._connector.connect()
+            self._connection = await self._connector.connect(timeout=self._connect_timeout)
         return self._connection
 
     async def _send(self, connection: Connection, delivery: Delivery) -> None:

@@ -1,17 +1,50 @@
-"""One batch on its way: cut into chunks, each kept until it is acknowledged."""
+"""One batch on its way: cut into chunks, each held until it is acknowledged.
+
+A chunk is one message of the forward protocol, which the server acknowledges as a whole:
+https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1#packedforward-mode
+"""
 
 from __future__ import annotations
 
 import asyncio
+import gzip
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ekspiper.core import Permanent
 
-from .chunk import Chunk, pack_chunk
+from ._extra import msgpack
 
-__all__ = ["Delivery", "Packing"]
+__all__ = ["Chunk", "Delivery", "Packing", "pack_chunk"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One message.
+
+    Args:
+        id: the server sends it back as its acknowledgement.
+        message: the bytes on the wire, sent again and again until they are acknowledged.
+        records: the number of records in it.
+    """
+
+    id: str
+    message: bytes
+    records: int
+
+
+def pack_chunk(tag: str, entries: Sequence[bytes], *, compress: bool) -> Chunk:
+    """Pack entries in PackedForward mode, or CompressedPackedForward."""
+    body = b"".join(entries)
+    # The id must be a msgpack str: Fluent Bit closes the connection on bytes.
+    identity = secrets.token_hex(16)
+    option: dict[str, object] = {"size": len(entries), "chunk": identity}
+    if compress:
+        body = gzip.compress(body, compresslevel=1, mtime=0)
+        option["compressed"] = "gzip"
+    return Chunk(identity, msgpack.packb([tag, body, option]), len(entries))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +63,7 @@ class Packing:
 
 
 class Delivery:
-    """One batch. It outlives a failed or cancelled call, and goes on where that one stopped.
+    """One batch. It outlives a failed or cancelled call; the next call continues with it.
 
     Args:
         entry: packs one member of the batch, or raises Permanent.

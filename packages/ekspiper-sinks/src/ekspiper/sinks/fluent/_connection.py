@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any
 
 from ekspiper.core import Permanent, Retryable
 
-from .chunk import Chunk
-from .endpoint import Endpoint
-from .extra import msgpack
-from .handshake import Credentials, Handshake, is_helo
+from ._delivery import Chunk
+from ._endpoint import Endpoint
+from ._extra import msgpack
+from ._handshake import Credentials, Handshake, is_helo
 
-__all__ = ["Connection", "ConnectionLost", "HandshakeLost", "connect"]
+__all__ = ["Connection", "ConnectionLost", "HandshakeLost", "Refused", "connect"]
 
 _LONGEST_MESSAGE = 1 << 20  # of a server: its messages are short
 _QUICK: int | None = getattr(socket, "TCP_QUICKACK", None)
@@ -28,6 +29,14 @@ class HandshakeLost(ConnectionLost):
     """The server closed the connection on our PING, as some do when the key is wrong."""
 
 
+class Refused(ConnectionLost):
+    """The credentials are wrong, or a certificate is not trusted.
+
+    When the sink is opened that is a mistake in its configuration. Later it is an outage like any
+    other: somebody changed a password or a certificate, and will put it right.
+    """
+
+
 class Connection(asyncio.Protocol):
     """One connection. Writing never waits: the sender bounds what is unacknowledged.
 
@@ -39,6 +48,8 @@ class Connection(asyncio.Protocol):
     def __init__(self, endpoint: Endpoint, *, greets: bool) -> None:
         self.endpoint = endpoint
         self.keepalive = True
+        self.when_lost: Callable[[], None] = lambda: None
+        """Called once, when the connection is known to be lost or has been closed."""
         self._transport: asyncio.Transport | None = None
         self._lost: ConnectionLost | None = None
         self._waiting: dict[bytes, asyncio.Future[None]] = {}
@@ -51,7 +62,9 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._socket = transport.get_extra_info("socket")
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._is_tcp = self._socket.family in (socket.AF_INET, socket.AF_INET6)
+        if self._is_tcp:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._confirm_at_once()
 
     def _confirm_at_once(self) -> None:
@@ -60,7 +73,7 @@ class Connection(asyncio.Protocol):
         A server that does not set TCP_NODELAY holds its next acknowledgement back until the one
         before is confirmed. Linux forgets this setting, so it is set again and again.
         """
-        if _QUICK is not None:
+        if _QUICK is not None and self._is_tcp:
             self._socket.setsockopt(socket.IPPROTO_TCP, _QUICK, 1)
 
     def data_received(self, data: bytes) -> None:
@@ -71,7 +84,7 @@ class Connection(asyncio.Protocol):
             for message in self._unpacker:
                 self._take(message)
         except (ValueError, TypeError, msgpack.UnpackException):
-            self.abort("answered with what is no forward protocol")
+            self.abort("does not speak the forward protocol: its answer is something else")
 
     def _take(self, message: Any) -> None:
         if self._greetings is not None:
@@ -87,7 +100,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Called by the loop."""
-        self._end("closed the connection" + (f" ({error})" if error else ""))
+        self._end("closed the connection" + (f" ({reason_of(error)})" if error else ""))
 
     def abort(self, why: str) -> ConnectionLost:
         """End it now; everything that waits gets the reason."""
@@ -105,6 +118,7 @@ class Connection(asyncio.Protocol):
     def _end(self, why: str) -> ConnectionLost:
         if self._lost is None:
             self._lost = ConnectionLost(f"the Fluent server {self.endpoint} {why}")
+            self.when_lost()
         for waiting in self._waiting.values():
             if not waiting.done():
                 _fail(waiting, self._lost)
@@ -136,7 +150,7 @@ class Connection(asyncio.Protocol):
         """Do the handshake.
 
         Raises:
-            Permanent: the credentials are wrong.
+            Refused: the credentials are wrong.
             HandshakeLost: closed on our PING.
             ConnectionLost: closed otherwise, or no answer in time.
         """
@@ -149,7 +163,7 @@ class Connection(asyncio.Protocol):
             raise self.abort(f"does not speak the forward protocol: {error}") from None
         except Permanent as error:
             self.abort("refused the handshake")
-            raise Permanent(f"the Fluent server {self.endpoint}: {error}") from None
+            raise Refused(f"the Fluent server {self.endpoint}: {error}") from None
         self.keepalive = handshake.keepalive
         self._greetings = None
 
@@ -173,7 +187,12 @@ class Connection(asyncio.Protocol):
 
 def _fail(waiting: asyncio.Future[None], error: Exception) -> None:
     waiting.set_exception(error)
-    waiting.exception()  # not every one is awaited, and that is no reason to complain
+    waiting.exception()  # not every one is awaited; asyncio would complain of the others
+
+
+def reason_of(error: OSError | Exception) -> str:
+    """Why a connection failed, in a few words: some errors have no text of their own."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 async def connect(
@@ -188,39 +207,50 @@ async def connect(
 
     Args:
         endpoint: the server.
-        tls: None for plain TCP.
-        server_name: that its certificate must have; the host by default.
-        credentials: None for a server that asks for none.
+        tls: None for a plain connection.
+        server_name: the name that its certificate must have.
+        credentials: None for a server that does not ask for any.
         timeout: seconds for the connection, and for each message of the handshake.
 
     Raises:
-        Permanent: the certificate or the credentials are wrong.
+        Refused: the certificate or the credentials are wrong.
         ConnectionLost: it cannot be reached.
     """
-    loop = asyncio.get_running_loop()
-    name = (server_name or endpoint.host) if tls else None
     try:
         async with asyncio.timeout(timeout):
-            _, connection = await loop.create_connection(
-                lambda: Connection(endpoint, greets=credentials is not None),
-                endpoint.host,
-                endpoint.port,
-                ssl=tls,
-                server_hostname=name,
+            connection = await _dial(
+                Connection(endpoint, greets=credentials is not None), tls, server_name
             )
     except ssl.SSLCertVerificationError as error:
-        raise Permanent(
+        raise Refused(
             f"the certificate of the Fluent server {endpoint} is not trusted: "
             f"{error.verify_message}; see ca_file and server_name"
         ) from None
     except TimeoutError:
         raise ConnectionLost(f"no connection to {endpoint} within {timeout:g} s") from None
     except OSError as error:
-        raise ConnectionLost(f"no connection to {endpoint}: {error.strerror or error}") from None
+        raise ConnectionLost(f"no connection to {endpoint}: {reason_of(error)}") from None
     if credentials is not None:
         try:
             await connection.authenticate(credentials, timeout=timeout)
         except BaseException:
             connection.abort("was given up")
             raise
+    return connection
+
+
+async def _dial(
+    connection: Connection, tls: ssl.SSLContext | None, server_name: str | None
+) -> Connection:
+    loop, endpoint = asyncio.get_running_loop(), connection.endpoint
+    # asyncio refuses a name without TLS, and TLS over a Unix socket without one.
+    name = (server_name or "") if tls is not None else None
+    if endpoint.path:
+        await loop.create_unix_connection(
+            lambda: connection, endpoint.path, ssl=tls, server_hostname=name
+        )
+    else:
+        await loop.create_connection(
+            lambda: connection, endpoint.host, endpoint.port, ssl=tls, server_hostname=name
+        )
     return connection

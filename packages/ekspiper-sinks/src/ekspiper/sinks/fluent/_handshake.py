@@ -14,7 +14,7 @@ from typing import Any
 
 from ekspiper.core import Permanent, Secret
 
-from .extra import msgpack
+from ._extra import msgpack
 
 __all__ = ["Credentials", "Handshake", "is_helo"]
 
@@ -26,7 +26,7 @@ class Credentials:
     Args:
         hostname: our name; a server refuses its own.
         shared_key: known to both sides.
-        user: and the password: only for servers that ask for a user.
+        user: with its password, for a server that has users.
     """
 
     hostname: str
@@ -53,11 +53,10 @@ class Handshake:
         """The answer to HELO, to be sent in one piece.
 
         Raises:
-            Permanent: the server wants a user and none is given.
-            ValueError: it is no HELO.
+            ValueError: the message is not a HELO.
         """
         if not is_helo(helo) or len(helo) != 2 or not isinstance(helo[1], dict):
-            raise ValueError("no HELO")
+            raise ValueError("HELO expected")
         options = helo[1]
         self._nonce = _bytes(options.get(b"nonce", b""))
         self.keepalive = options.get(b"keepalive") is not False
@@ -70,28 +69,31 @@ class Handshake:
         return packed
 
     def _user(self, salt: bytes) -> tuple[str, str]:
-        """The user and the digest of the password; empty where the server does not ask."""
-        if not salt:
-            return "", ""
+        """The user and the digest of the password; both empty where there is no user.
+
+        A salt does not mean that the server asks for a user: Fluent Bit always sends one, and
+        looks at the user only where it has users. Its PONG says whether it minds.
+        """
         user, password = self.credentials.user, self.credentials.password
-        if user is None or password is None:
-            raise Permanent("it asks for a user: set user and password")
+        if not salt or user is None or password is None:
+            return "", ""
         return user, _sha512(salt, user.encode(), password.reveal().encode())
 
     def check_pong(self, pong: Any) -> None:
         """Check the server's answer, and that the server knows the key, too.
 
         Raises:
-            Permanent: one of the two is not who it should be.
-            ValueError: it is no PONG.
+            Permanent: the server refuses us, or does not know the key.
+            ValueError: the message is not a PONG.
         """
         if not isinstance(pong, list) or len(pong) < 2 or pong[0] != b"PONG":
-            raise ValueError("no PONG")
+            raise ValueError("PONG expected")
         if pong[1] is not True:
             reason = (
                 _bytes(pong[2]).decode(errors="replace") if len(pong) > 2 else "no reason given"
             )
-            raise Permanent(f"it refuses our credentials: {reason:.200}")
+            hint = "" if self.credentials.user else "; we sent no user: set user and password"
+            raise Permanent(f"it refuses our credentials: {reason:.200}{hint}")
         if len(pong) < 5 or _bytes(pong[4]).decode("latin-1") != self._digest(_bytes(pong[3])):
             raise Permanent("it does not know the shared key itself: it is not the right server")
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from ekspiper.core import Permanent
 
-from .extra import EventTime, msgpack
+from ._extra import EventTime, msgpack
 
 __all__ = ["pack_nanoseconds", "packed_time", "unix_nanoseconds"]
 
@@ -28,7 +28,7 @@ def packed_time(value: str | int | float) -> bytes:
         value: ISO 8601 (UTC where it names no zone), or seconds since 1970.
 
     Raises:
-        Permanent: it is no time, or not one of the years 1970 to 2106 that the protocol can say.
+        Permanent: it is not a time, or not in the years 1970 to 2106 that the protocol covers.
     """
     return pack_nanoseconds(unix_nanoseconds(value))
 
@@ -36,7 +36,7 @@ def packed_time(value: str | int | float) -> bytes:
 def pack_nanoseconds(nanoseconds: int) -> bytes:
     """Nanoseconds since 1970 as EventTime."""
     if not 0 <= nanoseconds < _NANO << 32:
-        raise Permanent("the time is not in the years 1970 to 2106, which Fluent can say")
+        raise Permanent("the time is not in the years 1970 to 2106, which the protocol covers")
     packed: bytes = msgpack.packb(EventTime.from_unix_nano(nanoseconds))
     return packed
 
