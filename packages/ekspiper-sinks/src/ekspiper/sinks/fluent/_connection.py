@@ -100,7 +100,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Called by the loop."""
-        self._end("closed the connection" + (f" ({reason_of(error)})" if error else ""))
+        self._end("closed the connection" + (f" ({_reason_of(error)})" if error else ""))
 
     def abort(self, why: str) -> ConnectionLost:
         """End it now; everything that waits gets the reason."""
@@ -190,7 +190,7 @@ def _fail(waiting: asyncio.Future[None], error: Exception) -> None:
     waiting.exception()  # not every one is awaited; asyncio would complain of the others
 
 
-def reason_of(error: OSError | Exception) -> str:
+def _reason_of(error: OSError | Exception) -> str:
     """Why a connection failed, in a few words: some errors have no text of their own."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
@@ -229,7 +229,7 @@ async def connect(
     except TimeoutError:
         raise ConnectionLost(f"no connection to {endpoint} within {timeout:g} s") from None
     except OSError as error:
-        raise ConnectionLost(f"no connection to {endpoint}: {reason_of(error)}") from None
+        raise ConnectionLost(f"no connection to {endpoint}: {_reason_of(error)}") from None
     if credentials is not None:
         try:
             await connection.authenticate(credentials, timeout=timeout)
