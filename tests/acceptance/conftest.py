@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -112,6 +115,46 @@ def serve(start: Start) -> Callable[..., str]:
         return node.wait_said(r"ws://127\.0\.0\.1:\d+")[0]
 
     return go
+
+
+class Closing:
+    """The sample, served by this process, ledger by ledger as the test says.
+
+    Args:
+        options: of `ReplayNode`.
+    """
+
+    def __init__(self, *, close_every: float | None = 3600, **options: Any) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._recording = replay.Recording.sample()
+        self._node = replay.ReplayNode(self._recording, close_every=close_every, **options)
+        self._run(self._node.open())
+        self.url = self._node.url
+
+    def close(self, ledger_index: int) -> None:
+        """Every ledger up to this one is closed, and subscribers are told."""
+        self._loop.call_soon_threadsafe(self._node.release, ledger_index)
+
+    def stop(self) -> None:
+        """Stop serving."""
+        self._run(self._node.close())
+        self._recording.close()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(WITHIN)
+
+
+@pytest.fixture
+def closing() -> Iterator[Closing]:
+    """The sample, its ledgers closing when the test says so."""
+    node = Closing()
+    yield node
+    node.stop()
 
 
 @pytest.fixture(scope="session")

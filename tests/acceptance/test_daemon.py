@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import FIRST, LAST, Start, run
+from .conftest import FIRST, LAST, Closing, Start, run
 from .truth import Truth
 
 Serve = Callable[..., str]
@@ -60,22 +60,25 @@ def test_the_shared_recording(
 
 
 def test_ledgers_that_close_one_by_one_and_a_signal_in_between(
-    tmp_path: Path, sample: Truth, serve: Serve, start: Start
+    tmp_path: Path, sample: Truth, closing: Closing, start: Start
 ) -> None:
-    url = serve("sample", "--close-every", 0.02)
+    """The ledgers close when the test says so, so that it does not matter how slow all this is."""
     out = tmp_path / "out"
-    arguments = ("daemon", "--network", url, "--from", FIRST, "--out", out, "--http", "off")
+    arguments = ("daemon", "--network", closing.url, "--from", FIRST, "--out", out, "--http", "off")
     ledgers = out / "ledgers.jsonl"
     last = FIRST - 1
     for _ in range(2):
         daemon = start(*arguments)
-        wanted = last - FIRST + 5
-        daemon.wait_until(partial(_has_lines, ledgers, wanted), "more ledgers")
+        for index in range(last + 1, last + 5):
+            closing.close(index)
+            daemon.wait_until(partial(_has_lines, ledgers, index - FIRST + 1), f"ledger {index}")
+        closing.close(last + 25)
         assert daemon.end(signal.SIGTERM) == 0
         assert "Stopped on request; everything that was read is kept." in daemon.said()
         last = FIRST - 1 + _lines(ledgers)
         sample.check(out, FIRST, last)
         assert _position(out) == last
+    closing.close(LAST)
     run(*arguments, "--until", LAST)
     sample.check(out, FIRST, LAST)
 

@@ -5,18 +5,31 @@ from __future__ import annotations
 import asyncio
 import time
 from base64 import b64encode
+from collections.abc import Callable
 from hashlib import sha1
 from typing import Any
 
 import pytest
 
-from ekspiper.xrpl.client import LedgerUnavailable, NodePool, RequestError, dispatcher
+from ekspiper.xrpl.client import (
+    LedgerUnavailable,
+    NodePool,
+    RequestError,
+    UnreadableNode,
+)
 from ekspiper.xrpl.client.wire import Wire
 from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
 from ekspiper.xrpl.sources import LedgerObjects, LedgerRef, LedgerStream
 from ekspiper.xrpl.verify import VerificationError
 
 _HANDSHAKE = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return when `condition` holds: no event tells of a node's state."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def test_connection_that_ends_during_the_greeting_is_noticed_at_once(
@@ -85,11 +98,44 @@ async def test_server_info_that_cannot_be_read_is_the_trouble_of_that_node_only(
 
     bad, good = await node(fault=fault), await node()
     async with NodePool([bad.url, good.url]) as pool:
-        await bad.until_asked("server_info", 2)
+        await until(lambda: [status.state for status in pool.nodes()] == ["down", "ready"])
         await pool.request({"command": "ping"})
-        assert [status.state for status in pool.nodes()] == ["down", "ready"]
-    assert len(said()) == 1
-    assert said()[0].startswith(f"cannot reach {bad.url}: ")
+    (line,) = said()
+    assert line.startswith(f"the server_info of {bad.url} cannot be read: ")
+    assert line.endswith("; the node is left alone for 60 s")
+    assert len(bad.asked("server_info")) == 1
+
+
+async def test_an_only_node_that_cannot_be_read_ends_the_start(node: Any) -> None:
+    async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
+        if request["command"] == "server_info":
+            response["result"]["info"]["complete_ledgers"] = "all of them"
+        return False
+
+    only = await node(fault=fault)
+    async with asyncio.timeout(5):
+        with pytest.raises(UnreadableNode, match="complete_ledgers is 'all of them', not ranges"):
+            await NodePool(only.url).open()
+
+
+async def test_a_node_that_cannot_be_read_any_more_is_left_alone(node: Any, said: Any) -> None:
+    broken = False
+
+    async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
+        if request["command"] == "server_info" and broken:
+            response["result"]["info"]["complete_ledgers"] = "1-?"
+        return False
+
+    bad, good = await node(fault=fault), await node()
+    async with NodePool([bad.url, good.url]) as pool:
+        await asyncio.gather(bad.until_asked("server_info"), good.until_asked("server_info"))
+        broken = True
+        await pool.refresh()
+        await until(lambda: pool.nodes()[0].state == "down")
+        await pool.refresh()
+        assert bad.connections == 1
+        await pool.request({"command": "ping"})
+    assert "complete_ledgers is '1-?', not ranges of ledgers" in said()[0]
 
 
 async def test_answers_with_another_id_and_answers_given_twice_are_nobodys(node: Any) -> None:
@@ -157,15 +203,12 @@ async def test_a_fault_of_the_request_is_not_asked_of_another(node: Any) -> None
     assert sum(len(each.asked("ledger")) for each in nodes) == 1
 
 
-async def test_what_the_other_node_never_does_is_done_by_one_to_be_avoided(
-    node: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dispatcher, "_AVOID_PATIENCE", 0.1)
+async def test_what_the_other_node_never_does_is_done_by_one_to_be_avoided(node: Any) -> None:
     busy, good = (
         await node(fault=refusing({"error": "slowDown", "retry_after": 0.05})),
         await node(),
     )
-    async with NodePool([busy.url, good.url]) as pool:
+    async with NodePool([busy.url, good.url], avoid_patience=0.1) as pool:
         await asyncio.gather(busy.until_asked("server_info"), good.until_asked("server_info"))
         index = good.closed
         async with asyncio.timeout(5):
@@ -174,16 +217,13 @@ async def test_what_the_other_node_never_does_is_done_by_one_to_be_avoided(
     assert len(busy.asked("ledger")) > 1
 
 
-async def test_a_node_that_was_always_slow_is_not_waited_for(
-    node: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dispatcher, "_LATEST_HEDGE", 0.2)
+async def test_a_node_that_was_always_slow_is_not_waited_for(node: Any) -> None:
 
     async def silent(self: Any, connection: Any, request: Any, response: Any) -> bool:
         return bool(request["command"] == "ledger")
 
     slow, good = await node(fault=silent), await node()
-    async with NodePool([slow.url, good.url], hedge_after=0.1) as pool:
+    async with NodePool([slow.url, good.url], hedge_after=0.1, latest_hedge=0.2) as pool:
         await asyncio.gather(slow.until_asked("server_info"), good.until_asked("server_info"))
         for _ in range(100):
             pool._nodes[0].timing.take(20.0, pool._clock())
@@ -282,7 +322,6 @@ async def test_node_alone_far_ahead_of_all_others_is_not_believed(
         {"ledger_hash": "beef"},
         {"ledger_hash": None},
         {"ledger_index": "7"},
-        {"validated_ledgers": "1-"},
     ],
 )
 async def test_ledger_message_that_cannot_be_read_is_passed_over(
@@ -302,3 +341,18 @@ async def test_ledger_message_that_cannot_be_read_is_passed_over(
         first + 1,
         ledgers[first + 1]["ledger_hash"],
     )
+
+
+async def test_what_a_node_says_it_holds_cannot_be_read(node: Any, ledgers: Any, said: Any) -> None:
+    """Its ledgers come all the same: each of them is announced."""
+    first = min(ledgers)
+    only = await node(closed=first)
+    async with NodePool(only.url) as pool, pool.subscribe(["ledger"]) as stream:
+        assert (await anext(stream))["ledger_index"] == first
+        only.holds = "1-"
+        for index in range(first + 1, first + 4):
+            await only.close_ledger(index)
+            assert (await anext(stream))["ledger_index"] == index
+            await pool.request({"command": "ledger", "ledger_index": index})
+    assert only.connections == 1
+    assert said() == [f"{only.url}: validated_ledgers is '1-', not ranges of ledgers; passed over"]

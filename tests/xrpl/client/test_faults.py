@@ -252,7 +252,7 @@ async def test_wrong_first_ledger_is_found_by_asking_a_second_node(
 ) -> None:
     nodes = [await node(fault=at({1}, wrong_parent)), await node(), await node()]
     for _ in range(3):
-        async with NodePool([n.url for n in nodes], **CALM) as pool:
+        async with NodePool([n.url for n in nodes], **CALM, ledger_patience=0.5) as pool:
             source = LedgerRange(pool, [(min(ledgers), max(ledgers))], backwards=True)
             got = await fetch_in_order(pool, source)
             assert is_whole(got[::-1], ledgers)

@@ -115,17 +115,15 @@ async def test_what_is_not_wanted_any_more_is_not_missing(node: Any, ledgers: An
 
 
 async def test_patience_with_ledgers_is_none_with_a_node_that_cannot_answer(
-    node: Any, monkeypatch: pytest.MonkeyPatch
+    node: Any,
 ) -> None:
-    monkeypatch.setattr(dispatcher, "_ANSWER_PATIENCE", 0.3)
-
     async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
         if request["command"] != "fee":
             return False
         return await refuse(self, connection, request, "amendmentBlocked")
 
     only = await node(fault=fault)
-    async with NodePool(only.url, **PATIENT) as pool:
+    async with NodePool(only.url, **PATIENT, answer_patience=0.3) as pool:
         with pytest.raises(NodeUnreachable, match="no node could answer fee: amendmentBlocked"):
             await pool.request({"command": "fee"})
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ekspiper.xrpl.client import NodePool
+from ekspiper.xrpl.client import Answer, NodePool
 from ekspiper.xrpl.client.definitions import network_definitions
 from ekspiper.xrpl.codec.decoder import Decoder
 from ekspiper.xrpl.codec.definitions import Definitions
@@ -31,9 +31,9 @@ class Pool:
     def __init__(self, answer: Any) -> None:
         self.answer = answer
 
-    async def request(self, request: dict[str, Any]) -> Any:
+    async def ask_once(self, request: dict[str, Any]) -> Answer:
         assert request == {"command": "server_definitions"}
-        return self.answer
+        return Answer(self.answer, {}, "ws://node")
 
 
 @pytest.fixture

@@ -277,3 +277,19 @@ async def test_secrets_in_urls_are_never_shown(node: Any, caplog: pytest.LogCapt
     ours = "".join(r.getMessage() for r in caplog.records if r.name.startswith("ekspiper"))
     assert "hidden" not in shown + ours
     assert "connecting again" in ours
+
+
+async def test_what_belongs_beside_a_result_does_not_stay_in_it(node: Any) -> None:
+    """As reporting servers gave it: it must not become part of a record."""
+
+    async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
+        if request["command"] == "ping":
+            response["result"] = {"role": "guest", "forwarded": True, "warnings": [{"id": 1004}]}
+            response["warnings"] = [{"id": 1003}]
+        return False
+
+    only = await node(fault=fault)
+    async with NodePool(only.url) as pool:
+        answer = await pool.ask({"command": "ping"})
+    assert answer.result == {"role": "guest"}
+    assert answer.response["result"]["forwarded"] is True

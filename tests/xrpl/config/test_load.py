@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import pytest
 
+from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.config import RECORDS, collector_tables, load_settings
 
 from .conftest import Write, mistakes
@@ -169,3 +171,10 @@ def test_a_file_that_is_not_text(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe")
     (line,) = mistakes(file)
     assert line == "cannot read the configuration FILE: it is not text in UTF-8"
+
+
+def test_the_time_out_of_a_request_is_the_same_everywhere(write: Write) -> None:
+    pool = inspect.signature(NodePool).parameters["request_timeout"].default
+    page = (Path(__file__).parents[3] / "docs" / "reading.md").read_text()
+    assert load_settings(write("")).node.request_timeout == pool
+    assert f"sits on a request for {pool:g} s" in page

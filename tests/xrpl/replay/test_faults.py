@@ -60,6 +60,25 @@ async def test_unvalidated(recording: Recording) -> None:
     assert (wrong["result"]["validated"], right["result"]["validated"]) == (False, True)
 
 
+FORWARDED = ("fee", "server_definitions", "server_state")
+
+
+async def test_clio_that_cannot_forward(recording: Recording) -> None:
+    for kind in ("failedToForward", "noNetwork"):
+        node = ReplayNode(recording, faults=kind, network_id=5)
+        async with node, client(node) as socket:
+            for command in FORWARDED * 2:
+                answer = await ask(socket, {"command": command, "id": 1})
+                refusal = answer if kind == "failedToForward" else answer["result"]
+                assert refusal["error"] == kind
+                assert answer["warnings"][0]["id"] == 2001
+            assert node.faults_injected == {kind: 6}
+            info = (await ask(socket, {"command": "server_info"}))["result"]["info"]
+            assert "clio_version" in info
+            assert not info.keys() & {"network_id", "load_factor", "build_version"}
+            assert "ledger" in (await ask(socket, LEDGER))["result"]
+
+
 async def test_other_ledger(recording: Recording) -> None:
     wrong, right = await struck(recording, "otherLedger", LEDGER)
     assert (wrong["result"]["ledger_index"], right["result"]["ledger_index"]) == (49, 50)

@@ -8,6 +8,7 @@ from .errors import NodeBusy as NodeBusy
 from .errors import NodeUnreachable as NodeUnreachable
 from .errors import RequestError as RequestError
 from .errors import RequestTimeout as RequestTimeout
+from .errors import UnreadableNode as UnreadableNode
 from .errors import WrongNetwork as WrongNetwork
 from .ledger_set import LedgerSet as LedgerSet
 from .node_status import NodeState as NodeState
@@ -32,6 +33,7 @@ __all__ = [
     "RequestTimeout",
     "Subscription",
     "SubscriptionOverrun",
+    "UnreadableNode",
     "WrongNetwork",
     "redact",
 ]

@@ -23,6 +23,10 @@ API_VERSION = 2
 # Sent twice, these would act twice or disagree with themselves.
 _NOT_REPEATABLE = frozenset({"sign", "sign_for", "submit", "submit_multisigned"})
 
+# What some servers put among the fields of a result, although it belongs beside it: it must not
+# become part of a record.
+_BESIDE = frozenset({"forwarded", "warning", "warnings"})
+
 
 def as_message(request: Request) -> dict[str, Any]:
     """The request as it goes over the WebSocket, without `id`, with an `api_version`."""
@@ -43,6 +47,7 @@ class Call:
         message: the request without `id`.
         ledger_index: the ledger it needs; None for none, or for the latest.
         raw: whether an error answer is an answer.
+        once: whether each node is asked once only, whatever it answers.
         answer: settles once.
         made: when it was made, by the pool's clock.
         parked: since when no ready node holds what it needs; moves on while no node is ready.
@@ -66,6 +71,7 @@ class Call:
         "ledger_index",
         "made",
         "message",
+        "once",
         "overloaded",
         "parked",
         "raw",
@@ -82,11 +88,13 @@ class Call:
         ledger_index: int | None,
         raw: bool,
         made: float,
+        once: bool = False,
     ) -> None:
         self.message = message
         self.answer = answer
         self.ledger_index = ledger_index
         self.raw = raw
+        self.once = once
         self.made = made
         self.parked: float | None = None
         self.retry_at = 0.0
@@ -124,4 +132,6 @@ class Call:
         if not self.answer.done():
             result = response.get("result")
             given = result if isinstance(result, dict) else {}
+            if not _BESIDE.isdisjoint(given):
+                given = {name: value for name, value in given.items() if name not in _BESIDE}
             self.answer.set_result(Answer(given, response, node))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from ekspiper.core import Retryable
 from ekspiper.xrpl.codec.definitions import Definitions, DefinitionsError
 
 from .errors import RequestError
@@ -17,13 +18,15 @@ log = logging.getLogger("ekspiper.xrpl.client")
 async def network_definitions(pool: NodePool) -> Definitions:
     """The bundled definitions, and what a node of `pool` knows beyond them.
 
-    A node that is too old to be asked, or gives something else, adds nothing.
+    Where no node gives any, the bundled ones have to do: a node may be too old, or a Clio server
+    whose rippled does not answer.
     """
     bundled = Definitions.bundled()
     try:
-        theirs = Definitions.from_server(await pool.request({"command": "server_definitions"}))
-    except (RequestError, DefinitionsError) as error:
-        log.info("reading by the bundled definitions: %s", error)
+        answer = await pool.ask_once({"command": "server_definitions"})
+        theirs = Definitions.from_server(answer.result)
+    except (RequestError, Retryable, DefinitionsError) as error:
+        log.warning("no node gives its definitions, so the bundled ones are used: %s", error)
         return bundled
     extended = bundled.extended_by(theirs)
     new = sorted(

@@ -20,21 +20,24 @@ from .errors import (
 from .gaps import Gaps
 from .ledger_set import LedgerSet
 from .node import Node
+from .patience import Patience
 from .pauses import ask_again_in
 from .shortfall import unanswered, unavailable
 
 __all__ = ["Dispatcher"]
 
+# A request that so many connections were lost on is likely the reason.
 _MOST_ATTEMPTS = 20
+# The first silence may be the node's, the second that of the next; a third one is the request's.
 _MOST_TIMEOUTS = 3
-_OVERLOAD_PATIENCE = 120.0
-_ANSWER_PATIENCE = 10.0
+# A ledger so close to the newest may be there in a moment, whatever `complete_ledgers` says.
 _RECENT = 8
+# Seconds between two questions to one node what it holds.
 _REFRESH = 1.0
+# What a node said it holds counts for so many seconds before a request began to wait.
 _FRESH = 10.0
+# So many waiting requests are looked at for one that a free node can answer; the queue may be long.
 _LOOK_AHEAD = 64
-_AVOID_PATIENCE = 20.0
-_LATEST_HEDGE = 5.0
 
 
 class Dispatcher:
@@ -46,11 +49,7 @@ class Dispatcher:
     Args:
         nodes: the pool's nodes.
         clock: the pool's clock, in seconds.
-        request_timeout: a node that sits on a request for this long is connected to again.
-        hedge_after: a request that takes this long, and much longer than usual or than 5 seconds,
-            is also sent to another node.
-        patience: how long a request waits for a ledger that no ready node serves; one that needs
-            no ledger waits 10 seconds at most.
+        patience: how long requests wait, and for what.
         wait_for_gaps: wait so long for a ledger that is missing from every history, too, if the
             nodes may still come to hold it.
         refresh: asks a node what it holds.
@@ -61,17 +60,13 @@ class Dispatcher:
         nodes: Sequence[Node],
         *,
         clock: Callable[[], float],
-        request_timeout: float,
-        hedge_after: float,
-        patience: float,
+        patience: Patience,
         wait_for_gaps: bool,
         refresh: Callable[[Node], None],
     ) -> None:
         self.newest = 0
         self._nodes = nodes
         self._clock = clock
-        self._request_timeout = request_timeout
-        self._hedge_after = hedge_after
         self._patience = patience
         self._gaps = Gaps() if wait_for_gaps else None
         self._refresh = refresh
@@ -191,6 +186,8 @@ class Dispatcher:
             return
         error, message = error_of(response)
         call.last_error = error
+        if call.once and verdict in (Verdict.LACKING, Verdict.UNREADY):
+            verdict = Verdict.UNWILLING
         if verdict in (Verdict.REFUSED, Verdict.UNWILLING):
             node.window.succeeded(node.in_flight + 1, now)
             if verdict is Verdict.UNWILLING and self._goes_elsewhere(node, call, now):
@@ -224,13 +221,13 @@ class Dispatcher:
         node.overloaded(error, delay=delay)
         if call.overloaded is None:
             call.overloaded = now
-        if now - call.overloaded > _OVERLOAD_PATIENCE:
+        if now - call.overloaded > self._patience.overload:
             message = (
                 f"{call.name} was refused for {now - call.overloaded:.0f} s: {call.last_error}"
             )
             call.fail(NodeBusy(max(1.0, node.window.opens_at() - now), message))
             return
-        if now - call.overloaded > _AVOID_PATIENCE:
+        if now - call.overloaded > self._patience.avoid:
             call.avoided = ()  # those that could do better will not
         if not call.holders:
             self._waiting.appendleft(call)
@@ -278,13 +275,14 @@ class Dispatcher:
             self._flush_waiting()
 
     def _look_at_late(self, node: Node, now: float) -> None:
-        usual = min(node.timing.usual, _LATEST_HEDGE)
-        late = min(max(self._hedge_after, usual), self._request_timeout)
+        request = self._patience.request
+        usual = min(node.timing.usual, self._patience.latest_hedge)
+        late = min(max(self._patience.hedge, usual), request)
         for number, call, age in node.overdue(late, now):
             if call.answer.done():
-                if age > self._request_timeout:
+                if age > request:
                     node.forget(number)
-            elif age > self._request_timeout:
+            elif age > request:
                 return self._stuck(node, call, age)
             elif len(call.holders) < 2 and call.repeatable:
                 self._hedge(node, call, age, now)
@@ -341,7 +339,7 @@ class Dispatcher:
         """
         index, waited = call.ledger_index, call.waited(now)
         if index is None:
-            if waited > min(self._patience, _ANSWER_PATIENCE):
+            if waited > min(self._patience.ledger, self._patience.answer):
                 call.fail(unanswered(call, self._nodes))
             return
         hopeless = self._hopeless(call, index)
@@ -349,7 +347,7 @@ class Dispatcher:
             call.fail(self._unavailable(call, now))
         elif hopeless and not call.attempts:
             self._ask_all_the_same(call, now)
-        elif waited > self._patience:
+        elif waited > self._patience.ledger:
             if hopeless and self._gaps:
                 self._gaps.waited_in_vain(index, self._held())
             lost = any(index in node.ledgers and not node.ready for node in self._nodes)
@@ -386,7 +384,7 @@ class Dispatcher:
         ahead = index - self.newest
         return (
             self.newest > 0
-            and ahead > _RECENT + self._patience
+            and ahead > _RECENT + self._patience.ledger
             and self._is_known_what_they_hold(call)
         )
 

@@ -14,6 +14,7 @@
     │   └── LedgerUnavailable  no node holds the ledger; says what each node holds
     └── ConfigError
         ├── BadNodeUrl         not a ws:// or wss:// URL
+        ├── UnreadableNode     what a node says of itself in server_info cannot be read
         └── WrongNetwork       the nodes belong to another network than the one asked for
 """
 
@@ -32,6 +33,7 @@ __all__ = [
     "NodeUnreachable",
     "RequestError",
     "RequestTimeout",
+    "UnreadableNode",
     "WrongNetwork",
 ]
 
@@ -85,6 +87,10 @@ class LedgerUnavailable(Permanent):
 
 class BadNodeUrl(ConfigError):
     """What was given as a node is not a `ws://` or `wss://` URL."""
+
+
+class UnreadableNode(ConfigError):
+    """A node's `server_info` cannot be read; the message says what is wrong with it."""
 
 
 class WrongNetwork(ConfigError):

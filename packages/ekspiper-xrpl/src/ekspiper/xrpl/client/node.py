@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 from websockets.exceptions import WebSocketException
 
+from .answers import error_of
 from .call import API_VERSION, Call
-from .errors import ConnectionLost, RequestError, WrongNetwork
+from .errors import ConnectionLost, RequestError, UnreadableNode, WrongNetwork
 from .latency import Latency
 from .ledger_set import LedgerSet
 from .liveness import Liveness, Sign
@@ -28,6 +29,9 @@ from .wire import Text, Wire
 __all__ = ["Node"]
 
 _POLICY_VIOLATION = 1008
+# A server whose words cannot be read does not learn to speak within seconds; one that is replaced
+# by another version meanwhile is found again.
+_UNREADABLE = 60.0
 
 
 class Node:
@@ -80,6 +84,7 @@ class Node:
         self._own: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._why = ""
         self._turns = Turns(clock)
+        self.is_left_alone = False
 
     def __repr__(self) -> str:
         return f"<Node {self.label} {self.state}>"
@@ -184,6 +189,8 @@ class Node:
                 except WrongNetwork as error:
                     self._refuse(error)
                     return
+                except UnreadableNode as error:
+                    self._leave_alone(error)
                 except (OSError, ValueError, WebSocketException, RequestError) as error:
                     self._unreachable(error)
         finally:
@@ -231,21 +238,25 @@ class Node:
         self.refreshed = self._clock()
         self.ledgers = self.info.ledgers
 
-    def _learn_ledgers(self, text: object) -> bool:
+    def _learn_ledgers(self, text: object) -> None:
         if isinstance(text, str):
             try:
                 self.ledgers = LedgerSet.parse(text)
-            except ValueError as error:
-                self.drop(f"validated_ledgers cannot be read: {error}")
-                return False
-        return True
+            except ValueError:
+                # What it holds is known from server_info, and from each ledger that it announces.
+                self.trouble.passed_over(
+                    f"validated_ledgers is {text[:80]!r}, not ranges of ledgers", self._clock()
+                )
 
     async def refresh(self) -> None:
         """Ask again what it holds. Its failures are the connection's failures: nothing raised."""
         self.refreshing = True
         try:
             self._learn(await self.ask({"command": "server_info", "api_version": API_VERSION}))
-        except (ConnectionLost, RequestError, TimeoutError, ValueError, WrongNetwork) as error:
+        except UnreadableNode as error:
+            self._turns.put_off(_UNREADABLE)
+            self.drop(str(error))
+        except (ConnectionLost, RequestError, TimeoutError, WrongNetwork) as error:
             self.drop(f"server_info failed: {error or 'no answer in time'}")
         finally:
             self.refreshing = False
@@ -263,7 +274,7 @@ class Node:
         self._liveness.connected(now)
         self._turns.succeeded()
         self.connections += 1
-        self.state, self.ready = "ready", True
+        self.state, self.ready, self.is_left_alone = "ready", True, False
         self.trouble.back(now)
         self._events.ready(self)
 
@@ -298,6 +309,13 @@ class Node:
         self.trouble.refused(str(error))
         self._events.lost(self, [])
 
+    def _leave_alone(self, error: UnreadableNode) -> None:
+        self.state, self.is_left_alone = "down", True
+        self._turns.failed()
+        self._turns.put_off(_UNREADABLE)
+        self.trouble.unreadable(str(error), self._clock(), seconds=_UNREADABLE)
+        self._events.unreadable(self)
+
     def _unreachable(self, error: BaseException) -> None:
         self.state = "down" if self.state != "ejected" else self.state
         self._turns.failed()
@@ -330,7 +348,7 @@ class Node:
             message = None
         if type(message) is not dict:
             return self.drop(f"sent a frame of {len(data)} bytes that is not a JSON object")
-        if message.get("type") == "response" or "id" in message:
+        if message.get("type") == "response" or "id" in message or "error" in message:
             self._take_response(message)
         else:
             self._take_message(message, self._clock())
@@ -338,6 +356,8 @@ class Node:
 
     def _take_response(self, response: dict[str, Any]) -> None:
         number = response.get("id")
+        if number is None and "error" in response:
+            number = self._number_of(response)
         if not isinstance(number, int):
             return
         entry = self._calls.pop(number, None)
@@ -353,14 +373,33 @@ class Node:
             call.holders.remove(self)
         self._events.answered(self, call, response)
 
+    def _number_of(self, error: dict[str, Any]) -> int | None:
+        """The request that an error without `id` answers; None where that cannot be known.
+
+        Servers and proxies answer so when they are overloaded, or cannot parse what they got. With
+        several requests open, they are sent again, one at a time: then it is known.
+        """
+        request = error.get("request")
+        if isinstance(request, dict) and isinstance(number := request.get("id"), int):
+            return number
+        if len(self._calls) + len(self._own) == 1:
+            return next(iter((*self._calls, *self._own)))
+        for own in self._own.values() if not self._calls else ():
+            if not own.done():
+                own.set_result(error)
+        if self._calls:
+            code, _ = error_of(error)
+            self.window.narrow()
+            self.drop(f"answered {code} and did not say to which request")
+        return None
+
     def _take_message(self, message: dict[str, Any], now: float) -> None:
         if message.get("type") == "ledgerClosed":
             index = message.get("ledger_index")
             if not isinstance(index, int):
                 return
             self._liveness.ledger(now, is_new=index > self.ledgers.last)
-            if not self._learn_ledgers(message.get("validated_ledgers")):
-                return
+            self._learn_ledgers(message.get("validated_ledgers"))
             self.ledgers = self.ledgers.add(index)
         self._events.streamed(self, message)
 

@@ -15,8 +15,11 @@ __all__ = ["NodeEvents"]
 class NodeEvents(Protocol):
     """The pool as a node sees it. Called from the socket's callback: must not block."""
 
-    def admit(self, node: Node, network_id: int) -> None:
-        """It belongs to this network; raises `WrongNetwork`."""
+    def admit(self, node: Node, network_id: int | None) -> None:
+        """It belongs to this network, None where it does not say; raises `WrongNetwork`."""
+
+    def unreadable(self, node: Node) -> None:
+        """What it says of itself cannot be read: it is left alone for a while."""
 
     def ready(self, node: Node) -> None:
         """It can take requests."""

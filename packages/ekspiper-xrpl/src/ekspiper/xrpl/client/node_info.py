@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .answers import is_clio
-from .errors import RequestError
+from .answers import error_of, is_clio
+from .errors import RequestError, UnreadableNode
 from .ledger_set import LedgerSet
 from .node_status import Kind
 
@@ -19,12 +19,13 @@ class NodeInfo:
     """A node's answer to `server_info`.
 
     Attributes:
-        network_id: a server that gives none is of network 0, as rippled's own default is.
+        network_id: rippled that gives none is of network 0, its own default. Clio repeats what
+            the rippled behind it says; None where that does not answer.
         names_network: whether it gave one.
         load: its load factor; 1 is idle.
     """
 
-    network_id: int
+    network_id: int | None
     names_network: bool
     kind: Kind
     version: str
@@ -37,36 +38,46 @@ class NodeInfo:
 
         Raises:
             RequestError: it was refused.
-            ValueError: something in it cannot be read.
+            UnreadableNode: something in it cannot be read.
         """
         info = result_of(response, "server_info", node=node).get("info")
         if not isinstance(info, dict):
-            raise ValueError("server_info has no info")
+            raise UnreadableNode(f"the server_info of {node} cannot be read: it has no info")
         clio = is_clio(response) or "clio_version" in info
         load = info.get("load_factor")
         return cls(
-            network_id=_network_id(info.get("network_id")),
+            network_id=_network_id(info.get("network_id", None if clio else 0), node),
             names_network=info.get("network_id") is not None,
             kind="clio" if clio else "rippled",
             version=str(info.get("clio_version") or info.get("build_version") or ""),
             load=float(load) if isinstance(load, int | float) else None,
-            ledgers=LedgerSet.parse(str(info.get("complete_ledgers", "empty"))),
+            ledgers=_ledgers(info.get("complete_ledgers", "empty"), node),
         )
 
 
-def _network_id(given: object) -> int:
-    if given is None:
-        return 0
-    if not isinstance(given, int):
-        raise ValueError(f"server_info: network_id is {given!r}, not a number")
+def _network_id(given: object, node: str) -> int | None:
+    if given is not None and type(given) is not int:
+        raise UnreadableNode(
+            f"the server_info of {node} cannot be read: network_id is {given!r}, not a number"
+        )
     return given
+
+
+def _ledgers(given: object, node: str) -> LedgerSet:
+    try:
+        return LedgerSet.parse(str(given))
+    except ValueError:
+        raise UnreadableNode(
+            f"the server_info of {node} cannot be read: complete_ledgers is {given!r}, "
+            "not ranges of ledgers"
+        ) from None
 
 
 def result_of(response: Mapping[str, Any], command: str, *, node: str) -> dict[str, Any]:
     """The `result` of a response. Raises RequestError when it was refused."""
     result = response.get("result")
-    if response.get("status") != "success" or not isinstance(result, dict):
-        error = str(response.get("error") or "no result")
-        message = str(response.get("error_message") or "")
+    # Clio puts the errors of what it forwards into the result of a "success".
+    if response.get("status") != "success" or not isinstance(result, dict) or "error" in result:
+        error, message = error_of(response)
         raise RequestError(error, message, {"command": command}, node=node)
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from typing import Any
@@ -13,13 +14,14 @@ from ekspiper.core.component import Component
 from .answers import Answer
 from .call import API_VERSION, Call, Request, as_message
 from .dispatcher import Dispatcher
-from .errors import ConnectionLost, NodeUnreachable, RequestError, WrongNetwork
+from .errors import ConnectionLost, NodeUnreachable, RequestError, UnreadableNode, WrongNetwork
 from .feed import Feed
 from .ledger_set import LedgerSet
 from .liars import Liars
 from .newest import Newest
 from .node import Node
 from .node_status import NodeStatus
+from .patience import Patience
 from .politeness import is_public, window_for
 from .redact import check_url
 from .steady_clock import SteadyClock
@@ -27,7 +29,10 @@ from .subscription import Subscription
 
 __all__ = ["NodePool"]
 
+log = logging.getLogger("ekspiper.xrpl.client")
+
 _TICK = 0.1
+_USUAL = Patience()
 
 
 class NodePool(Component):
@@ -40,11 +45,17 @@ class NodePool(Component):
         urls: one or more `ws://` or `wss://` URLs.
         network_id: the network they must belong to; None: that of the first that answers.
         connect_timeout: seconds within which one node must answer at the start; None: for ever.
-        request_timeout: seconds a node may sit on a request.
+        request_timeout: seconds a node may sit on a request; then it is connected to again.
         liveness: seconds without a ledger after which a subscribed connection is dead; a third
             of it without any byte, and again without an answer to a ping, is dead as well.
-        hedge_after: seconds after which a slow request is also sent to another node.
+        hedge_after: seconds after which a request that is slow for its node is also sent to
+            another one.
+        latest_hedge: seconds after which it is, however slow that node usually is.
         ledger_patience: seconds to wait for a ledger that should be there and is not.
+        answer_patience: seconds to wait for a node that can answer what needs no ledger.
+        overload_patience: seconds that nodes may refuse a request for load.
+        avoid_patience: seconds for which nodes that a request avoids are spared, while all
+            others refuse it for load.
         wait_for_gaps: wait so long also for one that is in a gap of every node's history, which
             they fill from their peers; without, it is given up as soon as all have said so.
         window: most requests in flight on one node; None: 128, on public servers 4.
@@ -61,10 +72,14 @@ class NodePool(Component):
         *,
         network_id: int | None = None,
         connect_timeout: float | None = None,
-        request_timeout: float = 30.0,
+        request_timeout: float = _USUAL.request,
         liveness: float = 15.0,
-        hedge_after: float = 1.0,
-        ledger_patience: float = 10.0,
+        hedge_after: float = _USUAL.hedge,
+        latest_hedge: float = _USUAL.latest_hedge,
+        ledger_patience: float = _USUAL.ledger,
+        answer_patience: float = _USUAL.answer,
+        overload_patience: float = _USUAL.overload,
+        avoid_patience: float = _USUAL.avoid,
         wait_for_gaps: bool = False,
         window: int | None = None,
         rate: float | None = None,
@@ -81,6 +96,7 @@ class NodePool(Component):
         self._first_ready = asyncio.Event()
         self._failure: Exception | None = None
         self._open = False
+        self._network_is_guess = False
         self._nodes = tuple(
             Node(
                 url,
@@ -101,9 +117,15 @@ class NodePool(Component):
         self._dispatcher = Dispatcher(
             self._nodes,
             clock=self._clock,
-            request_timeout=request_timeout,
-            hedge_after=hedge_after,
-            patience=ledger_patience,
+            patience=Patience(
+                request=request_timeout,
+                hedge=hedge_after,
+                latest_hedge=latest_hedge,
+                ledger=ledger_patience,
+                answer=answer_patience,
+                overload=overload_patience,
+                avoid=avoid_patience,
+            ),
             wait_for_gaps=wait_for_gaps,
             refresh=self._refresh,
         )
@@ -227,6 +249,17 @@ class NodePool(Component):
             avoid: nodes, as `Answer.node` names them, to ask only when no other can answer.
             raw: return the server's refusals instead of raising them.
         """
+        return await self._ask(request, ledger_index=ledger_index, avoid=avoid, raw=raw)
+
+    async def _ask(
+        self,
+        request: Request,
+        *,
+        ledger_index: int | None = None,
+        avoid: Collection[str] = (),
+        raw: bool = False,
+        once: bool = False,
+    ) -> Answer:
         if self._failure is not None:
             raise self._failure
         if not self._open:
@@ -240,12 +273,44 @@ class NodePool(Component):
             asyncio.get_running_loop().create_future(),
             ledger_index=ledger_index,
             raw=raw,
+            once=once,
             made=self._clock(),
         )
         if avoid:
             call.avoided = tuple(node for node in self._nodes if node.label in avoid)
         self._dispatcher.submit(call)
         return await call.answer
+
+    async def ask_once(self, request: Request, *, within: float = 10.0) -> Answer:
+        """Ask for what can be done without: each node once, whatever it answers.
+
+        A Clio server, for example, answers `server_definitions` only while the rippled behind it
+        does; nobody should wait for that.
+
+        Args:
+            within: seconds for all nodes together.
+
+        Raises:
+            RequestError: no node gave it; what the last one said.
+            NodeUnreachable: no answer within that time.
+        """
+        refusal: RequestError | None = None
+        try:
+            async with asyncio.timeout(within):
+                while True:
+                    try:
+                        return await self._ask(request, once=True)
+                    except RequestError as error:
+                        refusal = error
+                    # One that is not connected yet may know.
+                    if not any(node.state == "connecting" for node in self._nodes):
+                        raise refusal
+                    await asyncio.sleep(_TICK)
+        except TimeoutError:
+            command = as_message(request).get("command")
+            raise refusal or NodeUnreachable(
+                f"no node answered {command} within {within:g} s"
+            ) from None
 
     # Streams.
 
@@ -343,15 +408,31 @@ class NodePool(Component):
 
     # What nodes tell: see `NodeEvents`.
 
-    def admit(self, node: Node, network_id: int) -> None:
+    def admit(self, node: Node, network_id: int | None) -> None:
         """Refuse a node of another network."""
-        if self.network_id is None:
-            self.network_id = network_id
+        if network_id is None:
+            if self.network_id is None:
+                self.network_id, self._network_is_guess = 0, True
+                log.warning(
+                    "%s does not say which network it belongs to: taken for 0, the main network; "
+                    "give network_id if it is another",
+                    node.label,
+                )
+            return
+        if self.network_id is None or self._network_is_guess:
+            self.network_id, self._network_is_guess = network_id, False
         if network_id != self.network_id:
             raise WrongNetwork(
                 f"{node.label} belongs to network {network_id}, not to network {self.network_id}: "
                 "give nodes of one network"
             )
+
+    def unreadable(self, node: Node) -> None:
+        """At the start, a pool without any other node cannot begin."""
+        if self._first_ready.is_set():
+            return
+        if all(n.state == "refused" or n.is_left_alone for n in self._nodes):
+            self._fail(UnreadableNode("; ".join(n.trouble.problem for n in self._nodes)))
 
     def ready(self, node: Node) -> None:
         """A node can take requests."""

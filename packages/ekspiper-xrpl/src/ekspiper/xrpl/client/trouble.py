@@ -31,6 +31,7 @@ class Trouble:
         self._load_said = _NEVER
         self._doubted = _NEVER
         self._slow_said = _NEVER
+        self._unread_said = _NEVER
         self._unable_said: dict[str, float] = {}
         self._down_since: float | None = None
 
@@ -65,6 +66,20 @@ class Trouble:
         if self._said[0] != why or now - self._said[1] > _SAY_AGAIN:
             self._said = (why, now)
             log.warning("cannot reach %s: %s; trying again", self._label, why)
+
+    def unreadable(self, why: str, now: float, *, seconds: float) -> None:
+        """What it says of itself cannot be read, so it is left alone for so long."""
+        self.note(why)
+        if self._down_since is None:
+            self._down_since = now
+        log.error("%s; the node is left alone for %.0f s", why, seconds)
+
+    def passed_over(self, what: str, now: float) -> None:
+        """Something in a message of its stream cannot be read."""
+        self.note(what)
+        if now - self._unread_said > _SAY_AGAIN:
+            self._unread_said = now
+            log.warning("%s: %s; passed over", self._label, what)
 
     def refused(self, why: str) -> None:
         """The node is not wanted, and is not connected to again."""

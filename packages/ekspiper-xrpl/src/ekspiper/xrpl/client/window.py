@@ -55,6 +55,11 @@ class Window:
         if self._interval:
             self._next_send = max(self._next_send, now) + self._interval
 
+    def narrow(self) -> None:
+        """One request at a time, until answers come again."""
+        self._slow_start = False
+        self.limit = 1.0
+
     def succeeded(self, in_flight: int, now: float) -> None:
         """One request was answered; `in_flight` counts it.
 

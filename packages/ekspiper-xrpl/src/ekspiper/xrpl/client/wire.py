@@ -12,8 +12,8 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import broadcast
-from websockets.frames import Frame, Opcode
-from websockets.http11 import Response
+from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
 __all__ = ["MAX_FRAME", "Wire", "is_loopback"]
 
@@ -23,20 +23,21 @@ MAX_FRAME = 64 * 1024 * 1024
 Text: TypeAlias = "bytes | bytearray | memoryview"
 
 _NORMAL = 1000
-_DATA = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
 class Wire(ClientConnection):
     """A client connection that hands each message to `on_text` as soon as it is there.
 
-    No task and no queue stand between the socket and the callback, so the socket is always
-    drained, and a request costs one future.
+    One task reads, so the socket is always drained, and a request costs one future. Beside the
+    library's public interface this uses only the methods that every `asyncio.Protocol` has, so
+    that it does not depend on how the library works inside.
     """
 
     def __init__(self, *args: Any, on_text: Callable[[Text], None], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._on_text = on_text
-        self._parts: list[bytes] = []
+        self._socket: asyncio.Transport | None = None
+        self._reading: asyncio.Task[str] | None = None
         self.received = 0
 
     @classmethod
@@ -58,47 +59,50 @@ class Wire(ClientConnection):
             user_agent_header="ekspiper",
         )
         assert isinstance(connection, cls)
+        connection._reading = asyncio.create_task(connection._read())
         return connection
 
-    def send_now(self, text: str) -> None:
-        """Put a message into the socket's buffer; ignored when the connection is closing."""
-        if not self.transport.is_closing():
-            broadcast((self,), text)
-
-    def drop(self) -> None:
-        """End the connection at once, without the closing handshake a dead peer never answers."""
-        self.transport.abort()
-
-    async def closed(self) -> str:
-        """Wait until the connection is gone; why, in words."""
-        await asyncio.shield(self.connection_lost_waiter)
-        received, sent = self.protocol.close_rcvd, self.protocol.close_sent
+    async def _read(self) -> str:
+        """Hand on every message until the connection is gone; why, in words."""
+        try:
+            while True:
+                self._on_text(await self.recv(decode=False))
+        except ConnectionClosed as gone:
+            received, sent = gone.rcvd, gone.sent
         if received is not None:
             return f"closed with {received.code} {received.reason}".rstrip()
         if sent is not None and sent.code != _NORMAL:
             return f"broken off with {sent.code} {sent.reason}".rstrip()
         return "connection lost"
 
+    def send_now(self, text: str) -> None:
+        """Put a message into the socket's buffer; ignored when the connection is closing."""
+        if self._socket is not None and not self._socket.is_closing():
+            broadcast((self,), text)
+
+    def drop(self) -> None:
+        """End the connection at once, without the closing handshake a dead peer never answers."""
+        if self._socket is not None:
+            self._socket.abort()
+
+    async def closed(self) -> str:
+        """Wait until the connection is gone; why, in words."""
+        assert self._reading is not None
+        return await asyncio.shield(self._reading)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is connected."""
+        super().connection_made(transport)
+        self._socket = cast("asyncio.Transport", transport)
+
     def data_received(self, data: bytes) -> None:
         """Bytes came, whole message or not: the peer is alive."""
         self.received += len(data)
         super().data_received(data)
-
-    def process_event(self, event: Response | Frame) -> None:  # type: ignore[override]
-        """Take data frames; everything else is the library's."""
-        if self.response is None or not isinstance(event, Frame) or event.opcode not in _DATA:
-            super().process_event(event)
-            if isinstance(event, Frame) and event.opcode is Opcode.CLOSE:
-                # The library has answered it; some servers never end the connection after that.
-                self.transport.close()
-        elif event.fin and not self._parts:
-            self._on_text(event.data)
-        else:
-            self._parts.append(bytes(event.data))
-            if event.fin:
-                whole = b"".join(self._parts)
-                self._parts.clear()
-                self._on_text(whole)
+        if self.state is State.CLOSING and self._socket is not None:
+            # The library has answered the closing frame; some servers never end the connection
+            # after that.
+            self._socket.close()
 
 
 class _Connect(connect):
@@ -106,8 +110,9 @@ class _Connect(connect):
 
     def process_redirect(self, exc: Exception) -> Exception | str:
         """The address to go to, or the error to raise."""
+        has_password = bool(self.additional_headers)  # newer versions take it out themselves
         target = super().process_redirect(exc)
-        if not isinstance(target, str) or not self.additional_headers:
+        if not isinstance(target, str) or not has_password:
             return target
         if urlsplit(target)[:2] == urlsplit(self.uri)[:2]:
             return target

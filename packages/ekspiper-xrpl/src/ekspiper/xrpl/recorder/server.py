@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
+from ekspiper.core import Retryable
+
+from ..client.errors import RequestError
 from ..client.pool import NodePool
 from ..processors.fetch_ledger import FetchLedger
 from ..snapshot.proof import StateProof
@@ -14,15 +18,22 @@ from .exchange import exchange
 
 __all__ = ["record_server", "record_state"]
 
+log = logging.getLogger("ekspiper.xrpl.recorder")
+
 _ABOUT = ("server_info", "server_state", "server_definitions", "fee")
 
 
 async def record_server(pool: NodePool) -> list[dict[str, Any]]:
-    """The lines about the server."""
+    """The lines about the server; what no node answers is left out, and said."""
     lines = []
     for command in _ABOUT:
         request = {"command": command, "api_version": 2}
-        lines.append(exchange(request, await pool.request(request)))
+        try:
+            answer = await pool.ask_once(request)
+        except (RequestError, Retryable) as error:
+            log.warning("the recording has no %s: %s", command, error)
+        else:
+            lines.append(exchange(request, answer.result))
     return lines
 
 

@@ -12,6 +12,8 @@ __all__ = ["CODES", "RecordingError", "RpcError", "expected_field", "missing_fie
 # Code and default message of rippled's errors (its ErrorCodes.h); `None`: rippled gives no code.
 CODES: Mapping[str, tuple[int | None, str]] = {
     "noPermission": (6, "You don't have permission for this command."),
+    "failedToForward": (None, "Request failed to forward to rippled"),
+    "noNetwork": (17, "InsufficientNetworkMode"),
     "tooBusy": (9, "The server is too busy to help you now."),
     "slowDown": (10, "You are placing too much load on the server."),
     "actNotFound": (19, "Account not found."),

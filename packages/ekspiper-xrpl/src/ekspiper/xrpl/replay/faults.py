@@ -11,7 +11,7 @@ An item is `KIND[:PROBABILITY][@PLACES][*TIMES][=AMOUNT]`:
 * `PLACES`: only there: ledgers (`33`, `33-35`) and occasions counted from 1 (`#5`, `#5-9`), with
   `+` between them. An occasion is a request that the fault could strike, or a ledger in the stream.
 * `TIMES`: how often one target (one ledger, page or command) may be struck, so that a client that
-  tries again gets there; 1 without it, 0 for no bound.
+  tries again gets there; 0 for no bound. Without it 1, and no bound for what Clio cannot forward.
 * `AMOUNT`: seconds or bytes, where the kind has one.
 
 `seed=N` chooses among the random courses, `latency=S` delays every answer by S seconds, and
@@ -31,17 +31,19 @@ from ekspiper.core import ConfigError
 
 __all__ = ["KINDS", "Fault", "FaultPlan", "Kind", "Occasion"]
 
-Occasion = Literal["answer", "ledger", "page", "state", "stream", "node"]
-"""When a fault can strike: at any answer, at one to `ledger`, to `ledger_data` with a marker, to
-`ledger_data`; at a ledger in the stream; or it is a property of the node."""
+Occasion = Literal["answer", "forwarded", "ledger", "page", "state", "stream", "node"]
+"""When a fault can strike: at any answer, at one that Clio has from a rippled, at one to `ledger`,
+to `ledger_data` with a marker, to `ledger_data`; at a ledger in the stream; or it is a property of
+the node."""
 
 
 class Kind(NamedTuple):
-    """One kind of fault: when it can strike, its usual amount, and what it does."""
+    """One kind of fault: when it can strike, its usual amount, what it does, and how often."""
 
     occasion: Occasion
     amount: float
     text: str
+    times: int = 1
 
 
 KINDS: Mapping[str, Kind] = {
@@ -56,6 +58,8 @@ KINDS: Mapping[str, Kind] = {
     "loadWarning": Kind("answer", 0, "the answer carries warning: load"),
     "close1008": Kind("answer", 0, "the connection is closed: 1008 threshold exceeded"),
     "down": Kind("answer", 5.0, "every connection ends, and none is accepted for AMOUNT seconds"),
+    "failedToForward": Kind("forwarded", 0, "what Clio forwards is refused: failedToForward", 0),
+    "noNetwork": Kind("forwarded", 0, "what Clio forwards is refused inside a success", 0),
     "unvalidated": Kind("ledger", 0, "the ledger is given as not validated"),
     "otherLedger": Kind("ledger", 0, "the answer is about the ledger beside it"),
     "lgrNotFound": Kind("ledger", 0, "error lgrNotFound, as for a ledger that has just closed"),
@@ -84,7 +88,7 @@ class Fault:
         probability: how likely it is on each occasion.
         ledgers: only at these ledgers; anywhere if there are none.
         ordinals: only on these occasions, counted from 1; on any if there are none.
-        times: how often one target is struck at most; 0: no bound.
+        times: how often one target is struck at most; 0: no bound; None: as usual for that kind.
         amount: seconds or bytes; None: the usual ones of that kind.
     """
 
@@ -92,7 +96,7 @@ class Fault:
     probability: float = 1.0
     ledgers: tuple[range, ...] = ()
     ordinals: tuple[range, ...] = ()
-    times: int = 1
+    times: int | None = None
     amount: float | None = None
 
     def __post_init__(self) -> None:
@@ -107,6 +111,11 @@ class Fault:
     def size(self) -> float:
         """The amount, in seconds or bytes."""
         return KINDS[self.kind].amount if self.amount is None else self.amount
+
+    @property
+    def most_times(self) -> int:
+        """How often one target is struck at most; 0: no bound."""
+        return KINDS[self.kind].times if self.times is None else self.times
 
     def is_at(self, ledger: int | None, ordinal: int) -> bool:
         """Whether it may strike this ledger on this occasion."""
@@ -143,6 +152,11 @@ class FaultPlan:
         ranges = (r for f in self.faults if f.kind == "missing" for r in f.ledgers)
         return frozenset(index for r in ranges for index in r)
 
+    @property
+    def cannot_forward(self) -> bool:
+        """Whether the node is a Clio server whose rippled does not answer."""
+        return any(KINDS[fault.kind].occasion == "forwarded" for fault in self.faults)
+
     def at(self, occasions: Iterable[Occasion]) -> tuple[Fault, ...]:
         """The faults that can strike on these occasions."""
         wanted = set(occasions)
@@ -166,7 +180,7 @@ def _fault(item: str) -> Fault:
         probability=_number(item, part["probability"] or "1"),
         ledgers=tuple(_range(item, p) for p in places if not p.startswith("#")),
         ordinals=tuple(_range(item, p[1:]) for p in places if p.startswith("#")),
-        times=int(_number(item, part["times"] or "1")),
+        times=int(_number(item, part["times"])) if part["times"] else None,
         amount=_number(item, part["amount"]) if part["amount"] else None,
     )
 

@@ -6,6 +6,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
+
 from .dispatch import answer
 from .errors import RpcError
 from .faults import Fault
@@ -15,6 +17,7 @@ from .view import View
 __all__ = ["faulty_answer"]
 
 _ERRORS = {
+    "failedToForward": ("failedToForward", None),
     "slowDown": ("slowDown", None),
     "tooBusy": ("tooBusy", None),
     "lgrNotFound": ("lgrNotFound", None),
@@ -29,6 +32,9 @@ def faulty_answer(
     if fault.kind in _ERRORS:
         count(fault)
         raise RpcError(*_ERRORS[fault.kind])
+    if fault.kind == "noNetwork":
+        count(fault)
+        return orjson.dumps({**RpcError("noNetwork").fields, "request": request, "status": "error"})
     if fault.kind == "otherLedger":
         other = _beside(view, request.get("ledger_index"))
         if other is None:

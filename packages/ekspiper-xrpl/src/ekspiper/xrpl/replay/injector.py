@@ -10,7 +10,10 @@ from typing import Any
 from .faults import Fault, FaultPlan, Occasion
 from .view import View
 
-__all__ = ["Injector", "Target", "target_of"]
+__all__ = ["FORWARDED", "Injector", "Target", "target_of"]
+
+FORWARDED = frozenset({"fee", "manifest", "server_definitions", "server_state"})
+"""What Clio does not answer itself, as far as this node answers it."""
 
 Target = tuple[str, int | None]
 """What is asked for, and the ledger that it is about."""
@@ -36,6 +39,8 @@ class Injector:
             return None
         occasions: list[Occasion] = ["answer"]
         command = request.get("command")
+        if command in FORWARDED:
+            occasions.append("forwarded")
         if command == "ledger":
             occasions.append("ledger")
         if command == "ledger_data":
@@ -57,7 +62,7 @@ class Injector:
             if not fault.is_at(target[1], self._occasions[fault]):
                 continue
             key = (fault, name)
-            if fault.times and self._struck[key] >= fault.times:
+            if fault.most_times and self._struck[key] >= fault.most_times:
                 continue
             self._drawn[key] += 1
             if self._chance(f"{fault.kind} {name} {self._drawn[key]}") < fault.probability:

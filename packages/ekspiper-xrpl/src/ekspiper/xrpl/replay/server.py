@@ -50,7 +50,8 @@ class ReplayNode:
         latency: seconds between a request and its answer; requests do not wait for each other.
         network_id: what `server_info` says; None: what was recorded, if anything.
         clio: answer as Clio does: only keys that exist are markers, a request without a ledger
-            means the validated one, and every response carries warning 2001.
+            means the validated one, and every response carries warning 2001. The faults
+            `failedToForward` and `noNetwork` make it one as well.
     """
 
     def __init__(
@@ -80,7 +81,8 @@ class ReplayNode:
             released=first,
             missing=plan.missing.union(missing),
             network_id=network_id,
-            clio=clio,
+            clio=clio or plan.cannot_forward,
+            forwards=not plan.cannot_forward,
         )
         self._pacer = Pacer(self.view, close_every=close_every, announce=self._announce)
         self._sessions: set[Session] = set()

@@ -10,7 +10,7 @@ import orjson
 from .engine_results import message_of
 from .fees import fees_of
 from .ledger_content import LedgerContent
-from .transaction_forms import json_v1
+from .transaction_forms import json_v1, with_delivery
 from .view import View
 
 __all__ = ["closed_fields", "closed_message", "transaction_messages"]
@@ -71,8 +71,11 @@ def _messages_v2(view: View, ledger_index: int) -> bytes:
         return b"\n".join(recorded)
     entries = sorted(content.entries, key=lambda entry: entry["meta"]["TransactionIndex"])
     results = view.recording.definitions.transaction_results
-    close_time = content.header(api_version=2)["close_time"]
-    return b"\n".join(orjson.dumps(_message(e, results, close_time)) for e in entries)
+    header = content.header(api_version=2)
+    made = (
+        _message(with_delivery(entry, header), results, header["close_time"]) for entry in entries
+    )
+    return b"\n".join(map(orjson.dumps, made))
 
 
 def _message(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..codec.address import decode_address
 from ..codec.hashes import transaction_id
 
 __all__ = [
@@ -14,9 +15,14 @@ __all__ = [
     "json_v1",
     "json_v2",
     "json_v2_from_v1",
+    "mpt_issuance_id",
+    "object_json",
+    "with_delivery",
 ]
 
 _DELIVERING = frozenset({"Payment", "CheckCash", "AccountDelete"})
+# `tx` and the stream say what a deleted account left, `ledger` does not (rippled's LedgerToJson.cpp).
+_NOT_IN_LEDGER = frozenset({"AccountDelete"})
 _NOT_OF_TX = frozenset({"hash", "metaData", "DeliverMax", "validated"})
 # Before these, nobody wrote down what a partial payment delivered (rippled's DeliveredAmount.cpp).
 _FIRST_WITH_DELIVERED_AMOUNT = 4_594_095
@@ -44,8 +50,11 @@ def json_v2(
     delivered = delivered_amount(
         tx, meta, ledger_index=int(ledger["ledger_index"]), close_time=ledger["close_time"]
     )
-    if delivered is not None:
+    if delivered is not None and tx["TransactionType"] not in _NOT_IN_LEDGER:
         shown["delivered_amount"] = delivered
+    if tx["TransactionType"] == "MPTokenIssuanceCreate" and _has_succeeded(meta):
+        sequence = tx["Sequence"] or tx["TicketSequence"]
+        shown["mpt_issuance_id"] = mpt_issuance_id(sequence, tx["Account"])
     return {
         "close_time_iso": ledger["close_time_iso"],
         "hash": name,
@@ -76,7 +85,7 @@ def delivered_amount(
     tx: Mapping[str, Any], meta: Mapping[str, Any], *, ledger_index: int, close_time: int
 ) -> Any | None:
     """What rippled adds to the metadata of a transaction that may deliver; None for the others."""
-    if tx["TransactionType"] not in _DELIVERING or meta["TransactionResult"] != "tesSUCCESS":
+    if tx["TransactionType"] not in _DELIVERING or not _has_succeeded(meta):
         return None
     if "DeliveredAmount" in meta:
         return meta["DeliveredAmount"]
@@ -85,6 +94,35 @@ def delivered_amount(
     )
     amount = tx.get("Amount", tx.get("DeliverMax"))
     return amount if told and amount is not None else "unavailable"
+
+
+def with_delivery(entry: Mapping[str, Any], header: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry of `ledger`, with the `delivered_amount` that only `tx` and the stream have."""
+    tx, meta = entry["tx_json"], entry["meta"]
+    if tx["TransactionType"] not in _NOT_IN_LEDGER:
+        return dict(entry)
+    delivered = delivered_amount(
+        tx, meta, ledger_index=int(header["ledger_index"]), close_time=header["close_time"]
+    )
+    shown = meta if delivered is None else {**meta, "delivered_amount": delivered}
+    return {**entry, "meta": shown}
+
+
+def object_json(fields: Mapping[str, Any], index: str) -> dict[str, Any]:
+    """A ledger entry as a server prints it, from its decoded fields."""
+    shown = {**fields, "index": index}
+    if fields.get("LedgerEntryType") == "MPTokenIssuance":
+        shown["mpt_issuance_id"] = mpt_issuance_id(fields["Sequence"], fields["Issuer"])
+    return shown
+
+
+def mpt_issuance_id(sequence: int, issuer: str) -> str:
+    """The id of an MPT issuance: the sequence that made it, and its issuer."""
+    return (sequence.to_bytes(4) + decode_address(issuer)).hex().upper()
+
+
+def _has_succeeded(meta: Mapping[str, Any]) -> bool:
+    return bool(meta["TransactionResult"] == "tesSUCCESS")
 
 
 def _with_deliver_max(tx: dict[str, Any]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class View:
         missing: ledgers that this node does not hold although they were recorded.
         network_id: what `server_info` says; None: what was recorded, if anything.
         clio: whether to answer as Clio, which has no open ledger.
+        forwards: whether the rippled behind Clio answers.
     """
 
     def __init__(
@@ -32,9 +33,11 @@ class View:
         missing: Collection[int] = (),
         network_id: int | None = None,
         clio: bool = False,
+        forwards: bool = True,
     ) -> None:
         self.recording = recording
         self.clio = clio
+        self.forwards = forwards
         self.network_id = network_id
         self.missing = frozenset(missing)
         self.held = tuple(i for i in recording.indexes if i not in self.missing)

@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ekspiper.core import ConfigError, Flow, Pipeline, Queue, Step
+from ekspiper.core import ConfigError, EkspiperError, Flow, Pipeline, Queue, Step
 from ekspiper.core.runner.signals import draining_on_signals
+from ekspiper.xrpl.client import NodeUnreachable, RequestError
 from ekspiper.xrpl.codec.definitions import Definitions
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.processors.collect_attributes import CollectAttributes
@@ -158,7 +159,13 @@ def collect(
 
 async def _definitions(network: str, connect_timeout: float | None) -> Definitions:
     async with open_network(network, connect_timeout=connect_timeout) as opened:
-        return Definitions.from_server(await opened.pool.request({"command": "server_definitions"}))
+        try:
+            answer = await opened.pool.ask_once({"command": "server_definitions"})
+        except (RequestError, NodeUnreachable) as error:
+            raise EkspiperError(
+                f"nothing was compared, as no node gives its definitions: {error}"
+            ) from error
+        return Definitions.from_server(answer.result)
 
 
 async def _collect(

@@ -15,6 +15,8 @@ __all__ = ["fee", "ping", "server_definitions", "server_info", "server_state"]
 
 _BUILD = "2.3.0"
 _CLIO = "2.3.0"
+# What Clio repeats of what the rippled behind it says, and leaves out where that does not answer.
+_OF_RIPPLED = ("build_version", "load_factor", "network_id", "validation_quorum")
 
 
 def server_info(view: View, request: Mapping[str, Any]) -> bytes:
@@ -22,6 +24,9 @@ def server_info(view: View, request: Mapping[str, Any]) -> bytes:
     info = _about(view, "server_info", "info")
     if view.clio:
         info["clio_version"] = _CLIO
+    if not view.forwards:
+        for name in _OF_RIPPLED:
+            info.pop(name, None)
     last = view.last
     if last is None:
         return orjson.dumps({"info": info})

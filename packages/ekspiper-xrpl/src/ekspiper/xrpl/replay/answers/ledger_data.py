@@ -10,6 +10,7 @@ import orjson
 from ..errors import RpcError, expected_field
 from ..ledger_record import LedgerRecord
 from ..state import StateColumn
+from ..transaction_forms import object_json
 from ..view import View
 from .ledger import header_form
 
@@ -108,7 +109,7 @@ def _object(view: View, column: StateColumn, place: int, *, binary: bool) -> byt
         return recorded
     item = orjson.loads(recorded)
     fields = view.recording.decoder.ledger_object(bytes.fromhex(item["data"]))
-    return orjson.dumps({**fields, "index": item["index"]})
+    return orjson.dumps(object_json(fields, item["index"]))
 
 
 def _limit(request: Mapping[str, Any], *, binary: bool) -> int:

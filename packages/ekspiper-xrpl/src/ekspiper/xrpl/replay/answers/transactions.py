@@ -9,7 +9,7 @@ import orjson
 
 from ..errors import RpcError, missing_field
 from ..ledger_content import LedgerContent
-from ..transaction_forms import json_v1
+from ..transaction_forms import json_v1, with_delivery
 from ..view import View
 
 __all__ = ["tx"]
@@ -32,16 +32,16 @@ def tx(view: View, request: Mapping[str, Any]) -> bytes:
 
 
 def _json_v2(content: LedgerContent, place: int, *, two: bool) -> dict[str, Any]:
-    entry = content.entries[place]
     header = content.header(api_version=2)
+    entry = with_delivery(content.entries[place], header)
     dated = {"date": header["close_time"], "ledger_index": content.record.index}
     return {**entry, "tx_json": {**entry["tx_json"], **dated}}
 
 
 def _json_v1(content: LedgerContent, place: int, *, two: bool) -> dict[str, Any]:
-    flat = json_v1(content.entries[place])
-    flat["meta"] = flat.pop("metaData")
     header = content.header(api_version=1)
+    flat = json_v1(with_delivery(content.entries[place], header))
+    flat["meta"] = flat.pop("metaData")
     return {
         **flat,
         "close_time_iso": header["close_time_iso"],
