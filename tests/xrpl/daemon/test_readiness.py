@@ -29,6 +29,7 @@ class World:
         self.collectors = {"f/s/c": self.collector}
         self.read = 1
         self.draining = False
+        self.run_failing: dict[str, str] = {}
         self.readiness = Readiness(
             sink_patience=15.0, network_patience=60.0, clock=lambda: self.now
         )
@@ -44,7 +45,9 @@ class World:
 
     def statistics(self) -> Any:
         return SimpleNamespace(
-            collectors=self.collectors, sources={"f": SimpleNamespace(read=self.read)}
+            collectors=self.collectors,
+            sources={"f": SimpleNamespace(read=self.read)},
+            run_failing=self.run_failing,
         )
 
     @property
@@ -90,6 +93,10 @@ REASONS: dict[str, tuple[Callable[[World], None], str]] = {
     "has not acknowledged a batch": (
         set_collector(None, 16.0),
         "f/s/c has not acknowledged a batch for 16 s",
+    ),
+    "the dead-letter collector is failing": (
+        lambda world: world.run_failing.update({"the dead-letter collector": "disk full"}),
+        "the dead-letter collector is failing: disk full",
     ),
     "draining": (lambda world: setattr(world, "draining", True), "draining"),
     "the collectors are being opened": (

@@ -107,6 +107,13 @@ def _table() -> Iterator[Metric]:
         "",
         "1 while a collector is tried again or does not answer, otherwise 0",
     )
+    yield Metric(
+        "ekspiper_collector_busy_seconds",
+        "gauge",
+        blame,
+        "seconds",
+        "Time since a collector was given the batch that it has not answered for; 0 between batches",
+    )
     yield Metric("ekspiper_queue_items", "gauge", ("queue",), "items", "Items waiting in a queue")
     yield Metric(
         "ekspiper_queue_items_limit", "gauge", ("queue",), "items", "Items a queue holds at most"

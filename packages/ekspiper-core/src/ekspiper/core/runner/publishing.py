@@ -74,6 +74,7 @@ def readings(statistics: Statistics) -> Iterator[Reading]:
         yield "ekspiper_kept_bytes_total", labels, collector.bytes
         yield from _mishaps(blame, collector)
         yield "ekspiper_collector_failing", blame, collector.problem is not None
+        yield "ekspiper_collector_busy_seconds", blame, collector.busy
         if collector.lag is not None:
             yield "ekspiper_kept_lag_seconds", blame, collector.lag
     letters = statistics.run_failing.get("the dead-letter collector")

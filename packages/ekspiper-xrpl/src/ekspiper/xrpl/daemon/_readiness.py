@@ -85,6 +85,8 @@ class Readiness:
         for place, collector in statistics.collectors.items():
             if why := self._why_failing(collector.failing, collector.busy):
                 yield f"{place} {why}"
+        for part, why in statistics.run_failing.items():
+            yield f"{part} is failing: {why}"
         if run.draining:
             yield "draining"
         elif not statistics.collectors:
