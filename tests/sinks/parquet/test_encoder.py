@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, date, datetime
+from decimal import Context, Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -24,6 +26,17 @@ scalars = (
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=5)
     | st.just("\ud800")
+)
+python_values = st.one_of(
+    st.none(),
+    st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**19), max_value=10**19).map(
+        lambda number: number.quantize(Decimal("1e-18"), context=Context(prec=60))
+    ),
+    st.datetimes(),
+    st.datetimes(timezones=st.just(UTC)),
+    st.dates(),
+    st.binary(max_size=5),
+    st.integers(-(2**63), 2**63 - 1),
 )
 values = st.recursive(
     scalars,
@@ -81,6 +94,70 @@ def test_rows_grow_with_their_schema(known: list[Any], new: list[Any]) -> None:
     table = grown_table(pa.Table.from_batches(batches, old.schema), schema)
     assert table.schema == schema
     assert same(list(records_of(table)), known)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.dictionaries(st.sampled_from("abcdefgh"), python_values, max_size=8))
+def test_python_objects_come_back_as_they_were(found: dict[str, Any]) -> None:
+    deeper = {**found, "list": [{"inner": value} for value in found.values()][:1]}
+    encoder = encoder_for([deeper])
+    batches, failures, _ = encoder.encode([deeper, {}])
+    assert not failures
+    assert [same(*pair) for pair in zip(list(records_of(batches[0])), [deeper, {}], strict=True)]
+    grown = shape_of_schema(encoder.schema)
+    assert arrow_schema(grown).equals(encoder.schema, check_metadata=True)
+
+
+def test_types_of_columns_of_python_objects() -> None:
+    schema = encoder_for(
+        [
+            {
+                "decimal": Decimal("1.50"),
+                "instant": datetime(2026, 11, 22, 12, 1, 40, 5, tzinfo=UTC),
+                "clock": datetime(2026, 11, 22),
+                "date": date(2026, 11, 22),
+                "bytes": b"\x00",
+            }
+        ]
+    ).schema
+    assert {field.name: field.type for field in schema if field.name != REST} == {
+        "decimal": pa.decimal128(38, 18),
+        "instant": pa.timestamp("us", tz="UTC"),
+        "clock": pa.timestamp("us"),
+        "date": pa.date32(),
+        "bytes": pa.binary(),
+    }
+
+
+def test_what_fits_neither_column_nor_json_is_refused_alone() -> None:
+    encoder = encoder_for(
+        [{"n": 1, "d": Decimal(1), "t": datetime(2026, 1, 1), "deep": {"a": {"b": {"c": {}}}}}]
+    )
+    good = {"n": 2, "d": Decimal("-0.000000000000000001")}
+    bad: list[dict[str, Any]] = [
+        {"d": Decimal("NaN")},
+        {"d": Decimal("Infinity")},
+        {"d": Decimal("1e-19")},
+        {"d": Decimal(10**20)},
+        {"t": datetime(2026, 1, 1, tzinfo=UTC)},
+        {"n": Decimal(1)},
+        {"n": date(2026, 1, 1)},
+        {"deep": {"a": {"b": {"c": Decimal(1)}}}},
+    ]
+    [batch], failures, _ = encoder.encode([good, *bad])
+    assert list(records_of(batch)) == [good]
+    assert list(failures) == [*range(1, len(bad) + 1)]
+    assert "1E-19 does not fit the column's type decimal128(38, 18)" in str(failures[3])
+    assert "Object of type Decimal is not JSON serializable" in str(failures[6])
+
+
+def test_a_decimal_in_a_column_of_a_given_schema() -> None:
+    encoder = Encoder(with_rest(pa.schema({"d": pa.decimal128(10, 2)})))
+    rows = [{"d": Decimal("1.5")}, {"d": "2.5"}, {"d": None}, {"d": Decimal("0.001")}]
+    [batch], failures, _ = encoder.encode(rows)
+    assert batch.column("d").to_pylist() == [Decimal("1.50"), Decimal("2.50"), None]
+    assert list(records_of(batch)) == [{"d": "1.5"}, {"d": "2.5"}, {"d": None}]
+    assert "0.001 does not fit the column's type decimal128(10, 2)" in str(failures[3])
 
 
 def test_columns_are_what_they_look_like() -> None:

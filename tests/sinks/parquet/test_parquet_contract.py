@@ -36,7 +36,8 @@ class TestTinyRowGroups(TestParquet):
 
 
 @pytest.mark.parametrize(
-    "bad", [None, 7, ["list"], {1: "key"}, {"a": b"bytes"}, {"a": {2: 3}}, {"a": [float("inf")]}]
+    "bad",
+    [None, 7, ["list"], {1: "key"}, {"a": {"a", "set"}}, {"a": {2: 3}}, {"a": [float("inf")]}],
 )
 async def test_what_is_no_json_fails_alone(tmp_path: Path, bad: Any) -> None:
     collector = Parquet(tmp_path / "records")

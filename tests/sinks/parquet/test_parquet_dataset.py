@@ -8,9 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import pandas
+import polars
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -54,8 +58,26 @@ async def test_a_folder_for_each_range_of_ledgers(tmp_path: Path) -> None:
         "ledgers-0000000000-0000000099/part-00000001.parquet": 2,
         "ledgers-0000000100-0000000199/part-00000002.parquet": 2,
         "ledgers-0000000300-0000000399/part-00000003.parquet": 1,
-        "ledgers-none/part-00000004.parquet": 2,
+        "part-00000004.parquet": 2,
     }
+
+
+async def test_records_without_ledgers_are_in_the_folder_itself(tmp_path: Path) -> None:
+    path = tmp_path / "d"
+    collector = await opened(path, visible_seconds=0)
+    states = []
+    for number in range(4):
+        await collector.collect([{"n": number, "amount": Decimal(number) / 4}])
+        states.append(await collector.snapshot(number))
+    await collector.close()
+    assert set(files(path)) == {f"part-{number:08d}.parquet" for number in range(1, 5)}
+    assert read(path) == [0, 1, 2, 3]
+    assert duckdb.sql(f"select sum(amount) from '{path}/*.parquet'").fetchall() == [(1.5,)]
+    assert polars.read_parquet(path)["amount"].sum() == Decimal("1.5")
+    assert pandas.read_parquet(path)["amount"].sum() == Decimal("1.5")
+    collector = await opened(path, states[1])
+    await collector.close()
+    assert read(path) == [0, 1]
 
 
 async def test_nothing_but_the_dataset_is_in_its_folder(tmp_path: Path) -> None:

@@ -36,20 +36,24 @@ Compression = Literal["zstd", "snappy", "gzip", "lz4", "none"]
 class Parquet(Collector[Any]):
     """Writes records to a Parquet dataset. Exactly once, with a checkpoint.
 
-    The dataset is a folder with a folder for each range of ledgers. A checkpoint makes its rows
+    The dataset is a folder, with a folder in it for each range of ledgers where records have an
+    integer `ledger_index`. A checkpoint makes its rows
     survive a power failure, and a restart takes back what came after it. Readers see whole files
     only, whenever enough rows or seconds have come together, and all rows after `close`. A record
     comes back as it was (`read_records`): what no column can hold stands in `_rest`, as JSON.
 
-    Without a schema, one is found in the records. It grows with them, and the files with it, as
-    long as the dataset has at most `widen_rows` rows; new fields then go to `_rest`.
+    Without a schema, one is found in the records. `Decimal`, `datetime`, `date` and `bytes` get
+    columns of these types in it, and come back as they were. A decimal column of a given schema
+    takes `Decimal` as well as text, and gives back text.
+
+    A schema that was found in the records grows with them, and the files with it, as long as the dataset has at most `widen_rows` rows; new fields then go to `_rest`.
 
     Args:
         path: the dataset's folder. The manifest and unfinished files are in `.NAME.ekspiper`
             beside it, so that readers see nothing but whole files.
         schema: a `pyarrow.Schema`; a text field with the metadata `ekspiper: json` holds JSON.
-        partition_ledgers: ledgers in a folder; records without an integer `ledger_index` go to
-            one of their own.
+        partition_ledgers: ledgers in a folder. Files with records that have no integer
+            `ledger_index` are in the dataset's folder itself.
         row_group_rows: rows in a row group at most, and rows that are buffered.
         buffer_bytes: bytes that are buffered at most.
         compression: of the columns.
@@ -157,7 +161,8 @@ class Parquet(Collector[Any]):
         """Buffer a batch, or nothing of it, and write the buffer out when it is full.
 
         Raises:
-            BatchError: these members are not JSON: NaN, bytes, keys that are no strings.
+            BatchError: these members cannot be stored: NaN, keys that are not text, a `Decimal`
+                where no decimal column is.
             Retryable: the disk is full, or fails in another way.
         """
         writer = self._opened()

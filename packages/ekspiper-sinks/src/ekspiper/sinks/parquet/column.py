@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from itertools import chain
 from typing import Any
 
@@ -13,8 +15,8 @@ from ekspiper.core import ConfigError, Permanent
 from .arrow import arrow
 from .json_text import to_json
 from .pointer import Place
-from .scalars import binary_of, decimal_of, instant_of
-from .shape import is_json
+from .scalars import binary_of, decimal_of, instant_of, number_text
+from .shape import is_json, is_python
 
 __all__ = ["Column", "Misfits", "column_for", "struct_column"]
 
@@ -59,6 +61,8 @@ def column_for(field: Any, path: str = "") -> Column:
     path = f"{path}.{field.name}" if path else field.name
     if is_json(field):
         return _json(kind)
+    if is_python(field):
+        return _python(kind)
     if types.is_struct(kind):
         return struct_column(list(kind.fields), path)
     if types.is_list(kind) or types.is_large_list(kind):
@@ -66,8 +70,7 @@ def column_for(field: Any, path: str = "") -> Column:
     if types.is_timestamp(kind):
         return _converted(kind, instant_of)
     if types.is_decimal(kind):
-        bounds = {"precision": kind.precision, "scale": kind.scale}
-        return _converted(kind, lambda text: decimal_of(text, **bounds))
+        return _decimal(kind)
     if types.is_binary(kind):
         return _converted(kind, binary_of)
     for is_kind, python in (
@@ -139,6 +142,62 @@ def _converted(kind: Any, convert: Callable[[str], Any]) -> Column:
         return arrow().array(converted, type=kind)
 
     return column
+
+
+def _decimal(kind: Any) -> Column:
+    """Text, or `Decimal`, which a schema that is given cannot tell from it."""
+    texts = _converted(
+        kind, lambda text: decimal_of(text, precision=kind.precision, scale=kind.scale)
+    )
+
+    def column(values: Values, origin: Origin, misfits: Misfits) -> Any:
+        if Decimal not in set(map(type, values)):
+            return texts(values, origin, misfits)
+        plain = list(values)
+        for at, value in enumerate(values):
+            if type(value) is Decimal:
+                plain[at] = None
+                if _fits(value, kind):
+                    plain[at] = number_text(value)
+                else:
+                    misfits.fail(origin(at), f"{value} does not fit the column's type {kind}")
+        return texts(plain, origin, misfits)
+
+    return column
+
+
+def _python(kind: Any) -> Column:
+    """Objects that Arrow has a type for and JSON has not: beside their column there is no place."""
+    types = arrow().types
+    tests: tuple[tuple[Callable[[Any], bool], type], ...] = (
+        (types.is_decimal, Decimal),
+        (types.is_timestamp, datetime),
+        (types.is_date, date),
+        (types.is_binary, bytes),
+    )
+    python = next(python for is_kind, python in tests if is_kind(kind))
+
+    def column(values: Values, origin: Origin, misfits: Misfits) -> Any:
+        kept = _only(values, python, origin, misfits)
+        kept = list(kept)
+        for at, value in enumerate(kept):
+            if value is not None and not _fits(value, kind):
+                misfits.fail(origin(at), f"{value} does not fit the column's type {kind}")
+                kept[at] = None
+        return arrow().array(kept, type=kind)
+
+    return column
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if isinstance(value, datetime):
+        return (value.utcoffset() is None) == (kind.tz is None)
+    if not isinstance(value, Decimal):
+        return True
+    if not value.is_finite():
+        return False
+    text = number_text(value)
+    return decimal_of(text, precision=kind.precision, scale=kind.scale) is not None
 
 
 def _json(kind: Any) -> Column:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 from .arrow import arrow
 from .json_text import from_json
 from .pointer import put
 from .scalars import iso_text, number_text
-from .shape import REST, is_json
+from .shape import REST, is_json, is_python
 
 __all__ = ["records_of"]
 
@@ -31,6 +32,10 @@ def _decoder(field: Any) -> Callable[[Any], Any]:
     kind = field.type
     if is_json(field):
         return from_json
+    if is_python(field):
+        if types.is_decimal(kind):
+            return lambda value: Decimal(number_text(value))
+        return lambda value: value
     if types.is_struct(kind):
         children = {child.name: _decoder(child) for child in kind.fields}
         return lambda value: {

@@ -21,7 +21,8 @@ def to_json(value: Any) -> str:
         Permanent: JSON has no word for something in it.
     """
     try:
-        text = orjson.dumps(value)
+        # orjson would make text of a date, which would then come back as text.
+        text = orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME)
     except TypeError:
         return _rare(value)
     if b"null" in text and holds_non_finite(value):

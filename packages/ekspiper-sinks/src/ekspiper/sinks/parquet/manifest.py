@@ -30,7 +30,7 @@ class Entry:
 
     Args:
         path: below the dataset's folder.
-        partition: the folder it is in.
+        partition: the folder it is in; empty for the dataset's own.
         rows: how many it has.
         bytes: its size.
         segments: `(generation, rows)`: which rows came when, in the order of the rows.

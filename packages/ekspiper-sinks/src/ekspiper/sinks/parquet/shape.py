@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias, Union
 
 from .arrow import arrow
 
-__all__ = ["JSON", "REST", "Shape", "arrow_schema", "is_json", "shape_of_schema", "widened"]
+__all__ = [
+    "JSON",
+    "PYTHON",
+    "REST",
+    "Shape",
+    "arrow_schema",
+    "is_json",
+    "is_python",
+    "shape_of_schema",
+    "widened",
+]
 
 JSON = {b"ekspiper": b"json"}
 """Metadata of a text field whose values are JSON."""
+
+PYTHON = {b"ekspiper": b"python"}
+"""Metadata of a field whose values are `Decimal`, `datetime`, `date` or `bytes`.
+
+Other fields of these types hold what JSON has in their place: text.
+"""
 
 REST = "_rest"
 """The column that holds what no other column can, as a JSON object: value by JSON pointer."""
@@ -18,7 +36,9 @@ REST = "_rest"
 _MOST_FIELDS = 2_000
 _INT64 = range(-(2**63), 2**63)
 
-Scalar: TypeAlias = Literal["bool", "int", "float", "text", "json"]
+Scalar: TypeAlias = Literal[
+    "bool", "int", "float", "text", "json", "decimal", "instant", "clock", "date", "bytes"
+]
 Shape: TypeAlias = Union[Scalar, "list[Shape]", "dict[str, Shape]"]
 """A scalar, a list of one shape (`[]` while that is unknown), or the fields of a struct."""
 
@@ -65,7 +85,27 @@ def _scalar(value: Any) -> Shape | None:
         return "int" if value in _INT64 else None
     if isinstance(value, float):
         return "float"
-    return "text" if isinstance(value, str) else None
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, Decimal):
+        return "decimal"
+    if isinstance(value, datetime):  # with a time zone or without one: two types of Arrow
+        return "instant" if value.utcoffset() is not None else "clock"
+    if isinstance(value, date):
+        return "date"
+    return "bytes" if isinstance(value, bytes) else None
+
+
+def _python_types() -> dict[Shape, Any]:
+    pa = arrow()
+    return {
+        # The most digits that DuckDB, Polars and Spark read; half of them behind the point.
+        "decimal": pa.decimal128(38, 18),
+        "instant": pa.timestamp("us", tz="UTC"),
+        "clock": pa.timestamp("us"),
+        "date": pa.date32(),
+        "bytes": pa.binary(),
+    }
 
 
 def arrow_schema(shape: Mapping[str, Shape]) -> Any:
@@ -89,6 +129,9 @@ def _field(name: str, shape: Shape) -> Any:
         return pa.field(name, pa.list_(member)) if member is not None else None
     if shape == "json":
         return pa.field(name, pa.string(), metadata=JSON)
+    python = _python_types()
+    if shape in python:
+        return pa.field(name, python[shape], metadata=PYTHON)
     types = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "text": pa.string()}
     return pa.field(name, types[shape])
 
@@ -106,11 +149,18 @@ def _shape(field: Any) -> Shape:
         return {child.name: _shape(child) for child in field.type.fields}
     if pa.types.is_list(field.type):
         return [_shape(field.type.value_field)]
+    if is_python(field):
+        return next(shape for shape, kind in _python_types().items() if kind == field.type)
     if pa.types.is_boolean(field.type):
         return "bool"
     if pa.types.is_integer(field.type):
         return "int"
     return "float" if pa.types.is_floating(field.type) else "text"
+
+
+def is_python(field: Any) -> bool:
+    """Whether a field holds Python objects that JSON has no word for."""
+    return (field.metadata or {}).get(b"ekspiper") == b"python"
 
 
 def is_json(field: Any) -> bool:

@@ -19,8 +19,8 @@ from .shape import REST, Shape, arrow_schema, shape_of_schema, widened
 
 __all__ = ["Encoded", "Writer"]
 
-NO_LEDGER = "ledgers-none"
-"""The partition of records without a ledger index."""
+NO_LEDGER = ""
+"""The partition of records without a ledger index: the dataset's folder itself."""
 
 MANY_SMALL_FILES = 16
 """So many at the end of a partition are made one."""
@@ -114,7 +114,9 @@ class Writer:
         for partition, places in self._partitions(batch).items():
             records = [batch[place] for place in places]
             batches, failures, partial = self._encoder.encode(records)
-            if partial and self._inferred and self._grow(partial):
+            # A record may have failed for want of a column: JSON has no place for a Decimal.
+            unfit = [*partial, *(records[at] for at in failures if type(records[at]) is dict)]
+            if unfit and self._inferred and self._grow(unfit):
                 batches, failures, _ = self._encoder.encode(records)
             encoded.parts += [(partition, each) for each in batches]
             encoded.failures.update((places[at], error) for at, error in failures.items())
@@ -133,11 +135,11 @@ class Writer:
         first = index - index % self._partition_ledgers
         return f"ledgers-{first:010d}-{first + self._partition_ledgers - 1:010d}"
 
-    def _grow(self, partial: Sequence[Any]) -> bool:
+    def _grow(self, unfit: Sequence[Any]) -> bool:
         if sum(entry.rows for entry in self._entries) + self._rows > self._widen_rows:
             return False
         shape: Shape | None = shape_of_schema(self._encoder.schema)
-        for record in partial:
+        for record in unfit:
             shape = widened(shape, record, depth=self._depth + 1)
         assert isinstance(shape, dict)
         schema = arrow_schema(shape)
@@ -179,7 +181,7 @@ class Writer:
         at = self._tail(partition)
         tail = self._entries[at] if at is not None else None
         if at is None or tail is None or not self._may_grow(tail):
-            name = f"{partition}/part-{self._sequence:08d}.parquet"
+            name = f"{partition}/part-{self._sequence:08d}.parquet".lstrip("/")
             new = Entry(name, partition, 0, 0, ((generation, table.num_rows),))
             self._entries.append(self._staged(table, new))
             self._sequence += 1
