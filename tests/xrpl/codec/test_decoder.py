@@ -14,6 +14,8 @@ from ekspiper.xrpl.codec import CodecError, Decoder, Definitions, transaction_in
 
 from .conftest import Printed
 
+pytestmark = pytest.mark.usefixtures("either_codec")
+
 ALICE = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
 BOB = "rrrrrrrrrrrrrrrrrrrrBZbvji"
 ISSUANCE = "00000001B5F762798A53D543A014CAF8B297CFF8F2F937E8"

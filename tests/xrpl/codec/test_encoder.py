@@ -24,6 +24,8 @@ from tests.xrpl.older_definitions import older_definitions
 from .conftest import Printed
 from .test_decoder import ALICE, ISSUANCE, RARE, USD
 
+pytestmark = pytest.mark.usefixtures("either_codec")
+
 MPT = {"mpt_issuance_id": ISSUANCE, "value": "12"}
 
 

@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 
 from ekspiper.xrpl.codec import Decoder, Definitions, transaction_index
 
 from .conftest import MADE_UP, Printed, printed
+
+pytestmark = pytest.mark.usefixtures("either_codec")
 
 NAMES = Definitions.bundled().fields
 AMOUNTS = {name for name, field in NAMES.items() if field.type == "Amount"}

@@ -1,5 +1,6 @@
 """The binary format of the XRP Ledger: decoding, encoding, headers, hashes and trees. Pure functions."""
 
+from ._compiled_codec import implementation as implementation
 from .address import decode_address as decode_address
 from .address import encode_address as encode_address
 from .decoder import Decoder as Decoder

@@ -10,6 +10,7 @@ import struct
 from collections import Counter
 from typing import Any, Literal
 
+from . import _compiled_codec
 from .address import AddressCache
 from .amounts import POSITIVE, IssuedValueCache, mpt_value, xrp_drops
 from .currency import AssetCache
@@ -87,6 +88,13 @@ class Decoder:
         )
         self._entries = [(int(kind), name, extra) for kind, name, extra in self._table.short]
         self._record = shape == "record"
+        self._compiled = (
+            None
+            if _compiled_codec.compiled is None
+            else _compiled_codec.compiled.ObjectReader(
+                _compiled_codec.field_codes(self._table), self._addresses, self._record
+            )
+        )
 
     def transaction(self, blob: bytes) -> dict[str, Any]:
         """The fields of a transaction."""
@@ -101,8 +109,13 @@ class Decoder:
         return self._decode(blob, "ledger object")
 
     def _decode(self, blob: bytes, what: str) -> dict[str, Any]:
+        blob = bytes(blob)
+        if self._compiled is not None:
+            read: dict[str, Any] | None = self._compiled.read(blob)
+            if read is not None:
+                return read
         # With an end marker of its own, the outermost object ends like every other.
-        data = bytes(blob) + _OBJECT_END
+        data = blob + _OBJECT_END
         try:
             fields, position = self._object(data, data.hex().upper(), 0, 0)
         except _UnknownType as stopped:

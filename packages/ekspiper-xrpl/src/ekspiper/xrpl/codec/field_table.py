@@ -163,17 +163,18 @@ class FieldTable:
         wrap_paths: bool,
         drift: Counter[str],
     ) -> None:
-        self._definitions = definitions
+        self.definitions = definitions
         self._drift = drift
         self._types = _types(definitions, addresses, wrap_paths=wrap_paths)
         self._type_names = {code: name for name, code in definitions.types.items()}
-        self._names = self._name_tables()
+        self.names = self._name_tables()
+        """The names of codes, by field."""
         self._extended: dict[tuple[int, int], Entry] = {}
         self.short: list[Entry] = [self._short(first) for first in range(256)]
         """Entries by first byte; `EXTENDED` where the code goes on in the next bytes."""
 
     def _name_tables(self) -> dict[str, _Names]:
-        definitions = self._definitions
+        definitions = self.definitions
         tables: dict[str, Mapping[int, str]] = {
             "TransactionType": {c: n for n, c in definitions.transaction_types.items()},
             "LedgerEntryType": {c: n for n, c in definitions.ledger_entry_types.items()},
@@ -208,7 +209,7 @@ class FieldTable:
 
     def entry(self, type_code: int, nth: int) -> Entry:
         """How the field of that code is read, whether the definitions know it or not."""
-        field = self._definitions.fields_by_code.get(type_code << 16 | nth)
+        field = self.definitions.fields_by_code.get(type_code << 16 | nth)
         if field is None:
             return self._unknown(type_code, nth)
         if field.name == "ObjectEndMarker":
@@ -218,7 +219,7 @@ class FieldTable:
         return self._known(field)
 
     def _known(self, field: Field) -> Entry:
-        names = self._names.get(field.name)
+        names = self.names.get(field.name)
         if names is not None:
             if field.type == "UInt16":
                 return (Kind.NAME16, field.name, names)

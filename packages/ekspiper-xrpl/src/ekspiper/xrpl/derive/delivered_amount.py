@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["UNAVAILABLE", "delivered_amount", "in_record_shape"]
+__all__ = [
+    "DELIVERING",
+    "UNAVAILABLE",
+    "delivered_amount",
+    "delivers_in_full",
+    "in_record_shape",
+]
 
 UNAVAILABLE = "unavailable"
 """What a server prints where the ledger does not say how much was delivered."""
 
-_DELIVERING = frozenset({"Payment", "CheckCash", "AccountDelete"})
+DELIVERING = frozenset({"Payment", "CheckCash", "AccountDelete"})
+"""The transaction types that deliver an amount."""
+
 _FIRST_LEDGER = 4_594_095
 _FIRST_CLOSE_TIME = 446_000_000
 
@@ -40,7 +48,7 @@ def delivered_amount(
 
     Source: `getDeliveredAmount` in rippled's `DeliveredAmount.cpp`.
     """
-    if fields.get("TransactionType") not in _DELIVERING:
+    if fields.get("TransactionType") not in DELIVERING:
         return None
     result = meta.get("TransactionResult")
     if result is None:  # the rest of the metadata could not be decoded: what is in it, nobody knows
@@ -51,8 +59,13 @@ def delivered_amount(
     if delivered is not None:
         return delivered
     amount = fields.get("Amount")
-    late = ledger_index >= _FIRST_LEDGER or (close_time or 0) > _FIRST_CLOSE_TIME
-    return amount if amount is not None and late else UNAVAILABLE
+    in_full = amount is not None and delivers_in_full(ledger_index, close_time)
+    return amount if in_full else UNAVAILABLE
+
+
+def delivers_in_full(ledger_index: int, close_time: int | None) -> bool:
+    """Whether metadata without `DeliveredAmount` means that all of `Amount` was delivered."""
+    return ledger_index >= _FIRST_LEDGER or (close_time or 0) > _FIRST_CLOSE_TIME
 
 
 def in_record_shape(delivered: Any, amount: Mapping[str, str] | None) -> Any:

@@ -1,0 +1,1 @@
+"""Long runs with bytes from strangers: `hatch run dev:fuzz`."""

@@ -1,0 +1,37 @@
+from collections.abc import Callable, Mapping
+from typing import Any
+
+class FieldCodes:
+    id_by_name: dict[str, int]
+    def __init__(
+        self, fields: list[tuple[int, int, str, int, dict[int, str | int] | None]]
+    ) -> None: ...
+
+class LineWriter:
+    def __init__(
+        self,
+        fields: FieldCodes,
+        contexts: list[tuple[dict[str, int], tuple[str, ...] | None]],
+        *,
+        transactions: dict[int, int],
+        entries: dict[int, int],
+        metadata: int,
+        address: Callable[[bytes], str],
+        delivering: set[int],
+        success: int,
+    ) -> None: ...
+    def line(
+        self,
+        tx_blob: bytes,
+        meta_blob: bytes,
+        place: bytes,
+        ledger_index: int,
+        network_id: int,
+        late: bool,
+    ) -> bytes | None: ...
+
+class ObjectReader:
+    def __init__(
+        self, fields: FieldCodes, addresses: Mapping[bytes, str], record: bool
+    ) -> None: ...
+    def read(self, data: bytes) -> dict[str, Any] | None: ...

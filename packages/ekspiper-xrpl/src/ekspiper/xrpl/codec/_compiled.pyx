@@ -1,0 +1,1315 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The decoder in C: what fits the definitions and the schema becomes objects, or a line of JSON.
+
+Both classes here *decline* whatever is out of the ordinary: bytes that do not decode, a field, type
+or name that the definitions do not know, fields out of order or doubled, what the schema of a record
+does not allow. They return None then, and the caller takes the decoder in Python, which knows what to
+say, to keep and to count. So there is one source of errors and of drift, and what is here stays
+small: every read is checked against the end of the blob, and nothing is guessed.
+
+Everything that depends on the definitions comes in as tables, made by `_compiled_tables.py`.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.dict cimport PyDict_GetItem, PyDict_SetItem
+from cpython.list cimport PyList_GET_ITEM
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.object cimport PyObject
+from cpython.unicode cimport PyUnicode_DecodeASCII
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memset
+
+# How a field is read; the numbers of `field_table.Kind`, and more of them, as a reader in Python is
+# a kind of its own here.
+cdef enum Kind:
+    UINT32 = 0
+    HEX = 1
+    AMOUNT = 2
+    OBJECT = 3
+    NAME16 = 5
+    ACCOUNT = 6
+    BLOB = 7
+    UINT64 = 8
+    ARRAY = 9
+    UINT8 = 11
+    UINT16 = 12
+    NAME8 = 20
+    NAME32 = 21
+    UINT64_BASE10 = 22
+    INT32 = 23
+    INT64 = 24
+    NUMBER = 25
+    CURRENCY = 26
+    VECTOR256 = 27
+    PATH_SET = 28
+    ISSUE = 29
+    BRIDGE = 30
+    NOTHING = 255  # the definitions do not know the field: decline
+
+DEF OBJECT_END = 0xE1
+DEF ARRAY_END = 0xF1
+DEF MAX_DEPTH = 10          # as in decoder.py
+DEF ADDRESS_SLOTS = 32768   # a power of two; 57 bytes each
+DEF ADDRESS_ROOM = 35       # the longest address
+DEF KEY_ROOM = 64           # the longest key, `"Name":`
+DEF LOW_CODES = 256
+DEF NOT_ALLOWED = 0
+DEF PLAIN = 1
+DEF BY_ENTRY = 0xFFFF       # a part of an affected node: what it may hold depends on its entry's type
+
+cdef uint8_t[20] XRP
+cdef uint8_t[20] NO_ACCOUNT   # also the currency that is printed as "1"
+cdef uint8_t[256] LETTERS     # 1 for what a currency of three characters may consist of
+
+cdef void _fill_tables() noexcept:
+    cdef const char* letters = (
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789<>(){}[]|?!@#$%^&*"
+    )
+    cdef int at
+    memset(XRP, 0, 20)
+    memset(NO_ACCOUNT, 0, 20)
+    NO_ACCOUNT[19] = 1
+    memset(LETTERS, 0, 256)
+    at = 0
+    while letters[at]:
+        LETTERS[<uint8_t>letters[at]] = 1
+        at += 1
+
+_fill_tables()
+
+
+# --- bytes to numbers, and numbers to text ------------------------------------------------------
+
+cdef inline void _write_hex(const uint8_t* at, int64_t size, char* out) noexcept nogil:
+    """Upper-case hex. Both digits of a byte at once, without a table, so that compilers vectorise it."""
+    cdef int64_t nth
+    cdef uint16_t pair
+    for nth in range(size):
+        pair = <uint16_t>(at[nth] >> 4 | (at[nth] & 15) << 8)
+        pair = <uint16_t>(pair + 0x3030 + (((pair + 0x0606) >> 4) & 0x0101) * 7)
+        memcpy(out + 2 * nth, &pair, 2)
+
+cdef inline uint32_t _be16(const uint8_t* at) noexcept nogil:
+    return (<uint32_t>at[0] << 8) | at[1]
+
+cdef inline uint32_t _be32(const uint8_t* at) noexcept nogil:
+    return (<uint32_t>at[0] << 24) | (<uint32_t>at[1] << 16) | (<uint32_t>at[2] << 8) | at[3]
+
+cdef inline uint64_t _be64(const uint8_t* at) noexcept nogil:
+    return (<uint64_t>_be32(at) << 32) | _be32(at + 4)
+
+cdef inline int _decimal(uint64_t value, char* out) noexcept nogil:
+    """The digits of a number; how many there are, at most 20."""
+    cdef char[20] turned
+    cdef int size = 0, at
+    if value == 0:
+        out[0] = c"0"
+        return 1
+    while value:
+        turned[size] = <char>(48 + value % 10)
+        value //= 10
+        size += 1
+    for at in range(size):
+        out[at] = turned[size - 1 - at]
+    return size
+
+cdef int _plain(const char* digits, int size, int exponent, char* out) noexcept nogil:
+    """Digits times ten to the exponent (-64 to 0), without useless zeros: `amounts.decimal_text`."""
+    cdef int point = size + exponent, at, end = size, length = 0
+    if exponent >= 0:
+        memcpy(out, digits, size)
+        return size
+    while end > 0 and end > point and digits[end - 1] == c"0":
+        end -= 1
+    if point > 0:
+        memcpy(out, digits, point)
+        length = point
+        if end > point:
+            out[length] = c"."
+            length += 1
+            memcpy(out + length, digits + point, end - point)
+            length += end - point
+        return length
+    out[0] = c"0"
+    if end == 0:
+        return 1
+    out[1] = c"."
+    length = 2
+    for at in range(-point):
+        out[length] = c"0"
+        length += 1
+    memcpy(out + length, digits, end)
+    return length + end
+
+cdef int _issued_value(uint64_t word, char* out) noexcept nogil:
+    """The value of an issued amount, at most 48 bytes: `amounts.issued_value`."""
+    cdef uint64_t mantissa = word & 0x003FFFFFFFFFFFFFULL
+    cdef int exponent, length = 0, size
+    cdef char[20] digits
+    if mantissa == 0:
+        out[0] = c"0"
+        return 1
+    exponent = <int>((word >> 54) & 0xFF) - 97
+    if not word & 0x4000000000000000ULL:
+        out[0] = c"-"
+        length = 1
+    size = _decimal(mantissa, digits)
+    if exponent and (exponent < -25 or exponent > -5):
+        memcpy(out + length, digits, size)
+        return _with_exponent(out, length + size, exponent)
+    return length + _plain(digits, size, exponent, out + length)
+
+cdef inline int _with_exponent(char* out, int length, int64_t exponent) noexcept nogil:
+    out[length] = c"e"
+    length += 1
+    if exponent < 0:
+        out[length] = c"-"
+        length += 1
+        exponent = -exponent
+    return length + _decimal(<uint64_t>exponent, out + length)
+
+cdef int _number(int64_t mantissa, int32_t given, char* out) noexcept nogil:
+    """A Number, at most 64 bytes: `number.number_text`."""
+    cdef uint64_t digits
+    cdef int64_t exponent = given
+    cdef int length = 0, size
+    cdef char[20] text
+    if mantissa == 0:
+        out[0] = c"0"
+        return 1
+    if mantissa < 0:
+        out[0] = c"-"
+        length = 1
+        digits = <uint64_t>0 - <uint64_t>mantissa
+    else:
+        digits = <uint64_t>mantissa
+    while digits < 1000000000000000000ULL and exponent > -32768:
+        digits *= 10
+        exponent -= 1
+    if exponent < -32768 or digits < 1000000000000000000ULL:
+        out[0] = c"0"
+        return 1
+    size = _decimal(digits, text)
+    if exponent and (exponent < -28 or exponent > -8):
+        while text[size - 1] == c"0":
+            size -= 1
+            exponent += 1
+        memcpy(out + length, text, size)
+        return _with_exponent(out, length + size, exponent)
+    return length + _plain(text, size, <int>exponent, out + length)
+
+cdef int _currency(const uint8_t* code, char* out) noexcept nogil:
+    """A currency, at most 40 bytes: `currency.currency_text`."""
+    if memcmp(code, XRP, 20) == 0:
+        memcpy(out, b"XRP", 3)
+        return 3
+    if memcmp(code, NO_ACCOUNT, 20) == 0:
+        out[0] = c"1"
+        return 1
+    if (
+        memcmp(code, XRP, 12) == 0
+        and memcmp(code + 15, XRP, 5) == 0
+        and memcmp(code + 12, b"XRP", 3) != 0
+        and LETTERS[code[12]] and LETTERS[code[13]] and LETTERS[code[14]]
+    ):
+        memcpy(out, code + 12, 3)
+        return 3
+    _write_hex(code, 20, out)
+    return 40
+
+cdef inline int64_t _length(const uint8_t* data, int64_t* position, int64_t end) noexcept nogil:
+    """A length prefix: moves on to the bytes it announces, or -1 when they are not all there."""
+    cdef int64_t at = position[0], size
+    if at >= end:
+        return -1
+    cdef uint32_t first = data[at]
+    if first <= 192:
+        size = first
+        at += 1
+    elif first <= 240:
+        if at + 2 > end:
+            return -1
+        size = 193 + (first - 193) * 256 + data[at + 1]
+        at += 2
+    elif first <= 254:
+        if at + 3 > end:
+            return -1
+        size = 12481 + (first - 241) * 65536 + _be16(data + at + 1)
+        at += 3
+    else:
+        return -1
+    if size > end - at:
+        return -1
+    position[0] = at
+    return size
+
+
+# --- the tables ---------------------------------------------------------------------------------
+
+cdef class FieldCodes:
+    """Which field each code names, and how it is read.
+
+    Args:
+        fields: for each field its code (type << 16 | nth), kind, name, size in bytes (of HEX), and
+            the names of its codes (of NAME8, NAME16, NAME32).
+    """
+
+    cdef uint16_t* ids            # by type << 8 | nth; 0 is no field
+    cdef uint8_t* kinds
+    cdef uint16_t* sizes
+    cdef list names
+    cdef list codes               # dict of code -> name, where the kind has names
+    cdef readonly dict id_by_name
+    cdef int count
+
+    def __cinit__(self, list fields):
+        cdef int at
+        self.count = len(fields) + 1
+        self.ids = <uint16_t*>PyMem_Malloc(65536 * sizeof(uint16_t))
+        self.kinds = <uint8_t*>PyMem_Malloc(self.count)
+        self.sizes = <uint16_t*>PyMem_Malloc(self.count * sizeof(uint16_t))
+        if self.ids == NULL or self.kinds == NULL or self.sizes == NULL:
+            raise MemoryError
+        memset(self.ids, 0, 65536 * sizeof(uint16_t))
+        self.kinds[0] = NOTHING
+        self.sizes[0] = 0
+        self.names = [""]
+        self.codes = [None]
+        self.id_by_name = {}
+        for at in range(1, self.count):
+            code, kind, name, size, codes = fields[at - 1]
+            type_code, nth = code >> 16, code & 0xFFFF
+            if not (0 < type_code < 256 and 0 < nth < 256):
+                raise ValueError(f"the code of {name} does not fit")
+            self.ids[type_code << 8 | nth] = at
+            self.kinds[at] = kind
+            self.sizes[at] = size
+            self.names.append(name)
+            self.codes.append(codes)
+            self.id_by_name[name] = at
+
+    def __dealloc__(self):
+        PyMem_Free(self.ids)
+        PyMem_Free(self.kinds)
+        PyMem_Free(self.sizes)
+
+    cdef inline int next_field(
+        self, const uint8_t* data, int64_t* position, int64_t end, uint32_t* last
+    ) noexcept nogil:
+        """The id of the field that begins here, 0 to decline. Fields stand in rising order."""
+        cdef int64_t at = position[0]
+        cdef uint32_t type_code = data[at] >> 4, nth = data[at] & 15
+        at += 1
+        if type_code == 0:
+            if at >= end or data[at] < 16:
+                return 0
+            type_code = data[at]
+            at += 1
+        if nth == 0:
+            if at >= end or data[at] < 16:
+                return 0
+            nth = data[at]
+            at += 1
+        cdef uint32_t code = type_code << 8 | nth
+        if code <= last[0]:
+            return 0
+        last[0] = code
+        position[0] = at
+        return self.ids[code]
+
+
+# --- lines --------------------------------------------------------------------------------------
+
+cdef struct Blob:
+    const uint8_t* data
+    int64_t position
+    int64_t end
+
+cdef class LineWriter:
+    """Writes the record of a transaction as a line of JSON, straight from its blobs.
+
+    Args:
+        fields: the field codes.
+        contexts: what may stand where; see `_compiled_tables.Context`.
+        transactions: the context of each transaction type, by its code.
+        entries: the context of the parts of an affected node, by the code of its entry type.
+        metadata: the context of metadata.
+        address: makes the address of 20 bytes; asked once for each slot of the cache.
+        delivering: codes of the transaction types that deliver an amount.
+        success: the code of the result tesSUCCESS.
+    """
+
+    cdef FieldCodes fields
+    cdef object address
+    cdef list values              # for fields with names: '"Name"' by code
+    cdef list low_values          # the same for codes under LOW_CODES, as lists with None in them
+    cdef char* key_texts          # KEY_ROOM bytes for each field
+    cdef uint8_t* key_sizes
+    cdef uint16_t* allowed        # by context * fields + field: 0 no, 1 plain, else a context
+    cdef uint64_t* bits           # which bit of `required` the field is, by the same index
+    cdef uint64_t* required       # by context
+    cdef dict transactions
+    cdef uint16_t[65536] entries  # 0 where the entry type is unknown
+    cdef int metadata
+    cdef set delivering
+    cdef int success
+    cdef int id_amount, id_delivered, id_network, id_index, id_result, id_entry
+    # The buffer that lines are written into.
+    cdef char* out
+    cdef int64_t size
+    cdef int64_t room
+    # What is remembered of the line that is being written.
+    cdef int64_t amount_from, amount_to, delivered_from, delivered_to
+    cdef int64_t network_id, index
+    cdef int result
+    # Addresses that were met, each in the one slot where it may stand.
+    cdef uint8_t* accounts
+    cdef char* addresses
+    cdef uint8_t* address_sizes
+
+    def __cinit__(self, FieldCodes fields, list contexts, **_):
+        cdef int64_t cells = <int64_t>len(contexts) * fields.count
+        self.allowed = <uint16_t*>PyMem_Malloc(cells * sizeof(uint16_t))
+        self.bits = <uint64_t*>PyMem_Malloc(cells * sizeof(uint64_t))
+        self.required = <uint64_t*>PyMem_Malloc(len(contexts) * sizeof(uint64_t))
+        self.key_texts = <char*>PyMem_Malloc(fields.count * KEY_ROOM)
+        self.key_sizes = <uint8_t*>PyMem_Malloc(fields.count)
+        self.room = 16384
+        self.out = <char*>PyMem_Malloc(self.room)
+        self.accounts = <uint8_t*>PyMem_Malloc(ADDRESS_SLOTS * 20)
+        self.addresses = <char*>PyMem_Malloc(ADDRESS_SLOTS * ADDRESS_ROOM)
+        self.address_sizes = <uint8_t*>PyMem_Malloc(ADDRESS_SLOTS)
+        if (
+            self.allowed == NULL or self.bits == NULL or self.required == NULL
+            or self.key_texts == NULL or self.key_sizes == NULL or self.out == NULL
+            or self.accounts == NULL or self.addresses == NULL or self.address_sizes == NULL
+        ):
+            raise MemoryError
+        memset(self.allowed, 0, cells * sizeof(uint16_t))
+        memset(self.bits, 0, cells * sizeof(uint64_t))
+        memset(self.address_sizes, 0, ADDRESS_SLOTS)
+
+    def __init__(
+        self,
+        FieldCodes fields,
+        list contexts,
+        *,
+        dict transactions,
+        dict entries,
+        int metadata,
+        object address,
+        set delivering,
+        int success,
+    ):
+        cdef int at
+        cdef int64_t cell
+        self.fields = fields
+        self.address = address
+        self.transactions = transactions
+        memset(self.entries, 0, sizeof(self.entries))
+        for code, inside in entries.items():
+            self.entries[<uint16_t>code] = inside
+        self.metadata = metadata
+        self.delivering = delivering
+        self.success = success
+        self.values = []
+        self.low_values = []
+        for at in range(fields.count):
+            key = _json_text(fields.names[at]) + b":"
+            if len(key) > KEY_ROOM:
+                raise ValueError(f"the name {fields.names[at]} is too long")
+            memset(self.key_texts + at * KEY_ROOM, 0, KEY_ROOM)
+            memcpy(self.key_texts + at * KEY_ROOM, PyBytes_AS_STRING(key), len(key))
+            self.key_sizes[at] = len(key)
+            codes = fields.codes[at]
+            self.values.append(
+                None if codes is None else {code: _json_text(text) for code, text in codes.items()}
+            )
+            self.low_values.append(
+                None if codes is None else [self.values[at].get(code) for code in range(LOW_CODES)]
+            )
+        for at, (names, required) in enumerate(contexts):
+            for name, inside in names.items():
+                cell = <int64_t>at * fields.count + <int>fields.id_by_name[name]
+                self.allowed[cell] = inside
+            self.required[at] = 0 if required is not None else <uint64_t>1 << 63
+            for nth, name in enumerate(required or ()):
+                cell = <int64_t>at * fields.count + <int>fields.id_by_name[name]
+                self.bits[cell] = <uint64_t>1 << <int>nth
+                self.required[at] |= <uint64_t>1 << <int>nth
+        ids = fields.id_by_name
+        self.id_amount = ids.get("Amount", 0)
+        self.id_delivered = ids.get("DeliveredAmount", 0)
+        self.id_network = ids.get("NetworkID", 0)
+        self.id_index = ids.get("TransactionIndex", 0)
+        self.id_result = ids.get("TransactionResult", 0)
+        self.id_entry = ids.get("LedgerEntryType", 0)
+
+    def __dealloc__(self):
+        PyMem_Free(self.allowed)
+        PyMem_Free(self.bits)
+        PyMem_Free(self.required)
+        PyMem_Free(self.key_texts)
+        PyMem_Free(self.key_sizes)
+        PyMem_Free(self.out)
+        PyMem_Free(self.accounts)
+        PyMem_Free(self.addresses)
+        PyMem_Free(self.address_sizes)
+
+    def line(
+        self,
+        bytes tx_blob not None,
+        bytes meta_blob not None,
+        bytes place not None,
+        int64_t ledger_index,
+        int64_t network_id,
+        bint late,
+    ):
+        """The line, with its newline; None to decline.
+
+        Args:
+            tx_blob: the transaction's bytes.
+            meta_blob: its metadata's bytes.
+            place: the members of the record from `,"hash":` to `close_time_iso`, as JSON.
+            ledger_index: of the ledger that it is in.
+            network_id: of the network, unless the transaction names one.
+            late: whether that ledger is so late that metadata without DeliveredAmount means that
+                all of `Amount` was delivered.
+        """
+        self.size = 0
+        self.amount_from = self.delivered_from = -1
+        self.network_id = network_id
+        self.index = self.result = -1
+        cdef Blob blob
+        blob.data = <const uint8_t*>PyBytes_AS_STRING(tx_blob)
+        blob.position = 0
+        blob.end = PyBytes_GET_SIZE(tx_blob)
+        # TransactionType has the lowest code of all fields, and decides which others may follow.
+        if blob.end < 3 or blob.data[0] != 0x12:
+            return None
+        cdef int type_code = _be16(blob.data + 1)
+        context = self.transactions.get(type_code)
+        if context is None or self._object(&blob, context, 0) < 0:
+            return None
+        self.size -= 1  # the object goes on: without its closing brace
+        cdef int64_t amount_from = self.amount_from, amount_to = self.amount_to
+        if self._text(b',"meta":', 8) < 0:
+            return None
+        blob.data = <const uint8_t*>PyBytes_AS_STRING(meta_blob)
+        blob.position = 0
+        blob.end = PyBytes_GET_SIZE(meta_blob)
+        cdef int64_t network = self.network_id
+        if self._object(&blob, self.metadata, 0) < 0:
+            return None
+        self.network_id = network
+        if self._text(PyBytes_AS_STRING(place), PyBytes_GET_SIZE(place)) < 0:
+            return None
+        if self._ctid(ledger_index, network) < 0:
+            return None
+        if type_code in self.delivering and self.result == self.success:
+            if self.delivered_from >= 0:
+                amount_from, amount_to = self.delivered_from, self.delivered_to
+            elif amount_from < 0 or not late:
+                return None  # nobody can know how much it was: the decoder in Python says so
+            if self._delivered(amount_from, amount_to) < 0:
+                return None
+        if self._text(b"}\n", 2) < 0:
+            return None
+        return PyBytes_FromStringAndSize(self.out, self.size)
+
+    cdef int _ctid(self, int64_t ledger_index, int64_t network) except -2:
+        cdef uint64_t number
+        cdef uint8_t[8] big
+        cdef int at
+        if not (
+            0 <= ledger_index <= 0x0FFFFFFF and 0 <= self.index <= 0xFFFF and 0 <= network <= 0xFFFF
+        ):
+            return 0
+        number = (
+            <uint64_t>0xC << 60 | <uint64_t>ledger_index << 32
+            | <uint64_t>self.index << 16 | <uint64_t>network
+        )
+        if self._need(32) < 0:
+            return -1
+        memcpy(self.out + self.size, b',"ctid":"', 9)
+        self.size += 9
+        for at in range(8):
+            big[at] = <uint8_t>(number >> (56 - 8 * at))
+        _write_hex(big, 8, self.out + self.size)
+        self.size += 16
+        self.out[self.size] = c'"'
+        self.size += 1
+        return 0
+
+    cdef int _delivered(self, int64_t begin, int64_t end) except -2:
+        """The amount that was written before, once more."""
+        if self._text(b',"delivered_amount":', 20) < 0 or self._need(end - begin) < 0:
+            return -1
+        memcpy(self.out + self.size, self.out + begin, end - begin)
+        self.size += end - begin
+        return 0
+
+    # Each method below returns 0, or -1 to decline; `_need` makes room before anything is written.
+
+    cdef inline int _need(self, int64_t more) except -2:
+        if self.size + more <= self.room:
+            return 0
+        cdef int64_t room = self.room
+        while room < self.size + more:
+            room *= 2
+        grown = <char*>PyMem_Realloc(self.out, room)
+        if grown == NULL:
+            raise MemoryError
+        self.out = grown
+        self.room = room
+        return 0
+
+    cdef inline int _text(self, const char* text, int64_t size) except -2:
+        self._need(size)
+        memcpy(self.out + self.size, text, size)
+        self.size += size
+        return 0
+
+    cdef inline void _key(self, int field) noexcept:
+        """The name of a field, in the room that was made; copied whole, as that needs no loop."""
+        memcpy(self.out + self.size, self.key_texts + field * KEY_ROOM, KEY_ROOM)
+        self.size += self.key_sizes[field]
+
+    cdef inline int _hex(self, const uint8_t* at, int64_t size) except -2:
+        """Upper-case hex in quotes."""
+        self._need(2 * size + 2)
+        cdef char* out = self.out + self.size
+        out[0] = c'"'
+        _write_hex(at, size, out + 1)
+        out[2 * size + 1] = c'"'
+        self.size += 2 * size + 2
+        return 0
+
+    cdef inline int _account(self, const uint8_t* account) except -2:
+        """An address in quotes."""
+        self._need(ADDRESS_ROOM + 2)
+        cdef uint32_t slot = (_be32(account) ^ _be32(account + 8)) & (ADDRESS_SLOTS - 1)
+        cdef int size = self.address_sizes[slot]
+        cdef bytes text
+        if size == 0 or memcmp(self.accounts + 20 * slot, account, 20) != 0:
+            text = self.address(PyBytes_FromStringAndSize(<const char*>account, 20)).encode("ascii")
+            size = <int>PyBytes_GET_SIZE(text)
+            if size > ADDRESS_ROOM:
+                return -1
+            memcpy(self.accounts + 20 * slot, account, 20)
+            memcpy(self.addresses + ADDRESS_ROOM * slot, PyBytes_AS_STRING(text), size)
+            self.address_sizes[slot] = size
+        self.out[self.size] = c'"'
+        memcpy(self.out + self.size + 1, self.addresses + ADDRESS_ROOM * slot, size)
+        self.out[self.size + 1 + size] = c'"'
+        self.size += size + 2
+        return 0
+
+    cdef int _object(self, Blob* blob, int context, int depth) except -2:
+        """The fields up to the end marker, or to the end of the blob where the object is the whole."""
+        cdef FieldCodes fields = self.fields
+        cdef int64_t row = <int64_t>context * fields.count
+        cdef uint64_t missing = self.required[context]
+        cdef uint32_t last = 0
+        cdef int field, inside
+        cdef int entry = -1
+        if depth > MAX_DEPTH:
+            return -1
+        self._need(2)
+        self.out[self.size] = c"{"
+        self.size += 1
+        cdef int64_t begin = self.size
+        while True:
+            if blob.position >= blob.end:
+                if depth:
+                    return -1
+                break
+            if blob.data[blob.position] == OBJECT_END:
+                if not depth:
+                    return -1
+                blob.position += 1
+                break
+            field = fields.next_field(blob.data, &blob.position, blob.end, &last)
+            inside = self.allowed[row + field]
+            if inside == NOT_ALLOWED:
+                return -1
+            missing &= ~self.bits[row + field]
+            if inside == BY_ENTRY:
+                # LedgerEntryType has a lower code than the parts, so it has been read.
+                inside = self.entries[entry] if entry >= 0 else 0
+                if inside == 0:
+                    return -1
+            elif field == self.id_entry and blob.position + 2 <= blob.end:
+                entry = _be16(blob.data + blob.position)
+            self._need(KEY_ROOM + 2)
+            if self.size > begin:
+                self.out[self.size] = c","
+                self.size += 1
+            self._key(field)
+            if self._value(blob, field, inside, depth) < 0:
+                return -1
+        if missing:
+            return -1
+        self._need(1)
+        self.out[self.size] = c"}"
+        self.size += 1
+        return 0
+
+    cdef int _array(self, Blob* blob, int context, int depth) except -2:
+        """The elements up to the end marker, each an object under its name."""
+        cdef int64_t row = <int64_t>context * self.fields.count
+        cdef uint32_t last
+        cdef int field, inside
+        if depth > MAX_DEPTH:
+            return -1
+        self._need(2)
+        self.out[self.size] = c"["
+        self.size += 1
+        cdef int64_t begin = self.size
+        while True:
+            if blob.position >= blob.end:
+                return -1
+            if blob.data[blob.position] == ARRAY_END:
+                blob.position += 1
+                break
+            last = 0
+            field = self.fields.next_field(blob.data, &blob.position, blob.end, &last)
+            inside = self.allowed[row + field]
+            if inside == NOT_ALLOWED or self.fields.kinds[field] != OBJECT:
+                return -1
+            self._need(KEY_ROOM + 2)
+            if self.size > begin:
+                self.out[self.size] = c","
+                self.size += 1
+            self.out[self.size] = c"{"
+            self.size += 1
+            self._key(field)
+            if self._object(blob, inside, depth + 1) < 0:
+                return -1
+            self._need(1)
+            self.out[self.size] = c"}"
+            self.size += 1
+        self._need(1)
+        self.out[self.size] = c"]"
+        self.size += 1
+        return 0
+
+    cdef int _value(self, Blob* blob, int field, int inside, int depth) except -2:
+        cdef int kind = self.fields.kinds[field]
+        cdef const uint8_t* at = blob.data + blob.position
+        cdef int64_t left = blob.end - blob.position
+        cdef int64_t size, begin
+        cdef uint64_t word
+        if kind == OBJECT:
+            return self._object(blob, inside, depth + 1)
+        if kind == ARRAY:
+            return self._array(blob, inside, depth + 1)
+        if kind == HEX:
+            size = self.fields.sizes[field]
+            if left < size:
+                return -1
+            blob.position += size
+            return self._hex(at, size)
+        if kind == AMOUNT:
+            begin = self.size
+            if self._amount(blob) < 0:
+                return -1
+            if depth == 0:
+                if field == self.id_amount:
+                    self.amount_from, self.amount_to = begin, self.size
+                elif field == self.id_delivered:
+                    self.delivered_from, self.delivered_to = begin, self.size
+            return 0
+        if kind == ACCOUNT or kind == BLOB or kind == VECTOR256:
+            size = _length(blob.data, &blob.position, blob.end)
+            if size < 0:
+                return -1
+            at = blob.data + blob.position
+            blob.position += size
+            if kind == BLOB:
+                return self._hex(at, size)
+            if kind == VECTOR256:
+                return self._hashes(at, size)
+            if size == 0:
+                return self._text(b'""', 2)
+            return self._account(at) if size == 20 else -1
+        if kind == PATH_SET:
+            return self._paths(blob)
+        if kind == ISSUE:
+            return self._issue(blob)
+        if kind == BRIDGE:
+            return self._bridge(blob)
+        size = _width(kind)
+        if size < 0 or left < size:
+            return -1
+        blob.position += size
+        self._need(72)
+        if kind == UINT32:
+            word = _be32(at)
+            if depth == 0:
+                if field == self.id_network:
+                    self.network_id = <int64_t>word
+                elif field == self.id_index:
+                    self.index = <int64_t>word
+            self.size += _decimal(word, self.out + self.size)
+            return 0
+        if kind == UINT16:
+            self.size += _decimal(_be16(at), self.out + self.size)
+            return 0
+        if kind == UINT8:
+            self.size += _decimal(at[0], self.out + self.size)
+            return 0
+        if kind == NAME16:
+            return self._name(field, <int>_be16(at))
+        if kind == NAME8:
+            if depth == 0 and field == self.id_result:
+                self.result = at[0]
+            return self._name(field, at[0])
+        if kind == NAME32:
+            return self._name(field, _be32(at))
+        if kind == INT32:
+            return self._signed(<int32_t>_be32(at))
+        self.out[self.size] = c'"'
+        self.size += 1
+        if kind == UINT64:
+            self._low_hex(_be64(at))
+        elif kind == UINT64_BASE10:
+            self.size += _decimal(_be64(at), self.out + self.size)
+        elif kind == INT64:
+            self._signed(<int64_t>_be64(at))
+        elif kind == NUMBER:
+            self.size += _number(<int64_t>_be64(at), <int32_t>_be32(at + 8), self.out + self.size)
+        elif kind == CURRENCY:
+            self.size += _currency(at, self.out + self.size)
+        else:
+            return -1
+        self.out[self.size] = c'"'
+        self.size += 1
+        return 0
+
+    cdef inline int _signed(self, int64_t value) noexcept:
+        cdef uint64_t magnitude = <uint64_t>value
+        if value < 0:
+            self.out[self.size] = c"-"
+            self.size += 1
+            magnitude = <uint64_t>0 - magnitude
+        self.size += _decimal(magnitude, self.out + self.size)
+        return 0
+
+    cdef inline void _low_hex(self, uint64_t word) noexcept:
+        """Lower-case hex without leading zeros, as servers print most 64-bit integers."""
+        cdef int shift = 60
+        cdef int digit
+        while shift and not word >> shift & 15:
+            shift -= 4
+        while shift >= 0:
+            digit = <int>(word >> shift & 15)
+            self.out[self.size] = <char>(digit + (48 if digit < 10 else 87))
+            self.size += 1
+            shift -= 4
+
+    cdef int _name(self, int field, int64_t code) except -2:
+        """A code's name in quotes; the few hundred low codes are looked up without a hash."""
+        cdef list low = <list>self.low_values[field]
+        cdef object text
+        if code < LOW_CODES:
+            text = <object>PyList_GET_ITEM(low, code)
+        else:
+            text = (<dict>self.values[field]).get(code)
+        if text is None:
+            return -1
+        return self._text(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+
+    cdef int _amount(self, Blob* blob) except -2:
+        cdef const uint8_t* at = blob.data + blob.position
+        cdef int64_t left = blob.end - blob.position
+        cdef uint64_t word
+        if left < 8:
+            return -1
+        word = _be64(at)
+        self._need(128)
+        if at[0] & 0x80:
+            if left < 48:
+                return -1
+            blob.position += 48
+            memcpy(self.out + self.size, b'{"currency":"', 13)
+            self.size += 13
+            self.size += _currency(at + 8, self.out + self.size)
+            memcpy(self.out + self.size, b'","issuer":', 11)
+            self.size += 11
+            if self._account(at + 28) < 0:
+                return -1
+            self._need(72)
+            memcpy(self.out + self.size, b',"value":"', 10)
+            self.size += 10
+            self.size += _issued_value(word, self.out + self.size)
+            memcpy(self.out + self.size, b'"}', 2)
+            self.size += 2
+            return 0
+        if at[0] & 0x20:
+            if left < 33:
+                return -1
+            blob.position += 33
+            memcpy(self.out + self.size, b'{"currency":"","issuer":"","value":"', 36)
+            self.size += 36
+            word = _be64(at + 1)
+            if word and not at[0] & 0x40:
+                self.out[self.size] = c"-"
+                self.size += 1
+            self.size += _decimal(word, self.out + self.size)
+            self._text(b'","mpt_issuance_id":', 20)
+            self._hex(at + 9, 24)
+            return self._text(b"}", 1)
+        blob.position += 8
+        memcpy(self.out + self.size, b'{"currency":"XRP","issuer":"","value":"', 39)
+        self.size += 39
+        if not word & 0x4000000000000000ULL:
+            self.out[self.size] = c"-"
+            self.size += 1
+        self.size += _decimal(word & 0x3FFFFFFFFFFFFFFFULL, self.out + self.size)
+        memcpy(self.out + self.size, b'"}', 2)
+        self.size += 2
+        return 0
+
+    cdef int _hashes(self, const uint8_t* at, int64_t size) except -2:
+        cdef int64_t nth
+        if size % 32:
+            return -1
+        self._text(b"[", 1)
+        for nth in range(size // 32):
+            if nth:
+                self._text(b",", 1)
+            self._hex(at + 32 * nth, 32)
+        return self._text(b"]", 1)
+
+    cdef int _quoted_currency(self, const uint8_t* at) except -2:
+        self._need(42)
+        self.out[self.size] = c'"'
+        self.size += 1
+        self.size += _currency(at, self.out + self.size)
+        self.out[self.size] = c'"'
+        self.size += 1
+        return 0
+
+    cdef int _issue(self, Blob* blob) except -2:
+        """An asset without an amount; see `readers.issue_reader`."""
+        cdef const uint8_t* at = blob.data + blob.position
+        cdef int64_t left = blob.end - blob.position
+        cdef uint8_t[24] issuance
+        cdef int nth
+        if left < 20:
+            return -1
+        if memcmp(at, XRP, 20) == 0:
+            blob.position += 20
+            return self._text(b'{"currency":"XRP"}', 18)
+        if left < 40:
+            return -1
+        if memcmp(at + 20, XRP, 20) != 0 and memcmp(at + 20, NO_ACCOUNT, 20) != 0:
+            blob.position += 40
+            self._text(b'{"currency":', 12)
+            self._quoted_currency(at)
+            self._text(b',"issuer":', 10)
+            if self._account(at + 20) < 0:
+                return -1
+            return self._text(b"}", 1)
+        if left < 44:
+            return -1
+        blob.position += 44
+        for nth in range(4):
+            issuance[nth] = at[40 + nth] if at[39] == 0 else at[43 - nth]
+        memcpy(issuance + 4, at, 20)
+        self._text(b'{"mpt_issuance_id":', 19)
+        self._hex(issuance, 24)
+        return self._text(b"}", 1)
+
+    cdef int _bridge(self, Blob* blob) except -2:
+        """A door and an asset on each chain; see `readers.bridge_reader`."""
+        cdef int chain
+        cdef int64_t size
+        for chain in range(2):
+            if chain == 0:
+                self._text(b'{"LockingChainDoor":', 20)
+            else:
+                self._text(b',"IssuingChainDoor":', 20)
+            size = _length(blob.data, &blob.position, blob.end)
+            if size == 0:
+                self._text(b'""', 2)
+            elif size != 20 or self._account(blob.data + blob.position) < 0:
+                return -1
+            blob.position += size
+            if chain == 0:
+                self._text(b',"LockingChainIssue":', 21)
+            else:
+                self._text(b',"IssuingChainIssue":', 21)
+            if self._issue(blob) < 0:
+                return -1
+        return self._text(b"}", 1)
+
+    cdef int _paths(self, Blob* blob) except -2:
+        """Payment paths, each as `{"steps": [...]}`; see `readers.path_set_reader`."""
+        cdef int steps = 0
+        cdef int paths = 0
+        cdef int kind, size
+        cdef const uint8_t* at
+        self._text(b"[", 1)
+        while True:
+            if blob.position >= blob.end:
+                return -1
+            kind = blob.data[blob.position]
+            blob.position += 1
+            if kind == 0x00 or kind == 0xFF:
+                if steps == 0:
+                    return -1
+                self._text(b"]}", 2)
+                steps = 0
+                if kind == 0x00:
+                    return self._text(b"]", 1)
+                continue
+            if kind & ~0x71:
+                return -1
+            size = 20 * ((kind & 1) + (kind >> 4 & 1) + (kind >> 5 & 1)) + 24 * (kind >> 6 & 1)
+            if blob.end - blob.position < size:
+                return -1
+            at = blob.data + blob.position
+            blob.position += size
+            if steps:
+                self._text(b",", 1)
+            elif paths:
+                self._text(b',{"steps":[', 11)
+                paths += 1
+            else:
+                self._text(b'{"steps":[', 10)
+                paths = 1
+            steps += 1
+            self._text(b"{", 1)
+            if kind & 0x01:
+                self._text(b'"account":', 10)
+                if self._account(at) < 0:
+                    return -1
+                at += 20
+                self._text(b",", 1)
+            if kind & 0x10:
+                self._text(b'"currency":', 11)
+                self._quoted_currency(at)
+                at += 20
+                self._text(b",", 1)
+            if kind & 0x40:
+                self._text(b'"mpt_issuance_id":', 18)
+                self._hex(at, 24)
+                at += 24
+                self._text(b",", 1)
+            if kind & 0x20:
+                self._text(b'"issuer":', 9)
+                if self._account(at) < 0:
+                    return -1
+                at += 20
+                self._text(b",", 1)
+            self._text(b'"type":', 7)
+            self._need(4)
+            self.size += _decimal(kind, self.out + self.size)
+            self._text(b"}", 1)
+
+
+cdef inline int _width(int kind) noexcept nogil:
+    """Bytes of a value of fixed size."""
+    if kind == UINT32 or kind == NAME32 or kind == INT32:
+        return 4
+    if kind == UINT64 or kind == UINT64_BASE10 or kind == INT64:
+        return 8
+    if kind == UINT16 or kind == NAME16:
+        return 2
+    if kind == UINT8 or kind == NAME8:
+        return 1
+    if kind == NUMBER:
+        return 12
+    if kind == CURRENCY:
+        return 20
+    return -1
+
+
+cdef bytes _json_text(str text):
+    """A name in quotes. Names with characters that JSON would escape are refused by the tables."""
+    return b'"' + text.encode("ascii") + b'"'
+
+
+# --- objects ------------------------------------------------------------------------------------
+
+cdef class ObjectReader:
+    """Decodes blobs to the objects that the decoder in Python makes, in the shape of records.
+
+    Args:
+        fields: the field codes.
+        addresses: addresses by account: the decoder's own cache.
+        record: whether the shape is that of records; else it is the server's.
+    """
+
+    cdef FieldCodes fields
+    cdef object addresses
+    cdef bint record
+
+    def __init__(self, FieldCodes fields not None, object addresses, bint record):
+        self.fields = fields
+        self.addresses = addresses
+        self.record = record
+
+    def read(self, bytes data not None):
+        """The fields of a transaction, metadata or ledger object; None to decline."""
+        cdef Blob blob
+        blob.data = <const uint8_t*>PyBytes_AS_STRING(data)
+        blob.position = 0
+        blob.end = PyBytes_GET_SIZE(data)
+        return self._object(&blob, 0)
+
+    cdef object _object(self, Blob* blob, int depth):
+        cdef FieldCodes fields = self.fields
+        cdef uint32_t last = 0
+        cdef int field
+        cdef dict found = {}
+        if depth > MAX_DEPTH:
+            return None
+        while True:
+            if blob.position >= blob.end:
+                return None if depth else found
+            if blob.data[blob.position] == OBJECT_END:
+                if not depth:
+                    return None
+                blob.position += 1
+                return found
+            field = fields.next_field(blob.data, &blob.position, blob.end, &last)
+            value = self._value(blob, field, depth)
+            if value is None:
+                return None
+            PyDict_SetItem(found, fields.names[field], value)
+
+    cdef object _array(self, Blob* blob, int depth):
+        cdef uint32_t last
+        cdef int field
+        cdef list found = []
+        if depth > MAX_DEPTH:
+            return None
+        while True:
+            if blob.position >= blob.end:
+                return None
+            if blob.data[blob.position] == ARRAY_END:
+                blob.position += 1
+                return found
+            last = 0
+            field = self.fields.next_field(blob.data, &blob.position, blob.end, &last)
+            if self.fields.kinds[field] != OBJECT:
+                return None
+            value = self._object(blob, depth + 1)
+            if value is None:
+                return None
+            found.append({self.fields.names[field]: value})
+
+    cdef object _value(self, Blob* blob, int field, int depth):
+        cdef int kind = self.fields.kinds[field]
+        cdef const uint8_t* at = blob.data + blob.position
+        cdef int64_t left = blob.end - blob.position
+        cdef int64_t size
+        cdef char[72] text
+        if kind == OBJECT:
+            return self._object(blob, depth + 1)
+        if kind == ARRAY:
+            return self._array(blob, depth + 1)
+        if kind == HEX:
+            size = self.fields.sizes[field]
+            if left < size:
+                return None
+            blob.position += size
+            return _hex_text(at, size)
+        if kind == AMOUNT:
+            return self._amount(blob)
+        if kind == ACCOUNT or kind == BLOB or kind == VECTOR256:
+            size = _length(blob.data, &blob.position, blob.end)
+            if size < 0:
+                return None
+            at = blob.data + blob.position
+            blob.position += size
+            if kind == BLOB:
+                return _hex_text(at, size)
+            if kind == VECTOR256:
+                if size % 32:
+                    return None
+                return [_hex_text(at + 32 * nth, 32) for nth in range(size // 32)]
+            if size == 0:
+                return ""
+            return self._address(at) if size == 20 else None
+        if kind == PATH_SET:
+            return self._paths(blob)
+        if kind == ISSUE:
+            return self._issue(blob)
+        if kind == BRIDGE:
+            return self._bridge(blob)
+        size = _width(kind)
+        if size < 0 or left < size:
+            return None
+        blob.position += size
+        if kind == UINT32:
+            return _be32(at)
+        if kind == UINT16:
+            return _be16(at)
+        if kind == UINT8:
+            return at[0]
+        if kind == NAME16:
+            return (<dict>self.fields.codes[field]).get(_be16(at))
+        if kind == NAME8:
+            return (<dict>self.fields.codes[field]).get(at[0])
+        if kind == NAME32:
+            return (<dict>self.fields.codes[field]).get(_be32(at))
+        if kind == INT32:
+            return <int32_t>_be32(at)
+        if kind == UINT64:
+            return f"{_be64(at):x}"
+        if kind == UINT64_BASE10:
+            return _ascii(text, _decimal(_be64(at), text))
+        if kind == INT64:
+            return str(<int64_t>_be64(at))
+        if kind == NUMBER:
+            return _ascii(text, _number(<int64_t>_be64(at), <int32_t>_be32(at + 8), text))
+        if kind == CURRENCY:
+            return _ascii(text, _currency(at, text))
+        return None
+
+    cdef object _address(self, const uint8_t* at):
+        key = PyBytes_FromStringAndSize(<const char*>at, 20)
+        cdef PyObject* found = PyDict_GetItem(self.addresses, key)
+        return <object>found if found != NULL else self.addresses[key]
+
+    cdef object _amount(self, Blob* blob):
+        cdef const uint8_t* at = blob.data + blob.position
+        cdef int64_t left = blob.end - blob.position
+        cdef uint64_t word
+        cdef char[72] text
+        cdef int size = 0
+        if left < 8:
+            return None
+        word = _be64(at)
+        if at[0] & 0x80:
+            if left < 48:
+                return None
+            blob.position += 48
+            return {
+                "currency": _ascii(text, _currency(at + 8, text)),
+                "issuer": self._address(at + 28),
+                "value": _ascii(text, _issued_value(word, text)),
+            }
+        if at[0] & 0x20:
+            if left < 33:
+                return None
+            blob.position += 33
+            word = _be64(at + 1)
+            if word and not at[0] & 0x40:
+                text[0] = c"-"
+                size = 1
+            value = _ascii(text, size + _decimal(word, text + size))
+            issuance = _hex_text(at + 9, 24)
+            if self.record:
+                return {"currency": "", "issuer": "", "value": value, "mpt_issuance_id": issuance}
+            return {"mpt_issuance_id": issuance, "value": value}
+        blob.position += 8
+        if not word & 0x4000000000000000ULL:
+            text[0] = c"-"
+            size = 1
+        value = _ascii(text, size + _decimal(word & 0x3FFFFFFFFFFFFFFFULL, text + size))
+        return {"currency": "XRP", "issuer": "", "value": value} if self.record else value
+
+    cdef object _issue(self, Blob* blob):
+        cdef const uint8_t* at = blob.data + blob.position
+        cdef int64_t left = blob.end - blob.position
+        cdef uint8_t[24] issuance
+        cdef char[72] text
+        cdef int nth
+        if left < 20:
+            return None
+        if memcmp(at, XRP, 20) == 0:
+            blob.position += 20
+            return {"currency": "XRP"}
+        if left < 40:
+            return None
+        if memcmp(at + 20, XRP, 20) != 0 and memcmp(at + 20, NO_ACCOUNT, 20) != 0:
+            blob.position += 40
+            return {
+                "currency": _ascii(text, _currency(at, text)),
+                "issuer": self._address(at + 20),
+            }
+        if left < 44:
+            return None
+        blob.position += 44
+        for nth in range(4):
+            issuance[nth] = at[40 + nth] if at[39] == 0 else at[43 - nth]
+        memcpy(issuance + 4, at, 20)
+        return {"mpt_issuance_id": _hex_text(issuance, 24)}
+
+    cdef object _bridge(self, Blob* blob):
+        cdef int64_t size
+        cdef dict bridge = {}
+        for chain in ("LockingChain", "IssuingChain"):
+            size = _length(blob.data, &blob.position, blob.end)
+            if size != 0 and size != 20:
+                return None
+            bridge[chain + "Door"] = self._address(blob.data + blob.position) if size else ""
+            blob.position += size
+            issue = self._issue(blob)
+            if issue is None:
+                return None
+            bridge[chain + "Issue"] = issue
+        return bridge
+
+    cdef object _paths(self, Blob* blob):
+        cdef list paths = []
+        cdef list steps = []
+        cdef dict parts
+        cdef int kind, size
+        cdef const uint8_t* at
+        cdef char[72] text
+        while True:
+            if blob.position >= blob.end:
+                return None
+            kind = blob.data[blob.position]
+            blob.position += 1
+            if kind == 0x00 or kind == 0xFF:
+                if not steps:
+                    return None
+                paths.append({"steps": steps} if self.record else steps)
+                steps = []
+                if kind == 0x00:
+                    return paths
+                continue
+            if kind & ~0x71:
+                return None
+            size = 20 * ((kind & 1) + (kind >> 4 & 1) + (kind >> 5 & 1)) + 24 * (kind >> 6 & 1)
+            if blob.end - blob.position < size:
+                return None
+            at = blob.data + blob.position
+            blob.position += size
+            parts = {}
+            if kind & 0x01:
+                parts["account"] = self._address(at)
+                at += 20
+            if kind & 0x10:
+                parts["currency"] = _ascii(text, _currency(at, text))
+                at += 20
+            if kind & 0x40:
+                parts["mpt_issuance_id"] = _hex_text(at, 24)
+                at += 24
+            if kind & 0x20:
+                parts["issuer"] = self._address(at)
+                at += 20
+            parts["type"] = kind
+            steps.append(parts)
+
+
+cdef inline str _ascii(const char* text, int size):
+    return PyUnicode_DecodeASCII(text, size, NULL)
+
+
+cdef str _hex_text(const uint8_t* at, int64_t size):
+    cdef char[512] small
+    cdef bytes digits
+    cdef char* out = small
+    if size > 256:
+        digits = PyBytes_FromStringAndSize(NULL, 2 * size)
+        out = PyBytes_AS_STRING(digits)
+    _write_hex(at, size, out)
+    return PyUnicode_DecodeASCII(out, 2 * size, NULL)

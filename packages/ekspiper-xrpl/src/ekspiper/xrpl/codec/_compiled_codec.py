@@ -1,0 +1,114 @@
+"""The compiled decoder, where it was built, and its tables, made from the one table of fields.
+
+`_compiled.pyx` does what `decoder.py` does, about ten times as fast. It declines whatever is out of the
+ordinary, and the decoder in Python takes over: so that one is the reference for errors and drift.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from .field_table import FieldTable, Kind
+
+__all__ = ["compiled", "field_codes", "implementation"]
+
+PURE = "EKSPIPER_PURE"
+"""The environment variable that leaves the compiled decoder out."""
+
+
+def _load() -> Any:
+    if os.environ.get(PURE, "") not in ("", "0"):
+        return None
+    try:
+        from . import _compiled
+    except ImportError:  # no compiler was there, or it is a checkout that was not built
+        return None
+    return _compiled
+
+
+compiled: Any = _load()
+"""The extension module; None where there is none."""
+
+
+def implementation() -> str:
+    """Which decoder runs: `compiled` or `pure Python`."""
+    return "pure Python" if compiled is None else "compiled"
+
+
+def field_codes(table: FieldTable) -> Any:
+    """The compiled table of fields; only where there is a compiled decoder."""
+    return compiled.FieldCodes(_field_rows(table))
+
+
+# The kinds that are a reader in the decoder in Python. The numbers are those of _compiled.pyx.
+_NAME8, _NAME32, _UINT64_BASE10 = 20, 21, 22
+_BY_TYPE: Mapping[str, int] = {
+    "Int32": 23,
+    "Int64": 24,
+    "Number": 25,
+    "Currency": 26,
+    "Vector256": 27,
+    "PathSet": 28,
+    "Issue": 29,
+    "XChainBridge": 30,
+}
+_AS_THEY_ARE = frozenset(
+    {
+        Kind.UINT32,
+        Kind.HEX,
+        Kind.AMOUNT,
+        Kind.OBJECT,
+        Kind.NAME16,
+        Kind.ACCOUNT,
+        Kind.BLOB,
+        Kind.UINT64,
+        Kind.ARRAY,
+        Kind.UINT8,
+        Kind.UINT16,
+    }
+)
+_PLAIN_NAME = re.compile(r"\w+", re.ASCII)
+
+Row = tuple[int, int, str, int, dict[int, str | int] | None]
+
+
+def _field_rows(table: FieldTable) -> list[Row]:
+    """Code, kind, name, size in bytes and names of codes, of each field that is compiled.
+
+    A field that is not among them makes the compiled decoder decline.
+    """
+    rows = []
+    for field in table.definitions.fields_by_code.values():
+        kind, name, extra = table.entry(field.type_code, field.nth)
+        compiled = _compiled_kind(Kind(kind), field.name, field.type, table.names)
+        codes = table.names.get(field.name)
+        fits = 0 < field.type_code < 256 and 0 < field.nth < 256
+        # Names are printed as they are: one with a quote in it would break the line.
+        if (
+            compiled is None
+            or not fits
+            or not all(map(_PLAIN_NAME.fullmatch, (name, *_texts(codes))))
+        ):
+            continue
+        size = extra // 2 if kind == Kind.HEX else 0
+        rows.append((field.code, compiled, name, size, None if codes is None else dict(codes)))
+    return rows
+
+
+def _compiled_kind(kind: Kind, name: str, type_: str, names: Mapping[str, Any]) -> int | None:
+    if kind in _AS_THEY_ARE:
+        return int(kind)
+    if kind is not Kind.READER:
+        return None
+    if name in names:
+        return {"UInt8": _NAME8, "UInt32": _NAME32}.get(type_)
+    if type_ == "UInt64":
+        return _UINT64_BASE10
+    return _BY_TYPE.get(type_)
+
+
+def _texts(codes: Mapping[int, str | int] | None) -> list[str]:
+    return [] if codes is None else [str(name) for name in codes.values()]

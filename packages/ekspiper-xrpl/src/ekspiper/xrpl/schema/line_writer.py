@@ -1,0 +1,177 @@
+"""Records of transactions as lines of JSON, written straight from their bytes by the compiled codec.
+
+The rules of decoded objects become tables here: in which object which fields may stand. A field whose
+type the definitions give has that type by construction, so names are all that is left to check.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from ekspiper.xrpl.codec import _compiled_codec
+from ekspiper.xrpl.codec.address import AddressCache, encode_address
+from ekspiper.xrpl.codec.field_table import FieldTable
+from ekspiper.xrpl.derive.delivered_amount import DELIVERING, delivers_in_full
+from ekspiper.xrpl.ledger import LedgerInfo, Transaction
+
+from .decoded_rules import DecodedRules
+from .formats import METADATA_TYPES, NODE_TYPES
+from .inner_objects import ARRAY_ELEMENTS, NODE_OBJECTS
+from .name_rules import NameRule
+
+__all__ = ["TransactionLines"]
+
+_PLAIN = 1
+_BY_ENTRY = 0xFFFF
+
+_MOST_REQUIRED = 63
+
+Context = tuple[dict[str, int], tuple[str, ...] | None]
+"""What an object or array may hold: for each name what is inside (1: no object; else the number of a
+context), and which names it must hold; None where no object fits that the compiled codec can read."""
+
+
+class TransactionLines:
+    """Transaction -> the line of its record, where everything fits the schema.
+
+    Args:
+        rules: of the schema; what does not fit them has no line.
+    """
+
+    def __init__(self, rules: DecodedRules) -> None:
+        self._writer = _writer(rules)
+        self._ledger: LedgerInfo | None = None
+        self._place = b""
+        self._late = False
+
+    def line(self, transaction: Transaction, network_id: int) -> bytes | None:
+        """The line, with its newline; None where the record has to be made as an object.
+
+        Args:
+            transaction: in binary.
+            network_id: for `ctid`; a transaction's own NetworkID goes first.
+        """
+        if self._writer is None:
+            return None
+        ledger = transaction.ledger
+        if ledger is not self._ledger:
+            self._enter(ledger)
+        line: bytes | None = self._writer.line(
+            transaction.tx_blob,
+            transaction.meta_blob,
+            b',"hash":"%b",%b' % (transaction.hash.encode(), self._place),
+            ledger.header.ledger_index,
+            network_id,
+            self._late,
+        )
+        return line
+
+    def _enter(self, ledger: LedgerInfo) -> None:
+        """What all lines of a ledger share, made once for each."""
+        place = {
+            "ledger_index": ledger.ledger_index,
+            "ledger_hash": ledger.ledger_hash,
+            "close_time_iso": ledger.close_time_iso,
+        }
+        self._ledger = ledger
+        self._place = orjson.dumps(place)[1:-1]
+        self._late = delivers_in_full(ledger.ledger_index, ledger.header.close_time)
+
+
+def _writer(rules: DecodedRules) -> Any:
+    """The compiled writer; None where the codec is pure Python or the definitions lack basics."""
+    compiled = _compiled_codec.compiled
+    definitions = rules.formats.definitions
+    success = definitions.transaction_results.get("tesSUCCESS")
+    if compiled is None or success is None:
+        return None
+    table = FieldTable(definitions, addresses=AddressCache(), wrap_paths=True, drift=Counter())
+    codes = _compiled_codec.field_codes(table)
+    contexts = _Contexts(rules, codes.id_by_name)
+    types = definitions.transaction_types
+    return compiled.LineWriter(
+        codes,
+        contexts.rows,
+        transactions=contexts.by_code(types, "transaction", rules.transaction_rule),
+        entries=contexts.by_code(definitions.ledger_entry_types, "entry", rules.entry_rule),
+        metadata=contexts.metadata(),
+        address=encode_address,
+        delivering={types[name] for name in DELIVERING if name in types},
+        success=success,
+    )
+
+
+class _Contexts:
+    """Numbers the objects and arrays that rules speak of; 0 and 1 are no contexts."""
+
+    def __init__(self, rules: DecodedRules, known: Iterable[str]) -> None:
+        self.rows: list[Context] = [({}, ()), ({}, ())]
+        self._rules = rules
+        self._types = rules.formats.types
+        self._known = frozenset(known)
+        self._numbers: dict[tuple[str, str], int] = {}
+
+    def by_code(self, codes: Any, what: str, rule_of: Any) -> dict[int, int]:
+        """The contexts of the types that have a rule, by their codes."""
+        found = {}
+        for name, code in codes.items():
+            rule = rule_of(name)
+            if rule is not None and 0 <= code <= 0xFFFF:
+                found[code] = self._of_rule((what, name), rule)
+        return found
+
+    def metadata(self) -> int:
+        """The context of metadata, whose nodes show parts of entries."""
+        kinds = {
+            kind: self._add(
+                {**dict.fromkeys(NODE_TYPES, _PLAIN), **dict.fromkeys(parts, _BY_ENTRY)},
+                ("LedgerEntryType", "LedgerIndex"),
+            )
+            for kind, parts in NODE_OBJECTS.items()
+        }
+        nodes = self._add(kinds, ())
+        return self._add(
+            {**dict.fromkeys(METADATA_TYPES, _PLAIN), "AffectedNodes": nodes},
+            ("TransactionIndex", "TransactionResult", "AffectedNodes"),
+        )
+
+    def _of_rule(self, key: tuple[str, str], rule: NameRule) -> int:
+        if key not in self._numbers:
+            self._numbers[key] = len(self.rows)
+            self.rows.append(({}, ()))  # its number is known before its fields: they may hold it
+            names = {name: self._inside(name) for name in rule.names & self._known}
+            self.rows[self._numbers[key]] = (names, self._required(rule))
+        return self._numbers[key]
+
+    def _required(self, rule: NameRule) -> tuple[str, ...] | None:
+        can = rule.required <= self._known and len(rule.required) <= _MOST_REQUIRED
+        return tuple(sorted(rule.required)) if can else None
+
+    def _inside(self, name: str) -> int:
+        type_ = self._types.get(name)
+        if type_ == "STArray":
+            return self._of_array(name)
+        if type_ == "STObject":
+            return self._of_rule(("inner", name), self._rules.inner_rule(name))
+        return _PLAIN
+
+    def _of_array(self, name: str) -> int:
+        key = ("array", name)
+        if key not in self._numbers:
+            self._numbers[key] = len(self.rows)
+            self.rows.append(({}, ()))
+            every = (kind for kind in self._known if self._types.get(kind) == "STObject")
+            kinds = [kind for kind in ARRAY_ELEMENTS.get(name) or every if kind in self._known]
+            inside = {
+                kind: self._of_rule(("inner", kind), self._rules.inner_rule(kind)) for kind in kinds
+            }
+            self.rows[self._numbers[key]] = (inside, ())
+        return self._numbers[key]
+
+    def _add(self, names: dict[str, int], required: tuple[str, ...]) -> int:
+        self.rows.append(({name: names[name] for name in names if name in self._known}, required))
+        return len(self.rows) - 1

@@ -1,0 +1,125 @@
+"""Holds the compiled codec against the one in Python: they must say the same of any bytes."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import orjson
+
+from ekspiper.core import Permanent
+from ekspiper.xrpl.codec import CodecError, Decoder, Definitions, _compiled_codec
+from ekspiper.xrpl.codec.address import AddressCache
+from ekspiper.xrpl.ledger import Ledger, Transaction
+from ekspiper.xrpl.processors import TransactionEtl
+from ekspiper.xrpl.schema import DecodedRules, Formats
+from ekspiper.xrpl.schema.line_writer import TransactionLines
+from ekspiper.xrpl.verify import parse_ledger
+
+__all__ = ["Both", "ledgers_in", "mutated"]
+
+
+def pure_decoder(definitions: Definitions, shape: Any) -> Decoder:
+    """A decoder without the compiled one inside."""
+    with mock.patch.object(_compiled_codec, "compiled", None):
+        return Decoder(definitions, shape=shape)
+
+
+@dataclass
+class Both:
+    """Both codecs for one set of definitions."""
+
+    definitions: Definitions
+
+    def __post_init__(self) -> None:
+        self.decoder = pure_decoder(self.definitions, "record")
+        self.readers = {
+            shape: (
+                pure_decoder(self.definitions, shape),
+                _compiled_codec.compiled.ObjectReader(
+                    _compiled_codec.field_codes(self.decoder._table),
+                    AddressCache(),
+                    shape == "record",
+                ),
+            )
+            for shape in ("record", "server")
+        }
+        for _, reader in self.readers.values():
+            assert reader is not None
+        rules = DecodedRules(Formats(self.definitions))
+        self.lines = TransactionLines(rules)
+        self.etl = TransactionEtl(self.definitions)
+
+    def objects(self, blob: bytes) -> bool:
+        """Whether the compiled one reads it; then it must have read the same, in the same order."""
+        read = False
+        for pure, reader in self.readers.values():
+            ours = reader.read(blob)
+            if ours is not None:
+                read = True
+                theirs = pure._decode(blob, "blob")
+                assert ours == theirs
+                assert orjson.dumps(ours) == orjson.dumps(theirs)
+        return read
+
+    def line(self, transaction: Transaction) -> bool:
+        """Whether the compiled one writes it; then it must have written the same."""
+        line = self.lines.line(transaction, self.etl.network_id)
+        if line is None:
+            return False
+        record = self.etl.record(transaction)
+        assert "_unrecognized" not in record
+        assert line == orjson.dumps(record) + b"\n"
+        return True
+
+    def altered(self, transaction: Transaction, tx_blob: bytes, meta_blob: bytes) -> Transaction:
+        """The transaction with other bytes."""
+        return Transaction(
+            tx_blob=tx_blob,
+            meta_blob=meta_blob,
+            hash=transaction.hash,
+            index=transaction.index,
+            ledger=transaction.ledger,
+            decoder=self.decoder,
+        )
+
+    def refuses(self, transaction: Transaction) -> bool:
+        """Whether the codec in Python raises for it."""
+        try:
+            self.etl.record(transaction)
+        except (CodecError, Permanent, KeyError):
+            return True
+        return False
+
+
+def ledgers_in(folder: Path, decoder: Decoder) -> Iterator[Ledger]:
+    """The ledgers of a recording."""
+    with gzip.open(folder / "ledger_v2_binary.jsonl.gz") as lines:
+        for line in lines:
+            yield parse_ledger(orjson.loads(line)["response"]["result"], decoder=decoder)
+
+
+def mutated(blob: bytes, random_: random.Random) -> bytes:
+    """The blob with a few bytes flipped, cut out, doubled, or put in."""
+    data = bytearray(blob)
+    for _ in range(random_.choice((1, 1, 1, 2, 4))):
+        at = random_.randrange(len(data) + 1)
+        kind = random_.randrange(6)
+        if kind == 0 and at < len(data):
+            data[at] ^= 1 << random_.randrange(8)
+        elif kind == 1 and at < len(data):
+            data[at] = random_.choice((0, 1, 0xE1, 0xF1, 0xFF, random_.randrange(256)))
+        elif kind == 2:
+            del data[at:]
+        elif kind == 3:
+            del data[at : at + random_.choice((1, 2, 4, 8, 20, 32))]
+        elif kind == 4:
+            data[at:at] = data[at : at + random_.choice((1, 4, 9, 21, 33))]
+        else:
+            data[at:at] = random_.randbytes(random_.choice((1, 2, 4, 8)))
+    return bytes(data)

@@ -1,0 +1,147 @@
+"""The compiled codec and the one in Python are one codec: same objects, same lines, same errors."""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ekspiper.xrpl.codec import Decoder, Definitions, _compiled_codec
+from ekspiper.xrpl.ledger import Transaction
+from ekspiper.xrpl.replay import SAMPLE
+
+from .one_codec import Both, ledgers_in, mutated
+
+pytestmark = pytest.mark.skipif(
+    _compiled_codec.compiled is None, reason="the compiled codec is not built: hatch run dev:codec"
+)
+
+
+@pytest.fixture(scope="module")
+def both() -> Both:
+    return Both(Definitions.bundled())
+
+
+@pytest.fixture(scope="module")
+def sample(both: Both) -> list[Transaction]:
+    """All transactions of the sample network."""
+    ledgers = ledgers_in(Path(SAMPLE), both.decoder)
+    return [transaction for ledger in ledgers for transaction in ledger.transactions]
+
+
+def test_every_transaction_of_the_sample_is_compiled(both: Both, sample: list[Transaction]) -> None:
+    for each in sample:
+        assert both.line(each), f"{each.hash} has no line"
+        assert both.objects(each.tx_blob)
+        assert both.objects(each.meta_blob)
+
+
+def test_every_recorded_transaction_is_compiled(both: Both, shared_data: Path) -> None:
+    for ledger in ledgers_in(shared_data / "recording", both.decoder):
+        for each in ledger.transactions:
+            assert both.line(each), f"{each.hash} has no line"
+
+
+def test_altered_bytes_are_read_as_in_python_or_declined(
+    both: Both, sample: list[Transaction]
+) -> None:
+    chance = random.Random(7)
+    written = 0
+    for _ in range(3_000):
+        each = chance.choice(sample)
+        tx_blob, meta_blob = each.tx_blob, each.meta_blob
+        if chance.random() < 0.5:
+            tx_blob = mutated(tx_blob, chance)
+        else:
+            meta_blob = mutated(meta_blob, chance)
+        both.objects(tx_blob)
+        both.objects(meta_blob)
+        written += both.line(both.altered(each, tx_blob, meta_blob))
+    assert written > 300, "most alterations are declined, but many only change a value"
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=300, deadline=None)
+def test_any_bytes_are_read_as_in_python_or_declined(blob: bytes) -> None:
+    _both_once().objects(blob)
+
+
+_BOTH: list[Both] = []
+
+
+def _both_once() -> Both:
+    if not _BOTH:
+        _BOTH.append(Both(Definitions.bundled()))
+    return _BOTH[0]
+
+
+VALUES = st.one_of(
+    st.binary(min_size=1, max_size=3).map(lambda raw: b"\x12" + raw[:1].rjust(2, b"\0")),
+    st.binary(min_size=8, max_size=8).map(lambda raw: b"\x61" + raw),
+    st.binary(min_size=48, max_size=48).map(
+        lambda raw: b"\x61" + bytes((raw[0] | 0x80,)) + raw[1:]
+    ),
+    st.binary(min_size=33, max_size=33).map(
+        lambda raw: b"\x61" + bytes((raw[0] & 0x5F | 0x20,)) + raw[1:]
+    ),
+    st.binary(min_size=12, max_size=12).map(lambda raw: b"\x91" + raw),
+    st.binary(min_size=8, max_size=8).map(lambda raw: b"\x31" + raw),
+    st.binary(min_size=20, max_size=20).map(lambda raw: b"\x01\x10" + raw),
+)
+"""A field each: names, all kinds of amounts, a Number, a 64-bit integer, a PathSet's beginning."""
+
+
+@given(VALUES)
+@settings(max_examples=2_000, deadline=None)
+def test_values_of_every_kind_are_printed_alike(blob: bytes) -> None:
+    _both_once().objects(blob)
+
+
+@pytest.mark.parametrize(
+    ("tx_blob", "meta_blob"),
+    [(b"", b""), (b"\x12", b""), (b"\x12\x00\x00\xe1", b""), (b"\x12\x00", b"\x20\x1c")],
+)
+def test_scraps_are_declined(
+    both: Both, sample: list[Transaction], tx_blob: bytes, meta_blob: bytes
+) -> None:
+    assert not both.line(both.altered(sample[0], tx_blob, meta_blob))
+
+
+def test_objects_nested_without_end_are_declined(both: Both) -> None:
+    assert not both.objects(b"\xea" * 5_000)
+    assert not both.objects(b"\xf9\xea" * 5_000)
+
+
+def test_fields_that_the_definitions_lack_are_left_to_python(
+    definitions_json: dict[str, Any], sample: list[Transaction]
+) -> None:
+    fields = [row for row in definitions_json["FIELDS"] if row[0] != "Sequence"]
+    old = Definitions.from_server({**definitions_json, "FIELDS": fields})
+    older = Both(old)
+    each = older.altered(sample[0], sample[0].tx_blob, sample[0].meta_blob)
+    assert not older.line(each)
+    assert not older.objects(each.tx_blob)
+    decoder = Decoder(old)
+    assert "Unknown_UInt32_4" in decoder.transaction(each.tx_blob)
+    assert decoder.drift
+
+
+def test_an_environment_variable_leaves_the_compiled_codec_out() -> None:
+    program = "from ekspiper.xrpl.codec import implementation; print(implementation())"
+    for value, expected in (("", "compiled"), ("0", "compiled"), ("1", "pure Python")):
+        environment = {**os.environ, "EKSPIPER_PURE": value}
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.strip() == expected
