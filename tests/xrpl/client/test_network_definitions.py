@@ -55,6 +55,16 @@ async def test_what_a_node_knows_beyond_is_used(newer: dict[str, Any]) -> None:
     assert Decoder(definitions).transaction(blob) == {"TransactionType": "Brand", "NewNumber": 7}
 
 
+async def test_a_name_in_dispute_is_the_networks_and_is_said(
+    newer: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    text = json.dumps(newer).replace('"ImmutableFlags"', '"MutableFlags"')
+    definitions = await network_definitions(Pool(json.loads(text)))  # type: ignore[arg-type]
+    assert definitions.fields_by_code[2 << 16 | 53].name == "MutableFlags"
+    (warning,) = [each for each in caplog.records if each.levelname == "WARNING"]
+    assert "field UInt32 53: ImmutableFlags -> MutableFlags" in warning.getMessage()
+
+
 async def test_a_broken_answer_adds_nothing() -> None:
     definitions = await network_definitions(Pool({"FIELDS": 3}))  # type: ignore[arg-type]
     assert definitions is Definitions.bundled()

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import tomllib
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ekspiper.core import ConfigError
-from ekspiper.xrpl.codec import Definitions, DefinitionsError
+from ekspiper.xrpl.codec import (
+    CodecError,
+    Decoder,
+    Definitions,
+    DefinitionsError,
+    Encoder,
+    definitions,
+)
 
 
 def test_bundled_are_those_of_xrpl_py(definitions_json: dict[str, Any]) -> None:
@@ -132,9 +142,78 @@ def test_newer_definitions_are_not_changed_by_older_ones(definitions_json: dict[
     assert newer.extended_by(Definitions.from_server(older)) is newer
 
 
-def test_a_node_cannot_change_what_is_known(definitions_json: dict[str, Any]) -> None:
-    types = {**definitions_json["TRANSACTION_TYPES"], "Payment": 4711, "Alias": 0}
-    theirs = Definitions.from_server({**definitions_json, "TRANSACTION_TYPES": types})
+def disputed(content: dict[str, Any]) -> dict[str, Any]:
+    """What a node says that has other names: a field, a transaction type, a result, a type."""
+    names = {"ImmutableFlags": "MutableFlags", "Payment": "Transfer", "tesSUCCESS": "tesDONE"}
+    text = json.dumps({**content, "hash": "node"})
+    for ours, theirs in names.items():
+        text = text.replace(f'"{ours}"', f'"{theirs}"')
+    return dict(json.loads(text.replace('"Number"', '"STNumber"')))
+
+
+def test_a_nodes_names_are_used_for_its_network(definitions_json: dict[str, Any]) -> None:
     ours = Definitions.from_server(definitions_json)
-    assert ours.extended_by(theirs).transaction_types["Payment"] == 0
-    assert "Alias" not in ours.extended_by(theirs).transaction_types
+    both = ours.extended_by(Definitions.from_server(disputed(definitions_json)))
+    assert both.fields_by_code[2 << 16 | 53].name == "MutableFlags"
+    assert "ImmutableFlags" not in both.fields
+    assert (both.transaction_types["Transfer"], "Payment" in both.transaction_types) == (0, False)
+    assert (both.transaction_results["tesDONE"], "tesSUCCESS" in both.transaction_results) == (
+        0,
+        False,
+    )
+    names = {row.name for row in both.transaction_formats["MPTokenIssuanceCreate"]}
+    assert "MutableFlags" in names
+    # The decoder knows by the name of a type how it is read, and nobody sees that name.
+    assert both.fields["AssetsTotal"].type == "Number"
+    assert "STNumber" not in both.types
+
+
+def test_json_and_binary_use_the_nodes_names(definitions_json: dict[str, Any]) -> None:
+    node = Definitions.from_server(disputed(definitions_json))
+    both = Definitions.from_server(definitions_json).extended_by(node)
+    blob = Encoder(both).encode({"TransactionType": "MPTokenIssuanceCreate", "MutableFlags": 7})
+    assert Decoder(both).transaction(blob)["MutableFlags"] == 7
+    assert Decoder().transaction(blob)["ImmutableFlags"] == 7
+    with pytest.raises(CodecError, match="ImmutableFlags"):
+        Encoder(both).encode({"ImmutableFlags": 7})
+
+
+def test_what_is_in_dispute_is_listed(definitions_json: dict[str, Any]) -> None:
+    ours = Definitions.from_server(definitions_json)
+    node = Definitions.from_server(disputed(definitions_json))
+    assert sorted(str(each) for each in ours.conflicts_with(node)) == [
+        "field Number 1: Number -> STNumber",
+        "field UInt32 53: ImmutableFlags -> MutableFlags",
+        "transaction result 0: tesSUCCESS -> tesDONE",
+        "transaction type 0: Payment -> Transfer",
+    ]
+    assert ours.conflicts_with(ours) == []
+    assert ours.extended_by(node).conflicts_with(node) == []
+
+
+def test_a_field_with_another_code_has_the_nodes(definitions_json: dict[str, Any]) -> None:
+    text = json.dumps(definitions_json["FIELDS"]).replace('"nth": 53', '"nth": 253')
+    node = Definitions.from_server({**definitions_json, "FIELDS": json.loads(text)})
+    both = Definitions.from_server(definitions_json).extended_by(node)
+    assert both.fields["ImmutableFlags"].nth == 253
+    assert 2 << 16 | 53 not in both.fields_by_code
+
+
+def test_xrpl_py_without_formats_is_too_old(
+    definitions_json: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "core" / "binarycodec" / "definitions"
+    folder.mkdir(parents=True)
+    old = {name: value for name, value in definitions_json.items() if "FORMATS" not in name}
+    (folder / "definitions.json").write_text(json.dumps(old))
+    spec = ModuleSpec("xrpl", None)
+    spec.submodule_search_locations = [str(tmp_path)]
+    monkeypatch.setattr(definitions, "find_spec", lambda name: spec)
+    with pytest.raises(ConfigError, match=r"pip install --upgrade 'xrpl-py>=5\.1'"):
+        definitions._bundled.__wrapped__()
+
+
+def test_the_packages_need_the_version_that_the_message_names() -> None:
+    project = Path(__file__).parents[3] / "packages" / "ekspiper-xrpl" / "pyproject.toml"
+    needed = tomllib.loads(project.read_text())["project"]["dependencies"]
+    assert f"xrpl-py>={definitions._OLDEST}" in needed

@@ -37,6 +37,15 @@ def test_what_came_what_went_and_what_changed() -> None:
     ]
 
 
+def test_a_name_in_dispute_is_one_line() -> None:
+    text = {"ImmutableFlags": "MutableFlags"}
+    fields = {text.get(n, n): replace(f, name=text.get(n, n)) for n, f in BUNDLED.fields.items()}
+    node = replace(BUNDLED, fields=fields, fields_by_code={f.code: f for f in fields.values()})
+    assert [str(one) for one in diff(BUNDLED, node)] == [
+        "~ field UInt32 53: ImmutableFlags -> MutableFlags"
+    ]
+
+
 def test_a_recorded_server_is_older(recorded_lines: Callable[[str], Any]) -> None:
     answers = recorded_lines("misc.jsonl.gz")
     result = next(

@@ -8,7 +8,7 @@ import pytest
 
 from ekspiper.core import ConfigError
 from ekspiper.xrpl.client import Answer, NodePool, RequestError
-from ekspiper.xrpl.codec import StateTreeFold, join_subtrees
+from ekspiper.xrpl.codec import Definitions, StateTreeFold, join_subtrees
 from ekspiper.xrpl.replay import Recording, ReplayNode
 from ekspiper.xrpl.sources import BadPage, LedgerObjects, ObjectPage
 
@@ -56,7 +56,7 @@ async def test_types_are_picked_by_name(sample: Recording) -> None:
 
 
 def test_unknown_type() -> None:
-    pool: Any = None
+    pool: Any = FakeState(1).pool()
     with pytest.raises(ConfigError, match=r"type is called 'offer'; known: AMM, AccountRoot"):
         LedgerObjects(pool, types=["offer"])
 
@@ -123,6 +123,7 @@ class FakeState:
     """A node's `ledger_data` over a made-up state, with Clio's rules for markers if asked."""
 
     network_id = 0
+    definitions = Definitions.bundled()
 
     def __init__(
         self,

@@ -22,16 +22,22 @@ class OpenNetwork:
     Attributes:
         name: of the network. For URLs: what `network_id` of the nodes says, otherwise `custom`.
         pool: its nodes, open.
-        definitions: to read it by: the bundled ones, and what its nodes know beyond them.
         first: the first ledger of the sample; None for other networks.
         last: the last ledger of the sample; None for other networks.
     """
 
     name: str
     pool: NodePool
-    definitions: Definitions
     first: int | None = None
     last: int | None = None
+
+    @property
+    def definitions(self) -> Definitions:
+        """What its fields are: its nodes say so, and the bundled ones what they do not say.
+
+        The pool has them, so that whatever reads by it uses the same ones.
+        """
+        return self.pool.definitions
 
 
 @asynccontextmanager
@@ -66,7 +72,8 @@ async def open_network(
         watching(pool)
         async with pool:
             named = name or _name(found, pool)
-            yield OpenNetwork(named, pool, await network_definitions(pool))
+            pool.definitions = await network_definitions(pool)
+            yield OpenNetwork(named, pool)
         return
     from .replay import Recording, ReplayNode
 
@@ -80,9 +87,8 @@ async def open_network(
             ) as node,
             NodePool(node.url, **options) as pool,
         ):
-            yield OpenNetwork(
-                name or found.name, pool, Definitions.bundled(), recording.first, recording.last
-            )
+            pool.definitions = await network_definitions(pool)
+            yield OpenNetwork(name or found.name, pool, recording.first, recording.last)
 
 
 def _name(found: Network, pool: NodePool) -> str:

@@ -58,7 +58,7 @@ class Backfill:
         verify: prove every ledger.
         books: record the order books as well; one request for each side of each book touched.
         concurrency: ledgers asked for at once.
-        definitions: to read the ledgers by; the bundled ones without it.
+        definitions: to read the ledgers by; those of the pool's network without it.
     """
 
     def __init__(

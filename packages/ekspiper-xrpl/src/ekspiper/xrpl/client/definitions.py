@@ -16,7 +16,7 @@ log = logging.getLogger("ekspiper.xrpl.client")
 
 
 async def network_definitions(pool: NodePool) -> Definitions:
-    """The bundled definitions, and what a node of `pool` knows beyond them.
+    """What a node of `pool` says of its network, and what the bundled definitions add to that.
 
     Where no node gives any, the bundled ones have to do: a node may be too old, or a Clio server
     whose rippled does not answer.
@@ -29,6 +29,12 @@ async def network_definitions(pool: NodePool) -> Definitions:
         log.warning("no node gives its definitions, so the bundled ones are used: %s", error)
         return bundled
     extended = bundled.extended_by(theirs)
+    conflicts = bundled.conflicts_with(theirs)
+    if conflicts:
+        log.warning(
+            "the network's names are used where the bundled definitions have others: %s",
+            "; ".join(map(str, conflicts)),
+        )
     new = sorted(
         (extended.transaction_types.keys() - bundled.transaction_types.keys())
         | (extended.ledger_entry_types.keys() - bundled.ledger_entry_types.keys())

@@ -10,6 +10,7 @@ from typing import Any
 
 from ekspiper.core import ConfigError
 from ekspiper.core.component import Component
+from ekspiper.xrpl.codec.definitions import Definitions
 
 from .answers import Answer
 from .call import API_VERSION, Call, Request, as_message
@@ -89,6 +90,8 @@ class NodePool(Component):
         if not listed:
             raise ConfigError("a pool needs at least one node, for example wss://host:51233")
         self.network_id = network_id
+        self.definitions = Definitions.bundled()
+        """What the fields of this network are; `open_network` asks the nodes for it."""
         self.request_timeout = request_timeout
         self._connect_timeout = connect_timeout
         self._clock = SteadyClock()

@@ -13,8 +13,16 @@ from typing import Any
 
 from ekspiper.core import ConfigError
 
-__all__ = ["Definitions", "DefinitionsError", "Field", "FormatField"]
+__all__ = ["Conflict", "Definitions", "DefinitionsError", "Field", "FormatField"]
 
+_OLDEST = "5.1"
+"""xrpl-py that has formats in its definitions; without them no record fits."""
+
+_CODES = {
+    "transaction type": "transaction_types",
+    "ledger entry type": "ledger_entry_types",
+    "transaction result": "transaction_results",
+}
 _FILE = Path("core", "binarycodec", "definitions", "definitions.json")
 
 
@@ -50,6 +58,26 @@ class FormatField:
     @property
     def is_required(self) -> bool:
         return self.optionality == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """One code that two definitions call by different names.
+
+    Args:
+        kind: what it is the code of: `field`, `transaction type`, ...
+        code: the code; of a field its type and number, such as `UInt32 53`.
+        ours: our name.
+        theirs: the other's.
+    """
+
+    kind: str
+    code: str
+    ours: str
+    theirs: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.code}: {self.ours} -> {self.theirs}"
 
 
 Codes = Mapping[str, int]
@@ -98,39 +126,56 @@ class Definitions:
         """Definitions from the `result` of a node's `server_definitions`."""
         return cls._parse(result, where="server_definitions")
 
-    def extended_by(self, other: Definitions) -> Definitions:
-        """These definitions with what `other` knows beyond them; themselves when that is nothing.
+    def extended_by(self, node: Definitions) -> Definitions:
+        """These definitions and a node's: what the fields of the node's network are.
 
-        Where both know a name or a field's code, these hold: a node can add to what is known, but
-        not change its meaning.
+        A node's own definitions are the truth for its network, so that its names, codes and formats
+        go before these; `conflicts_with` tells where that changes one. These add what the node
+        does not know or say: an older server gives no formats.
         """
-        fields = {
-            name: field
-            for name, field in other.fields.items()
-            if name not in self.fields and field.code not in self.fields_by_code
-        }
+        types = _types_of_both(self.types, node.types)
+        theirs = [_by_our_type(each, types) for each in node.fields.values()]
+        codes = {each.code for each in theirs if each.is_serialized}
+        ours = [
+            each
+            for each in self.fields.values()
+            if each.name not in node.fields and not (each.is_serialized and each.code in codes)
+        ]
         merged: dict[str, dict[str, Any]] = {
-            "types": _union(self.types, other.types),
-            "transaction_types": _union(self.transaction_types, other.transaction_types),
-            "ledger_entry_types": _union(self.ledger_entry_types, other.ledger_entry_types),
-            "transaction_results": _union(self.transaction_results, other.transaction_results),
-            "transaction_formats": _joined(self.transaction_formats, other.transaction_formats),
-            "ledger_entry_formats": _joined(self.ledger_entry_formats, other.ledger_entry_formats),
+            "types": types,
+            "fields": {each.name: each for each in (*ours, *theirs)},
+            "transaction_formats": _joined(self.transaction_formats, node.transaction_formats),
+            "ledger_entry_formats": _joined(self.ledger_entry_formats, node.ledger_entry_formats),
+            **{
+                table: _union(getattr(self, table), getattr(node, table))
+                for table in ("transaction_types", "ledger_entry_types", "transaction_results")
+            },
         }
-        if not fields and all(value == getattr(self, name) for name, value in merged.items()):
+        if all(value == getattr(self, name) for name, value in merged.items()):
             return self
+        by_code = {each.code: each for each in merged["fields"].values() if each.is_serialized}
         return replace(
             self,
-            hash=f"{self.hash}+{other.hash}",
-            fields=MappingProxyType({**self.fields, **fields}),
-            fields_by_code=MappingProxyType(
-                {
-                    **self.fields_by_code,
-                    **{each.code: each for each in fields.values() if each.is_serialized},
-                }
-            ),
+            hash=f"{self.hash}+{node.hash}",
+            fields_by_code=MappingProxyType(by_code),
             **{name: MappingProxyType(value) for name, value in merged.items()},
         )
+
+    def conflicts_with(self, node: Definitions) -> list[Conflict]:
+        """Where these and a node's mean the same code but call it by another name."""
+        found = [
+            Conflict("field", f"{each.type} {each.nth}", each.name, other.name)
+            for each in self.fields_by_code.values()
+            if (other := node.fields_by_code.get(each.code)) and other.name != each.name
+        ]
+        for kind, table in _CODES.items():
+            theirs = {code: name for name, code in getattr(node, table).items()}
+            found += (
+                Conflict(kind, str(code), name, theirs[code])
+                for name, code in getattr(self, table).items()
+                if code in theirs and theirs[code] != name
+            )
+        return found
 
     @classmethod
     def _parse(cls, content: Any, *, where: str) -> Definitions:
@@ -146,8 +191,14 @@ def _bundled() -> Definitions:
     # The file is found without importing xrpl, which costs half a second.
     spec = find_spec("xrpl")
     if spec is None or not spec.submodule_search_locations:
-        raise DefinitionsError("xrpl-py is not installed: pip install 'xrpl-py>=5.0'")
-    return Definitions.from_file(Path(spec.submodule_search_locations[0]) / _FILE)
+        raise DefinitionsError(f"xrpl-py is not installed: pip install 'xrpl-py>={_OLDEST}'")
+    found = Definitions.from_file(Path(spec.submodule_search_locations[0]) / _FILE)
+    if not found.transaction_formats:
+        raise DefinitionsError(
+            "the installed xrpl-py has no formats of transactions: "
+            f"pip install --upgrade 'xrpl-py>={_OLDEST}'"
+        )
+    return found
 
 
 def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -171,19 +222,33 @@ def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _union(ours: Codes, theirs: Codes) -> dict[str, int]:
+def _types_of_both(ours: Codes, theirs: Codes) -> dict[str, int]:
+    """Types by our names: by these the codec knows how to read them."""
     known = set(ours.values())
     added = {n: code for n, code in theirs.items() if n not in ours and code not in known}
     return {**ours, **added}
 
 
+def _by_our_type(field: Field, types: Codes) -> Field:
+    if types.get(field.type) == field.type_code:
+        return field
+    named = {code: name for name, code in types.items()}
+    return replace(field, type=named.get(field.type_code, field.type))
+
+
+def _union(ours: Codes, theirs: Codes) -> dict[str, int]:
+    taken = set(theirs.values())
+    added = {n: code for n, code in ours.items() if n not in theirs and code not in taken}
+    return {**added, **theirs}
+
+
 def _joined(ours: Formats, theirs: Formats) -> dict[str, tuple[FormatField, ...]]:
-    """Formats of either, each with the fields of both; what is new to a format is optional."""
-    joined = {**theirs, **ours}
+    """Formats of either, each with the fields of both; what only ours have is optional there."""
+    joined = {**ours, **theirs}
     for name in ours.keys() & theirs.keys():
-        known = {row.name for row in ours[name]}
-        new = (FormatField(row.name, 1) for row in theirs[name] if row.name not in known)
-        joined[name] = (*ours[name], *new)
+        rows = {row.name: FormatField(row.name, row.optionality or 1) for row in ours[name]}
+        rows.update((row.name, row) for row in theirs[name])
+        joined[name] = tuple(rows.values())
     return joined
 
 

@@ -40,7 +40,7 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
     Args:
         pool: open nodes.
         verify: prove it; without, only its shape is looked at.
-        definitions: what the transactions are decoded by; the bundled ones without it.
+        definitions: what the transactions are decoded by; those of the pool's network without it.
         known: ledgers fetched before, which those next to them must fit.
 
     Raises:
@@ -57,7 +57,7 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
         known: Iterable[LedgerLink] = (),
     ) -> None:
         self._pool = pool
-        self._decoder = Decoder(definitions, shape="record")
+        self._decoder = Decoder(definitions or pool.definitions, shape="record")
         self._verify = verify
         self._chain = LedgerChain(known)
         self._open: dict[int, asyncio.Event] = {}

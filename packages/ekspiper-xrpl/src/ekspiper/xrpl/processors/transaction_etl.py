@@ -35,7 +35,8 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
     `ekspiper_drift_total`. A transaction of an unknown type keeps all its fields where they are.
 
     Args:
-        definitions: what the schema is compiled from; the bundled ones without it.
+        definitions: what the schema is compiled from. Without it, a decoded transaction is checked
+            by the definitions that it was decoded by, and JSON by the bundled ones.
         network_id: of the network, for `ctid`; a transaction's own NetworkID goes first.
         strict: what does not fit makes the transaction a dead letter.
         instruments: receives the metric.
@@ -53,6 +54,7 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
         self.strict = strict
         formats = Formats(definitions or Definitions.bundled())
         self._decoded = DecodedRules(formats)
+        self._follows = definitions is None
         self._json = JsonRules(formats)
         self._ledger: LedgerInfo | None = None
         self._shared: dict[str, Any] = {}
@@ -75,6 +77,8 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
     def record(self, transaction: Transaction) -> dict[str, Any]:
         """The record of a decoded transaction."""
         found: list[Misfit] = []
+        if self._follows and transaction.definitions is not self._decoded.formats.definitions:
+            self._decoded = DecodedRules(Formats(transaction.definitions))
         fields = self._decoded.transaction(transaction.fields, found)
         meta = self._decoded.metadata(transaction.meta, found)
         ledger = transaction.ledger

@@ -44,9 +44,12 @@ class Difference:
 def diff(before: Definitions, after: Definitions) -> list[Difference]:
     """Everything that differs: types, fields, transaction and ledger entry types, results, formats.
 
-    Formats are compared where both have them: older servers give none.
+    A code that the two call by different names is one change: `field UInt32 53: A -> B`. Formats
+    are compared where both have them: older servers give none.
     """
-    found: list[Difference] = []
+    renamed = before.conflicts_with(after)
+    found = [Difference("changed", one.kind, one.code, one.ours, one.theirs) for one in renamed]
+    names = {(one.kind, name) for one in renamed for name in (one.ours, one.theirs)}
     for kind, table in _TABLES.items():
         found += _compare(kind, getattr(before, table), getattr(after, table), str)
     found += _compare("field", before.fields, after.fields, _field_text)
@@ -54,7 +57,7 @@ def diff(before: Definitions, after: Definitions) -> list[Difference]:
         old, new = _flat(getattr(before, table)), _flat(getattr(after, table))
         if old and new:
             found += _compare(kind, old, new, str)
-    return found
+    return [each for each in found if (each.kind, each.name) not in names]
 
 
 def _compare(

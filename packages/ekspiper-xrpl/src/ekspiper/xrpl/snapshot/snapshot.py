@@ -57,7 +57,7 @@ class Snapshot:
         ledger: the ledger's index; None: the newest.
         types: ledger entry types to record; None: all. All are read, to prove the state.
         parallel: parts of the state read at once.
-        definitions: to read the objects by; the bundled ones without it.
+        definitions: to read the objects by; those of the pool's network without it.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class Snapshot:
         self._folder = folder
         self._types = types
         self._parallel = parallel
-        self._definitions = definitions
+        self._definitions = definitions or pool.definitions
         self._wanted = ledger
         self._ledger: Ledger | None = None
         self._proof: StateProof | None = None

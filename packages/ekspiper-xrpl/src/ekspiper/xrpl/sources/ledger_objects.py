@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Collection, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Any
 
 from ekspiper.core import ConfigError, Permanent, Source
 from ekspiper.xrpl.client.errors import LedgerUnavailable, RequestError
 from ekspiper.xrpl.client.pool import NodePool
-from ekspiper.xrpl.codec.definitions import Definitions
 
 from .object_page import ObjectPage
 from .state_shards import Shard, cut_page, shards_for
@@ -61,7 +60,7 @@ class LedgerObjects(Source[ObjectPage]):
         self._pool = pool
         self._ledger = ledger
         self._parallel = parallel
-        self._types = _type_codes(types)
+        self._types = _type_codes(types, pool.definitions.ledger_entry_types)
         self._names = sorted(set(types or ()))
         self._avoid = tuple(avoid)
         self._shards = shards_for(parallel)
@@ -253,10 +252,9 @@ def _surviving_keys(transactions: Sequence[dict[str, Any]]) -> set[str]:
     return made - gone
 
 
-def _type_codes(types: Sequence[str] | None) -> frozenset[str] | None:
+def _type_codes(types: Sequence[str] | None, known: Mapping[str, int]) -> frozenset[str] | None:
     if not types:
         return None
-    known = Definitions.bundled().ledger_entry_types
     unknown = [name for name in types if name not in known]
     if unknown:
         listed = ", ".join(sorted(name for name, code in known.items() if code >= 0))

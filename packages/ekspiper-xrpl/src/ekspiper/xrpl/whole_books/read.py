@@ -26,7 +26,7 @@ async def read_books(pool: NodePool, ledger: int | None = None, *, parallel: int
     (header,) = await FetchLedger(pool).process(LedgerRef(source.ledger_index))
     source.expect(header.ledger_hash)
     proof = StateProof(source.prefixes)
-    decoder = Decoder(shape="record")
+    decoder = Decoder(pool.definitions, shape="record")
     books = WholeBooks(header.ledger_index, header.ledger_hash, header.close_time_iso)
     async for page in source:
         await proof.collect([page])

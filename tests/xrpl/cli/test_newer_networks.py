@@ -1,0 +1,169 @@
+"""Every command reads a network by what its nodes know, also where the installed xrpl-py is older."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from ekspiper.xrpl.codec import Definitions, definitions
+from ekspiper.xrpl.replay import Recording, ReplayNode
+from tests.xrpl.older_definitions import older_definitions
+
+from .conftest import Cli
+
+# What the sample network has and this xrpl-py does not know: fields of common entries, and all of AMMs.
+OLDER = older_definitions(
+    fields={"ExchangeRate", "TickSize", "LPTokenBalance", "TakerPays", "OwnerNode", "Memos"},
+    names={"AMMCreate", "AMMDeposit", "AMM", "tecPATH_DRY"},
+)
+
+
+def replayed(recording: Recording) -> Iterator[str]:
+    """The URL of a node that serves a recording, on a thread with a loop of its own."""
+    ready: Future[str] = Future()
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    async def serve() -> None:
+        async with ReplayNode(recording) as node:
+            ready.set_result(node.url)
+            await stop.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    try:
+        yield ready.result(timeout=30)
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[str]:
+    """The sample network, on a node that gives the definitions that are bundled here."""
+    spec = find_spec("xrpl")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    folder = Path(spec.submodule_search_locations[0])
+    known = json.loads((folder / "core/binarycodec/definitions/definitions.json").read_text())
+    with Recording.sample() as recording:
+        recording._index.templates["server_definitions"] = known
+        yield from replayed(recording)
+
+
+@pytest.fixture(scope="module")
+def recorded(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The network of servers of version 3.3 that is recorded beside the project."""
+    shared: Path = request.getfixturevalue("shared_data")
+    with Recording.load(shared / "network") as recording:
+        yield from replayed(recording)
+
+
+@pytest.fixture
+def older(monkeypatch: pytest.MonkeyPatch) -> Callable[[Definitions], None]:
+    """Makes the installed xrpl-py one with other definitions."""
+    return lambda those: monkeypatch.setattr(definitions, "_bundled", lambda: those)
+
+
+def lines(path: Path) -> list[Any]:
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+COMMANDS: dict[str, Callable[[Cli, str, Path], Any]] = {
+    "backfill": lambda cli, url, out: (
+        cli("backfill", "230:250", "--books", "--network", url, "--out", out),
+        *(lines(out / f"{table}.jsonl") for table in ("transactions", "book_offers", "amms")),
+    ),
+    "backfill --format parquet": lambda cli, url, out: cli(
+        "backfill", "230:250", "--network", url, "--out", out, "--format", "parquet"
+    ),
+    "snapshot": lambda cli, url, out: (
+        cli("snapshot", "--network", url, "--out", out),
+        sorted(lines(out / "objects.jsonl"), key=lambda each: each["index"]),
+    ),
+    "snapshot of one type": lambda cli, url, out: (
+        cli("snapshot", "--type", "AMM", "--network", url, "--out", out),
+        sorted(lines(out / "objects.jsonl"), key=lambda each: each["index"]),
+    ),
+    "books": lambda cli, url, out: cli("books", "--network", url).out,
+    "payments": lambda cli, url, out: cli("payments", "230:250", "--network", url).out,
+    "schema collect": lambda cli, url, out: cli("schema", "collect", "230:250", "-n", url).out,
+    "daemon": lambda cli, url, out: (
+        cli(
+            *("daemon", "--network", url, "--out", out, "--from", 230, "--until", 240),
+            *("--http", "off"),
+        ),
+        lines(out / "transactions.jsonl"),
+    ),
+}
+
+
+def outcome(found: Any) -> Any:
+    """Without what names this run: the code, and everything that was written."""
+    if isinstance(found, tuple):
+        return [found[0].code, *found[1:]]
+    return getattr(found, "code", found)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_the_node_knows_makes_the_same_records(
+    cli: Cli,
+    node: str,
+    older: Callable[[Definitions], None],
+    tmp_path: Path,
+    name: str,
+) -> None:
+    expected = outcome(COMMANDS[name](cli, node, tmp_path / "newer"))
+    older(OLDER)
+    found = COMMANDS[name](cli, node, tmp_path / "older")
+    assert outcome(found) == expected
+    assert "drift" not in str(found)
+
+
+def test_what_was_written_is_proven(
+    cli: Cli, node: str, older: Callable[[Definitions], None], tmp_path: Path
+) -> None:
+    older(OLDER)
+    cli("backfill", "230:235", "--network", node, "--out", tmp_path)
+    assert cli("verify", tmp_path, "--deep", "--network", node).code == 0
+    assert cli("verify", tmp_path, "--deep").code == 1
+    written = lines(tmp_path / "transactions.jsonl")
+    assert not any("_unrecognized" in record for record in written)
+
+
+@pytest.mark.parametrize("gone", [{}, {"types": {"Number"}}, {"fields": {"AdditionalBooks"}}])
+def test_a_network_of_newer_servers(
+    cli: Cli,
+    recorded: str,
+    older: Callable[[Definitions], None],
+    tmp_path: Path,
+    gone: dict[str, Any],
+) -> None:
+    older(older_definitions(names={"VaultCreate", "MPTokenIssuance", "DelegateSet"}, **gone))
+    done = cli("backfill", "440:480", "--network", recorded, "--out", tmp_path / "b")
+    assert done.code == 0, done.err
+    written = lines(tmp_path / "b" / "transactions.jsonl")
+    assert len(written) > 500
+    assert [one["_unrecognized"] for one in written if "_unrecognized" in one] == []
+    deep = cli("verify", tmp_path / "b", "--deep", "--network", recorded)
+    assert deep.code == 0, deep.err
+    assert cli("snapshot", "--network", recorded, "--out", tmp_path / "s").code == 0
+    objects = lines(tmp_path / "s" / "objects.jsonl")
+    assert len(objects) == 3200
+    assert [one["_unrecognized"] for one in objects if "_unrecognized" in one] == []
+    assert not any(one["LedgerEntryType"].isdecimal() for one in objects)
+    books = [json.loads(line) for line in cli("books", "--network", recorded).out.splitlines()]
+    hybrid = [one for one in objects if "AdditionalBooks" in one]
+    placed = sum(len(book["offers"]) for book in books)
+    offers = sum(one["LedgerEntryType"] == "Offer" for one in objects)
+    assert placed == offers + len(hybrid)
