@@ -41,7 +41,11 @@ def test_lists_and_tables_are_json() -> None:
         ("EKSPIPER_HTTP", "{", "EKSPIPER_HTTP: is not JSON, although it begins so: "),
         ("EKSPIPER_HTTP", '{"prt": 1}', "EKSPIPER_HTTP: http.prt: unknown key"),
         ("EKSPIPER_HTTP__PORT", "x", "EKSPIPER_HTTP__PORT: must be a whole number"),
-        ("EKSPIPER_NETWROK", "sample", "EKSPIPER_NETWROK: unknown key; known here: network, "),
+        (
+            "EKSPIPER_NETWROK",
+            "sample",
+            "EKSPIPER_NETWROK: unknown key; did you mean network? known here: network, ",
+        ),
         ("EKSPIPER_NETWORK", "mainet", "EKSPIPER_NETWORK: no network is called 'mainet'"),
         ("EKSPIPER_COLLECTORS__A__TYPE", "x", "EKSPIPER_COLLECTORS__A__TYPE: no collector is"),
         ("EKSPIPER_COLLECTORS__A__TAG", "x", "EKSPIPER_COLLECTORS__A__TAG: "),

@@ -41,6 +41,8 @@ here."with space" = 1
         ("collectors.two words.table.inner", 11),
         ("list.0.key", 13),
         ("nowhere", None),
+        ("collectors", 5),
+        ("list", 13),
     ],
 )
 def test_the_line_of_a_key_or_of_the_table_around_it(path: str, line: int | None) -> None:

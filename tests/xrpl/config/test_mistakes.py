@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from ekspiper.xrpl.config import load_settings
@@ -52,7 +54,7 @@ pat = "x"
 
 
 def test_all_of_them_in_the_order_of_the_file(write: Write) -> None:
-    found = [line.split("; known")[0] for line in mistakes(write(WRONG))]
+    found = [re.split("; (?:known|did you mean)", line)[0] for line in mistakes(write(WRONG))]
     assert [line.split(" must be more than 0")[0] for line in found] == [
         "FILE:1: network: no network is called 'mainet'",
         "FILE:2: untill: unknown key",
@@ -143,7 +145,10 @@ def test_what_is_known_comes_with_it_the_nearest_first(
         ("node.window = 5000", "FILE:1: node.window: must be at most 4096 (requests)"),
         ("node.rate = 0", "FILE:1: node.rate: must be more than 0 (requests a second)"),
         ("node.polite = 3", "FILE:1: node.polite: must be true or false"),
-        ("node.windwo = 3", "FILE:1: node.windwo: unknown key; known here: window, "),
+        (
+            "node.windwo = 3",
+            "FILE:1: node.windwo: unknown key; did you mean window? known here: window, ",
+        ),
         ('[collectors."a b"]\ntype = "x"', "FILE:2: collectors.a b.type: no collector is called"),
         (
             '[collectors.a]\ntype = "stdout"\nrecords = []',
@@ -160,6 +165,10 @@ def test_what_is_known_comes_with_it_the_nearest_first(
         (
             '[collectors.a]\ntype = "jsonl"\npath = "all.jsonl"\nrecords = ["transactions", "ledgers"]',
             "FILE:3: collectors.a.path: all.jsonl is for transactions of collectors.a already; ",
+        ),
+        (
+            '[colectors.a]\ntype = "stdout"',
+            "FILE:1: colectors: unknown key; did you mean collectors? known here: collectors, ",
         ),
         ('network_name = "a/b"', "FILE:1: network_name: must be letters, digits, _, - and . only"),
         ('network_name = ""', "FILE:1: network_name: must be letters, digits, _, - and . only"),
@@ -219,3 +228,11 @@ def test_until_before_from_whichever_way_they_are_given(
     assert line == "EKSPIPER_UNTIL: 3 is before the first ledger, 9"
     (line,) = mistakes(None, **{"from": 9, "until": 4})
     assert line == "--until: 4 is before the first ledger, 9"
+
+
+def test_a_collector_is_looked_at_whole(write: Write) -> None:
+    text = '[collectors.a]\ntype = "stdot"\nrecords = ["ledger"]\n'
+    assert [line.split("; known")[0] for line in mistakes(write(text))] == [
+        "FILE:2: collectors.a.type: no collector is called 'stdot'",
+        "FILE:3: collectors.a.records: no kind of record is called 'ledger'",
+    ]

@@ -61,6 +61,8 @@ class CollectorTable:
         if not isinstance(kind, str):
             known = ", ".join(sorted(registry.known("collectors")))
             mistakes.append(Mistake((*path, "type"), f"names the collector; known: {known}"))
+        elif mistakes and (unknown := _unknown(kind)):
+            mistakes.append(Mistake((*path, "type"), unknown))
         raise_all(mistakes)
         return cls(path, str(kind), tuple(records), options)
 
@@ -104,6 +106,15 @@ def make_collector(table: CollectorTable, *, records: str, **places: str) -> Col
         return collector(**options)  # type: ignore[no-any-return]
     except (ConfigError, TypeError, ValueError) as error:
         raise Mistakes([Mistake(table.path, str(error))]) from error
+
+
+def _unknown(kind: str) -> str:
+    """What is wrong with the name of a collector; nothing where it is known."""
+    try:
+        registry.load("collectors", kind)
+    except EkspiperError as error:
+        return str(error)
+    return ""
 
 
 def _mistakes_in_records(path: tuple[str, ...], records: Any) -> Iterator[Mistake]:

@@ -28,8 +28,10 @@ def line_of(text: str, path: Sequence[str]) -> int | None:
             here = table + _parts(key["name"])
         else:
             continue
-        if list(path[: len(here)]) == here and (best is None or len(here) > best[0]):
-            best = (len(here), number)
+        depth = min(len(here), len(path))
+        # `[a.b]` is also the line of `a`, where nothing else is.
+        if here[:depth] == list(path[:depth]) and (best is None or depth > best[0]):
+            best = (depth, number)
     return best[1] if best else None
 
 

@@ -95,8 +95,7 @@ def mistakes_of(
     for detail in error.errors(include_url=False, include_input=False):
         path = tuple(str(part) for part in detail["loc"])
         if detail["type"] == "extra_forbidden":
-            nearest = _nearest(path, model)
-            what = f"unknown key; {f'known here: {nearest}' if nearest else 'none is known here'}"
+            what = f"unknown key; {_known_instead(path, model)}"
         else:
             what = _message(detail["type"], detail["msg"], detail.get("ctx", {}))
             what += _unit(detail["type"], path, model)
@@ -118,9 +117,15 @@ def _message(kind: str, message: str, context: dict[str, Any]) -> str:
     return message[:1].lower() + message[1:]
 
 
-def _nearest(path: Sequence[str], model: type[BaseModel]) -> str:
+def _known_instead(path: Sequence[str], model: type[BaseModel]) -> str:
+    """What may have been meant, and all that there is, nearest first."""
     known = _keys(path[:-1], model)
-    return ", ".join(difflib.get_close_matches(path[-1], known, n=len(known) or 1, cutoff=0.0))
+    if not known:
+        return "none is known here"
+    nearest = difflib.get_close_matches(path[-1], known, n=len(known), cutoff=0.0)
+    is_close = difflib.get_close_matches(path[-1], known, n=1)
+    meant = f"did you mean {nearest[0]}? " if is_close else ""
+    return f"{meant}known here: {', '.join(nearest)}"
 
 
 def _keys(path: Sequence[str], model: type[BaseModel]) -> list[str]:
