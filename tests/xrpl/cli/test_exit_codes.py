@@ -5,13 +5,16 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from ekspiper.core import Report, Run
 from ekspiper.xrpl import replay
+from ekspiper.xrpl.client import NodePool
 
 from .conftest import Cli
 
@@ -255,3 +258,47 @@ def test_check_says_what_the_network_is_called(
     letters = '[dead_letters]\ntype = "jsonl"\npath = "{network}/letters.jsonl"\n'
     file.write_text(f'network = "ws://node:6006"\n{more}{letters}')
     assert says in cli("check", file).out
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("backfill 183:302 --out out", 1),
+        ("record 183:302 --out out", 1),
+        ("snapshot --out out", 1),
+        ("payments 183:302 --out out", 1),
+        ("payments 183:302", 1),
+        ("books", 1),
+        ("daemon --until 302 --http off --out out", 0),
+    ],
+)
+def test_work_that_was_interrupted_is_not_done(
+    cli: Cli, command: str, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon has no end, so a drain is its end; the others say that something is missing."""
+    finish = Run.finish
+
+    async def interrupted(self: Run) -> Report:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return await finish(self)
+
+    monkeypatch.setattr(Run, "finish", interrupted)
+    done = cli(*command.split())
+    assert done.code == code, done.err
+    assert "SIGTERM: draining" in done.err
+
+
+@pytest.mark.parametrize(("command", "code"), [("backfill 1:2", 1), ("daemon --http off", 0)])
+def test_an_interruption_before_the_work_began(
+    cli: Cli, command: str, code: int, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = NodePool.open
+
+    async def interrupted(self: NodePool) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await opened(self)
+
+    monkeypatch.setattr(NodePool, "open", interrupted)
+    done = cli(*command.split(), "--network", f"ws://127.0.0.1:{free_port}")
+    assert done.code == code
+    assert done.errors == ["stopped on request"]

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
+
+from ekspiper.xrpl.cli._invocation import this_command
+
+from .conftest import Cli
 
 _INTERRUPTED = """
 import os, signal, sys
@@ -40,3 +48,137 @@ def test_the_replay_process_says_what_it_is_for() -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 1
     assert done.stderr.endswith("to serve a recording: ekspiper replay DIR\n")
+
+
+_LOADED = """
+import sys
+from ekspiper.xrpl.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print("\\n".join(sorted(sys.modules)), file=sys.stderr)
+"""
+_BLOCKED = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name in BLOCKED:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
+from ekspiper.xrpl.cli import main
+main()
+"""
+
+
+def start(code: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=cwd,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "not_loaded"),
+    [
+        (["--help"], {"asyncio", "ekspiper.core", "orjson", "rich.console", "websockets", "xrpl"}),
+        (["--version"], {"asyncio", "ekspiper.core", "rich.console", "websockets"}),
+        (["backfill", "--help"], {"aiohttp", "prometheus_client", "pyarrow", "rich.console"}),
+        (["graph"], {"aiohttp", "prometheus_client", "pyarrow", "rich.console"}),
+        (
+            ["backfill", "240:240", "--out", "out"],
+            {"ekspiper.xrpl.config", "pandas", "prometheus_client", "pyarrow", "rich.console"},
+        ),
+    ],
+    ids=lambda given: " ".join(given) if isinstance(given, list) else "",
+)
+def test_a_command_loads_no_more_than_it_needs(
+    arguments: list[str], not_loaded: set[str], tmp_path: Path
+) -> None:
+    done = start(_LOADED, *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not_loaded & set(done.stderr.split()) == set()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "backfill 240:240 --out out",
+        "snapshot --out out",
+        "payments 240:240",
+        "books",
+        "nodes",
+        "record 240:240 --out out",
+        "schema show Payment",
+        "schema collect 240:240",
+        "verify --help",
+    ],
+)
+def test_reading_needs_nothing_of_the_daemon(command: str, tmp_path: Path) -> None:
+    blocked = "BLOCKED = {'prometheus_client', 'ekspiper.xrpl.config', 'ekspiper.xrpl.daemon'}\n"
+    done = start(blocked + _BLOCKED, *command.split(), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [("nodes", "rich.table"), ("backfill 1:2", "msgspec"), ("daemon", "pydantic")],
+)
+def test_a_command_says_what_it_lacks(command: str, missing: str, tmp_path: Path) -> None:
+    done = start(f"BLOCKED = {{{missing!r}}}\n" + _BLOCKED, *command.split(), cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(
+        f"ekspiper: .* needs {missing}(, which is not installed)?: "
+        r"pip install 'ekspiper-xrpl\[daemon\]'\n",
+        done.stderr,
+    )
+
+
+def test_without_the_extra_the_command_line_says_what_to_install(tmp_path: Path) -> None:
+    done = start("BLOCKED = {'typer'}\n" + _BLOCKED, "--help", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "ekspiper: the command line needs typer, which is not installed: "
+        "pip install 'ekspiper-xrpl[daemon]'\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("environment", "called", "shown"),
+    [
+        ("default", "/x/bin/ekspiper", "hatch run ekspiper"),
+        ("dev", "/x/bin/ekspiper", "hatch run dev:ekspiper"),
+        (None, "/x y/bin/ekspiper", "'/x y/bin/ekspiper'"),
+        (None, ".venv/bin/ekspiper", ".venv/bin/ekspiper"),
+        (None, "/x/ekspiper/xrpl/__main__.py", f"{sys.executable} -m ekspiper.xrpl"),
+        (None, "PATH/ekspiper", "ekspiper"),
+        (None, "-c", "ekspiper"),
+    ],
+)
+def test_advice_works_where_the_user_stands(
+    environment: str | None,
+    called: str,
+    shown: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    script = tmp_path / "ekspiper"
+    script.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("HATCH_ENV_ACTIVE", raising=False)
+    if environment is not None:
+        monkeypatch.setenv("HATCH_ENV_ACTIVE", environment)
+    monkeypatch.setattr(sys, "argv", [called.replace("PATH", str(tmp_path))])
+    assert this_command() == shown
+
+
+def test_the_daemon_advises_so(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HATCH_ENV_ACTIVE", "default")
+    done = cli("daemon", "--until", "183", "--out", "out", "--http", "off")
+    assert "           hatch run ekspiper daemon --network mainnet --out out/mainnet" in done.err
+    done = cli("record", "240:240", "--out", "recording")
+    assert "Try next:  hatch run ekspiper replay recording" in done.err

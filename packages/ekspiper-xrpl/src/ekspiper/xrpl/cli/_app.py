@@ -60,22 +60,8 @@ class _Commands(Group):
 
 
 def _load(name: str) -> Any:
-    """The command itself.
-
-    Raises:
-        MissingExtra: it needs a library that is not installed.
-    """
-    try:
-        module = import_module(f"{__package__}._commands.{name}")
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] == "ekspiper":
-            raise
-        from ekspiper.core import MissingExtra
-
-        raise MissingExtra(
-            f"`ekspiper {name}` needs {error.name}, which is not installed: "
-            "pip install 'ekspiper-xrpl[daemon]'"
-        ) from error
+    """The command itself."""
+    module = import_module(f"{__package__}._commands.{name}")
     found = getattr(module, name)
     if isinstance(found, typer.Typer):
         return get_command(found)
@@ -159,6 +145,12 @@ def _failed(error: Exception, *, debug: bool) -> int:
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # wrong use, which Typer explains
         error.show()
         return int(error.exit_code)
+    if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("ekspiper"):
+        fail(
+            f"this command needs {error.name}, which is not installed: "
+            "pip install 'ekspiper-xrpl[daemon]'"
+        )
+        return 2
     from ekspiper.core import ConfigError, EkspiperError, MissingExtra
 
     from ._interruption import Interrupted
