@@ -28,14 +28,16 @@ LOG_FORMATS = ("text", "json")
 _CONTEXT = ("ledger", "flow", "step", "collector", "node")
 """What an event is about, where the call says so."""
 
+_AS_IT_IS = ("  ", "Try next")
+"""Lines that begin so hold a path or a command."""
+
 log = logging.getLogger("ekspiper")
 
 
 def set_up_logs(*, level: str = "info", format: str = "text") -> None:
     """Send the logs of everything called `ekspiper` to standard error, and nothing elsewhere."""
     handler = _Handler()
-    as_text = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
-    handler.setFormatter(_JsonFormatter() if format == "json" else as_text)
+    handler.setFormatter(_JsonFormatter() if format == "json" else _text_formatter())
     log.handlers[:] = [handler]
     log.setLevel(level.upper())
     log.propagate = False
@@ -61,7 +63,8 @@ def tell(text: str, *, style: str = "") -> None:
             if line.strip():
                 log.info("%s", line.strip())
     else:
-        _write(text, style=style)
+        for line in text.split("\n"):
+            _write(line, style=style, wraps=not line.startswith(_AS_IT_IS))
 
 
 def fail(line: str) -> None:
@@ -69,18 +72,31 @@ def fail(line: str) -> None:
     if _is_json():
         log.error("%s", line)
     else:
-        _write(f"ekspiper: {line}")
+        _write(f"ekspiper: {line}", wraps=True)
 
 
 def _is_json() -> bool:
     return any(isinstance(each.formatter, _JsonFormatter) for each in log.handlers)
 
 
-def _write(text: str, *, style: str = "") -> None:
+def _write(text: str, *, style: str = "", wraps: bool = False) -> None:
+    """Write one line.
+
+    Args:
+        wraps: a terminal may break it between words. Otherwise it is left to the terminal, so that
+            whoever copies a path or a command gets it in one piece.
+    """
     if sys.stderr.isatty():  # rich is not loaded where nobody sees its colours
-        console().print(text, markup=False, soft_wrap=True, style=style)
+        console().print(text, markup=False, soft_wrap=not wraps, style=style)
     else:
         print(text, file=sys.stderr)
+
+
+def _text_formatter() -> logging.Formatter:
+    """At a terminal the time of day is enough, and leaves room for the message."""
+    if sys.stderr.isatty():
+        return logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
+    return logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
 
 
 class _Handler(logging.Handler):

@@ -120,15 +120,17 @@ class DaemonProgress:
 
     @contextmanager
     def watching(
-        self, run: Run, *, last: int | None = None, is_recording: bool = False
+        self, run: Run, *, first: int | None, last: int | None, is_recording: bool
     ) -> Iterator[None]:
         """Show `run` for as long as the context lasts.
 
         Args:
+            first: the first ledger it reads, where that is known.
             last: the ledger it ends with; None: it follows the network.
             is_recording: its ledgers are old, so their age says nothing.
         """
-        follow = _Following(last=last, shows_lag=not is_recording, shows_queues=self._queues)
+        total = last - first + 1 if first is not None and last is not None else None
+        follow = _Following(total=total, shows_lag=not is_recording, shows_queues=self._queues)
         with showing(run, lambda statistics: follow.view(statistics, is_draining=run.draining)):
             yield
 
@@ -178,40 +180,36 @@ def counting_records(run: Run, place: str) -> Iterator[None]:
 class _Following:
     """What a daemon shows, from one look at it to the next."""
 
-    def __init__(self, *, last: int | None, shows_lag: bool, shows_queues: bool) -> None:
-        self._last = last
+    def __init__(self, *, total: int | None, shows_lag: bool, shows_queues: bool) -> None:
+        self._total = total
         self._shows_lag = shows_lag
         self._shows_queues = shows_queues
-        self._before: int | None = None
         self._ledgers = Rate()
         self._transactions = Rate()
 
     def view(self, statistics: Statistics, *, is_draining: bool = False) -> View:
         source = next(iter(statistics.sources.values()), None)
-        kept = source.position if source is not None else None
-        if kept is not None and self._before is None and source is not None:
-            # The checkpoint begins at the ledger before the first: none of ours yet.
-            self._before = kept - source.kept if source.kept else kept
-        done = kept - self._before if kept is not None and self._before is not None else 0
-        total = self._last - self._before if self._last and self._before is not None else None
+        done = source.kept + source.dead_lettered if source is not None else 0
+        # Before anything is kept, the checkpoint's position is the ledger before the first.
+        newest = source.position if source is not None and done else None
         rate = self._ledgers.add(time.monotonic(), done)
-        facts = [f"newest {kept:,}"] if done and total is None else []
+        facts = [f"newest {newest:,}"] if newest is not None and self._total is None else []
         facts += _transactions(statistics, self._transactions)
         if is_draining:
             facts.append("draining")
-        elif total is not None:
-            facts += _left(total - done, rate)
+        elif self._total is not None:
+            facts += _left(self._total - done, rate)
         elif source is not None and self._shows_lag and source.lag is not None:
             facts += _behind(source.lag)
         queues = statistics.queues if self._shows_queues else {}
         return View(
             what="Ledgers",
             done=done,
-            total=total,
+            total=self._total,
             facts=tuple(facts),
             failing=statistics.failing,
             queues={name: (each.items, each.max_items) for name, each in queues.items()},
-            ledger=kept if done else None,
+            ledger=newest,
         )
 
 

@@ -78,11 +78,12 @@ class Watching(Protocol):
     """Shows a daemon while it runs."""
 
     def watching(
-        self, run: Run, *, last: int | None, is_recording: bool
+        self, run: Run, *, first: int | None, last: int | None, is_recording: bool
     ) -> AbstractContextManager[None]:
         """Show `run` for as long as the context lasts.
 
         Args:
+            first: the first ledger it reads, where that is known.
             last: the ledger it ends with; None: it follows the network.
             is_recording: its ledgers are old, so their age says nothing.
         """
@@ -154,7 +155,7 @@ class Daemon:
                 )
             )
             self._tell_name(network.name)
-            return await self._follow(network, await self._links_before(first))
+            return await self._follow(network, first or network.first)
 
     def _http_server(self) -> HttpServer:
         from ._http_server import (
@@ -172,8 +173,9 @@ class Daemon:
             not_ready=self._readiness.reasons,
         )
 
-    async def _follow(self, network: OpenNetwork, known: Sequence[LedgerLink]) -> Outcome:
+    async def _follow(self, network: OpenNetwork, first: int | None) -> Outcome:
         settings = self.settings
+        known = await self._links_before(first)
         instruments: Instruments = self._instruments
         etl = self.etl(network, instruments)
         run = self.pipeline(network, etl, known=known).start(
@@ -193,7 +195,7 @@ class Daemon:
             advising_adoption(settings.state_option),
             draining_on_signals(run),
             watching_ledgers(network.pool, instruments, patience=patience),
-            self._watching(run, network),
+            self._watching(run, network, first),
         ):
             report = await run.finish()
         return Outcome(
@@ -204,11 +206,15 @@ class Daemon:
             drift=etl.report(),
         )
 
-    def _watching(self, run: Run, network: OpenNetwork) -> AbstractContextManager[None]:
+    def _watching(
+        self, run: Run, network: OpenNetwork, first: int | None
+    ) -> AbstractContextManager[None]:
         if self._progress is None:
             return nullcontext()
         last = self.settings.until or network.last
-        return self._progress.watching(run, last=last, is_recording=network.last is not None)
+        return self._progress.watching(
+            run, first=first, last=last, is_recording=network.last is not None
+        )
 
     def etl(self, network: OpenNetwork, instruments: Instruments) -> TransactionEtl:
         """The processor that makes the records of transactions, and counts what does not fit."""
