@@ -14,6 +14,8 @@ from .keys import is_signed_by as is_signed_by
 from .keys import key_text as key_text
 from .keys import read_key as read_key
 from .manifest import Manifest as Manifest
+from .manifest import decode_base64 as decode_base64
+from .manifest import encode_base64 as encode_base64
 from .proof import check_proof as check_proof
 from .proven import Proof as Proof
 from .proven import ProvenLeaf as ProvenLeaf
@@ -23,10 +25,13 @@ from .pruned_tree import Node as Node
 from .pruned_tree import TreeKind as TreeKind
 from .pruned_tree import join_transaction as join_transaction
 from .pruned_tree import prune as prune
+from .pruned_tree import read_tree as read_tree
 from .pruned_tree import read_tree_leaves as read_tree_leaves
 from .pruned_tree import root_hash as root_hash
 from .pruned_tree import split_transaction as split_transaction
+from .pruned_tree import written_tree as written_tree
 from .signed_ledger import SignedLedger as SignedLedger
+from .signed_ledger import read_header as read_header
 from .skip_list import SkipList as SkipList
 from .tally import Counted as Counted
 from .tally import ValidationTally as ValidationTally
@@ -65,16 +70,21 @@ __all__ = [
     "ValidatorSet",
     "Verdict",
     "check_proof",
+    "decode_base64",
+    "encode_base64",
     "is_signed_by",
     "join_transaction",
     "key_text",
     "prune",
     "quorum_of",
+    "read_header",
     "read_key",
+    "read_tree",
     "read_tree_leaves",
     "read_validator_lists",
     "root_hash",
     "split_transaction",
     "write_xpop",
     "write_xprv",
+    "written_tree",
 ]

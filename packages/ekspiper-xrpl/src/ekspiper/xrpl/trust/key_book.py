@@ -35,6 +35,10 @@ class KeyBook:
     def __len__(self) -> int:
         return len(self._manifests)
 
+    def masters(self) -> tuple[bytes, ...]:
+        """The validators."""
+        return tuple(self._manifests)
+
     def add(self, manifest: Manifest) -> bool:
         """Take a manifest; whether it was news.
 

@@ -81,7 +81,7 @@ class Manifest:
         return cls(master, sequence, signing_key, _domain(fields.values.get(_DOMAIN)), data)
 
     @classmethod
-    def from_base64(cls, text: str) -> Self:
+    def from_base64(cls, text: object) -> Self:
         """The same from base64, as lists and the answers of servers have it."""
         return cls.from_bytes(decode_base64(text, "a manifest", limit=2 * _LIMIT))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ekspiper.xrpl.codec import CodecError, encode_length, read_length, sha512half
 
@@ -21,9 +21,11 @@ __all__ = [
     "TreeKind",
     "join_transaction",
     "prune",
+    "read_tree",
     "read_tree_leaves",
     "root_hash",
     "split_transaction",
+    "written_tree",
 ]
 
 TreeKind = Literal["state", "tx"]
@@ -32,6 +34,7 @@ _INNER = b"MIN\0"
 _LEAVES: dict[TreeKind, bytes] = {"state": b"MLN\0", "tx": b"SND\0"}
 _ZERO = bytes(32)
 _DEPTH = 64  # hex digits of a key
+_TREE_DIGITS = frozenset("0123456789abcdef")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,36 @@ def read_tree_leaves(root: Node) -> Iterator[Leaf]:
     elif isinstance(root, Mapping):
         for digit in sorted(root):
             yield from read_tree_leaves(root[digit])
+
+
+def written_tree(node: Node) -> Any:
+    """A tree as a JSON value: a hash as hex, a leaf as key and data in hex, children by digit."""
+    if isinstance(node, bytes):
+        return node.hex()
+    if isinstance(node, Leaf):
+        return [node.key.hex(), node.data.hex()]
+    return {f"{digit:x}": written_tree(child) for digit, child in sorted(node.items())}
+
+
+def read_tree(value: Any, *, depth: int = 0) -> Node:
+    """The tree that `written_tree` wrote.
+
+    Raises:
+        Malformed: it is something else.
+    """
+    try:
+        if isinstance(value, str):
+            return bytes.fromhex(value)
+        if isinstance(value, list):
+            key, data = value
+            return Leaf(bytes.fromhex(key), bytes.fromhex(data))
+        if isinstance(value, dict) and depth <= _DEPTH and set(value) <= _TREE_DIGITS:
+            return {
+                int(digit, 16): read_tree(child, depth=depth + 1) for digit, child in value.items()
+            }
+    except (ValueError, TypeError):
+        pass
+    raise Malformed("a tree has something that is not a node")
 
 
 def prune(hashes: Sequence[tuple[bytes, bytes]], wanted: Leaf) -> Node:

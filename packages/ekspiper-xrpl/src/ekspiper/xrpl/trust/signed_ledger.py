@@ -26,7 +26,7 @@ class SignedLedger:
         validations: those of validators of the list.
         validator_list: the publisher's list that held when the ledger closed.
         manifests: of validators whose keys changed after the list was published.
-        validators: master keys that are trusted without a list; used where there is no list.
+        validators: master keys that are trusted, where the ledger is signed without a list.
     """
 
     header: LedgerHeader
@@ -49,7 +49,7 @@ class SignedLedger:
         """Count the signatures, by the list that held when the ledger closed.
 
         Args:
-            trusted: master keys of publishers; or those of validators, where there is no list.
+            trusted: master keys of publishers; or those of validators, for a ledger without a list.
 
         Raises:
             NotProven: the list is by a publisher that is not trusted, or did not hold then.

@@ -165,6 +165,10 @@ class ValidatorSet:
             refused=dict(refused),
         )
 
+    def masters(self) -> tuple[bytes, ...]:
+        """The master keys of the validators."""
+        return self.keys.masters()
+
     def describe_signer(self, master: bytes) -> str:
         """A validator by its domain where it claims one, else by its key."""
         manifest = self.keys.manifest_of(master)

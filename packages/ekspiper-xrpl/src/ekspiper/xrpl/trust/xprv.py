@@ -116,7 +116,7 @@ def write_xprv(
         decoder: of the shape `"server"`; one with the bundled definitions without it.
 
     Raises:
-        NotProven: without those validations too few are left, or there is no publisher's list.
+        NotProven: without those validations too few are left, or the ledger is signed without a list.
     """
     source = anchor.validator_list
     if source is None:
