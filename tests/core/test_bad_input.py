@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import traceback
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from ekspiper.core import (
     CheckpointError,
     Collector,
     Delivery,
+    EkspiperError,
     Flow,
     FlowFailed,
     PassThrough,
@@ -71,45 +73,48 @@ letters = RecordingCollector()
     ("make", "message"),
     [
         (lambda: Pipeline(), "a pipeline needs at least one flow"),
-        (lambda: Pipeline("a"), "'a' is no Flow"),
+        (lambda: Pipeline("a"), "'a' is not a flow; write Pipeline(Flow(...), ...)"),
+        (lambda: Pipeline([flow("a", [1])]), "takes its flows one by one, not in a list: Pipeline(*flows)"),
         (lambda: Pipeline(flow("a", [1]), flow("a", [1])), "two flows are called 'a'"),
-        (lambda: Pipeline(flow("a", [1], q)), "queue 'q' is filled by a/PassThrough and read by no flow"),
-        (lambda: Pipeline(flow("a", q)), "queue 'q' is the source of flow 'a' and filled by none"),
-        (lambda: Pipeline(flow("a", [1], q), flow("b", q), flow("c", q)), "queue 'q' is read by b, c: each end takes one"),
+        (lambda: Pipeline(flow("a", [1], q)), "queue 'q' is filled by a/PassThrough, but no flow reads it"),
+        (lambda: Pipeline(flow("a", q)), "queue 'q' is the source of flow 'a', but no flow fills it"),
+        (lambda: Pipeline(flow("a", [1], q), flow("b", q), flow("c", q)), "queue 'q' is read by b, c: only one flow can do that"),
         (lambda: Pipeline(flow("a", [1], q), flow("b", [1], q), flow("c", q)), "queue 'q' is filled by a/PassThrough, b/PassThrough"),
         (lambda: Pipeline(flow("a", q, other), flow("b", other, q)), "the queues of a, b form a cycle"),
         (lambda: Pipeline(flow("a", [1], q), flow("b", q), flow("c", other, other)), "the queues of c form a cycle"),
         (lambda: Pipeline(flow("a", [1], q, Queue("q")), flow("b", q)), "two collectors are called 'q'"),
         (lambda: Pipeline(flow("a", shared), flow("b", shared)), "the flows a and b read the same source"),
         (lambda: Pipeline(flow("a", [1], recoverable), flow("b", [1], recoverable)), "stands in a/PassThrough and in b/PassThrough"),
-        (lambda: Pipeline(flow("a", [1], Delivery(recoverable, name="1"), Delivery(recoverable, name="2"))), "can stand in one place"),
+        (lambda: Pipeline(flow("a", [1], Delivery(recoverable, name="1"), Delivery(recoverable, name="2"))), "can stand in only one place"),
         (lambda: Flow("", source=[1], steps=(step(),)), "a flow needs a name"),
         (lambda: Flow("a/b", source=[1], steps=(step(),)), "a flow cannot be called 'a/b'"),
         (lambda: Flow("a", source=[1], steps=()), "flow 'a' has no steps"),
-        (lambda: Flow("a", source=[1], steps=(PassThrough(),)), "is no Step"),
+        (lambda: Flow("a", source=[1], steps=(PassThrough(),)), "is not a step; write Step(PassThrough)"),
         (lambda: Flow("a", source=[1], steps=(step(), step())), "two steps are called 'PassThrough'"),
-        (lambda: Flow("a", source=7, steps=(step(),)), "flow 'a': 7 is no source"),
-        (lambda: Flow("a", source="text", steps=(step(),)), "'text' is no source"),
+        (lambda: Flow("a", source=7, steps=(step(),)), "flow 'a': 7 is not a source: it cannot be iterated; give a list of items"),
+        (lambda: Flow("a", source="text", steps=(step(),)), "'text' would be read letter by letter; give a list: source=[...]"),
+        (lambda: Flow("a", source=b"text", steps=(step(),)), "would be read byte by byte"),
         (lambda: Flow("a", source=ListSource, steps=(step(),)), "cannot be iterated; call it"),
         (lambda: Flow("a", source=forever_async, steps=(step(),)), "cannot be iterated; call it"),
-        (lambda: Step(7), "7 is no processor: it has no method process"),
-        (lambda: Step(PassThrough), "is no processor, but a class"),
-        (lambda: Step(Yields()), "its process yields, where it is awaited and returns"),
-        (lambda: Step(YieldsAsync()), "its process yields, where it is awaited and returns"),
-        (lambda: step(7), "7 is no collector: it has no method collect"),
-        (lambda: step(RecordingCollector), "RecordingCollector'> is a class: make a collector of it"),
-        (lambda: Step(PassThrough(), collectors=RecordingCollector()), "collectors are given as a tuple"),
+        (lambda: Step(7), "7 is not a processor: it is not a function, and has no method"),
+        (lambda: Step(PassThrough), "PassThrough is a class; make a processor: Step(PassThrough(...))"),
+        (lambda: Step(str), "str is a class; to call it for each item, write Step(lambda item: str(item))"),
+        (lambda: Step(Yields()), "`process` yields; it must return its outputs"),
+        (lambda: Step(YieldsAsync()), "`process` yields; it must return its outputs"),
+        (lambda: step(7), "7 is not a collector: it has no method `async def collect(batch)`"),
+        (lambda: step(RecordingCollector), "RecordingCollector is a class; make a collector: RecordingCollector(...)"),
+        (lambda: Step(PassThrough(), collectors=RecordingCollector()), "collectors must be a tuple, even with one in it: (RecordingCollector,)"),
         (lambda: step(RecordingCollector(), RecordingCollector()), "two collectors are called 'RecordingCollector'"),
         (lambda: step(concurrency=0), "concurrency must be at least 1, not 0"),
         (lambda: step(max_outputs=0), "max_outputs must be at least 1"),
-        (lambda: step(on_error="explode"), "on_error is stop, dead-letter or skip, not 'explode'"),
+        (lambda: step(on_error="explode"), "on_error is 'stop', 'dead-letter' or 'skip', not 'explode'"),
         (lambda: step(name="a/b"), "a step cannot be called 'a/b'"),
         (lambda: Queue(""), "a queue needs a name"),
         (lambda: Queue("a/b"), "a queue cannot be called 'a/b'"),
         (lambda: Queue("q", max_items=0), "queue 'q': max_items must be at least 1"),
         (lambda: Queue("q", max_bytes=0), "max_bytes must be at least 1"),
-        (lambda: sinking(PassThrough()).start(checkpoint="a.json"), "checkpoint='a.json' is no checkpoint; FileCheckpoint(path) is one"),
-        (lambda: sinking(PassThrough()).start(dead_letters=[]), "[] is no collector"),
+        (lambda: sinking(PassThrough()).start(checkpoint="a.json"), "'a.json' is not a checkpoint; use checkpoint=FileCheckpoint(path)"),
+        (lambda: sinking(PassThrough()).start(dead_letters=[]), "[] is not a collector"),
         (lambda: sinking(PassThrough(), on_error="dead-letter").start(), "has no dead-letter collector"),
         (lambda: sinking(PassThrough(), letters).start(dead_letters=letters), "the dead-letter collector also stands in a/PassThrough"),
     ],
@@ -165,6 +170,84 @@ def test_a_processor_that_does_the_wrong_thing(worker: Any, message: str, concur
         run_virtual(sinking(worker, name="step", max_outputs=10, concurrency=concurrency).run())
     assert str(caught.value).startswith("flow 'a', step 'step', at position 1: ")
     assert message in str(caught.value)
+
+
+class PlainProcess:
+    def process(self, item: Any) -> list[Any]:
+        return [item]
+
+
+class PlainCollect:
+    def __init__(self) -> None:
+        self.batches: list[Any] = []
+
+    def collect(self, batch: Sequence[Any]) -> None:
+        self.batches.append(batch)
+
+
+class PlainOpen(RecordingCollector):
+    def open(self) -> None:  # type: ignore[override]
+        pass
+
+
+class PlainClose(RecordingCollector):
+    def close(self) -> None:  # type: ignore[override]
+        pass
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+@pytest.mark.parametrize(
+    ("worker", "sink", "message"),
+    [
+        (PlainProcess(), None, "the processor 's': `process` is not async; write `async def process`"),
+        (PassThrough(), PlainCollect(), "the collector 'PlainCollect': `collect` is not async"),
+        (PassThrough(), PlainOpen(), "the collector a/s/PlainOpen: `open` is not async"),
+        (PassThrough(), PlainClose(), "the collector a/s/PlainClose: `close` is not async"),
+    ],
+)  # fmt: skip
+def test_what_is_not_async_is_told_so(
+    worker: Any, sink: Any, message: str, concurrency: int
+) -> None:
+    """And it ends the run, as no item is at fault."""
+    letters = RecordingCollector()
+    pipeline = sinking(worker, sink, name="s", concurrency=concurrency)
+    with pytest.raises(EkspiperError) as caught:
+        run_virtual(pipeline.run(dead_letters=letters))
+    assert message in str(caught.value)
+    assert letters.items == []
+    if isinstance(sink, PlainCollect):
+        assert len(sink.batches) == 1, "it kept the batch, and gets it no second time"
+        sink.batches.clear()
+
+
+async def test_a_method_that_returns_an_awaitable_is_as_good_as_async() -> None:
+    class Hands:
+        def process(self, item: Any) -> Any:
+            return PassThrough().process(item)
+
+    sink = RecordingCollector()
+    await sinking(Hands(), sink).run()
+    assert sink.items == [1]
+
+
+def test_an_error_shows_where_it_was_raised_and_not_our_way_there() -> None:
+    def divides(item: int) -> float:
+        return 1 / 0
+
+    with pytest.raises(FlowFailed) as caught:
+        run_virtual(sinking(divides).run())
+    lines = traceback.format_exception(caught.value)
+    shown = "".join(lines)
+    assert "in divides" in shown
+    ours = [
+        each
+        for each in traceback.extract_tb(caught.value.__traceback__)
+        if "ekspiper-core" in each.filename
+    ]
+    assert len(ours) <= 4
+    assert caught.value.__cause__ is not None
+    causes = traceback.extract_tb(caught.value.__cause__.__traceback__)
+    assert [each.name for each in causes] == ["divides"]
 
 
 class Misbehaving(Collector[Any]):

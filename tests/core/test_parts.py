@@ -57,12 +57,12 @@ def test_every_container_is_measured_and_no_large_one_taken_for_a_small_one(smal
         assert (size >= 1_000_000) == (number % 10 == 5)
 
 
-@given(st.lists(st.recursive(_plain, _nested, max_leaves=30), min_size=1, max_size=300))
+@given(st.lists(_nested(st.recursive(_plain, _nested, max_leaves=30)), max_size=300))
 def test_containers_of_all_kinds_add_up_to_what_they_are(items: list[Any]) -> None:
     """Within the few times that lie between small values and their marshalled forms."""
     measure = Measure()
     told, true = sum(map(measure, items)), sum(map(_walk, items))
-    assert true / 30 < told < true * 30
+    assert true / 30 <= told <= true * 30
 
 
 def test_a_container_with_what_cannot_be_marshalled_is_walked() -> None:

@@ -7,11 +7,12 @@ from collections.abc import AsyncIterable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from ._wording import shown
 from .batch_policy import BatchPolicy
 from .collector import Collector
 from .errors import PipelineError
 from .iterable_source import IterableSource
-from .processor import Processor, processor
+from .processor import FunctionProcessor, Processor, processor
 from .queue import Queue
 from .retry import RetryPolicy
 from .source import Source
@@ -60,6 +61,8 @@ class Step:
         collectors: queues, collectors, or collectors with their own `Delivery`.
         name: unique in its flow; by default the processor's class or function name.
         concurrency: items processed at once.
+        threads: call a plain function in threads, `concurrency` of them: for one that waits by
+            itself, for a file or an answer. A call in a thread cannot be interrupted.
         ordered: hand outputs on in the order of the items, whatever finishes first.
         retry: how a `Retryable` or `Throttled` error of the processor is tried again.
         on_error: what happens to an item that fails for good, here or in a collector: `stop` the
@@ -74,6 +77,7 @@ class Step:
     collectors: tuple[Queue | Delivery, ...] = field(default=(), kw_only=True)
     name: str = field(default="", kw_only=True)
     concurrency: int = field(default=1, kw_only=True)
+    threads: bool = field(default=False, kw_only=True)
     ordered: bool = field(default=True, kw_only=True)
     retry: RetryPolicy = field(default=RetryPolicy(), kw_only=True)
     on_error: OnError | None = field(default=None, kw_only=True)
@@ -86,16 +90,21 @@ class Step:
         collectors: Iterable[Queue | Delivery | Collector[Any]] = (),
         name: str = "",
         concurrency: int = 1,
+        threads: bool = False,
         ordered: bool = True,
         retry: RetryPolicy | None = None,
         on_error: OnError | None = None,
         max_outputs: int = 100_000,
     ) -> None:
         adopt = object.__setattr__
-        adopt(self, "processor", _as_processor(processor))
+        worker = _as_processor(processor)
+        if threads:
+            worker = _in_threads(worker, concurrency, max_outputs)
+        adopt(self, "processor", worker)
         adopt(self, "collectors", _as_deliveries(collectors))
         adopt(self, "name", name or name_of(self.processor))
         adopt(self, "concurrency", concurrency)
+        adopt(self, "threads", threads)
         adopt(self, "ordered", ordered)
         adopt(self, "retry", retry or RetryPolicy())
         adopt(self, "on_error", on_error)
@@ -111,7 +120,7 @@ class Step:
             raise PipelineError(f"{where}: max_outputs must be at least 1, not {self.max_outputs}")
         if self.on_error not in (None, "stop", "dead-letter", "skip"):
             raise PipelineError(
-                f"{where}: on_error is stop, dead-letter or skip, not {self.on_error!r}"
+                f"{where}: on_error is 'stop', 'dead-letter' or 'skip', not {self.on_error!r}"
             )
         names = [collector.name for collector in self.collectors]
         for name in names:
@@ -156,7 +165,9 @@ class Flow:
             raise PipelineError(f"flow {self.name!r} has no steps")
         for step in self.steps:
             if not isinstance(step, Step):
-                raise PipelineError(f"flow {self.name!r}: {step!r} is no Step")
+                raise PipelineError(
+                    f"flow {self.name!r}: {shown(step)} is not a step; write Step({name_of(step)})"
+                )
         names = [step.name for step in self.steps]
         for step in self.steps:
             if names.count(step.name) > 1:
@@ -179,38 +190,61 @@ def name_of(component: object) -> str:
 def refuse_no_collector(candidate: Any) -> None:
     """Raise `PipelineError` for what takes no batches."""
     if isinstance(candidate, type):
-        raise PipelineError(f"{candidate!r} is a class: make a collector of it")
+        raise PipelineError(
+            f"{candidate.__name__} is a class; make a collector: {_made(candidate)}"
+        )
     if not callable(getattr(candidate, "collect", None)):
-        raise PipelineError(f"{candidate!r} is no collector: it has no method collect(batch)")
+        raise PipelineError(
+            f"{shown(candidate)} is not a collector: it has no method `async def collect(batch)`"
+        )
 
 
 def refuse_slash(what: str, name: str) -> None:
     """Raise `PipelineError` where a name would make `flow/step/collector` ambiguous."""
     if "/" in name:
-        raise PipelineError(f"a {what} cannot be called {name!r}: no / in names")
+        raise PipelineError(f"a {what} cannot be called {name!r}: names have no slash")
 
 
 def _as_processor(candidate: Any) -> Processor[Any, Any]:
-    if isinstance(candidate, type):
-        raise PipelineError(f"{candidate!r} is no processor, but a class: make one of it")
     process = getattr(candidate, "process", None)
+    if isinstance(candidate, type):
+        name = candidate.__name__
+        if process is not None:
+            raise PipelineError(f"{name} is a class; make a processor: Step({_made(candidate)})")
+        raise PipelineError(
+            f"{name} is a class; to call it for each item, write Step(lambda item: {name}(item))"
+        )
     if inspect.isgeneratorfunction(process) or inspect.isasyncgenfunction(process):
         raise PipelineError(
-            f"{candidate!r} is no processor: its process yields, where it is awaited and returns "
-            "an iterable of outputs; a function that yields becomes one by @processor"
+            f"the processor {shown(candidate)}: `process` yields; it must return its outputs, for "
+            "example as a list. A function that yields is fine: decorate it with @processor"
         )
     if callable(process):
         return candidate  # type: ignore[no-any-return]
     if callable(candidate):
         return processor(candidate)
-    raise PipelineError(f"{candidate!r} is no processor: it has no method process(item)")
+    raise PipelineError(
+        f"{shown(candidate)} is not a processor: it is not a function, and has no method "
+        "`async def process(item)`"
+    )
+
+
+def _in_threads(worker: Processor[Any, Any], threads: int, max_outputs: int) -> Processor[Any, Any]:
+    function = worker.function if isinstance(worker, FunctionProcessor) else None
+    if function is None or inspect.iscoroutinefunction(function):
+        raise PipelineError(
+            f"threads=True is for plain functions; {name_of(worker)} is async, and runs without"
+        )
+    return FunctionProcessor(function, threads=threads, max_outputs=max_outputs)
 
 
 def _as_deliveries(
     collectors: Iterable[Queue | Delivery | Collector[Any]],
 ) -> tuple[Queue | Delivery, ...]:
     if isinstance(collectors, Queue | Delivery) or not isinstance(collectors, Iterable):
-        raise PipelineError(f"collectors are given as a tuple, not as one {collectors!r}")
+        raise PipelineError(
+            f"collectors must be a tuple, even with one in it: ({name_of(collectors)},)"
+        )
     return tuple(
         each if isinstance(each, Queue | Delivery) else Delivery(each) for each in collectors
     )
@@ -219,10 +253,18 @@ def _as_deliveries(
 def _as_source(flow: str, candidate: Any) -> Source[Any] | Queue:
     if isinstance(candidate, Queue):
         return candidate
-    if not isinstance(candidate, type | str | bytes):
+    where = f"flow {flow!r}: {shown(candidate)}"
+    if isinstance(candidate, str | bytes):
+        one = "letter by letter" if isinstance(candidate, str) else "byte by byte"
+        raise PipelineError(f"{where} would be read {one}; give a list: source=[...]")
+    if not isinstance(candidate, type):
         if isinstance(candidate, AsyncIterable) and hasattr(candidate, "resume"):
             return candidate  # type: ignore[return-value]
         if isinstance(candidate, AsyncIterable | Iterable):
             return IterableSource(candidate)
-    hint = "; call it, and give what it returns" if callable(candidate) else ""
-    raise PipelineError(f"flow {flow!r}: {candidate!r} is no source: it cannot be iterated{hint}")
+    hint = "call it, and give what it returns" if callable(candidate) else "give a list of items"
+    raise PipelineError(f"{where} is not a source: it cannot be iterated; {hint}")
+
+
+def _made(kind: type) -> str:
+    return f"{kind.__name__}(...)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from ._wording import shown
 from .collector import Recoverable
 from .diagram import fenced, mermaid
 from .errors import PipelineError
@@ -185,10 +186,10 @@ async def _finish(run: Run, *, signals: bool | None) -> Report:
 
 def _validate(flows: tuple[Flow, ...]) -> None:
     if not flows:
-        raise PipelineError("a pipeline needs at least one flow")
+        raise PipelineError("a pipeline needs at least one flow: Pipeline(Flow(...), ...)")
     for flow in flows:
         if not isinstance(flow, Flow):
-            raise PipelineError(f"{flow!r} is no Flow")
+            raise PipelineError(_not_a_flow(flow))
     _refuse_twins("flows", [flow.name for flow in flows])
     queues = {id(q): q for flow in flows for q in (*_read_by(flow), *_written_by(flow))}
     _refuse_twins("queues", [queue.name for queue in queues.values()])
@@ -197,6 +198,12 @@ def _validate(flows: tuple[Flow, ...]) -> None:
     _refuse_cycles(flows)
     _refuse_shared_collectors(flows)
     _refuse_shared_sources(flows)
+
+
+def _not_a_flow(candidate: object) -> str:
+    if isinstance(candidate, list | tuple):
+        return "a pipeline takes its flows one by one, not in a list: Pipeline(*flows)"
+    return f"{shown(candidate)} is not a flow; write Pipeline(Flow(...), ...)"
 
 
 def _read_by(flow: Flow) -> Iterator[Queue]:
@@ -228,18 +235,18 @@ def _refuse_loose_ends(queue: Queue, flows: tuple[Flow, ...]) -> None:
     ]
     if not readers:
         raise PipelineError(
-            f"queue {queue.name!r} is filled by {writers[0]} and read by no flow: "
-            "make it the source of one"
+            f"queue {queue.name!r} is filled by {writers[0]}, but no flow reads it: "
+            "make it the source of a flow"
         )
     if not writers:
         raise PipelineError(
-            f"queue {queue.name!r} is the source of flow {readers[0]!r} and filled by none: "
+            f"queue {queue.name!r} is the source of flow {readers[0]!r}, but no flow fills it: "
             "add it to the collectors of a step"
         )
     for end, names in (("read", readers), ("filled", writers)):
         if len(names) > 1:
             raise PipelineError(
-                f"queue {queue.name!r} is {end} by {', '.join(names)}: each end takes one; "
+                f"queue {queue.name!r} is {end} by {', '.join(names)}: only one flow can do that; "
                 "use a queue for each"
             )
 
@@ -254,9 +261,7 @@ def _refuse_cycles(flows: tuple[Flow, ...]) -> None:
         frontier += [each for each in flows if id(each.source) in fed]
     stuck = [flow.name for flow in flows if id(flow) not in reached]
     if stuck:
-        raise PipelineError(
-            f"the queues of {', '.join(stuck)} form a cycle: no source ever feeds them"
-        )
+        raise PipelineError(f"the queues of {', '.join(stuck)} form a cycle: no source feeds them")
 
 
 def _refuse_shared_collectors(flows: tuple[Flow, ...]) -> None:
@@ -268,8 +273,8 @@ def _refuse_shared_collectors(flows: tuple[Flow, ...]) -> None:
                 if id(each.collector) in seen:
                     raise PipelineError(
                         f"the collector {each.name!r} stands in {seen[id(each.collector)]} and in "
-                        f"{here}: one that recovers from a checkpoint can stand in one place; "
-                        "make one for each"
+                        f"{here}: a collector that recovers from a checkpoint can stand in only "
+                        "one place; make one for each"
                     )
                 seen[id(each.collector)] = here
 

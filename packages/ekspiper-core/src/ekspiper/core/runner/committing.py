@@ -6,13 +6,13 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
+from .._wording import describe
 from ..checkpoint import Checkpoint, CommitPolicy, FlowState, Progress
 from ..collector import State
 from ..errors import CheckpointError, FlowFailed
 from ..retry import RetryPolicy, retrying
 from ..source import Position
 from .barrier import Barrier
-from .describing import describe
 from .reading import SourceReader
 from .trouble import Trouble
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from .._wording import awaiting, describe
 from ..errors import EkspiperError, is_retryable
 from ..flow import Delivery, Flow
 from ..queue import Queue
 from ..retry import RetryPolicy, retrying
-from .describing import describe
 
 __all__ = ["Part", "parts_of"]
 
@@ -42,7 +42,7 @@ class Part:
         if opens is None:
             return
         try:
-            await retrying(opens, self.retry, on_retry=self._log_retry)
+            await retrying(awaiting(opens, self.name), self.retry, on_retry=self._log_retry)
         except EkspiperError as error:
             if is_retryable(error):
                 raise EkspiperError(f"{self.name} did not open: {describe(error)}") from error
@@ -62,7 +62,7 @@ class Part:
             return
         try:
             async with asyncio.timeout(_CLOSE_BY_FORCE if error is not None else None):
-                await closes()
+                await awaiting(closes, self.name)()
         except Exception as failed:
             if isinstance(failed, TimeoutError) and error is not None and not str(failed):
                 failed = TimeoutError(f"not within {_CLOSE_BY_FORCE} s")

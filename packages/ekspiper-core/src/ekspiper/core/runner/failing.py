@@ -8,13 +8,13 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from .._wording import describe
 from ..collector import Collector, Recoverable
 from ..dead_letters import DeadLetter
 from ..errors import BatchError, FlowFailed, PipelineError
 from ..flow import OnError
 from ..receipt import Receipt, Status
 from ..retry import RetryPolicy, retrying
-from .describing import describe
 from .trouble import Trouble
 
 __all__ = ["Failures"]

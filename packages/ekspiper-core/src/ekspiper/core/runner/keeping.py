@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, TypeAlias
 
+from .._wording import awaiting, describe, kind_of
 from ..collector import Encoding
 from ..errors import BatchError, CheckpointError, FlowFailed, PipelineError, is_retryable
 from ..flow import Delivery, Step
@@ -14,7 +15,6 @@ from ..instruments import Instrument
 from ..receipt import Receipt, Status
 from ..retry import retrying
 from ..tracing import NoTracer, Tracer
-from .describing import describe, kind_of
 from .failing import Failures
 from .trouble import Trouble
 
@@ -63,8 +63,9 @@ class Keeper:
         self._trouble = Trouble(f"{flow}/{step.name}/{delivery.name}")
         collector = delivery.collector
         self._encoding = collector if isinstance(collector, Encoding) else None
-        self._collect_plainly: Callable[[list[Any]], Awaitable[Any]] = (
-            collector.collect if self._encoding is None else self._encoding.collect_encoded
+        self._collect_plainly = awaiting(
+            collector.collect if self._encoding is None else self._encoding.collect_encoded,
+            f"the collector {delivery.name!r}",
         )
         is_plain = lock is None and isinstance(tracer, NoTracer)
         self._collect = self._collect_plainly if is_plain else self._collect_guarded
@@ -182,7 +183,7 @@ class Keeper:
             return await self._sort_out_members(parcels, error.failures)
         if is_retryable(error):
             return parcels, error
-        if isinstance(error, CheckpointError):
+        if isinstance(error, CheckpointError | PipelineError):  # no item of it is at fault
             raise self._flow_failed(error) from error
         if len(parcels) == 1:
             await self._fail(parcels[0], error)

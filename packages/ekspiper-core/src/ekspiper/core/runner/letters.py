@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from .._wording import describe
 from ..dead_letters import DeadLetter
 from ..errors import FlowFailed
 from ..receipt import Receipt, Receipts
 from ..source import Source
 from .barrier import Barrier
 from .channel import END
-from .describing import describe
 from .graph import Graph
 from .reading import SourceReader
 

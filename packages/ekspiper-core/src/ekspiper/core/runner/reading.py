@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from .._wording import describe
 from ..errors import FlowFailed, PipelineError
 from ..iterable_source import IterableSource
 from ..receipt import Receipts
 from ..source import Position, Source
 from .barrier import Barrier
 from .channel import END, Channel
-from .describing import describe
 from .held import Held
 
 __all__ = ["SourceReader"]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from .._wording import describe
 from ..checkpoint import FlowState
 from ..errors import CheckpointError, EkspiperError
 from ..source import Position
-from .describing import describe
 from .graph import Graph
 from .reading import SourceReader
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
+from .._wording import describe, shown
 from ..checkpoint import Checkpoint, CommitPolicy, Progress
 from ..collector import Collector, Measured
 from ..diagram import fenced
@@ -23,10 +24,9 @@ from .adopting import adopted
 from .barrier import Barrier
 from .committing import Committer
 from .components import Part, parts_of
-from .describing import describe
 from .display import as_html
 from .failing import Failures
-from .first_error import first_error
+from .first_error import first_error, without_our_frames
 from .gathering import gather
 from .graph import Graph
 from .publishing import Publisher
@@ -136,6 +136,10 @@ class Run:
             self._task = asyncio.create_task(self._run())
             try:
                 await self._outcome(self._task)
+            except ReceiptError:
+                raise
+            except EkspiperError as error:
+                raise without_our_frames(error) from error.__cause__
             finally:
                 self._ended = time.monotonic()
                 if self._deadline is not None:
@@ -365,7 +369,7 @@ def _resolve(future: asyncio.Future[None]) -> None:
 def _refuse_what_is_none(checkpoint: Any, dead_letters: Any) -> None:
     if checkpoint is not None and not callable(getattr(checkpoint, "save", None)):
         raise PipelineError(
-            f"checkpoint={checkpoint!r} is no checkpoint; FileCheckpoint(path) is one"
+            f"{shown(checkpoint)} is not a checkpoint; use checkpoint=FileCheckpoint(path)"
         )
     if dead_letters is not None:
         refuse_no_collector(dead_letters)
@@ -379,7 +383,7 @@ def _refuse_letters_without_collector(
             if step.on_error == "dead-letter" and dead_letters is None:
                 raise PipelineError(
                     f"flow {flow.name!r}, step {step.name!r} sends errors to the dead letters, "
-                    "but the run has no dead-letter collector: run(dead_letters=...)"
+                    "but the run has no dead-letter collector; give it one: run(dead_letters=...)"
                 )
 
 

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
+from .._wording import awaiting, describe, kind_of
 from ..errors import is_retryable
 from ..flow import Step
 from ..instruments import Instrument
+from ..processor import FunctionProcessor
 from ..receipt import Receipt, Status
 from ..retry import retrying
 from ..tracing import NoTracer, Tracer
 from .barrier import Barrier
 from .channel import Channel, Control
-from .describing import describe, kind_of
 from .failing import Failures
 from .outputs import all_of
 from .trouble import Trouble
 
 __all__ = ["AT_ONCE", "StepWorker"]
+
+log = logging.getLogger("ekspiper")
 
 AT_ONCE = 64
 """A worker that never waits lets the others run after this many items."""
@@ -64,9 +68,12 @@ class StepWorker(ABC):
         self._failures = failures
         self._errors = errors
         self._tracer = tracer
+        self._process_plainly = awaiting(step.processor.process, f"the processor {step.name!r}")
         self._process: Callable[[Any], Awaitable[Any]] = (
-            step.processor.process if isinstance(tracer, NoTracer) else self._process_traced
+            self._process_plainly if isinstance(tracer, NoTracer) else self._process_traced
         )
+        if step.concurrency > 1 and isinstance(step.processor, FunctionProcessor):
+            self._judge, self._process = self._process, self._process_and_judge
 
     @abstractmethod
     async def run(self) -> None:
@@ -74,7 +81,22 @@ class StepWorker(ABC):
 
     async def _process_traced(self, item: Any) -> list[Any]:
         with self._tracer.span("process", flow=self.flow, step=self.step.name):
-            return await all_of(await self.step.processor.process(item), self.step.max_outputs)
+            return await all_of(await self._process_plainly(item), self.step.max_outputs)
+
+    async def _process_and_judge(self, item: Any) -> Any:
+        """The first call of a function that is to run on several items at once: does it wait?"""
+        self._process = self._judge
+        made = await self._process(item)
+        if cast("FunctionProcessor", self.step.processor).blocks:
+            log.warning(
+                "%s: concurrency=%d has no effect, as %s is a plain function: its calls run one "
+                "after another, and everything else waits. Make it async, or run it in threads: "
+                "Step(..., threads=True)",
+                self.place,
+                self.step.concurrency,
+                self.step.name,
+            )
+        return made
 
     async def _outputs(self, item: Any, receipt: Receipt) -> Sequence[Any] | None:
         """The outputs of an item; None when it failed for good and is settled."""

@@ -1,0 +1,50 @@
+"""Words for messages: errors in one line, values that are not pages long, calls that are not async."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from .errors import PipelineError, Throttled, is_retryable
+
+__all__ = ["awaiting", "describe", "kind_of", "shown"]
+
+
+def kind_of(error: BaseException) -> str:
+    """The kind of an error, as metrics name it: retryable, throttled or permanent."""
+    if isinstance(error, Throttled):
+        return "throttled"
+    return "retryable" if is_retryable(error) else "permanent"
+
+
+def describe(error: BaseException) -> str:
+    """An exception in one line; the class is named unless the error is one of ours."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    ours = type(error).__module__.startswith("ekspiper.")
+    return text if ours or text == type(error).__name__ else f"{type(error).__name__}: {text}"
+
+
+def shown(value: object) -> str:
+    """A value as Python shows it, in one line of at most 80 characters."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def awaiting(call: Callable[..., Any], what: str) -> Callable[..., Awaitable[Any]]:
+    """`call`, which must be async; one that is not is named as `what` in the error.
+
+    Raises:
+        PipelineError: when it is called, if it returns something that cannot be awaited.
+    """
+    if inspect.iscoroutinefunction(call):
+        return call
+
+    async def checked(*arguments: Any) -> Any:
+        result = call(*arguments)
+        if not inspect.isawaitable(result):
+            name = getattr(call, "__name__", "it")
+            raise PipelineError(f"{what}: `{name}` is not async; write `async def {name}`")
+        return await result
+
+    return checked
