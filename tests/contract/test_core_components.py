@@ -117,7 +117,7 @@ class TestRecoverableCollector(CollectorContract):
 
 
 class TestFaultyCollector(CollectorContract):
-    recoverable = False
+    """It can be brought back, as the collector that it stands before."""
 
     @pytest.fixture(autouse=True)
     def begin(self) -> None:
@@ -133,3 +133,15 @@ class TestFaultyCollector(CollectorContract):
 
     def bad_record(self) -> Any:
         return "bad"
+
+
+class TestFaultyCollectorBeforeOneThatDoesNotRecover(CollectorContract):
+    recoverable = False
+    remembers = False
+
+    async def make(self, tmp_path: Path) -> FaultyCollector:
+        self.inner = RecordingCollector()
+        return FaultyCollector(self.inner)
+
+    async def stored(self) -> Sequence[Any]:
+        return self.inner.items

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from importlib.metadata import EntryPoint
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 
 from ekspiper.core import (
     ConfigError,
+    Delivery,
     Flow,
     MissingExtra,
     Pipeline,
+    Retryable,
     Secret,
     Step,
     Throttled,
@@ -24,6 +27,14 @@ from ekspiper.core import (
     registry,
 )
 from ekspiper.core.measure import Measure, _walk
+from ekspiper.core.testing import (
+    Fail,
+    FaultyCollector,
+    ListSource,
+    MemoryCheckpoint,
+    RecordingCollector,
+    run_virtual,
+)
 
 _plain = st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | st.text()
 
@@ -94,6 +105,35 @@ async def test_what_has_nothing_to_open_needs_no_open_and_no_close() -> None:
     assert sink.kept == [2, "22"]
     assert [letter["position"] for letter in letters.kept] == [3]
     assert (report.kept, report.dead_lettered) == (2, 1)
+
+
+def test_a_report_is_a_table_that_counts_every_retry() -> None:
+    busy = [2, 3]
+
+    def ask(item: int) -> int | None:
+        if item in busy:
+            busy.remove(item)
+            raise Retryable("busy")
+        return 1000 // item if item != 9 else None
+
+    sink = FaultyCollector(RecordingCollector(), [Fail()])
+    step = Step(ask, name="ask", collectors=(Delivery(sink, name="sink"),))
+    flow = Flow("f", source=ListSource(range(2000)), steps=(step,))
+    report = run_virtual(
+        Pipeline(flow).run(dead_letters=RecordingCollector(), checkpoint=MemoryCheckpoint())
+    )
+    assert report.retries == 3
+    head, _, *table = str(report).splitlines()
+    told = ": 2,000 items read, 1,999 kept, 1 dead-lettered, 0 dropped, 3 retries, 1 checkpoints"
+    assert head.startswith("ended after ")
+    assert head.endswith(told)
+    assert [re.split(r"  +", line.rstrip()) for line in table] == [
+        ["", "in", "out", "retries", "dead letters", "dropped", "checkpoint"],
+        ["source of f", "2,000", "1,999", "1", "2000"],
+        ["step f/ask", "2,000", "1,998", "2", "1"],
+        ["collector f/ask/sink", "1,998", "1"],
+    ]
+    assert len({len(line) for line in table[:2]}) == 1, "the columns are aligned"
 
 
 def test_throttled_takes_the_delay_and_what_there_is_to_say() -> None:

@@ -5,11 +5,22 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from ekspiper.core import BatchError, Permanent, Retryable
+from ekspiper.core import (
+    BatchError,
+    Encoding,
+    Flow,
+    PassThrough,
+    Permanent,
+    Pipeline,
+    Recoverable,
+    Retryable,
+    Step,
+)
 from ekspiper.core.testing import (
     Abort,
     End,
@@ -22,6 +33,7 @@ from ekspiper.core.testing import (
     Pause,
     RecordingCollector,
     RecordingInstruments,
+    RecoverableCollector,
     Slow,
     run_until_idle,
     run_virtual,
@@ -138,3 +150,27 @@ def test_the_kit_needs_nothing_but_the_core() -> None:
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )
     assert output.stdout == "[]\n"
+
+
+async def test_it_can_do_what_the_other_can() -> None:
+    class Bytes(RecordingCollector):
+        def encode(self, item: int) -> bytes:
+            return str(item).encode()
+
+        def decode(self, encoded: bytes) -> int:
+            return int(encoded)
+
+        async def collect_encoded(self, batch: Sequence[bytes]) -> None:
+            await self.collect(batch)
+
+    assert not isinstance(FaultyCollector(RecordingCollector()), Recoverable | Encoding)
+    assert isinstance(FaultyCollector(RecoverableCollector()), Recoverable)
+    inner = Bytes()
+    sink = FaultyCollector(inner, [Fail(), Half()], refuses=lambda item: item == 7)
+    assert isinstance(sink, Encoding)
+    letters = RecordingCollector()
+    flow = Flow("f", source=ListSource(range(10)), steps=(Step(PassThrough(), collectors=(sink,)),))
+    await Pipeline(flow).run(dead_letters=letters)
+    assert sorted(inner.items) == [str(n).encode() for n in range(10) if n != 7]
+    assert [letter["item"] for letter in letters.items] == [7]
+    assert sink.calls == 3

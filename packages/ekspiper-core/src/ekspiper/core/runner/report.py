@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..source import Position
@@ -104,19 +104,21 @@ class Statistics:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """A run at its end.
+    """A run at its end; printed, it is a table.
 
     Args:
         seconds: how long it took.
         drained: it was asked to stop, and everything that was read is kept.
         sources: by flow.
-        collectors: by place.
+        steps: by `flow/step`.
+        collectors: by `flow/step/collector`.
         checkpoints: how many were written.
     """
 
     seconds: float
     drained: bool
     sources: Mapping[str, SourceReport]
+    steps: Mapping[str, StepStatistics]
     collectors: Mapping[str, CollectorStatistics]
     checkpoints: int
 
@@ -139,3 +141,62 @@ class Report:
     def dropped(self) -> int:
         """Items of which something was dropped."""
         return sum(each.dropped for each in self.sources.values())
+
+    @property
+    def retries(self) -> int:
+        """Calls of processors and collectors that were tried again."""
+        parts = [*self.steps.values(), *self.collectors.values()]
+        return sum(each.retries for each in parts)
+
+    def __str__(self) -> str:
+        return "\n".join([_headline(self), "", *_aligned([_HEAD, *_rows(self)])])
+
+
+_HEAD = ("", "in", "out", "retries", "dead letters", "dropped", "checkpoint")
+
+
+def _headline(report: Report) -> str:
+    counts = {
+        "items read": report.read,
+        "kept": report.kept,
+        "dead-lettered": report.dead_lettered,
+        "dropped": report.dropped,
+        "retries": report.retries,
+        "checkpoints": report.checkpoints,
+    }
+    told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    return f"{'drained' if report.drained else 'ended'} after {report.seconds:,.1f} s: {told}"
+
+
+def _rows(report: Report) -> Iterator[tuple[str, ...]]:
+    for flow, source in report.sources.items():
+        position = "" if source.position is None else str(source.position)
+        yield (
+            f"source of {flow}",
+            f"{source.read:,}",
+            f"{source.kept:,}",
+            "",
+            _count(source.dead_lettered),
+            _count(source.dropped),
+            position,
+        )
+    for place, step in report.steps.items():
+        yield (f"step {place}", f"{step.items_in:,}", f"{step.items_out:,}", *_mishaps(step), "")
+    for place, sink in report.collectors.items():
+        yield (f"collector {place}", f"{sink.items:,}", "", *_mishaps(sink), "")
+
+
+def _mishaps(part: StepStatistics | CollectorStatistics) -> tuple[str, str, str]:
+    return _count(part.retries), _count(part.dead_letters), _count(part.dropped)
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else ""
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for name, *cells in rows:
+        line = [name.ljust(widths[0])]
+        line += [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
+        yield "  ".join(line).rstrip()

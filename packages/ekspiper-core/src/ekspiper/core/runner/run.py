@@ -347,6 +347,7 @@ class Run:
             seconds=statistics.seconds,
             drained=self._drained,
             sources=statistics.sources,
+            steps=statistics.steps,
             collectors=statistics.collectors,
             checkpoints=statistics.checkpoints,
         )

@@ -1,6 +1,7 @@
 """Everything to test a pipeline with. The contract suites, which need pytest, are imported by name:
 `source_contract`, `processor_contract`, `collector_contract`."""
 
+from . import _assertions as _assertions
 from .faulty_collector import Fail as Fail
 from .faulty_collector import Fault as Fault
 from .faulty_collector import FaultyCollector as FaultyCollector

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
-from ..collector import Collector
+from ..collector import Collector, Encoding, Recoverable
 from ..errors import BatchError, Permanent, Retryable
 
 __all__ = ["Fail", "Fault", "FaultyCollector", "Half", "Hang", "Kept", "Slow"]
@@ -59,6 +59,8 @@ Fault: TypeAlias = Fail | Half | Kept | Slow | Hang | None
 class FaultyCollector(Collector[Any]):
     """Stands before another collector and lets calls of `collect` fail on schedule.
 
+    It recovers from a checkpoint and encodes its items if the other one does.
+
     Args:
         inner: takes what is kept.
         faults: what happens to the first call, the second, and so on; afterwards all is well.
@@ -79,6 +81,15 @@ class FaultyCollector(Collector[Any]):
         policy = getattr(inner, "batch_policy", None)
         if policy is not None:
             self.batch_policy = policy
+        # The runner asks what a collector can do by the methods it has; so these are here only if
+        # the inner one has them.
+        if isinstance(inner, Recoverable):
+            self.snapshot = inner.snapshot
+            self.restore = inner.restore
+        if isinstance(inner, Encoding):
+            self.encode = inner.encode
+            self.decode = inner.decode
+            self.collect_encoded = self._collect_encoded
 
     async def open(self) -> None:
         """Open the inner collector."""
@@ -90,6 +101,20 @@ class FaultyCollector(Collector[Any]):
 
     async def collect(self, batch: Sequence[Any]) -> None:
         """Do to the batch what the schedule says."""
+        await self._collect(batch, self.inner.collect, self._refuses)
+
+    async def _collect_encoded(self, batch: Sequence[bytes]) -> None:
+        inner = cast("Encoding", self.inner)
+        await self._collect(
+            batch, inner.collect_encoded, lambda encoded: self._refuses(inner.decode(encoded))
+        )
+
+    async def _collect(
+        self,
+        batch: Sequence[Any],
+        keep: Callable[[list[Any]], Awaitable[None]],
+        refuses: Callable[[Any], bool],
+    ) -> None:
         self.calls += 1
         fault = next(self._faults, None)
         if isinstance(fault, Fail):
@@ -101,16 +126,14 @@ class FaultyCollector(Collector[Any]):
         failures: dict[int, Exception] = {
             index: Permanent("the test refuses this record")
             for index, record in enumerate(batch)
-            if self._refuses(record)
+            if refuses(record)
         }
         if isinstance(fault, Half):
             failures |= dict.fromkeys(range(len(batch) // 2, len(batch)), fault.error)
-        await self._keep([record for index, record in enumerate(batch) if index not in failures])
+        kept = [record for index, record in enumerate(batch) if index not in failures]
+        if kept:
+            await keep(kept)
         if isinstance(fault, Kept):
             raise fault.error
         if failures:
             raise BatchError(failures)
-
-    async def _keep(self, records: list[Any]) -> None:
-        if records:
-            await self.inner.collect(records)
