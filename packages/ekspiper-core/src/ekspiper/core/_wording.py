@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import reprlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from .errors import PipelineError, Throttled, is_retryable
 
 __all__ = ["awaiting", "describe", "kind_of", "shown"]
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxother = _SHORT.maxstring = 80
 
 
 def kind_of(error: BaseException) -> str:
@@ -26,9 +31,8 @@ def describe(error: BaseException) -> str:
 
 
 def shown(value: object) -> str:
-    """A value as Python shows it, in one line of at most 80 characters."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 80 else f"{text[:77]}..."
+    """A value as Python shows it, in one line and cut short; a million items are not looked at."""
+    return " ".join(_SHORT.repr(value).split())
 
 
 def awaiting(call: Callable[..., Any], what: str) -> Callable[..., Awaitable[Any]]:

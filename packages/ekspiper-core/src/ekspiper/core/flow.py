@@ -253,17 +253,20 @@ def _as_deliveries(
 def _as_source(flow: str, candidate: Any) -> Source[Any] | Queue:
     if isinstance(candidate, Queue):
         return candidate
-    where = f"flow {flow!r}: {shown(candidate)}"
     if isinstance(candidate, str | bytes):
         one = "letter by letter" if isinstance(candidate, str) else "byte by byte"
-        raise PipelineError(f"{where} would be read {one}; give a list: source=[...]")
+        raise PipelineError(
+            f"flow {flow!r}: {shown(candidate)} would be read {one}; give a list: source=[...]"
+        )
     if not isinstance(candidate, type):
         if isinstance(candidate, AsyncIterable) and hasattr(candidate, "resume"):
             return candidate  # type: ignore[return-value]
         if isinstance(candidate, AsyncIterable | Iterable):
             return IterableSource(candidate)
     hint = "call it, and give what it returns" if callable(candidate) else "give a list of items"
-    raise PipelineError(f"{where} is not a source: it cannot be iterated; {hint}")
+    raise PipelineError(
+        f"flow {flow!r}: {shown(candidate)} is not a source: it cannot be iterated; {hint}"
+    )
 
 
 def _made(kind: type) -> str:

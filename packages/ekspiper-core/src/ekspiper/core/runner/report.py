@@ -145,8 +145,8 @@ class Report:
     @property
     def retries(self) -> int:
         """Calls of processors and collectors that were tried again."""
-        parts = [*self.steps.values(), *self.collectors.values()]
-        return sum(each.retries for each in parts)
+        of_steps = sum(each.retries for each in self.steps.values())
+        return of_steps + sum(each.retries for each in self.collectors.values())
 
     def __str__(self) -> str:
         return "\n".join([_headline(self), "", *_aligned([_HEAD, *_rows(self)])])
