@@ -161,6 +161,23 @@ async def test_a_payment_that_cannot_be_derived_has_a_row_that_says_why(
     assert summary["amount"] == whole["amount"]
 
 
+async def test_a_payment_that_cannot_be_decoded_has_a_row_too(
+    recorded_transactions: list[Transaction],
+) -> None:
+    payment = next(x for x in recorded_transactions if x.fields["TransactionType"] == "Payment")
+    cut = Transaction(
+        tx_blob=payment.tx_blob[:-1],
+        meta_blob=payment.meta_blob,
+        hash=payment.hash,
+        index=payment.index,
+        ledger=payment.ledger,
+        decoder=Decoder(shape="record"),
+    )
+    (summary,) = await PaymentSummary().process(cut)
+    assert summary["hash"] == payment.hash
+    assert summary["problem"]
+
+
 def without(name: str) -> Any:
     """A decoder that cannot read one field of metadata."""
     decoder = Decoder(shape="record")

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ekspiper.core import Processor
-from ekspiper.xrpl.derive import DerivationError, delivered_amount, trades
+from ekspiper.xrpl.derive import (
+    MALFORMED,
+    DerivationError,
+    delivered_amount,
+    error_text,
+    trades,
+)
 from ekspiper.xrpl.ledger import Transaction
 
 __all__ = ["PaymentSummary", "payment_summary"]
@@ -19,8 +25,16 @@ class PaymentSummary(Processor[Transaction, dict[str, Any]]):
     """Transaction -> the summary of a payment; every other transaction is filtered."""
 
     async def process(self, item: Transaction) -> tuple[dict[str, Any], ...]:
-        """The summary of one payment, a failed one included."""
-        return (payment_summary(item),) if item.fields.get("TransactionType") == "Payment" else ()
+        """The summary of one payment, a failed one included.
+
+        A transaction that cannot be decoded may be a payment: its summary is its place, and why.
+        """
+        try:
+            if item.fields.get("TransactionType") != "Payment":
+                return ()
+            return (payment_summary(item),)
+        except MALFORMED as error:
+            return ({**_place(item), "problem": error_text(error)},)
 
 
 def payment_summary(payment: Transaction) -> dict[str, Any]:
@@ -35,11 +49,7 @@ def payment_summary(payment: Transaction) -> dict[str, Any]:
     fields, meta, ledger = payment.fields, payment.meta, payment.ledger
     paths = fields.get("Paths", ())
     summary = {
-        "ledger_index": ledger.ledger_index,
-        "ledger_hash": ledger.ledger_hash,
-        "close_time_iso": ledger.close_time_iso,
-        "transaction_index": payment.index,
-        "hash": payment.hash,
+        **_place(payment),
         "result": meta.get("TransactionResult"),
         "account": fields.get("Account"),
         "destination": fields.get("Destination"),
@@ -59,6 +69,17 @@ def payment_summary(payment: Transaction) -> dict[str, Any]:
         **_consumed(fields, meta),
     }
     return {name: value for name, value in summary.items() if value is not None}
+
+
+def _place(payment: Transaction) -> dict[str, Any]:
+    ledger = payment.ledger
+    return {
+        "ledger_index": ledger.ledger_index,
+        "ledger_hash": ledger.ledger_hash,
+        "close_time_iso": ledger.close_time_iso,
+        "transaction_index": payment.index,
+        "hash": payment.hash,
+    }
 
 
 def _consumed(fields: Mapping[str, Any], meta: Mapping[str, Any]) -> dict[str, Any]:
