@@ -115,6 +115,15 @@ def run_notebooks(python: Path) -> None:
             client.create_kernel_manager().kernel_spec_manager = manager
             client.execute()
             print(f"notebook: {path.name}")
+    tools_of_notebook(python)
+
+
+def tools_of_notebook(python: Path) -> None:
+    """What the extra puts on the path works: the command line, and JupyterLab."""
+    for command in (("ekspiper", "payments", "-1:"), ("jupyter-lab", "--version")):
+        program = str(python.parent / command[0])
+        subprocess.run((program, *command[1:]), check=True, env=_clean(), stdout=subprocess.DEVNULL)
+        print(f"command: {' '.join(command)}")
 
 
 def core_alone(python: Path) -> None:

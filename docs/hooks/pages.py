@@ -1,4 +1,4 @@
-"""Pages that are made when the site is built: the notebooks, run, and the picture of the flows.
+"""Pages and pictures that are made when the site is built: the notebooks, run, among them.
 
 Without `RUN_NOTEBOOKS=1` notebooks are shown without outputs, which is quicker.
 """
@@ -24,11 +24,14 @@ _TIMEOUT = 120
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add a page for each notebook, its pictures, and the picture of the flows."""
+    """Add a page for each notebook, its pictures, and the pictures of the other pages."""
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         for name, content in _notebook(path).items():
             files.append(File.generated(config, f"notebooks/{name}", content=content))
-    files.append(File.generated(config, "assets/flows.svg", content=_flows()))
+    for name, narrow in (("flows", False), ("flows-narrow", True)):
+        content = _flows(narrow=narrow)
+        files.append(File.generated(config, f"assets/{name}.svg", content=content))
+    files.append(File.generated(config, "assets/sample.svg", content=_sample()))
     return files
 
 
@@ -88,7 +91,7 @@ def _one_line(markup: str) -> str:
     )
 
 
-def _flows() -> bytes:
+def _flows(*, narrow: bool) -> bytes:
     """The flows of the daemon, drawn by the same call as in a notebook."""
     import matplotlib as mpl
 
@@ -112,15 +115,22 @@ def _flows() -> bytes:
         pool=None,  # type: ignore[arg-type]  # a drawing asks no node
         collectors=collectors,
     )
+    return _svg(pictures.pipeline_graph(pipeline, narrow=narrow))
+
+
+def _sample() -> bytes:
+    """The picture of the first example."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from ekspiper.xrpl import Explorer, pictures
+
+    with Explorer("sample", cache=False, progress=False).sync as xrpl:
+        return _svg(pictures.transactions_over_time(xrpl.transactions("-120:")))
+
+
+def _svg(axes: Any) -> bytes:
     buffer = io.BytesIO()
-    figure = pictures.pipeline_graph(pipeline).figure
-    figure.savefig(
-        buffer,
-        format="svg",
-        bbox_inches="tight",
-        pad_inches=0.05,
-        transparent=True,
-        metadata={"Date": None},
-    )
-    # Lines and small letters in a grey that is seen on light and on dark.
-    return buffer.getvalue().replace(b"#555555", b"#8a8a8a").replace(b"#777777", b"#8a8a8a")
+    options = {"bbox_inches": "tight", "pad_inches": 0.05, "metadata": {"Date": None}}
+    axes.figure.savefig(buffer, format="svg", **options)
+    return buffer.getvalue()

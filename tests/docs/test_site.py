@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -73,8 +74,15 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
 def test_every_page_of_the_navigation_is_there(site: Path) -> None:
     for page in PAGES:
         assert (site / page / "index.html").is_file()
-    assert (site / "assets" / "flows.svg").read_bytes().startswith(b"<?xml")
     assert "<svg" in (site / "architecture" / "index.html").read_text()
+
+
+def test_home_says_how_to_install_it_and_shows_what_comes_out(site: Path) -> None:
+    home = (site / "index.html").read_text()
+    assert "pip install ./packages" in re.sub(r"<[^>]*>", "", home)
+    for picture in ("sample", "flows", "flows-narrow"):
+        assert f'src="assets/{picture}.svg"' in home
+        assert (site / "assets" / f"{picture}.svg").stat().st_size > 10_000
 
 
 def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
@@ -96,6 +104,8 @@ def test_a_page_fits_desktop_and_phone_in_light_and_dark(
             assert browser.ask("document.querySelector('h1').innerText")
             broken = "[...document.images].filter(i => !i.complete || !i.naturalWidth).length"
             assert browser.ask(broken) == 0
+            cut = "i => i.width && i.getBoundingClientRect().right > innerWidth + 1"
+            assert browser.ask(f"[...document.images].filter({cut}).length") == 0
             assert browser.complaints == []
         grounds[scheme] = browser.ask("getComputedStyle(document.body).backgroundColor")
     assert grounds["light"] != grounds["dark"]

@@ -15,7 +15,7 @@ from ekspiper.xrpl.explorer import UnknownPair
 from ekspiper.xrpl.explorer.assets import number, parse_asset, parse_pair
 from ekspiper.xrpl.explorer.effects import effects
 from ekspiper.xrpl.explorer.frame import Frame
-from ekspiper.xrpl.explorer.html import facts, row
+from ekspiper.xrpl.explorer.html import aligned, facts, row
 from ekspiper.xrpl.explorer.shorten import shorten
 from ekspiper.xrpl.ledger import Transaction
 
@@ -213,3 +213,30 @@ def test_numbers_for_people(value: float, text: str) -> None:
 def test_html_is_escaped() -> None:
     assert "<b>" not in row(["<b>"])
     assert "<b>" not in facts([("<b>", '"<b>', '"<b>')])
+
+
+def test_cells_do_not_wrap(tables: dict[str, Any]) -> None:
+    """A short address would break at its "…", a time at its space."""
+    html = tables["payments"]._repr_html_()
+    for tag in ("td", "th"):
+        assert f"<{tag}>" not in html
+        assert html.count(f'<{tag} style="white-space:nowrap') > 20
+
+
+def test_decimal_points_stand_below_each_other() -> None:
+    cells = aligned(["1,234", "0.5", "12.25", ""])
+    shown = [re.sub(r"<[^>]*>", "", cell) for cell in cells]
+    assert shown == ["1,234.00", "0.50", "12.25", ".00"]
+    seen = [re.sub(r"<span.*</span>", "", cell) for cell in cells]
+    assert seen == ["1,234", "0.5", "12.25", ""]
+    assert "visibility:hidden" in row(cells)
+    assert "&lt;b&gt;" in row(aligned(["<b>"]))
+
+
+async def test_the_numbers_of_an_order_book_are_aligned(xrpl: Explorer) -> None:
+    first = (await xrpl.books("-20:")).iloc[0]
+    html = (await xrpl.book(first["base"], first["counter"]))._repr_html_()
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", html)
+    for column in range(3):
+        texts = [re.sub(r"<[^>]*>", "", cell) for cell in cells[column::4]]
+        assert len({len(text.partition(".")[2]) for text in texts}) == 1, texts

@@ -12,7 +12,7 @@ matplotlib = pytest.importorskip("matplotlib")
 pytest.importorskip("pandas")
 
 from ekspiper.core import ConfigError, Flow, PassThrough, Pipeline, Queue, Step  # noqa: E402  # after the skip
-from ekspiper.core.testing import RecordingCollector  # noqa: E402
+from ekspiper.core.testing import RecordingCollector as Recording  # noqa: E402
 from ekspiper.xrpl import Explorer, pictures  # noqa: E402
 
 PAIR = "XRP/USD.rndGfUxGHcCh34V5LN9uW6AdpA6aUTJZZo"
@@ -86,7 +86,7 @@ def test_price(seen: dict[str, Any], tmp_path: Path) -> None:
 
 
 def test_a_pipeline_as_a_graph(tmp_path: Path) -> None:
-    queue, kept = Queue("between"), RecordingCollector()
+    queue, kept = Queue("between"), Recording()
     pipeline = Pipeline(
         Flow(
             "first", source=[1], steps=(Step(PassThrough(), name="to text", collectors=(queue,)),)
@@ -120,3 +120,64 @@ def test_what_cannot_be_drawn_says_what_to_give(seen: dict[str, Any]) -> None:
         pictures.book_depth(seen["transactions"])
     with pytest.raises(ConfigError, match="neither a pipeline nor a flow"):
         pictures.pipeline_graph("words")  # type: ignore[arg-type]
+
+
+def luminance(colour: Any) -> float:
+    """Of a colour on a screen, from 0 to 1."""
+    parts = [
+        each / 12.92 if each <= 0.03928 else ((each + 0.055) / 1.055) ** 2.4 for each in colour
+    ]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+
+def contrast(one: Any, other: Any) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("name", ["over_time", "fees", "depth", "price"])
+def test_a_picture_is_read_on_white_and_on_black(seen: dict[str, Any], name: str) -> None:
+    axes = {
+        "over_time": lambda: pictures.transactions_over_time(seen["transactions"]),
+        "fees": lambda: pictures.fee_distribution(seen["transactions"]),
+        "depth": lambda: pictures.book_depth(seen["book"]),
+        "price": lambda: pictures.price(seen["trades"]),
+    }[name]()
+    to_rgb = matplotlib.colors.to_rgb
+    assert axes.figure.get_facecolor()[3] == axes.get_facecolor()[3] == 0
+    texts = [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
+    texts += [*axes.get_xticklabels(), *axes.get_yticklabels()]
+    if axes.get_legend() is not None:
+        texts += axes.get_legend().get_texts()
+    for text in texts:
+        for page in ("#ffffff", "#1e2129"):
+            assert contrast(to_rgb(text.get_color()), to_rgb(page)) > 3.5, text
+
+
+def test_jupyter_puts_no_box_behind_a_picture(seen: dict[str, Any]) -> None:
+    inline = pytest.importorskip("matplotlib_inline.backend_inline")
+    figure = pictures.fee_distribution(seen["transactions"]).figure
+    figure.canvas.draw()
+    assert inline._fetch_figure_metadata(figure) is None
+
+
+def test_axes_that_were_given_keep_their_colours(seen: dict[str, Any]) -> None:
+    from matplotlib import pyplot
+
+    figure, given = pyplot.subplots()
+    before = given.xaxis.label.get_color(), figure.get_facecolor()
+    pictures.price(seen["trades"], ax=given)
+    assert (given.xaxis.label.get_color(), figure.get_facecolor()) == before
+
+
+def test_a_narrow_graph_has_one_box_a_line(tmp_path: Path) -> None:
+    queue = Queue("between")
+    pipeline = Pipeline(
+        Flow("first", source=[1], steps=(Step(PassThrough(), collectors=(queue,)),)),
+        Flow("second", source=queue, steps=(Step(PassThrough(), collectors=(Recording(),)),)),
+    )
+    axes = pictures.pipeline_graph(pipeline, narrow=True)
+    heights = [patch.get_y() for patch in axes.patches]
+    assert len(heights) == len(set(heights)) == 5
+    assert sorted(heights, reverse=True) == heights
+    assert saved(axes, tmp_path)

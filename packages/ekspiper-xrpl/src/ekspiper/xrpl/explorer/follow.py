@@ -9,7 +9,7 @@ from ekspiper.xrpl.ledger import Ledger
 
 from .assets import number
 from .frame import Frame, make_frame
-from .html import caption, row, table
+from .html import aligned, caption, row, table
 from .live import Live
 from .tables import ledgers as table_of_ledgers
 from .views import LedgerView
@@ -63,17 +63,18 @@ class _Table:
         return "\n".join(repr(view) for view in self._newest)
 
     def _repr_html_(self) -> str:
+        fees = aligned(["" if view.fees is None else number(view.fees) for view in self._newest])
         rows = [
             row(
                 (
                     f"{view.ledger_index:,}",
                     view.close_time.strftime("%H:%M:%S"),
                     f"{len(view):,}",
-                    "" if view.fees is None else number(view.fees),
+                    paid,
                     ", ".join(f"{count} {kind}" for kind, count in view.types.most_common(2)),
                 )
             )
-            for view in self._newest
+            for view, paid in zip(self._newest, fees, strict=True)
         ]
         head = ("ledger", "closed (UTC)", "transactions", "fees (XRP)", "most frequent")
         return caption(f"Following {self._name}", f"{self._seen:,} ledgers") + table(head, rows)

@@ -17,7 +17,7 @@ except ImportError:
 
 __all__ = ["Frame", "make_frame"]
 
-_TABLE = "white-space:nowrap;font-variant-numeric:tabular-nums"
+_CELL = "white-space:nowrap;font-variant-numeric:tabular-nums"
 
 
 class Frame(pd.DataFrame):
@@ -128,4 +128,6 @@ def _styled(html: str) -> str:
     for nothing in ("&lt;NA&gt;", "NaT", "NaN", "None"):
         html = html.replace(f"<td>{nothing}</td>", "<td></td>")
     html = html.replace("<div>", '<div style="overflow-x:auto">', 1)
-    return html.replace('class="dataframe"', f'class="dataframe" style="{_TABLE}"', 1)
+    for tag in ("td", "th"):  # each cell, because Jupyter's own rules are about cells
+        html = html.replace(f"<{tag}>", f'<{tag} style="{_CELL}">')
+    return html

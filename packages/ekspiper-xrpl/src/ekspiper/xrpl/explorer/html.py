@@ -5,11 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-__all__ = ["bar_row", "caption", "facts", "lines", "row", "table"]
+__all__ = ["aligned", "bar_row", "caption", "facts", "lines", "row", "table"]
 
 _BARS = {"bid": "rgba(30, 150, 90, 0.22)", "ask": "rgba(205, 70, 60, 0.22)"}
 _CELL = "text-align:right;white-space:nowrap;padding:0.1em 0.7em;font-variant-numeric:tabular-nums"
 _MUTED = "opacity:0.7;font-size:0.9em"
+
+
+class _Html(str):
+    """A text that is HTML already."""
+
+    __slots__ = ()
+
+
+def aligned(numbers: Sequence[str]) -> list[str]:
+    """Cells of a column whose decimal points stand below each other.
+
+    Shorter numbers are filled up with zeros that take their room without being seen.
+    """
+    places = [len(number.partition(".")[2]) for number in numbers]
+    most = max(places, default=0)
+    return [
+        _Html(f"{escape(number)}{_hidden(most, given)}")
+        for number, given in zip(numbers, places, strict=True)
+    ]
+
+
+def _hidden(most: int, given: int) -> str:
+    if given == most:
+        return ""
+    zeros = ("" if given else ".") + "0" * (most - given)
+    return f'<span style="visibility:hidden">{zeros}</span>'
 
 
 def caption(title: str, said: str = "") -> str:
@@ -66,4 +92,5 @@ def lines(texts: Iterable[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    return f'<td style="{_CELL}">{escape(text)}</td>'
+    shown = text if isinstance(text, _Html) else escape(text)
+    return f'<td style="{_CELL}">{shown}</td>'

@@ -10,7 +10,7 @@ from ekspiper.xrpl.processors.books import Asset
 
 from .assets import asset_text, number, units
 from .frame import Frame, make_frame
-from .html import bar_row, caption, table
+from .html import aligned, bar_row, caption, table
 from .shorten import shorten
 from .tables.column import columns
 
@@ -109,13 +109,19 @@ class OrderBook:
             facts += f" · mid {number(mid)} · spread {number(spread)} ({spread / mid:.2%})"
         head = (f"price ({counter})", f"amount ({base})", f"depth ({base})", "account")
         most = max(_deepest(self.asks), _deepest(self.bids)) or 1.0
-        asks = [_row(offer, most, "ask") for offer in _top(self.asks)[::-1]]
-        bids = [_row(offer, most, "bid") for offer in _top(self.bids)]
+        offers = [(offer, "ask") for offer in _top(self.asks)[::-1]]
+        offers += [(offer, "bid") for offer in _top(self.bids)]
+        columns = zip(*(_numbers(offer) for offer, _ in offers), strict=True)
+        cells = zip(*map(aligned, columns), strict=True)
+        rows = [
+            bar_row((*each, shorten(offer.account)), share=offer.depth / most, kind=kind)
+            for each, (offer, kind) in zip(cells, offers, strict=True)
+        ]
         title = caption(f"{base} / {counter}", facts)
         more = " The node gave as many offers as it allows." if self.truncated else ""
         hidden = max(0, len(self.asks) - _SHOWN) + max(0, len(self.bids) - _SHOWN)
         note = f"{hidden} more offers in .asks and .bids.{more}" if hidden or more else ""
-        return title + table(head, [*asks, *bids], note=note)
+        return title + table(head, rows, note=note)
 
 
 def order_book(
@@ -180,6 +186,5 @@ def _deepest(side: Frame) -> float:
     return float(side["depth"].head(_SHOWN).max()) if len(side) else 0.0
 
 
-def _row(offer: Any, most: float, kind: str) -> str:
-    cells = (number(offer.price), number(offer.amount), number(offer.depth), shorten(offer.account))
-    return bar_row(cells, share=offer.depth / most, kind=kind)
+def _numbers(offer: Any) -> tuple[str, str, str]:
+    return number(offer.price), number(offer.amount), number(offer.depth)

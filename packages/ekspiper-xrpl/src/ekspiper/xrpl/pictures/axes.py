@@ -10,12 +10,19 @@ from ekspiper.core import ConfigError, MissingExtra
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["BUY", "PALETTE", "SELL", "axes_for", "need_columns", "time_axis"]
+__all__ = ["BUY", "INK", "PALETTE", "SELL", "axes_for", "legend", "need_columns", "time_axis"]
 
 # Okabe and Ito's colours, which people with colour blindness tell apart.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#999999")
 BUY = "#009E73"
 SELL = "#D55E00"
+
+# A grey that is read on white and on nearly black alike, because pictures have no background of
+# their own. Jupyter puts a white or a black box behind a picture without one, unless its tick
+# labels are partly light and partly dark: so the two axes have this grey and the next lighter one,
+# which lie on either side of its limit.
+INK = "#7F7F7F"
+_LIGHTER_INK = "#808080"
 
 
 def axes_for(ax: Axes | None, *, size: tuple[float, float] = (9.0, 4.0)) -> Axes:
@@ -31,11 +38,29 @@ def axes_for(ax: Axes | None, *, size: tuple[float, float] = (9.0, 4.0)) -> Axes
             "pictures need matplotlib: pip install 'ekspiper-xrpl[notebook]'"
         ) from None
     if ax is None:
-        _, ax = pyplot.subplots(figsize=size, layout="constrained")
+        figure, ax = pyplot.subplots(figsize=size, layout="constrained")
+        figure.set_facecolor("none")
+        _for_light_and_dark(ax)
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", alpha=0.25)
     ax.set_axisbelow(True)
     return ax
+
+
+def _for_light_and_dark(ax: Axes) -> None:
+    """Let the page shine through, and write in a grey; axes that a user gives stay as they are."""
+    ax.set_facecolor("none")
+    ax.tick_params(axis="x", which="both", color=INK, labelcolor=INK)
+    ax.tick_params(axis="y", which="both", color=INK, labelcolor=_LIGHTER_INK)
+    ax.spines[:].set_color(INK)
+    for text in (ax.title, ax.xaxis.label, ax.yaxis.label):
+        text.set_color(INK)
+    ax.xaxis.get_offset_text().set_color(INK)
+
+
+def legend(ax: Axes, **placed: Any) -> None:
+    """A legend without a frame, in the colour of the axes' own words."""
+    ax.legend(frameon=False, labelcolor=ax.xaxis.label.get_color(), **placed)
 
 
 def time_axis(ax: Axes) -> None:

@@ -8,7 +8,7 @@ from ekspiper.core import ConfigError
 from ekspiper.xrpl.explorer.assets import asset_text
 from ekspiper.xrpl.explorer.shorten import shorten
 
-from .axes import BUY, SELL, axes_for
+from .axes import BUY, INK, SELL, axes_for, legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,13 +37,13 @@ def book_depth(book: OrderBook, *, within: float | None = 0.2, ax: Axes | None =
         ax.fill_between(prices, depths, step="pre", color=colour, alpha=0.3, label=name)
         ax.step(prices, depths, where="pre", color=colour)
     if mid is not None:
-        ax.axvline(mid, color="#888888", linewidth=1, linestyle="--")
+        ax.axvline(mid, color=INK, linewidth=1, linestyle="--")
     ax.set_ylim(bottom=0)
     ax.set_xlabel(f"price ({counter} for one {base})")
     ax.set_ylabel(f"depth ({base})")
     ax.set_title(f"{base} / {counter} after ledger {book.ledger_index:,}")
     if ax.get_legend_handles_labels()[0]:
-        ax.legend(frameon=False)
+        legend(ax)
     return ax
 
 

@@ -46,6 +46,7 @@ def fee_distribution(transactions: pd.DataFrame, *, ax: Axes | None = None) -> A
         xytext=(6, -4),
         textcoords="offset points",
         va="top",
+        color=ax.xaxis.label.get_color(),
     )
     ax.set_xlabel("fee (drops; a million are one XRP)")
     ax.set_ylabel("transactions")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ekspiper.xrpl.explorer.shorten import shorten
 
-from .axes import BUY, PALETTE, SELL, axes_for, need_columns, time_axis
+from .axes import BUY, PALETTE, SELL, axes_for, legend, need_columns, time_axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,5 +55,5 @@ def price(trades: pd.DataFrame, *, window: int = 15, ax: Axes | None = None) -> 
     ax.set_ylabel(f"{pair[-1]} for one {pair[0]}")
     ax.set_title(f"{' / '.join(pair)}: {len(known):,} trades")
     time_axis(ax)
-    ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    legend(ax, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return ax

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .axes import PALETTE, axes_for, need_columns, time_axis
+from .axes import PALETTE, axes_for, legend, need_columns, time_axis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,8 +53,12 @@ def transactions_over_time(
     ax.margins(x=0)
     time_axis(ax)
     handles, labels = ax.get_legend_handles_labels()
-    ax.legend(
-        handles[::-1], labels[::-1], loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False
+    legend(
+        ax,
+        handles=handles[::-1],
+        labels=labels[::-1],
+        loc="upper left",
+        bbox_to_anchor=(1.0, 1.0),
     )
     return ax
 

@@ -42,8 +42,8 @@ COLUMNS = columns(
 )
 """`kind` is `xrp`, `token` (one asset all the way) or `exchange` (the sender paid with another).
 `delivered` is what the ledger says was delivered, `gained` by how much the receiver's balance of
-that asset rose: the same, unless an offer of the receiver was on the way, or the ledger's word is
-wrong. `spent` is what left the sender, without the fee; `partial`: less was delivered than asked."""
+that asset rose; they differ where an offer of the receiver was on the way. `spent` is what left the
+sender, without the fee; `partial`: less was delivered than asked."""
 
 _DROPS = 1_000_000
 _PARTIAL = 0x0002_0000
