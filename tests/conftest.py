@@ -31,8 +31,12 @@ _TOGETHER = {
 }
 """What one package does with another, which is not tried where a package stands alone."""
 
+_SLOW = ("alerts",)
+"""What takes minutes, and is run only when its folder is named: `hatch run dev:alerts`."""
+
 collect_ignore = [
-    path for other, paths in _TOGETHER.items() if find_spec(other) is None for path in paths
+    *_SLOW,
+    *(path for other, paths in _TOGETHER.items() if find_spec(other) is None for path in paths),
 ]
 
 
