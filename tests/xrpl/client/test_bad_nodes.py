@@ -17,7 +17,7 @@ from ekspiper.xrpl.client import (
     RequestError,
     UnreadableNode,
 )
-from ekspiper.xrpl.client.wire import Wire
+from ekspiper.xrpl.client._wire import Wire
 from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
 from ekspiper.xrpl.sources import LedgerObjects, LedgerRef, LedgerStream
 from ekspiper.xrpl.verify import VerificationError

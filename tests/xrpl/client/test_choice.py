@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ekspiper.xrpl.client import LedgerSet
-from ekspiper.xrpl.client.choice import Wait, choose
+from ekspiper.xrpl.client._choice import Wait, choose
 
 
 @dataclass(eq=False)

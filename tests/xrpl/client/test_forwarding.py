@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from ekspiper.xrpl.client import NodePool, NodeUnreachable, RequestError
-from ekspiper.xrpl.client.definitions import network_definitions
+from ekspiper.xrpl.client import NodePool, NodeUnreachable, RequestError, network_definitions
 from ekspiper.xrpl.codec.definitions import Definitions
 from ekspiper.xrpl.replay import Recording, ReplayNode
 

@@ -6,9 +6,9 @@ from itertools import takewhile
 
 import pytest
 
-from ekspiper.xrpl.client.gaps import Gaps
-from ekspiper.xrpl.client.ledger_set import LedgerSet
-from ekspiper.xrpl.client.pauses import ask_again_in
+from ekspiper.xrpl.client import LedgerSet
+from ekspiper.xrpl.client._call import ask_again_in
+from ekspiper.xrpl.client._patience import LedgerGaps
 
 HELD = LedgerSet.parse("1000-1050,1080-2000")
 
@@ -28,12 +28,12 @@ HELD = LedgerSet.parse("1000-1050,1080-2000")
     ],
 )
 def test_what_was_deleted_is_not_waited_for(index: int, held: str, *, expected: bool) -> None:
-    assert Gaps().may_be_filled(index, LedgerSet.parse(held), newest=2000) is expected
+    assert LedgerGaps().may_be_filled(index, LedgerSet.parse(held), newest=2000) is expected
 
 
 def test_a_gap_is_waited_for_once() -> None:
     """Or a thousand ledgers that never come would take a thousand times the patience."""
-    gaps = Gaps()
+    gaps = LedgerGaps()
     gaps.waited_in_vain(1051, HELD)
     for index in (1051, 1060, 1079):
         assert not gaps.may_be_filled(index, HELD, newest=2000)
@@ -44,7 +44,7 @@ def test_a_gap_is_waited_for_once() -> None:
 
 
 def test_a_gap_that_is_being_filled_is_waited_for_again() -> None:
-    gaps = Gaps()
+    gaps = LedgerGaps()
     gaps.waited_in_vain(1051, HELD)
     filling = LedgerSet.parse("1000-1050,1079-2000")
     assert gaps.may_be_filled(1060, filling, newest=2000)

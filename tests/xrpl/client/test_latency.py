@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ekspiper.xrpl.client.latency import Latency
+from ekspiper.xrpl.client._liveness import Latency
 
 
 def test_follows_what_it_is_given() -> None:

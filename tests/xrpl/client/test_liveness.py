@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ekspiper.xrpl.client.liveness import Liveness, Sign
+from ekspiper.xrpl.client._liveness import Liveness, Sign
 
 
 def look(liveness: Liveness, now: float, received: int, subscribed: bool = False) -> Sign:

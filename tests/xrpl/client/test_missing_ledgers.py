@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ekspiper.xrpl.client import LedgerUnavailable, NodePool, NodeUnreachable, dispatcher
-from ekspiper.xrpl.client.node import Node
+from ekspiper.xrpl.client import LedgerUnavailable, NodePool, NodeUnreachable, _call
+from ekspiper.xrpl.client._node import Node
 from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
 from ekspiper.xrpl.sources import LedgerRef
 
@@ -53,7 +53,7 @@ async def test_a_ledger_that_is_later_is_asked_for_less_often(
         waited.append(seconds)
         return 0.0 if len(waited) < 4 else 3600.0
 
-    monkeypatch.setattr(dispatcher, "ask_again_in", pause)
+    monkeypatch.setattr(_call, "ask_again_in", pause)
 
     async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
         lacks = request["command"] == "ledger"

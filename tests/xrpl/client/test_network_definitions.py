@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from ekspiper.xrpl.client import Answer, NodePool
-from ekspiper.xrpl.client.definitions import network_definitions
+from ekspiper.xrpl.client import Answer, NodePool, network_definitions
 from ekspiper.xrpl.codec.decoder import Decoder
 from ekspiper.xrpl.codec.definitions import Definitions
 from ekspiper.xrpl.replay import Recording, ReplayNode

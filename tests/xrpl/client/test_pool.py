@@ -20,7 +20,7 @@ from ekspiper.xrpl.client import (
     RequestTimeout,
     WrongNetwork,
 )
-from ekspiper.xrpl.client.politeness import is_public
+from ekspiper.xrpl.client._window import is_public
 
 FAST: dict[str, Any] = {"request_timeout": 0.6, "liveness": 0.9, "hedge_after": 0.3}
 

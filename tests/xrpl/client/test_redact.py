@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ekspiper.xrpl.client import BadNodeUrl, redact
-from ekspiper.xrpl.client.redact import check_url
+from ekspiper.xrpl.client import BadNodeUrl, check_url, redact
 
 
 @pytest.mark.parametrize(

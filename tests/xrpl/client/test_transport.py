@@ -100,13 +100,13 @@ async def test_long_lines_are_compressed_and_short_ones_are_not(
     far: bool, node: Any, ledgers: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if far:
-        monkeypatch.setattr("ekspiper.xrpl.client.wire.is_loopback", lambda url: False)
+        monkeypatch.setattr("ekspiper.xrpl.client._wire.is_loopback", lambda url: False)
     only = await node(compression="deflate")
     async with NodePool(only.url) as pool:
         fetcher = FetchLedger(pool)
         refs = [ref async for ref in LedgerRange(pool, [(min(ledgers), max(ledgers))])]
         got = [await fetcher.fetch(ref) for ref in refs]
-        wire = pool._nodes[0]._wire
+        wire = pool._nodes[0]._connection
         assert wire is not None
         received = wire.received
     sent = sum(2 * ledger.size for ledger in got)  # as hex

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from ekspiper.xrpl.client.window import Window
+from ekspiper.xrpl.client._window import Window
 
 
 def test_grows_by_one_an_answer_at_first_up_to_the_maximum() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import serve
 
-from ekspiper.xrpl.client.wire import Wire, is_loopback
+from ekspiper.xrpl.client._wire import Wire, is_loopback
 
 
 @pytest.mark.parametrize(

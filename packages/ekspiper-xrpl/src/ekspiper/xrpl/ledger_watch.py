@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from ekspiper.core import Instruments
 from ekspiper.core.instruments import Metric
 
-from .client.ledger_set import LedgerSet
-from .client.pool import NodePool
+from .client import LedgerSet, NodePool
 
 __all__ = ["LATE", "LEDGER_WAIT_METRIC", "LedgerWatch", "late_ledgers", "watching_ledgers"]
 

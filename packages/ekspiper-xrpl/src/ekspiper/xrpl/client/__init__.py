@@ -1,6 +1,7 @@
 """Nodes of the XRP Ledger, as one pool."""
 
-from .answers import Answer as Answer
+from .answer import Answer as Answer
+from .definitions import network_definitions as network_definitions
 from .errors import BadNodeUrl as BadNodeUrl
 from .errors import ConnectionLost as ConnectionLost
 from .errors import LedgerUnavailable as LedgerUnavailable
@@ -14,6 +15,7 @@ from .ledger_set import LedgerSet as LedgerSet
 from .node_status import NodeState as NodeState
 from .node_status import NodeStatus as NodeStatus
 from .pool import NodePool as NodePool
+from .redact import check_url as check_url
 from .redact import redact as redact
 from .subscription import Subscription as Subscription
 from .subscription import SubscriptionOverrun as SubscriptionOverrun
@@ -35,5 +37,7 @@ __all__ = [
     "SubscriptionOverrun",
     "UnreadableNode",
     "WrongNetwork",
+    "check_url",
+    "network_definitions",
     "redact",
 ]

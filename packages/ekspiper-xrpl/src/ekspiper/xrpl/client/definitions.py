@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from ekspiper.core import Retryable
-from ekspiper.xrpl.codec.definitions import Definitions, DefinitionsError
+from ekspiper.xrpl.codec import Definitions, DefinitionsError
 
 from .errors import RequestError
 from .pool import NodePool

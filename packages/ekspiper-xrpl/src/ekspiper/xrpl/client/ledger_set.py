@@ -37,7 +37,7 @@ class LedgerSet:
         """From what a server says: `empty`, `5`, `2-302` or `2-90,100-302`.
 
         Raises:
-            ValueError: it is none of these.
+            ValueError: it is something else.
         """
         text = text.strip()
         if text in ("", "empty"):

@@ -3,36 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Coroutine, Sequence
 from typing import Any
 
-from ekspiper.core import ConfigError
-from ekspiper.core.component import Component
-from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.core import Component, ConfigError
+from ekspiper.xrpl.codec import Definitions
 
-from .answers import Answer
-from .call import API_VERSION, Call, Request, as_message
-from .dispatcher import Dispatcher
+from ._belief import Belief
+from ._call import Call, Request, as_message
+from ._clock import SteadyClock
+from ._dispatcher import Dispatcher
+from ._node import Node
+from ._patience import Patience, Prospect
+from ._window import is_public, window_for
+from ._wire import Connect, Wire
+from .answer import Answer
 from .errors import ConnectionLost, NodeUnreachable, RequestError, UnreadableNode, WrongNetwork
-from .feed import Feed
 from .ledger_set import LedgerSet
-from .liars import Liars
-from .newest import Newest
-from .node import Node
 from .node_status import NodeStatus
-from .patience import Patience
-from .politeness import is_public, window_for
 from .redact import check_url
-from .steady_clock import SteadyClock
-from .subscription import Subscription
+from .subscription import Feed, Subscription
 
 __all__ = ["NodePool"]
 
-log = logging.getLogger("ekspiper.xrpl.client")
-
+# How often what is late is looked at: one timer for all, where each request would need its own.
 _TICK = 0.1
+# A server that takes longer to accept a connection, or to say who it is, cannot serve either.
+_GREETING = 10.0
 _USUAL = Patience()
 
 
@@ -45,7 +42,7 @@ class NodePool(Component):
     Args:
         urls: one or more `ws://` or `wss://` URLs.
         network_id: the network they must belong to; None: that of the first that answers.
-        connect_timeout: seconds within which one node must answer at the start; None: for ever.
+        connect_timeout: seconds within which one node must answer at the start; None: no bound.
         request_timeout: seconds a node may sit on a request; then it is connected to again.
         liveness: seconds without a ledger after which a subscribed connection is dead; a third
             of it without any byte, and again without an answer to a ping, is dead as well.
@@ -62,6 +59,7 @@ class NodePool(Component):
         window: most requests in flight on one node; None: 128, on public servers 4.
         rate: most requests a second on one node; None: no bound, on public servers 10.
         polite: treat the nodes as public servers; None: those that are known to be.
+        connect: opens a connection to a node; a test may give one without sockets.
 
     Raises:
         ConfigError: no URL, or one that is not a node's.
@@ -85,11 +83,11 @@ class NodePool(Component):
         window: int | None = None,
         rate: float | None = None,
         polite: bool | None = None,
+        connect: Connect = Wire.open,
     ) -> None:
         listed = [urls] if isinstance(urls, str) else list(urls)
         if not listed:
             raise ConfigError("a pool needs at least one node, for example wss://host:51233")
-        self.network_id = network_id
         self.definitions = Definitions.bundled()
         """What the fields of this network are; `open_network` asks the nodes for it."""
         self.request_timeout = request_timeout
@@ -99,7 +97,6 @@ class NodePool(Component):
         self._first_ready = asyncio.Event()
         self._failure: Exception | None = None
         self._open = False
-        self._network_is_guess = False
         self._nodes = tuple(
             Node(
                 url,
@@ -109,27 +106,28 @@ class NodePool(Component):
                 ),
                 clock=self._clock,
                 liveness=liveness,
-                open_timeout=min(10.0, request_timeout),
+                open_timeout=min(_GREETING, request_timeout),
                 public=is_public(url),
+                connect=connect,
             )
             for url in dict.fromkeys(check_url(url.strip()) for url in listed)
         )
-        self._liars = Liars(self._nodes)
-        self._newest = Newest(self._nodes, clock=self._clock)
-        self._feed = Feed(lied=self._liars.eject, left=self._unsubscribe)
+        patience = Patience(
+            request=request_timeout,
+            hedge=hedge_after,
+            latest_hedge=latest_hedge,
+            ledger=ledger_patience,
+            answer=answer_patience,
+            overload=overload_patience,
+            avoid=avoid_patience,
+        )
+        self._belief = Belief(self._nodes, network_id=network_id, clock=self._clock)
+        self._feed = Feed(self._nodes, lied=self._belief.eject, spawn=self._spawn)
         self._dispatcher = Dispatcher(
             self._nodes,
             clock=self._clock,
-            patience=Patience(
-                request=request_timeout,
-                hedge=hedge_after,
-                latest_hedge=latest_hedge,
-                ledger=ledger_patience,
-                answer=answer_patience,
-                overload=overload_patience,
-                avoid=avoid_patience,
-            ),
-            wait_for_gaps=wait_for_gaps,
+            patience=patience,
+            prospect=Prospect(self._nodes, patience=patience, wait_for_gaps=wait_for_gaps),
             refresh=self._refresh,
         )
 
@@ -166,7 +164,7 @@ class NodePool(Component):
             raise failure
 
     def _why_unreachable(self) -> str:
-        reasons = "; ".join(f"{n.label}: {n.trouble.problem or 'no answer'}" for n in self._nodes)
+        reasons = "; ".join(f"{n.label}: {n.log.problem or 'no answer'}" for n in self._nodes)
         return f"no node answered within {self._connect_timeout:g} s: {reasons}"
 
     async def close(self) -> None:
@@ -183,7 +181,10 @@ class NodePool(Component):
         self._first_ready.clear()
         self._failure = None
 
-    def _spawn(self, work: Any) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        if not self._open:
+            work.close()
+            return
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -212,7 +213,7 @@ class NodePool(Component):
             subscribed = "ledger" in self._feed.streams
             for node in self._nodes:
                 node.check_alive(now, subscribed=subscribed)
-            self._liars.pardon_if_alone(elapsed)
+            self._belief.pardon_if_alone(elapsed)
             self._dispatcher.tick(now, elapsed)
 
     # Requests.
@@ -277,10 +278,8 @@ class NodePool(Component):
             ledger_index=ledger_index,
             raw=raw,
             once=once,
-            made=self._clock(),
+            avoided=tuple(node for node in self._nodes if node.label in avoid) if avoid else (),
         )
-        if avoid:
-            call.avoided = tuple(node for node in self._nodes if node.label in avoid)
         self._dispatcher.submit(call)
         return await call.answer
 
@@ -328,42 +327,18 @@ class NodePool(Component):
             streams: for example `["ledger", "transactions"]`.
             newest_only: keep only the newest unread message.
         """
-        before = self._feed.streams
-        subscription = self._feed.join(tuple(streams), newest_only=newest_only)
-        if self._feed.streams != before:
-            for node in self._nodes:
-                if node.ready:
-                    self._spawn(self._subscribe(node))
-        return subscription
-
-    async def _subscribe(self, node: Node) -> None:
-        message = self.subscription()
-        if message is None:
-            return
-        try:
-            node.subscribed(await node.ask(message))
-        except RequestError as error:
-            self._feed.fail(error)
-        except (ConnectionLost, TimeoutError) as error:
-            node.drop(f"subscribe failed: {error or 'no answer in time'}")
-
-    def _unsubscribe(self, streams: list[str]) -> None:
-        """Tell every node that nobody reads these streams any more."""
-        message = {"command": "unsubscribe", "streams": streams, "api_version": API_VERSION}
-        for node in self._nodes:
-            if node.ready and self._open:
-                self._spawn(self._tell(node, message))
-
-    async def _tell(self, node: Node, message: dict[str, Any]) -> None:
-        # Without its answer the node at worst goes on sending what is not read.
-        with suppress(ConnectionLost, TimeoutError):
-            await node.ask(message)
+        return self._feed.join(tuple(streams), newest_only=newest_only)
 
     def closed_ledger(self, index: int) -> dict[str, Any] | None:
         """The `ledgerClosed` message of a ledger, if it closed while the pool was subscribed."""
         return self._feed.closed_ledger(index)
 
     # What is known.
+
+    @property
+    def network_id(self) -> int | None:
+        """The network of the nodes; None while it is not known."""
+        return self._belief.network_id
 
     def nodes(self) -> list[NodeStatus]:
         """Every node, as it is now."""
@@ -379,7 +354,7 @@ class NodePool(Component):
     @property
     def newest_ledger(self) -> int:
         """The newest validated ledger that is known of; 0 before the first."""
-        return self._newest.index
+        return self._belief.newest
 
     @property
     def missing_ledgers(self) -> dict[int, float]:
@@ -402,7 +377,7 @@ class NodePool(Component):
         """
         for liar in self._nodes:
             if liar.label == node:
-                self._liars.eject(liar, why)
+                self._belief.eject(liar, why)
 
     @property
     def names_network(self) -> bool:
@@ -413,29 +388,14 @@ class NodePool(Component):
 
     def admit(self, node: Node, network_id: int | None) -> None:
         """Refuse a node of another network."""
-        if network_id is None:
-            if self.network_id is None:
-                self.network_id, self._network_is_guess = 0, True
-                log.warning(
-                    "%s does not say which network it belongs to: taken for 0, the main network; "
-                    "give network_id if it is another",
-                    node.label,
-                )
-            return
-        if self.network_id is None or self._network_is_guess:
-            self.network_id, self._network_is_guess = network_id, False
-        if network_id != self.network_id:
-            raise WrongNetwork(
-                f"{node.label} belongs to network {network_id}, not to network {self.network_id}: "
-                "give nodes of one network"
-            )
+        self._belief.admit(node, network_id)
 
     def unreadable(self, node: Node) -> None:
         """At the start, a pool without any other node cannot begin."""
         if self._first_ready.is_set():
             return
         if all(n.state == "refused" or n.is_left_alone for n in self._nodes):
-            self._fail(UnreadableNode("; ".join(n.trouble.problem for n in self._nodes)))
+            self._fail(UnreadableNode("; ".join(n.log.problem for n in self._nodes)))
 
     def ready(self, node: Node) -> None:
         """A node can take requests."""
@@ -452,7 +412,7 @@ class NodePool(Component):
             for call in calls:
                 call.fail(ConnectionLost("the pool was closed"))
         if all(n.state == "refused" for n in self._nodes):
-            self._fail(WrongNetwork("; ".join(n.trouble.problem for n in self._nodes)))
+            self._fail(WrongNetwork("; ".join(n.log.problem for n in self._nodes)))
 
     def answered(self, node: Node, call: Call, response: dict[str, Any]) -> None:
         """A response came."""
@@ -462,20 +422,17 @@ class NodePool(Component):
         """A message of a subscription came."""
         if message.get("type") != "ledgerClosed":
             self._feed.take(node, message)
-        elif self._newest.is_believed(node, message.get("ledger_index", 0)):
+        elif self._belief.is_believed(node, message.get("ledger_index", 0)):
             self._feed.take(node, message)
             self._note_newest()
             self._dispatcher.review(self._clock())
 
     def subscription(self) -> dict[str, Any] | None:
         """The `subscribe` request of a new connection."""
-        streams = self._feed.streams
-        if not streams:
-            return None
-        return {"command": "subscribe", "streams": list(streams), "api_version": API_VERSION}
+        return self._feed.request
 
     def _note_newest(self) -> None:
-        self._dispatcher.newest = self._newest.note(self._feed.newest)
+        self._dispatcher.newest = self._belief.note(self._feed.newest)
 
     def _refresh(self, node: Node) -> None:
         node.refreshing = True

@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
+import logging
+import re
+from collections import OrderedDict, deque
+from collections.abc import Callable, Coroutine, Hashable, Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 from ekspiper.core import Retryable
 
-__all__ = ["Subscription", "SubscriptionOverrun"]
+from ._call import API_VERSION
+from ._node import Node
+from .errors import ConnectionLost, RequestError
 
+__all__ = ["Feed", "Subscription", "SubscriptionOverrun"]
+
+log = logging.getLogger("ekspiper.xrpl.client")
+
+# A reader that is this far behind, some minutes of a busy network's transactions, does not catch up.
 _MOST_MESSAGES = 10_000
+# What was passed on already is remembered for so many messages: about a quarter of an hour of
+# transactions, four hours of ledgers. A node is never so far behind another.
+_MEMORY = 4096
+_HASH = re.compile(r"[0-9A-F]{64}")
+
+# Which messages a stream brings: https://xrpl.org/docs/references/http-websocket-apis/
+_STREAM_OF = {
+    "ledgerClosed": ("ledger",),
+    "transaction": ("transactions", "transactions_proposed"),
+    "validationReceived": ("validations",),
+    "consensusPhase": ("consensus",),
+    "peerStatusChange": ("peer_status",),
+    "serverStatus": ("server",),
+    "bookChanges": ("book_changes",),
+    "manifestReceived": ("manifests",),
+}
 
 
 class SubscriptionOverrun(Retryable):
@@ -82,3 +108,191 @@ class Subscription:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class Feed:
+    """The subscriptions of a pool, and the ledgers that its nodes say were closed.
+
+    It makes one stream of what several nodes send: each thing once, the first valid one.
+
+    Args:
+        nodes: the pool's nodes.
+        lied: called with a node that stands alone against two others about a ledger's hash.
+        spawn: runs something beside.
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        *,
+        lied: Callable[[Node, str], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], None],
+    ) -> None:
+        self.newest = 0
+        self._nodes = nodes
+        self._lied = lied
+        self._spawn = spawn
+        self._subscriptions: list[Subscription] = []
+        self._seen: OrderedDict[Hashable, None] = OrderedDict()
+        self._closed: OrderedDict[int, dict[str, Any]] = OrderedDict()
+        self._votes: OrderedDict[int, dict[str, set[Node]]] = OrderedDict()
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """What has to be subscribed to on every node."""
+        return tuple(sorted({stream for s in self._subscriptions for stream in s.streams}))
+
+    def closed_ledger(self, index: int) -> dict[str, Any] | None:
+        """The `ledgerClosed` message of a recent ledger."""
+        return self._closed.get(index)
+
+    def join(self, streams: tuple[str, ...], *, newest_only: bool) -> Subscription:
+        """A new subscription; it starts with the newest ledger, when that is known."""
+        before = self.streams
+        subscription = Subscription(streams, newest_only=newest_only, leave=self._leave)
+        self._subscriptions.append(subscription)
+        if self.streams != before:
+            for node in self._nodes:
+                if node.ready:
+                    self._spawn(self._subscribe(node))
+        newest = self._closed.get(self.newest)
+        if "ledger" in streams and newest is not None:
+            subscription.put(newest)
+        return subscription
+
+    def _leave(self, subscription: Subscription) -> None:
+        if subscription in self._subscriptions:
+            before = self.streams
+            self._subscriptions.remove(subscription)
+            after = self.streams
+            if unread := [stream for stream in before if stream not in after]:
+                self._unsubscribe(unread)
+
+    @property
+    def request(self) -> dict[str, Any] | None:
+        """The `subscribe` request of a new connection; None when nobody reads anything."""
+        if not (streams := self.streams):
+            return None
+        return {"command": "subscribe", "streams": list(streams), "api_version": API_VERSION}
+
+    async def _subscribe(self, node: Node) -> None:
+        message = self.request
+        if message is None:
+            return
+        try:
+            node.subscribed(await node.ask(message))
+        except RequestError as error:
+            self.fail(error)
+        except (ConnectionLost, TimeoutError) as error:
+            node.drop(f"subscribe failed: {error or 'no answer in time'}")
+
+    def _unsubscribe(self, streams: list[str]) -> None:
+        """Tell every node that nobody reads these streams any more."""
+        message = {"command": "unsubscribe", "streams": streams, "api_version": API_VERSION}
+        for node in self._nodes:
+            if node.ready:
+                self._spawn(_tell(node, message))
+
+    def fail(self, error: Exception) -> None:
+        """End every subscription."""
+        for subscription in list(self._subscriptions):
+            subscription.fail(error)
+
+    def take(self, node: Node, message: dict[str, Any]) -> None:
+        """Pass a message on, unless it is invalid or was here before."""
+        kind = message.get("type")
+        if kind == "ledgerClosed":
+            if not self._take_ledger(node, message):
+                return
+        elif kind == "transaction" and not self._first(_transaction_key(message)):
+            return
+        wanted = _STREAM_OF.get(str(kind), ())
+        for subscription in tuple(self._subscriptions):
+            if not wanted or any(stream in subscription.streams for stream in wanted):
+                subscription.put(message)
+
+    def _first(self, key: Hashable) -> bool:
+        if key in self._seen:
+            return False
+        _remember(self._seen, key, None)
+        return True
+
+    def _take_ledger(self, node: Node, message: dict[str, Any]) -> bool:
+        """Whether it is a ledger that was not here before."""
+        index, ledger_hash = message.get("ledger_index"), message.get("ledger_hash")
+        if not isinstance(index, int) or not isinstance(ledger_hash, str):
+            return False
+        if not _HASH.fullmatch(ledger_hash) or not isinstance(message.get("ledger_time"), int):
+            log.warning(
+                "%s: ledger %d closed with a hash or a time that cannot be right", node.label, index
+            )
+            return False
+        self._vote(node, index, ledger_hash)
+        if index in self._closed:
+            return False
+        _remember(self._closed, index, message)
+        self.newest = max(self.newest, index)
+        return True
+
+    def _vote(self, node: Node, index: int, ledger_hash: str) -> None:
+        if index not in self._votes:
+            _remember(self._votes, index, {})
+        votes = self._votes[index]
+        _withdraw(node, votes, index, ledger_hash)
+        known = ledger_hash in votes
+        votes.setdefault(ledger_hash, set()).add(node)
+        if len(votes) == 1:
+            self._correct(index, ledger_hash)
+            return
+        if not known:
+            log.warning("nodes disagree about ledger %d: %s", index, _who_says_what(votes))
+        best = max(votes, key=lambda h: len(votes[h]))
+        if len(votes[best]) < 2:
+            return
+        self._correct(index, best)
+        for other in [h for h in votes if h != best and len(votes[h]) == 1]:
+            liar = votes.pop(other).pop()
+            self._lied(liar, f"it alone says that ledger {index} has the hash {other[:12]}…")
+
+    def _correct(self, index: int, ledger_hash: str) -> None:
+        """What was passed on first turned out not to be the ledger."""
+        if index in self._closed and self._closed[index]["ledger_hash"] != ledger_hash:
+            self._closed[index] = {**self._closed[index], "ledger_hash": ledger_hash}
+
+
+async def _tell(node: Node, message: dict[str, Any]) -> None:
+    # Without its answer the node at worst goes on sending what is not read.
+    with suppress(ConnectionLost, TimeoutError):
+        await node.ask(message)
+
+
+def _withdraw(node: Node, votes: dict[str, set[Node]], index: int, ledger_hash: str) -> None:
+    """A node that says something else than before has left its fork, or gone onto one."""
+    for before in [h for h in votes if node in votes[h] and h != ledger_hash]:
+        log.warning(
+            "%s: ledger %d is %s…, not %s… any more",
+            node.label,
+            index,
+            ledger_hash[:12],
+            before[:12],
+        )
+        votes[before].discard(node)
+        if not votes[before]:
+            del votes[before]
+
+
+def _who_says_what(votes: dict[str, set[Node]]) -> str:
+    return "; ".join(
+        f"{h[:12]}… from {', '.join(sorted(n.label for n in nodes))}" for h, nodes in votes.items()
+    )
+
+
+def _transaction_key(message: dict[str, Any]) -> Hashable:
+    inner = message.get("tx_json") or message.get("transaction") or {}
+    return (message.get("hash") or inner.get("hash"), message.get("validated"))
+
+
+def _remember(memory: OrderedDict[Any, Any], key: Hashable, value: object) -> None:
+    memory[key] = value
+    while len(memory) > _MEMORY:
+        memory.popitem(last=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ekspiper.core import Collector, Delivery, Flow, Pipeline, Queue, Source, Step
 
-from ..client.pool import NodePool
+from ..client import NodePool
 from ..ledger import Ledger
 from ..processors.fetch_ledger import FetchLedger
 from .exchange import ledger_exchange

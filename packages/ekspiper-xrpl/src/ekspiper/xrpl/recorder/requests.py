@@ -6,7 +6,7 @@ from typing import Any
 
 from ekspiper.core import Processor
 
-from ..client.errors import RequestError
+from ..client import RequestError
 from ..derive import pools_touched
 from ..ledger import Ledger
 from ..processors.book_offer_builder import BookOfferBuilder

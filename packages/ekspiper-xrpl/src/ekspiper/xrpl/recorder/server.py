@@ -8,8 +8,7 @@ from typing import Any
 
 from ekspiper.core import Retryable
 
-from ..client.errors import RequestError
-from ..client.pool import NodePool
+from ..client import NodePool, RequestError
 from ..processors.fetch_ledger import FetchLedger
 from ..snapshot.proof import StateProof
 from ..sources.ledger_objects import LedgerObjects

@@ -7,8 +7,7 @@ from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from typing import Any
 
 from ekspiper.core import ConfigError, Permanent, Source
-from ekspiper.xrpl.client.errors import LedgerUnavailable, RequestError
-from ekspiper.xrpl.client.pool import NodePool
+from ekspiper.xrpl.client import LedgerUnavailable, NodePool, RequestError
 
 from .object_page import ObjectPage
 from .state_shards import Shard, cut_page, shards_for

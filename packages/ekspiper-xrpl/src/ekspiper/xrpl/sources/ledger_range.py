@@ -6,8 +6,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Any
 
 from ekspiper.core import ConfigError, Source
-from ekspiper.xrpl.client.ledger_set import LedgerSet
-from ekspiper.xrpl.client.pool import NodePool
+from ekspiper.xrpl.client import LedgerSet, NodePool
 from ekspiper.xrpl.ranges import RangeSpec, parse_range, resolve_ranges
 
 from .ledger_ref import LedgerRef

@@ -7,9 +7,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from ekspiper.core import ConfigError, Source
-from ekspiper.xrpl.client.errors import LedgerUnavailable
-from ekspiper.xrpl.client.pool import NodePool
-from ekspiper.xrpl.client.subscription import Subscription
+from ekspiper.xrpl.client import LedgerUnavailable, NodePool, Subscription
 from ekspiper.xrpl.codec.header import RIPPLE_EPOCH
 
 from .ledger_ref import LedgerRef

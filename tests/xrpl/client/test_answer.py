@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ekspiper.xrpl.client.answers import Verdict, is_clio, judge, warns_of_load
+from ekspiper.xrpl.client.answer import Verdict, is_clio, judge, warns_of_load
 
 GOOD: dict[str, Any] = {"status": "success", "result": {"validated": True}}
 

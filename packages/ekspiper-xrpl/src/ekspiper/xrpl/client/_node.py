@@ -3,35 +3,57 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 from websockets.exceptions import WebSocketException
 
-from .answers import error_of
-from .call import API_VERSION, Call
+from ._call import API_VERSION, Call
+from ._clock import Backoff
+from ._liveness import Latency, Liveness, Sign
+from ._node_log import NodeLog
+from ._open_requests import OpenRequests
+from ._window import Window
+from ._wire import Connect, Connection, Text, asks_for_less, reason_of, retry_after
+from .answer import error_of
 from .errors import ConnectionLost, RequestError, UnreadableNode, WrongNetwork
-from .latency import Latency
 from .ledger_set import LedgerSet
-from .liveness import Liveness, Sign
-from .node_events import NodeEvents
-from .node_info import NodeInfo, result_of
-from .node_status import NodeState, NodeStatus
-from .reasons import asks_for_less, reason_of, retry_after
+from .node_status import NodeInfo, NodeState, NodeStatus, result_of
 from .redact import redact
-from .trouble import Trouble
-from .turns import Turns
-from .window import Window
-from .wire import Text, Wire
 
-__all__ = ["Node"]
+__all__ = ["Node", "NodeEvents"]
 
+# The close code of a server that drops a client for its load.
 _POLICY_VIOLATION = 1008
 # A server whose words cannot be read does not learn to speak within seconds; one that is replaced
 # by another version meanwhile is found again.
 _UNREADABLE = 60.0
+
+
+class NodeEvents(Protocol):
+    """The pool as a node sees it. Called from the socket's callback: must not block."""
+
+    def admit(self, node: Node, network_id: int | None) -> None:
+        """It belongs to this network, None where it does not say; raises `WrongNetwork`."""
+
+    def unreadable(self, node: Node) -> None:
+        """What it says of itself cannot be read: it is left alone for a while."""
+
+    def ready(self, node: Node) -> None:
+        """It can take requests."""
+
+    def lost(self, node: Node, calls: list[Call]) -> None:
+        """Its connection is gone, with these requests unanswered."""
+
+    def answered(self, node: Node, call: Call, response: dict[str, Any]) -> None:
+        """A response came."""
+
+    def streamed(self, node: Node, message: dict[str, Any]) -> None:
+        """A message of a subscription came."""
+
+    def subscription(self) -> dict[str, Any] | None:
+        """The `subscribe` request that a new connection sends; None for none."""
 
 
 class Node:
@@ -45,6 +67,7 @@ class Node:
         liveness: a subscribed connection without a ledger for this many seconds is dead.
         open_timeout: seconds to connect, and to greet.
         public: whether it is a public server.
+        connect: opens a connection.
     """
 
     def __init__(
@@ -57,6 +80,7 @@ class Node:
         liveness: float,
         open_timeout: float,
         public: bool,
+        connect: Connect,
     ) -> None:
         self.url = url
         self.label = redact(url)
@@ -67,7 +91,7 @@ class Node:
         self.ledgers = LedgerSet()
         self.timing = Latency()
         self.info: NodeInfo | None = None
-        self.trouble = Trouble(self.label)
+        self.log = NodeLog(self.label)
         self.answers = 0
         self.requests = 0
         self.connections = 0
@@ -78,13 +102,12 @@ class Node:
         self._clock = clock
         self._liveness = Liveness(liveness)
         self._open_timeout = open_timeout
-        self._wire: Wire | None = None
-        self._ids = itertools.count(1)
-        self._calls: dict[int, tuple[Call, float]] = {}
-        self._own: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._why = ""
-        self._turns = Turns(clock)
         self.is_left_alone = False
+        self._connect = connect
+        self._connection: Connection | None = None
+        self._open_requests = OpenRequests(clock)
+        self._why = ""
+        self._backoff = Backoff(clock)
 
     def __repr__(self) -> str:
         return f"<Node {self.label} {self.state}>"
@@ -94,7 +117,7 @@ class Node:
     @property
     def in_flight(self) -> int:
         """Requests sent and not answered."""
-        return len(self._calls)
+        return len(self._open_requests)
 
     @property
     def latency(self) -> float:
@@ -103,7 +126,7 @@ class Node:
 
     def allows(self, now: float) -> bool:
         """Whether its window has room for one more request."""
-        return self.window.allows(len(self._calls), now)
+        return self.window.allows(len(self._open_requests), now)
 
     def is_current(self, now: float) -> bool:
         """Whether it is there, and still hears of new ledgers as far as anybody listens."""
@@ -113,28 +136,22 @@ class Node:
 
     def send(self, call: Call) -> None:
         """Send a request. The caller has looked at `ready` and `allows`."""
-        assert self._wire is not None
-        number = next(self._ids)
-        now = self._clock()
-        self._calls[number] = (call, now)
-        call.holders.append(self)
-        call.attempts += 1
+        call.sent_to(self)
         self.requests += 1
-        self.window.sent(now)
-        self._wire.send_now(orjson.dumps({"id": number, **call.message}).decode())
+        self.window.sent(self._clock())
+        self._send(self._open_requests.add(call), call.message)
+
+    def _send(self, number: int, message: Mapping[str, Any]) -> None:
+        assert self._connection is not None
+        self._connection.send_now(orjson.dumps({"id": number, **message}).decode())
 
     def overdue(self, age: float, now: float) -> list[tuple[int, Call, float]]:
         """Its requests open for longer than `age` seconds, oldest first: number, call, age."""
-        late: list[tuple[int, Call, float]] = []
-        for number, (call, sent) in self._calls.items():
-            if now - sent <= age:
-                break
-            late.append((number, call, now - sent))
-        return late
+        return self._open_requests.overdue(age, now)
 
     def forget(self, number: int) -> None:
         """Count a request as open no longer; its answer, should it come, is ignored."""
-        self._calls.pop(number, None)
+        self._open_requests.forget(number)
 
     async def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """Send a request of the pool itself to this node; its whole response.
@@ -143,12 +160,11 @@ class Node:
             ConnectionLost: the connection went.
             TimeoutError: no answer within `open_timeout`.
         """
-        if self._wire is None:
+        if self._connection is None:
             raise ConnectionLost(f"{self.label} is not connected")
-        number = next(self._ids)
-        future = self._own[number] = asyncio.get_running_loop().create_future()
+        number, future = self._open_requests.add_own()
         sent = self._clock()
-        self._wire.send_now(orjson.dumps({"id": number, **message}).decode())
+        self._send(number, message)
         try:
             async with asyncio.timeout(self._open_timeout):
                 response: dict[str, Any] = await future
@@ -156,34 +172,34 @@ class Node:
                 self.timing.take(now - sent, now)
                 return response
         finally:
-            self._own.pop(number, None)
+            self._open_requests.forget(number)
 
     def drop(self, why: str) -> None:
         """End the connection; it is opened again, and its requests go on there or elsewhere."""
-        if self._wire is not None:
+        if self._connection is not None:
             self._why = self._why or why
             self.ready = False
-            self._wire.drop()
+            self._connection.drop()
 
     def eject(self, seconds: float) -> None:
         """End the connection, and do not open it again for a while."""
         self.state = "ejected"
-        self._turns.put_off(seconds)
+        self._backoff.put_off(seconds)
         self.drop("ejected")
 
     def pardon(self) -> None:
         """Connect again at once, although the time is not over."""
         self.state = "down"
-        self._turns.now()
+        self._backoff.cut_short()
 
     # The connection's life.
 
     async def run(self) -> None:
         """Connect, greet, stay, and start again, until cancelled or refused."""
-        self._turns.begin()
+        self._backoff.begin()
         try:
             while True:
-                await self._turns.next()
+                await self._backoff.over()
                 try:
                     await self._live()
                 except WrongNetwork as error:
@@ -199,25 +215,25 @@ class Node:
 
     async def _live(self) -> None:
         self._why = ""
-        wire = await Wire.open(self.url, self._on_text, timeout=self._open_timeout)
-        self._wire = wire
-        closed = asyncio.ensure_future(wire.closed())
+        connection = await self._connect(self.url, self._on_text, timeout=self._open_timeout)
+        self._connection = connection
+        closed = asyncio.ensure_future(connection.closed())
         # Whoever waits for an answer learns at once that none will come.
         closed.add_done_callback(lambda _: self._fail_own())
         try:
             await self._greet()
             self._up()
             why = await asyncio.shield(closed)
-            if wire.close_code == _POLICY_VIOLATION:
+            if connection.close_code == _POLICY_VIOLATION:
                 self.overloaded("close 1008", say=False)
             self._down(why)
         except ConnectionLost:
             raise ConnectionError(self._why or await closed) from None
         except asyncio.CancelledError:
-            await wire.close()
+            await connection.close()
             raise
         finally:
-            wire.drop()
+            connection.drop()
             await closed
             self._leave()
 
@@ -244,7 +260,7 @@ class Node:
                 self.ledgers = LedgerSet.parse(text)
             except ValueError:
                 # What it holds is known from server_info, and from each ledger that it announces.
-                self.trouble.passed_over(
+                self.log.passed_over(
                     f"validated_ledgers is {text[:80]!r}, not ranges of ledgers", self._clock()
                 )
 
@@ -254,7 +270,7 @@ class Node:
         try:
             self._learn(await self.ask({"command": "server_info", "api_version": API_VERSION}))
         except UnreadableNode as error:
-            self._turns.put_off(_UNREADABLE)
+            self._backoff.put_off(_UNREADABLE)
             self.drop(str(error))
         except (ConnectionLost, RequestError, TimeoutError, WrongNetwork) as error:
             self.drop(f"server_info failed: {error or 'no answer in time'}")
@@ -272,59 +288,55 @@ class Node:
     def _up(self) -> None:
         now = self._clock()
         self._liveness.connected(now)
-        self._turns.succeeded()
+        self._backoff.succeeded()
         self.connections += 1
         self.state, self.ready, self.is_left_alone = "ready", True, False
-        self.trouble.back(now)
+        self.log.back(now)
         self._events.ready(self)
 
     def _down(self, why: str) -> None:
-        self._turns.failed()
-        self.trouble.lost(
+        self._backoff.failed()
+        self.log.lost(
             self._why or why,
             self._clock(),
-            open_requests=len(self._calls),
+            open_requests=len(self._open_requests),
             expected=self.state == "ejected",
         )
         if self.state != "ejected":
             self.state = "down"
 
     def _leave(self) -> None:
-        self._wire, self.ready = None, False
+        self._connection, self.ready = None, False
         self._fail_own()
-        calls = [call for call, _ in self._calls.values()]
-        self._calls.clear()
+        calls = self._open_requests.take_all()
         for call in calls:
-            if self in call.holders:
-                call.holders.remove(self)
+            call.left(self)
         self._events.lost(self, calls)
 
     def _fail_own(self) -> None:
-        for future in self._own.values():
-            if not future.done():
-                future.set_exception(ConnectionLost(f"{self.label}: connection lost"))
+        self._open_requests.fail_own(ConnectionLost(f"{self.label}: connection lost"))
 
     def _refuse(self, error: WrongNetwork) -> None:
         self.state = "refused"
-        self.trouble.refused(str(error))
+        self.log.refused(str(error))
         self._events.lost(self, [])
 
     def _leave_alone(self, error: UnreadableNode) -> None:
         self.state, self.is_left_alone = "down", True
-        self._turns.failed()
-        self._turns.put_off(_UNREADABLE)
-        self.trouble.unreadable(str(error), self._clock(), seconds=_UNREADABLE)
+        self._backoff.failed()
+        self._backoff.put_off(_UNREADABLE)
+        self.log.unreadable(str(error), self._clock(), seconds=_UNREADABLE)
         self._events.unreadable(self)
 
     def _unreachable(self, error: BaseException) -> None:
         self.state = "down" if self.state != "ejected" else self.state
-        self._turns.failed()
+        self._backoff.failed()
         reason = reason_of(error, url=self.url, label=self.label)
         if asks_for_less(error):
             hint = retry_after(error)
             self.overloaded(reason, delay=hint, say=False)
-            self._turns.put_off(hint or 0.0)
-        self.trouble.unreachable(reason, self._clock())
+            self._backoff.put_off(hint or 0.0)
+        self.log.unreachable(reason, self._clock())
 
     def overloaded(self, sign: str, *, delay: float | None = None, say: bool = True) -> None:
         """It asked for less: halve its window. Said once in a while, not at each refusal.
@@ -337,7 +349,7 @@ class Node:
         before = int(self.window.limit)
         if self.window.overloaded(now, delay=delay):
             after = int(self.window.limit)
-            self.trouble.overloaded(sign, now, before=before, after=after, say=say)
+            self.log.overloaded(sign, now, before=before, after=after, say=say)
 
     # What comes in.
 
@@ -355,43 +367,31 @@ class Node:
         return None
 
     def _take_response(self, response: dict[str, Any]) -> None:
-        number = response.get("id")
-        if number is None and "error" in response:
-            number = self._number_of(response)
-        if not isinstance(number, int):
+        number = self._open_requests.number_of(response)
+        if number is None:
+            if "error" in response and response.get("id") is None:
+                self._take_unplaced(response)
             return
-        entry = self._calls.pop(number, None)
+        entry = self._open_requests.answered(number, response)
         if entry is None:
-            own = self._own.get(number)
-            if own is not None and not own.done():
-                own.set_result(response)
             return
         call, sent = entry
         now = self._clock()
         self.timing.take(now - sent, now)
-        if self in call.holders:
-            call.holders.remove(self)
+        call.left(self)
         self._events.answered(self, call, response)
 
-    def _number_of(self, error: dict[str, Any]) -> int | None:
-        """The request that an error without `id` answers; None where that cannot be known.
+    def _take_unplaced(self, error: dict[str, Any]) -> None:
+        """An error that names no request, with several open: they are sent again, one at a time.
 
-        Servers and proxies answer so when they are overloaded, or cannot parse what they got. With
-        several requests open, they are sent again, one at a time: then it is known.
+        Servers and proxies answer so when they are overloaded, or cannot parse what they got.
         """
-        request = error.get("request")
-        if isinstance(request, dict) and isinstance(number := request.get("id"), int):
-            return number
-        if len(self._calls) + len(self._own) == 1:
-            return next(iter((*self._calls, *self._own)))
-        for own in self._own.values() if not self._calls else ():
-            if not own.done():
-                own.set_result(error)
-        if self._calls:
-            code, _ = error_of(error)
-            self.window.narrow()
-            self.drop(f"answered {code} and did not say to which request")
-        return None
+        if not self._open_requests:
+            self._open_requests.answer_own(error)
+            return
+        code, _ = error_of(error)
+        self.window.narrow()
+        self.drop(f"answered {code} and did not say to which request")
 
     def _take_message(self, message: dict[str, Any], now: float) -> None:
         if message.get("type") == "ledgerClosed":
@@ -407,16 +407,15 @@ class Node:
 
     def check_alive(self, now: float, *, subscribed: bool) -> None:
         """Ping the connection when it is silent, drop it when it is dead."""
-        if self._wire is None or not self.ready:
+        if self._connection is None or not self.ready:
             return
-        sign = self._liveness.look(now, received=self._wire.received, subscribed=subscribed)
+        sign = self._liveness.look(now, received=self._connection.received, subscribed=subscribed)
         if sign is Sign.NO_LEDGER:
             self.drop(f"no ledger for {self._liveness.silence(now):.0f} s")
         elif sign is Sign.NO_ANSWER:
             self.drop("a ping was not answered")
         elif sign is Sign.SILENT:
-            number = next(self._ids)
-            self._wire.send_now(orjson.dumps({"id": number, "command": "ping"}).decode())
+            self._send(self._open_requests.number(), {"command": "ping"})
 
     def status(self) -> NodeStatus:
         """What is known of it now."""
@@ -428,13 +427,13 @@ class Node:
             version=self.info.version if self.info else "",
             ledgers=self.ledgers,
             latency=self.timing.mean if self.timing.known else None,
-            in_flight=len(self._calls),
+            in_flight=len(self._open_requests),
             window=int(self.window.limit),
             load=self.info.load if self.info else None,
             requests=self.requests,
             answers=self.answers,
             reconnects=max(0, self.connections - 1),
-            errors=self.trouble.errors,
-            problem=self.trouble.problem,
+            errors=self.log.errors,
+            problem=self.log.problem,
             public=self.public,
         )

@@ -1,12 +1,18 @@
-"""Whether a connection is dead, although nobody said so."""
+"""How a connection is: how long answers take, and whether it is dead although nobody said so."""
 
 from __future__ import annotations
 
 import enum
 
-__all__ = ["Liveness", "Sign"]
+__all__ = ["Latency", "Liveness", "Sign"]
 
+# Each time no ledger came, the next one gets twice as long, up to so many times the patience: a
+# network that stands still must not be connected to again every 15 s.
 _LONGEST = 16
+
+# What to expect of a node before its first answer, in seconds: a server on the same continent.
+_GUESS = 0.05
+_HALF_LIFE = 5.0
 
 
 class Sign(enum.Enum):
@@ -63,7 +69,6 @@ class Liveness:
         if not subscribed:
             self._ledger_at = now  # a subscription that begins later is waited for from then on
         elif now - self._ledger_at > self._ledger_patience:
-            # A network that stands still is not to be connected to again every 15 s.
             self._ledger_patience = min(self._ledger_patience * 2, _LONGEST * self._patience)
             return Sign.NO_LEDGER
         if received != self._received:
@@ -74,3 +79,41 @@ class Liveness:
             self._pinged_at = now
             return Sign.SILENT
         return Sign.ALIVE
+
+
+class Latency:
+    """A smoothed latency and its mean deviation, in seconds: RFC 6298, section 2.
+
+    Attributes:
+        known: whether it is more than a guess.
+    """
+
+    __slots__ = ("at", "deviation", "known", "mean")
+
+    def __init__(self) -> None:
+        self.known = False
+        self.at = 0.0
+        self.mean = _GUESS
+        self.deviation = _GUESS
+
+    def take(self, seconds: float, now: float) -> None:
+        """Take one more answer into account."""
+        self.at = now
+        if not self.known:
+            self.known, self.mean, self.deviation = True, seconds, seconds / 2
+            return
+        self.deviation += (abs(seconds - self.mean) - self.deviation) / 4
+        self.mean += (seconds - self.mean) / 8
+
+    def expected(self, now: float) -> float:
+        """What to expect of the next answer: what is old counts less.
+
+        A node that was slow once is not asked any more, so nothing new is learned of it. Half of
+        what is held against it is forgotten every five seconds.
+        """
+        return float(self.mean * 0.5 ** max(0.0, (now - self.at) / _HALF_LIFE))
+
+    @property
+    def usual(self) -> float:
+        """What nearly no answer takes longer than."""
+        return self.mean + 4 * self.deviation

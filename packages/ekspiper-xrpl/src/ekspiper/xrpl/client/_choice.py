@@ -10,7 +10,8 @@ from .ledger_set import LedgerSet
 
 __all__ = ["Choosable", "Wait", "choose"]
 
-# A node this many ledgers behind the newest one is not asked for "the latest".
+# A node this many ledgers behind the newest one is not asked for "the latest". Messages about a
+# ledger reach a client from several nodes within one or two ledgers of each other.
 LAG_ALLOWED = 3
 
 
@@ -57,8 +58,8 @@ def choose(
     nodes: Iterable[N],
     *,
     ledger_index: int | None,
-    excluded: Collection[N] = (),
-    avoided: Collection[N] = (),
+    excluded: Collection[object] = (),
+    avoided: Collection[object] = (),
     newest: int = 0,
     now: float,
 ) -> N | Wait:

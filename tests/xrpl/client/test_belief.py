@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ekspiper.xrpl.client.newest import is_far_ahead, newest_of
+from ekspiper.xrpl.client._belief import is_far_ahead, newest_of
 
 
 @pytest.mark.parametrize(

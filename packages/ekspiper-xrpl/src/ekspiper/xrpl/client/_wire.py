@@ -1,21 +1,35 @@
-"""One WebSocket: text in through a callback, text out without waiting."""
+"""One WebSocket: text in through a callback, text out without waiting; and why there is none."""
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
+import ssl
+import time
 from base64 import b64encode
 from collections.abc import Callable
+from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, TypeAlias, cast
+from typing import Any, Protocol, TypeAlias, cast
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import broadcast
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.protocol import State
 
-__all__ = ["MAX_FRAME", "Wire", "is_loopback"]
+__all__ = [
+    "MAX_FRAME",
+    "Connect",
+    "Connection",
+    "Text",
+    "Wire",
+    "asks_for_less",
+    "is_loopback",
+    "reason_of",
+    "retry_after",
+]
 
 MAX_FRAME = 64 * 1024 * 1024
 """A message longer than this many bytes ends the connection before it is read into memory."""
@@ -23,6 +37,48 @@ MAX_FRAME = 64 * 1024 * 1024
 Text: TypeAlias = "bytes | bytearray | memoryview"
 
 _NORMAL = 1000
+
+# HTTP 503 comes from servers, 429 from what stands before them.
+_ASKS_FOR_LESS = (429, 503)
+# A server that wants to be left alone for longer is asked again all the same.
+_LONGEST_RETRY_AFTER = 300.0
+
+
+class Connection(Protocol):
+    """A connection to a node, as the client uses it.
+
+    Attributes:
+        received: bytes that came so far, of whole messages or not.
+        close_code: of the closing frame; None while it is open.
+    """
+
+    received: int
+
+    @property
+    def close_code(self) -> int | None: ...
+
+    def send_now(self, text: str) -> None:
+        """Put a message into the socket's buffer; ignored when the connection is closing."""
+
+    def drop(self) -> None:
+        """End the connection at once."""
+
+    async def close(self) -> None:
+        """End it in order."""
+
+    async def closed(self) -> str:
+        """Wait until the connection is gone; why, in words."""
+        ...
+
+
+class Connect(Protocol):
+    """Opens a connection."""
+
+    async def __call__(
+        self, url: str, on_text: Callable[[Text], None], *, timeout: float
+    ) -> Connection:
+        """Connect within so many seconds. Raises what `websockets.connect` raises."""
+        ...
 
 
 class Wire(ClientConnection):
@@ -141,3 +197,47 @@ def is_loopback(url: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def reason_of(error: BaseException, *, url: str, label: str) -> str:
+    """In words, with `label` in place of a URL that may hold a secret."""
+    if isinstance(error, InvalidStatus):
+        return f"HTTP {error.response.status_code}"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"its certificate is not trusted: {error.verify_message}; SSL_CERT_FILE names a file "
+            "with certificates to trust"
+        )
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, ConnectionError) and error.errno:
+        return os.strerror(error.errno)  # asyncio's own words for it are "Connect call failed"
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    without_credentials = (
+        url.partition("://")[0] + "://" + url.partition("://")[2].rpartition("@")[2]
+    )
+    return str(text).replace(url, label).replace(without_credentials, label)
+
+
+def asks_for_less(error: BaseException) -> bool:
+    """Whether a connection was refused for load."""
+    return isinstance(error, InvalidStatus) and error.response.status_code in _ASKS_FOR_LESS
+
+
+def retry_after(error: BaseException) -> float | None:
+    """The seconds an overloaded server asks to wait, at most 300; None: it does not.
+
+    Source: RFC 9110, section 10.2.3: seconds, or a date.
+    """
+    if not isinstance(error, InvalidStatus) or not asks_for_less(error):
+        return None
+    text = error.response.headers.get("Retry-After", "")
+    try:
+        seconds = float(text) if text[:1].isdigit() else _until(text)
+        return min(max(0.0, seconds), _LONGEST_RETRY_AFTER)
+    except ValueError:
+        return None
+
+
+def _until(date: str) -> float:
+    return parsedate_to_datetime(date).timestamp() - time.time()

@@ -1,15 +1,39 @@
 """How many requests a node is given at once: grows on success, halves when it asks for less.
 
+Public servers, which belong to everybody, get few:
+https://xrpl.org/docs/tutorials/public-servers
+
 Additive increase, multiplicative decrease, with a slow start (RFC 5681, sections 3.1 and 3.2),
 counted in requests. Knows no clock: the time is an argument, in seconds of any monotonic clock.
 """
 
 from __future__ import annotations
 
-__all__ = ["Window"]
+from urllib.parse import urlsplit
 
+__all__ = ["Window", "is_public", "window_for"]
+
+# rippled forgets a client's load within 32 seconds, so twice the longest pause is enough for it. The
+# first one lets what is on its way arrive.
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 16.0
+
+# Enough to hide the time on the line; servers work on far fewer at once.
+_WINDOW = 128
+# Clio lets an address send 20 requests a second unless it is told otherwise; half of that leaves
+# room for others behind the same address.
+_POLITE_WINDOW = 4
+_POLITE_RATE = 10.0
+
+_PUBLIC = (
+    "honeycluster.io",
+    "ripple.com",
+    "rippletest.net",
+    "xahau.network",
+    "xrpl-labs.com",
+    "xrpl.ws",
+    "xrplcluster.com",
+)
 
 
 class Window:
@@ -94,3 +118,22 @@ class Window:
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
         self._round_ends = self._paused_until + _FIRST_PAUSE
         return True
+
+
+def is_public(url: str) -> bool:
+    """Whether the node is one of the public servers."""
+    host = urlsplit(url).hostname or ""
+    return any(host == name or host.endswith(f".{name}") for name in _PUBLIC)
+
+
+def window_for(maximum: int | None, rate: float | None, *, polite: bool) -> Window:
+    """The window of a node.
+
+    Args:
+        maximum: most requests in flight; None: 128, politely 4.
+        rate: most requests a second; None: no bound, politely 10.
+    """
+    if polite:
+        most = maximum or _POLITE_WINDOW
+        return Window(initial=min(2, most), maximum=most, rate=rate or _POLITE_RATE)
+    return Window(initial=16, maximum=maximum or _WINDOW, rate=rate)

@@ -10,7 +10,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 
-from ekspiper.xrpl.client.reasons import asks_for_less, retry_after
+from ekspiper.xrpl.client._wire import asks_for_less, retry_after
 
 
 def refused(status: int, **headers: str) -> InvalidStatus:

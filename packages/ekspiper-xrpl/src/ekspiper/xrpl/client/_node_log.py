@@ -1,19 +1,21 @@
-"""What is wrong with a node, counted and said: one line each, and not again and again."""
+"""What is wrong with a node, counted and logged: one line each, and not again and again."""
 
 from __future__ import annotations
 
 import logging
 
-__all__ = ["Trouble"]
+__all__ = ["NodeLog"]
 
 log = logging.getLogger("ekspiper.xrpl.client")
 
+# The same about one node is logged once in so many seconds: whoever looks sees it, and the log of a
+# node that is away for a day stays readable.
 _SAY_AGAIN = 60.0
 _NEVER = float("-inf")
 
 
-class Trouble:
-    """The troubles of one node. Knows no clock: times are arguments, in seconds.
+class NodeLog:
+    """The log of one node. Knows no clock: times are arguments, in seconds.
 
     Args:
         label: the node as it may be shown.
