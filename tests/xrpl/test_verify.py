@@ -79,6 +79,13 @@ class TestProof:
             row["meta"] = row.pop("meta_blob")
         prove(result)
 
+    def test_api_version_1_gives_no_hashes(self, result: Result) -> None:
+        hashes = [row.pop("hash") for row in result["ledger"]["transactions"]]
+        for row in result["ledger"]["transactions"]:
+            row["meta"] = row.pop("meta_blob")
+        prove(result)
+        assert {each.hash for each in parse_ledger(result).transactions} == {*hashes}
+
     def test_an_empty_ledger(self, result: Result) -> None:
         header = LedgerHeader.from_bytes(bytes.fromhex(result["ledger"]["ledger_data"]))
         data = header.to_bytes()
@@ -215,7 +222,7 @@ class TestAnotherAnswer:
         with pytest.raises(IncompleteLedger, match="transaction 0 of the answer is not expanded"):
             parse_ledger(result)
 
-    @pytest.mark.parametrize("key", ["tx_blob", "meta_blob", "hash"])
+    @pytest.mark.parametrize("key", ["tx_blob", "meta_blob"])
     def test_a_part_of_a_transaction_is_missing(self, result: Result, key: str) -> None:
         del result["ledger"]["transactions"][1][key]
         with pytest.raises(IncompleteLedger, match="transaction 1 of the answer has no "):

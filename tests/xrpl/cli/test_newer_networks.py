@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -67,6 +68,22 @@ def recorded(request: pytest.FixtureRequest) -> Iterator[str]:
     shared: Path = request.getfixturevalue("shared_data")
     with Recording.load(shared / "network") as recording:
         yield from replayed(recording)
+
+
+@pytest.fixture(scope="module")
+def printed_ids(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The ids of the issuances in the recorded state, as the server printed them."""
+    path = request.getfixturevalue("shared_data") / "network" / "ledger_data_v2_540.jsonl.gz"
+    with gzip.open(path) as file:
+        states = [json.loads(line)["response"]["result"]["state"] for line in file]
+    made = {
+        one["index"]: one["mpt_issuance_id"]
+        for s in states
+        for one in s
+        if "mpt_issuance_id" in one
+    }
+    assert made
+    return made
 
 
 @pytest.fixture
@@ -148,6 +165,7 @@ def test_a_network_of_newer_servers(
     older: Callable[[Definitions], None],
     tmp_path: Path,
     gone: dict[str, Any],
+    printed_ids: dict[str, str],
 ) -> None:
     older(older_definitions(names={"VaultCreate", "MPTokenIssuance", "DelegateSet"}, **gone))
     done = cli("backfill", "440:480", "--network", recorded, "--out", tmp_path / "b")
@@ -162,6 +180,8 @@ def test_a_network_of_newer_servers(
     assert len(objects) == 3200
     assert [one["_unrecognized"] for one in objects if "_unrecognized" in one] == []
     assert not any(one["LedgerEntryType"].isdecimal() for one in objects)
+    ids = {one["index"]: one["mpt_issuance_id"] for one in objects if "mpt_issuance_id" in one}
+    assert ids == printed_ids
     books = [json.loads(line) for line in cli("books", "--network", recorded).out.splitlines()]
     hybrid = [one for one in objects if "AdditionalBooks" in one]
     placed = sum(len(book["offers"]) for book in books)

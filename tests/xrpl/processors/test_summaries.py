@@ -10,9 +10,10 @@ import pytest
 
 from ekspiper.core import Permanent, Retryable
 from ekspiper.xrpl.client import RequestError
-from ekspiper.xrpl.codec import Decoder
+from ekspiper.xrpl.codec import Decoder, Encoder
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import AmmRecords, LedgerObjectRecord, PaymentSummary
+from ekspiper.xrpl.schema import Formats
 from ekspiper.xrpl.sources.object_page import ObjectPage
 
 Lines = Callable[[str], Any]
@@ -124,6 +125,26 @@ async def test_every_recorded_object_fits(pages: list[ObjectPage]) -> None:
     assert objects.report().records == 2085
     assert not objects.report(), str(objects.report())
     assert all(record["ledger_index"] == 302 for record in records)
+
+
+def test_an_issuance_has_its_id() -> None:
+    fields = {
+        "LedgerEntryType": "MPTokenIssuance",
+        "Flags": 0,
+        "Sequence": 479,
+        "Issuer": "raqTyq3LKRmeAcki14egZfCTe2fuQNbDYf",
+        "OwnerNode": "0",
+        "OutstandingAmount": "0",
+        "PreviousTxnID": "AB" * 32,
+        "PreviousTxnLgrSeq": 5,
+    }
+    page = ObjectPage(ledger_index=5, ledger_hash="CD" * 32, prefix="", objects=(), last=True)
+    processor = LedgerObjectRecord(strict=True)
+    record = processor.record(page, "EF" * 32, Encoder().encode(fields).hex())
+    assert record["mpt_issuance_id"] == "000001DF40031DE0877B3FB2835BD1FBAD2C42F210F885AC"
+    assert "mpt_issuance_id" in Formats().ledger_entry("MPTokenIssuance")
+    assert "mpt_issuance_id" in Formats().objects_table()
+    assert "mpt_issuance_id" not in Formats().ledger_entry("Offer")
 
 
 def test_strict_refuses_an_object_that_does_not_fit(pages: list[ObjectPage]) -> None:

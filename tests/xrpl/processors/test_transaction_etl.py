@@ -233,6 +233,47 @@ def test_an_unknown_entry_keeps_its_fields() -> None:
     assert [drift.name for drift in etl.report().drifts] == ["LedgerEntryType.Novelty"]
 
 
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ({"ctid": "C04C4B4000000002"}, "C04C4B4000000002"),
+        ({"ctid": "C04C4B4000010002"}, "C04C4B4000000007"),  # of another transaction
+        ({"ctid": "nonsense"}, "C04C4B4000000007"),
+        ({"ctid": 5}, "C04C4B4000000007"),
+        ({"network_id": 21}, "C04C4B4000000015"),
+        ({}, "C04C4B4000000007"),
+    ],
+)
+@pytest.mark.parametrize("flat", [True, False])
+def test_the_network_that_the_answer_names_is_in_the_ctid(
+    named: dict[str, Any], expected: str, flat: bool
+) -> None:
+    etl, item = TransactionEtl(network_id=7), payment() | named
+    if flat:  # as api_version 1
+        item |= item.pop("tx_json")
+    assert etl.normalise(item)["ctid"] == expected
+    own = payment(NetworkID=5) | named
+    assert etl.normalise(own)["ctid"] == "C04C4B4000000005"
+
+
+async def test_what_belongs_to_the_answer_is_no_part_of_the_record() -> None:
+    answer = {
+        "warnings": [{"id": 2001, "message": "This is a clio server"}],
+        "warning": "load",
+        "forwarded": True,
+        "api_version": 1,
+        "id": 7,
+        "type": "response",
+        "status": "success",
+        "network_id": 0,
+    }
+    item = payment()
+    (expected,) = await TransactionEtl(strict=True).process(item)
+    flat = {**item.pop("tx_json"), **item, **answer}
+    assert await TransactionEtl(strict=True).process(flat) == (expected,)
+    assert await TransactionEtl(strict=True).process(payment() | answer) == (expected,)
+
+
 async def test_strict_makes_it_a_dead_letter() -> None:
     etl = TransactionEtl(strict=True)
     with pytest.raises(Permanent, match=r"ledger 5000000 .* unknown field Payment.Foo at Foo"):
@@ -322,6 +363,36 @@ def test_real_ledgers_of_all_years_fit(shared_data: Path) -> None:
                 assert record["meta"] == records[record["hash"]]["meta"]
     assert not etl.report(), str(etl.report())
     assert etl.report().records == 2 * 980
+
+
+def test_json_and_binary_of_a_newer_network_make_the_same_records(shared_data: Path) -> None:
+    """Also where the node has its own name for a field (`MutableFlags`)."""
+    folder = shared_data / "network"
+    with gzip.open(folder / "misc.jsonl.gz") as file:
+        answers = [orjson.loads(line) for line in file]
+    (node,) = (a for a in answers if a["request"]["command"] == "server_definitions")
+    theirs = Definitions.from_server(node["response"]["result"])
+    known = Definitions.bundled().extended_by(theirs)
+    etl, decoder = TransactionEtl(known, network_id=1021), Decoder(known, shape="record")
+    names: set[str] = set()
+    with (
+        gzip.open(folder / "ledger_v2_binary.jsonl.gz") as binary,
+        gzip.open(folder / "ledger_v2.jsonl.gz") as printed,
+    ):
+        for one, other in zip(binary, printed, strict=True):
+            ledger = parse_ledger(orjson.loads(one)["response"]["result"], decoder=decoder)
+            made = {each.hash: etl.record(each) for each in ledger.transactions}
+            result = orjson.loads(other)["response"]["result"]
+            for item in result["ledger"]["transactions"]:
+                place = {
+                    n: result["ledger"].get(n, result[n]) for n in ("ledger_hash", "ledger_index")
+                }
+                record = etl.normalise(item | place)
+                assert record == made[record["hash"]]
+                names |= record.keys()
+    assert "MutableFlags" in names
+    assert "ImmutableFlags" not in names
+    assert not etl.report(), str(etl.report())
 
 
 def without(definitions: Definitions, type_: str) -> Definitions:

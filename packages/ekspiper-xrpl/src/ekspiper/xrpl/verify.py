@@ -56,7 +56,7 @@ def parse_ledger(
 ) -> Ledger:
     """The ledger in the `result` of `ledger` with `transactions`, `expand` and `binary`.
 
-    Both api_version 2 (`meta_blob`) and 1 (`meta`) are read. The server's `ledger_hash` is kept as
+    Both api_version 2 (`meta_blob`, `hash`) and 1 (`meta`, no hash) are read. The server's `ledger_hash` is kept as
     it is; where the answer has none, `ledger_hash` must be given.
 
     Args:
@@ -169,7 +169,8 @@ def _transaction(row: Any, at: int, ledger: LedgerInfo, decoder: Decoder) -> Tra
         tx_blob = bytes.fromhex(row["tx_blob"])
         meta_blob = bytes.fromhex(row["meta_blob"] if "meta_blob" in row else row["meta"])
         index = transaction_index(meta_blob)
-        hash = row["hash"].upper()
+        # api_version 1 gives none in binary: what it would be is in the bytes.
+        hash = row["hash"].upper() if "hash" in row else transaction_id(tx_blob).hex().upper()
     except KeyError as error:
         raise IncompleteLedger(f"{_place(ledger, at)} has no {error}") from error
     except (TypeError, AttributeError, ValueError) as error:

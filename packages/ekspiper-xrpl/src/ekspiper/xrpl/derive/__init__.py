@@ -13,6 +13,7 @@ from .errors import error_text as error_text
 from .flags import account_set_flag as account_set_flag
 from .flags import ledger_entry_flags as ledger_entry_flags
 from .flags import transaction_flags as transaction_flags
+from .mpt_issuance_id import issuance_id as issuance_id
 from .mpt_issuance_id import mpt_issuance_id as mpt_issuance_id
 from .nftokens import nftoken_fields as nftoken_fields
 from .nftokens import nftoken_moves as nftoken_moves

@@ -9,7 +9,7 @@ from ekspiper.xrpl.codec import decode_address
 
 from .errors import derivation
 
-__all__ = ["mpt_issuance_id"]
+__all__ = ["issuance_id", "mpt_issuance_id"]
 
 
 @derivation("the id of an MPT issuance")
@@ -27,5 +27,14 @@ def mpt_issuance_id(fields: Mapping[str, Any], meta: Mapping[str, Any]) -> str |
         return None
     if meta["TransactionResult"] != "tesSUCCESS":
         return None
-    sequence = fields["Sequence"] or fields.get("TicketSequence", 0)
-    return f"{sequence:08X}{decode_address(fields['Account']).hex().upper()}"
+    return issuance_id(fields["Sequence"] or fields.get("TicketSequence", 0), fields["Account"])
+
+
+@derivation("the id of an MPT issuance")
+def issuance_id(sequence: int, issuer: str) -> str:
+    """The id of an issuance, from its own `Sequence` and `Issuer`.
+
+    Raises:
+        DerivationError: one of them is not what it should be.
+    """
+    return f"{sequence:08X}{decode_address(issuer).hex().upper()}"

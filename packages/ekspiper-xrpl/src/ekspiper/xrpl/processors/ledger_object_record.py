@@ -8,6 +8,7 @@ from typing import Any
 from ekspiper.core import Instruments, NoInstruments, Permanent, Processor
 from ekspiper.xrpl.codec.decoder import Decoder
 from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.derive import issuance_id
 from ekspiper.xrpl.schema.decoded_rules import DecodedRules
 from ekspiper.xrpl.schema.formats import Formats
 from ekspiper.xrpl.schema.misfit import Misfit, unrecognized
@@ -22,6 +23,7 @@ __all__ = ["LedgerObjectRecord"]
 class LedgerObjectRecord(Processor[ObjectPage, dict[str, Any]]):
     """Page of objects -> a record of each wanted one: its fields, `index`, and its ledger.
 
+    An MPTokenIssuance also has the id by which everything else names it: `mpt_issuance_id`.
     What does not fit the schema is kept under `_unrecognized`, as in `TransactionEtl`.
 
     Args:
@@ -65,6 +67,11 @@ class LedgerObjectRecord(Processor[ObjectPage, dict[str, Any]]):
             "ledger_index": page.ledger_index,
             "ledger_hash": page.ledger_hash,
         }
+        if (
+            fields["LedgerEntryType"] == "MPTokenIssuance"
+            and {"Sequence", "Issuer"} <= fields.keys()
+        ):
+            record["mpt_issuance_id"] = issuance_id(fields["Sequence"], fields["Issuer"])
         self._counter.records += 1
         if found:
             self._counter.add(found, record)

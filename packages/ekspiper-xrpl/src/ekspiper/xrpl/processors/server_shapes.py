@@ -8,31 +8,38 @@ from typing import Any, NamedTuple
 
 from ekspiper.core import Permanent
 from ekspiper.xrpl.codec.header import ripple_time_iso
-from ekspiper.xrpl.derive.times import ripple_time
+from ekspiper.xrpl.derive import parse_ctid, ripple_time
 
 __all__ = ["SERVER_MADE", "SERVER_MADE_METADATA", "ServerTransaction", "unwrap"]
 
 SERVER_MADE = frozenset(
     {
         "DeliverMax",
+        "api_version",
         "close_time_iso",
         "ctid",
         "date",
         "delivered_amount",
+        "forwarded",
         "hash",
+        "id",
         "inLedger",
         "ledger_hash",
         "ledger_index",
         "meta",
         "metaData",
         "meta_blob",
+        "network_id",
         "owner_funds",
         "status",
         "tx_blob",
+        "type",
         "validated",
+        "warning",
+        "warnings",
     }
 )
-"""Members that a server puts among a transaction's fields. They are not part of the ledger."""
+"""Members that a server puts among a transaction's fields: of its answer, not of the ledger."""
 
 SERVER_MADE_METADATA = frozenset(
     {"delivered_amount", "mpt_issuance_id", "nftoken_id", "nftoken_ids", "offer_id"}
@@ -55,6 +62,9 @@ class ServerTransaction(NamedTuple):
     delivered_amount: Any
     """What the server says was delivered; None where it says nothing."""
 
+    network_id: int | None
+    """The network that the answer names, in its `ctid` or as `network_id`; None: it names none."""
+
 
 def unwrap(item: Mapping[str, Any]) -> ServerTransaction:
     """Take a transaction out of what a server wrapped around it.
@@ -76,7 +86,23 @@ def unwrap(item: Mapping[str, Any]) -> ServerTransaction:
     if not isinstance(meta, dict):
         raise Permanent(f"transaction {name}: it has no metadata; ask for validated ones, as JSON")
     delivered = meta.get("delivered_amount", item.get("delivered_amount"))
-    return ServerTransaction(_fields(own), _metadata(meta), _place(item, own), delivered)
+    network_id = _network_id(item, own, meta)
+    return ServerTransaction(
+        _fields(own), _metadata(meta), _place(item, own), delivered, network_id
+    )
+
+
+def _network_id(
+    item: Mapping[str, Any], own: Mapping[str, Any], meta: Mapping[str, Any]
+) -> int | None:
+    said = item.get("network_id", own.get("network_id"))
+    if type(said) is int:
+        return said
+    try:
+        _, place, network_id = parse_ctid(item.get("ctid") or own["ctid"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return network_id if place == meta.get("TransactionIndex") else None
 
 
 def _fields(own: dict[str, Any]) -> dict[str, Any]:

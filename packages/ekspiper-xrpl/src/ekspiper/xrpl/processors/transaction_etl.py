@@ -37,7 +37,8 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
     Args:
         definitions: what the schema is compiled from. Without it, a decoded transaction is checked
             by the definitions that it was decoded by, and JSON by the bundled ones.
-        network_id: of the network, for `ctid`; a transaction's own NetworkID goes first.
+        network_id: of the network, for `ctid`. The network that a transaction, its ledger or a
+            server's answer names goes before it.
         strict: what does not fit makes the transaction a dead letter.
         instruments: receives the metric.
     """
@@ -117,7 +118,7 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
             delivered = {"currency": "XRP", "issuer": "", "value": delivered}
         elif isinstance(delivered, dict):
             delivered = issued_amount(delivered)
-        return self._finish(record, found, close_time, delivered)
+        return self._finish(record, found, close_time, delivered, server.network_id)
 
     def _finish(
         self,
@@ -125,11 +126,13 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
         found: list[Misfit],
         close_time: int | None,
         delivered: Any = None,
+        network_id: int | None = None,
     ) -> dict[str, Any]:
         meta = record["meta"]
+        network_id = self.network_id if network_id is None else network_id
         ledger_index, index = record.get("ledger_index"), meta.get("TransactionIndex")
         if ledger_index is not None and index is not None:
-            identifier = ctid(ledger_index, index, record.get("NetworkID", self.network_id))
+            identifier = ctid(ledger_index, index, record.get("NetworkID", network_id))
             if identifier is not None:
                 record["ctid"] = identifier
         if delivered is None:

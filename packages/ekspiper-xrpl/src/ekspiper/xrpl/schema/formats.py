@@ -20,6 +20,9 @@ _COMMON = "common"
 _METADATA_REQUIRED = 3
 _NODE_REQUIRED = 2
 
+_MPT_ID = (field_of_type("mpt_issuance_id", "Hash192"),)
+"""Of an MPTokenIssuance: the id by which amounts and other entries name it."""
+
 METADATA_TYPES: Mapping[str, str] = {
     "TransactionIndex": "UInt32",
     "TransactionResult": "UInt8",
@@ -157,7 +160,8 @@ class Formats:
             KeyError: the definitions have no format of that name.
         """
         fields = self._fields(self.ledger_entries[name])
-        return Schema(name, (*fields, *_place("index")), f"{name} ledger entries")
+        made = _MPT_ID if name == "MPTokenIssuance" else ()
+        return Schema(name, (*fields, *made, *_place("index")), f"{name} ledger entries")
 
     def transactions_table(self, *, nodes: Nodes = "json") -> Schema:
         """The union of all transaction types, metadata included: the table `transactions`.
@@ -171,7 +175,7 @@ class Formats:
     def objects_table(self) -> Schema:
         """The union of all ledger entry types: the table `objects`."""
         fields = self._union(self.ledger_entries.values())
-        return Schema("objects", (*fields, *_place("index")), "All ledger entries")
+        return Schema("objects", (*fields, *_MPT_ID, *_place("index")), "All ledger entries")
 
     def _union(self, formats: Iterable[Mapping[str, int]]) -> tuple[Field, ...]:
         """Every field of any format; required where each format requires it."""
