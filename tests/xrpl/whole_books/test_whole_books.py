@@ -13,6 +13,7 @@ from ekspiper.xrpl.processors.books import Asset
 from ekspiper.xrpl.sources import LedgerRef
 from ekspiper.xrpl.whole_books import WholeBooks, read_books
 from ekspiper.xrpl.whole_books.books import quality
+from tests.xrpl.older_definitions import older_definitions
 
 ISSUER = "rrrrrrrrrrrrrrrrrrrrBZbvji"
 USD = {"currency": "USD", "issuer": ISSUER, "value": "1"}
@@ -39,6 +40,15 @@ def page(root: str, *indexes: str) -> dict[str, Any]:
 
 def test_quality_is_read_from_the_directory() -> None:
     assert quality(ROOT) == Decimal("1.004204013377926")
+
+
+async def test_offers_that_cannot_be_read_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    async with open_network("sample") as network:
+        network.pool.definitions = older_definitions(types={"UInt64"})  # BookNode and OwnerNode
+        books = await read_books(network.pool, 302)
+    assert books.offers == 0
+    assert books.unread > 300
+    assert "books may lack them" in caplog.text
 
 
 async def test_every_book_is_what_the_server_gives() -> None:

@@ -29,6 +29,7 @@ __all__ = [
     "chosen_network",
     "default_out_option",
     "known_definitions",
+    "known_network",
     "log_options",
     "not_empty",
     "path",
@@ -218,13 +219,20 @@ def chosen_network(given: str | None) -> str:
 
 
 def known_definitions(network: str | None, connect_timeout: float | None) -> Definitions:
-    """The bundled ones, without asking; with a network, what its nodes know beyond them, too."""
+    """The bundled definitions, without asking; with a network, those of its nodes."""
+    return known_network(network, connect_timeout)[0]
+
+
+def known_network(
+    network: str | None, connect_timeout: float | None
+) -> tuple[Definitions, int | None]:
+    """The definitions and the id of a network; the bundled ones and None without a network."""
     from ..codec.definitions import Definitions
     from ..open_network import open_network
     from ._interruption import run_interruptible
 
-    async def of(network: str) -> Definitions:
+    async def of(network: str) -> tuple[Definitions, int | None]:
         async with open_network(network, connect_timeout=connect_timeout) as opened:
-            return opened.definitions
+            return opened.definitions, opened.pool.network_id
 
-    return Definitions.bundled() if network is None else run_interruptible(of(network))
+    return (Definitions.bundled(), None) if network is None else run_interruptible(of(network))

@@ -41,19 +41,27 @@ class WholeBooks:
         self._places: dict[Book, list[tuple[str, int, dict[str, Any]]]] = {}
         self._pages: dict[str, dict[str, int]] = {}
         self.offers = 0
+        self.unread = 0
+        """Offers with a field of an unknown type, after which nothing of them can be read."""
 
     def add(self, entry: dict[str, Any]) -> None:
         """Take a ledger object in record shape with its `index`; others than these two pass by."""
         if entry["LedgerEntryType"] == "Offer":
-            self._add_offer(entry)
-        elif entry["LedgerEntryType"] == "DirectoryNode" and "Owner" not in entry:
+            if entry.keys() >= {"TakerGets", "TakerPays", "BookDirectory"}:
+                self._add_offer(entry)
+        elif (
+            entry["LedgerEntryType"] == "DirectoryNode"
+            and "RootIndex" in entry
+            and "Owner" not in entry
+        ):
             self._add_page(entry)
 
     def records(self) -> Iterator[dict[str, Any]]:
         """A record of kind `book_offers` for each side of each book, complete: never truncated.
 
         Offers stand as the ledger consumes them: by quality, then in the order in which they were
-        placed. Unlike a server's answer they do not say what their owners have.
+        placed. Unlike a server's answer they do not say what their owners have. `problem` is there
+        where offers cannot be read: nobody knows in which books they stand.
         """
         for book in sorted(self._places):
             offers = sorted(self._places[book], key=self._order)
@@ -69,6 +77,10 @@ class WholeBooks:
                 for directory, _, offer in offers
             ]
             record["truncated"] = False
+            if self.unread:
+                record["problem"] = (
+                    f"{self.unread} offers of the ledger cannot be read to their end"
+                )
             yield record
 
     def _add_offer(self, offer: dict[str, Any]) -> None:

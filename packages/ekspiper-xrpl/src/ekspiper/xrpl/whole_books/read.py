@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+
 from ..client.pool import NodePool
-from ..codec.decoder import Decoder
+from ..codec.decoder import Decoder, ends_early
 from ..processors.fetch_ledger import FetchLedger
 from ..snapshot.proof import StateProof
 from ..sources.ledger_objects import LedgerObjects
@@ -11,6 +13,8 @@ from ..sources.ledger_ref import LedgerRef
 from .books import WholeBooks
 
 __all__ = ["read_books"]
+
+log = logging.getLogger("ekspiper.xrpl")
 
 _TYPES = ("Offer", "DirectoryNode")
 
@@ -31,6 +35,10 @@ async def read_books(pool: NodePool, ledger: int | None = None, *, parallel: int
     async for page in source:
         await proof.collect([page])
         for index, data in page.wanted():
-            books.add({**decoder.ledger_object(bytes.fromhex(data)), "index": index})
+            entry = decoder.ledger_object(bytes.fromhex(data))
+            books.unread += entry["LedgerEntryType"] == "Offer" and ends_early(entry)
+            books.add({**entry, "index": index})
     proof.hold_against(header)
+    if books.unread:
+        log.warning("%s offers have a field of an unknown type: books may lack them", books.unread)
     return books

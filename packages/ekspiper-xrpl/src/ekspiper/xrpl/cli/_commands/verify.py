@@ -10,7 +10,7 @@ import typer
 from ekspiper.xrpl.audit import audit
 
 from .._logs import tell
-from .._options import ConnectTimeout, Json, KnownTo, known_definitions, path_argument
+from .._options import ConnectTimeout, Json, KnownTo, known_network, path_argument
 from .._streams import say, say_json
 
 __all__ = ["verify"]
@@ -22,7 +22,7 @@ def verify(
     folder: Annotated[Path, path_argument("DIR", "A folder with records.")],
     deep: Annotated[
         bool,
-        typer.Option("--deep", help="Hash every transaction again; some thousand a second."),
+        typer.Option("--deep", help="Prove every record; some thousand a second."),
     ] = False,
     network: KnownTo = None,
     as_json: Json = False,
@@ -38,8 +38,8 @@ def verify(
       ekspiper verify out/sample
       ekspiper verify out/sample --deep --json
     """
-    definitions = known_definitions(network, connect_timeout)
-    report = audit(folder, deep=deep, definitions=definitions)
+    definitions, network_id = known_network(network, connect_timeout)
+    report = audit(folder, deep=deep, definitions=definitions, network_id=network_id)
     if as_json:
         say_json(
             {
