@@ -9,7 +9,7 @@ import pytest
 
 from ekspiper.core import MissingExtra, registry
 from ekspiper.sinks.postgres import Postgres, read_records
-from ekspiper.xrpl.config import CollectorTable, make_collector
+from ekspiper.xrpl.config import CollectorTable
 
 
 async def test_from_a_configuration(database: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,7 +24,7 @@ async def test_from_a_configuration(database: Any, monkeypatch: pytest.MonkeyPat
     }
     table = CollectorTable.parse(("collectors", "postgres"), options)
     assert not list(table.check())
-    collector: Any = make_collector(table, records="transactions", network="sample")
+    collector: Any = table.make(records="transactions", network="sample")
     assert isinstance(collector, Postgres)
     record = {"hash": "A", "ledger_index": 7, "ctid": "C0", "meta": {"a": 1}}
     async with collector:

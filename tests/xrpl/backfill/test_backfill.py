@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from ekspiper.core import ConfigError
-from ekspiper.xrpl.backfill import Backfill, covered
+from ekspiper.xrpl.backfill import Backfill
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.client.ledger_set import LedgerSet
-from ekspiper.xrpl.coverage import links
+from ekspiper.xrpl.coverage import coverage, links
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.replay import Recording, ReplayNode
 
@@ -190,8 +190,8 @@ async def test_parquet_holds_the_same(fill: Fill, tmp_path: Path, hashes: Hashes
 
 def test_what_a_folder_covers(tmp_path: Path) -> None:
     folder = OutputFolder(tmp_path, command="backfill")
-    assert covered(folder) == LedgerSet()
+    assert coverage(folder) == LedgerSet()
     (tmp_path / "ledgers.jsonl").write_text(
         "".join(f'{{"ledger_index":{index}}}\n' for index in (5, 6, 7, 3, 2, 9))
     )
-    assert str(covered(folder)) == "2-3,5-7,9"
+    assert str(coverage(folder)) == "2-3,5-7,9"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ekspiper.xrpl.config.environment import read_environment
+from ekspiper.xrpl.config._layers import read_environment
 
 from .conftest import Write, mistakes
 
@@ -38,7 +38,7 @@ def test_lists_and_tables_are_json() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("EKSPIPER_HTTP", "{", "EKSPIPER_HTTP: is not JSON, although it begins so: "),
+        ("EKSPIPER_HTTP", "{", "EKSPIPER_HTTP: begins like JSON and cannot be read: "),
         ("EKSPIPER_HTTP", '{"prt": 1}', "EKSPIPER_HTTP: http.prt: unknown key"),
         ("EKSPIPER_HTTP__PORT", "x", "EKSPIPER_HTTP__PORT: must be a whole number"),
         (
@@ -65,7 +65,7 @@ def test_a_mistake_names_the_variable_not_the_file(
 
 def test_an_empty_variable_is_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EKSPIPER_OUT", "")
-    assert mistakes(None) == ["EKSPIPER_OUT: must not be empty; . is the folder where you are"]
+    assert mistakes(None) == ["EKSPIPER_OUT: the path is empty; . is the folder where you are"]
 
 
 def test_a_value_where_another_variable_has_a_table(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ekspiper.xrpl.client import NodePool
-from ekspiper.xrpl.config import RECORDS, collector_tables, load_settings
+from ekspiper.xrpl.config import RECORDS, load_settings
 
 from .conftest import Write, mistakes
 
@@ -144,7 +144,7 @@ def test_options_of_collectors_have_variables(
     monkeypatch.setenv("EKSPIPER_COLLECTORS__FLUENT__PORT", "24225")
     monkeypatch.setenv("EKSPIPER_COLLECTORS__FLUENT__RECORDS", '["ledgers"]')
     monkeypatch.setenv("EKSPIPER_COLLECTORS__LINES__TYPE", "stdout")
-    fluent, lines = collector_tables(load_settings(file))
+    fluent, lines = load_settings(file).collector_tables
     assert (fluent.type, fluent.records) == ("fluent", ("ledgers",))
     assert fluent.options == {"tag": "t", "port": "24225"}
     assert (lines.type, lines.records) == ("stdout", RECORDS)

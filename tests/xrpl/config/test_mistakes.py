@@ -117,7 +117,7 @@ def test_what_is_known_comes_with_it_the_nearest_first(
         ("from = true", "FILE:1: from: must be a whole number"),
         ("node.rate = true", "FILE:1: node.rate: must be a number (requests a second)"),
         ("network = true", "FILE:1: network: must be text"),
-        ('out = ""', "FILE:1: out: must not be empty"),
+        ('out = ""', "FILE:1: out: the path is empty"),
         ('state = ""', "FILE:1: state: must not be empty"),
         ('[collectors."a/b"]\ntype = "stdout"', "FILE:1: collectors.a/b: a name has no / in it"),
         (

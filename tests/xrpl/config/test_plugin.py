@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ekspiper.core import Secret
-from ekspiper.xrpl.config import collector_tables, load_settings, make_collector
+from ekspiper.xrpl.config import load_settings
 
 from .conftest import Write, mistakes
 
@@ -63,8 +63,8 @@ def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def given(settings: Any) -> tuple[Any, ...]:
-    (table,) = collector_tables(settings)
-    made = make_collector(table, records="ledgers", network="sample", out="out")
+    (table,) = settings.collector_tables
+    made = table.make(records="ledgers", network="sample", out="out")
     result: tuple[Any, ...] = made.given  # type: ignore[attr-defined]
     return result
 

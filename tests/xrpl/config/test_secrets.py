@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ekspiper.core import Secret
-from ekspiper.xrpl.config import collector_tables, load_settings, make_collector
+from ekspiper.xrpl.config import load_settings
 
 from .conftest import Write, mistakes
 
@@ -22,8 +22,8 @@ TEXT = "correct horse battery staple"
 
 
 def made(settings: Any) -> Any:
-    (table,) = collector_tables(settings)
-    return make_collector(table, records="transactions", network="n", out="o")
+    (table,) = settings.collector_tables
+    return table.make(records="transactions", network="n", out="o")
 
 
 def test_from_the_environment(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,7 @@ from ekspiper.xrpl import replay
 from ekspiper.xrpl.client import Answer, NodePool
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.replay import Recording, ReplayNode
-from ekspiper.xrpl.snapshot import Snapshot, SnapshotReport
-from ekspiper.xrpl.snapshot.proof import StateMismatch
+from ekspiper.xrpl.snapshot import Snapshot, SnapshotReport, StateMismatch
 
 SAMPLE = Path(replay.__file__).parent / "sample"
 COUNT = 2085

@@ -15,12 +15,12 @@ from .output_folder import OutputFolder
 from .parquet_files import parquet_files
 from .processors.ledger_chain import LedgerLink
 
-__all__ = ["covered", "links"]
+__all__ = ["coverage", "links"]
 
 _INDEX = re.compile(rb'"ledger_index":(\d+)')
 
 
-def covered(folder: OutputFolder) -> LedgerSet:
+def coverage(folder: OutputFolder) -> LedgerSet:
     """The ledgers recorded in `folder`, from its records of kind `ledgers`.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from ekspiper.core import Collector, ConfigError, Delivery, FileCheckpoint, File
 
 from .schema.for_collectors import schema_for
 
-__all__ = ["FORMATS", "TABLES", "OutputFolder", "default_out"]
+__all__ = ["FORMATS", "TABLES", "OutputFolder", "default_out", "usable_path"]
 
 FORMATS = ("jsonl", "parquet")
 
@@ -19,9 +20,29 @@ TABLES = ("transactions", "ledgers", "book_offers", "amms")
 """The kinds of records that daemon and backfill write."""
 
 
+_LONGEST_NAME = 255
+"""Bytes of one part of a path, on every file system in use."""
+
+
 def default_out(network: str, command: str) -> Path:
     """The folder of a command that was given none."""
     return Path("out") / f"{network if network.isalnum() else 'custom'}-{command}"
+
+
+def usable_path(text: str) -> Path:
+    """A path as somebody gave it.
+
+    Raises:
+        ValueError: it is empty, which Python takes for the working directory; or a name in it is
+            longer than file systems allow.
+    """
+    if not text:
+        raise ValueError("the path is empty; . is the folder where you are")
+    path = Path(text)
+    longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
+    if longest > _LONGEST_NAME:
+        raise ValueError(f"a name in it has {longest} bytes; {_LONGEST_NAME} is the limit")
+    return path
 
 
 class OutputFolder:

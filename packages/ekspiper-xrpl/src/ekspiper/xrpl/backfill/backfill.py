@@ -10,7 +10,7 @@ from ekspiper.core import FlowState, Instruments, Pipeline, Progress, Run, State
 from ..client.ledger_set import LedgerSet
 from ..client.pool import NodePool
 from ..codec.definitions import Definitions
-from ..coverage import covered, links
+from ..coverage import coverage, links
 from ..flows import ROOT, ledger_pipeline
 from ..output_folder import OutputFolder
 from ..processors.drift import DriftReport
@@ -18,8 +18,8 @@ from ..processors.fetch_ledger import FetchLedger
 from ..processors.ledger_chain import LedgerLink
 from ..processors.transaction_etl import TransactionEtl
 from ..sources.ledger_range import LedgerRange
-from .origin import LedgersOf, Origin
-from .reasons import Reasons
+from ._origin import LedgersOf, Origin
+from ._reasons import Reasons
 
 __all__ = ["Backfill", "BackfillReport"]
 
@@ -104,12 +104,12 @@ class Backfill:
         self.wanted = wanted.ledgers
         pipeline = self._pipeline(self.wanted)
         loaded = await self._folder.checkpoint.load()
-        present = covered(self._folder)
+        present = coverage(self._folder)
         if loaded is not None and present:
             self._origin.refuse_other(loaded.flows[ROOT].source, self._folder)
         if not dry_run:
             states = await self._repair(pipeline, loaded)
-            present = covered(self._folder)
+            present = coverage(self._folder)
         self.missing = self.wanted.without(present)
         if self.missing and not dry_run:
             state = FlowState(self._source(self.missing).identity, None, states)
@@ -127,7 +127,7 @@ class Backfill:
 
     def conclude(self, run: Run | None = None) -> BackfillReport:
         """What was there, what was added, and what could not be had; after the run, if any."""
-        added = covered(self._folder)
+        added = coverage(self._folder)
         failed = {index: self._reasons.of(index) for index in self.missing if index not in added}
         steps = run.statistics().steps if run is not None else {}
         etl = steps.get("transaction-record/etl")

@@ -1,6 +1,6 @@
 """The command line: `main` is the console script `ekspiper`, each command a file of its own."""
 
-from .garbage import collect_garbage_rarely as collect_garbage_rarely
+from .main import collect_garbage_rarely as collect_garbage_rarely
 from .main import main as main
 
 __all__ = ["collect_garbage_rarely", "main"]

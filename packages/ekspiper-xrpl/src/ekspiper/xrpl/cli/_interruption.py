@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from ekspiper.core.runner.signals import SIGNALS
 
-from .garbage import collect_garbage_rarely
+from .main import collect_garbage_rarely
 
 __all__ = ["Interrupted", "run_interruptible"]
 

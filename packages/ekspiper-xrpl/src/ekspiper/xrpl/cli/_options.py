@@ -36,16 +36,15 @@ __all__ = [
     "path_argument",
 ]
 
-_LONGEST_NAME = 255  # of one part of a path, on every file system that is in use
-
 
 def path(text: str) -> Path:
-    """A path as it was given: not empty, which would mean the working directory."""
-    if not text:
-        raise typer.BadParameter("the path is empty; . is the folder where you are")
-    if any(len(part.encode(errors="surrogateescape")) > _LONGEST_NAME for part in Path(text).parts):
-        raise typer.BadParameter(f"a name in it is longer than {_LONGEST_NAME} bytes")
-    return Path(text)
+    """A path as it was given; refuses what cannot be one."""
+    from ekspiper.xrpl.output_folder import usable_path
+
+    try:
+        return usable_path(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def not_empty(text: str) -> str:

@@ -12,16 +12,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from ekspiper.core import ConfigError
+from ekspiper.xrpl.networks import find_network
 
-from ..networks import find_network
-from .collectors import CollectorTable
-from .environment import read_environment
-from .layers import lay_over
+from ._layers import lay_over, read_environment
+from ._locations import Locations
+from .collector_table import CollectorTable
 from .mistakes import Mistake, Mistakes, mistakes_of
-from .places import Places
 from .settings import Settings, joined
 
-__all__ = ["collector_tables", "dead_letter_table", "load_settings"]
+__all__ = ["load_settings"]
 
 
 def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
@@ -43,25 +42,10 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     except ValidationError as error:
         mistakes = [*mistakes_of(error, Settings), *mistakes]
     if mistakes:
-        places = Places(file, text, os.environ, given)
-        ordered = sorted(mistakes, key=lambda each: places.order(each.path))
-        raise Mistakes(ordered, locate=places.of)
+        locations = Locations(file, text, os.environ, given)
+        ordered = sorted(mistakes, key=lambda each: locations.order(each.path))
+        raise Mistakes(ordered, locate=locations.of)
     return settings
-
-
-def collector_tables(settings: Settings) -> list[CollectorTable]:
-    """The tables of `[collectors]`, parsed."""
-    return [
-        CollectorTable.parse(("collectors", name), table)
-        for name, table in settings.collectors.items()
-    ]
-
-
-def dead_letter_table(settings: Settings) -> CollectorTable | None:
-    """The table `[dead_letters]`, parsed."""
-    if settings.dead_letters is None:
-        return None
-    return CollectorTable.parse(("dead_letters",), settings.dead_letters)
 
 
 def _read(file: Path | None) -> tuple[str, dict[str, Any]]:

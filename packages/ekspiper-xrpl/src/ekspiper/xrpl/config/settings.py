@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
-from ..output_folder import default_out
-from .table import Table
+from ekspiper.xrpl.output_folder import default_out, usable_path
+
+from ._table import Table
+from .collector_table import CollectorTable
 
 __all__ = [
-    "RECORDS",
     "HttpSettings",
     "NodeSettings",
     "PipelineSettings",
     "Settings",
     "joined",
 ]
-
-RECORDS = ("transactions", "ledgers", "book_offers", "amms")
-"""The kinds of records that the daemon's flows end with."""
-
 
 _SECONDS: dict[str, Any] = {"unit": "seconds"}
 _REQUESTS: dict[str, Any] = {"unit": "requests"}
@@ -32,18 +29,9 @@ _REQUESTS_A_SECOND: dict[str, Any] = {"unit": "requests a second"}
 _PATIENCE = 3600.0
 _PATIENCE_UNTIL = 30.0
 
-_LONGEST_NAME = 255
-"""Bytes of one part of a path, on every file system in use."""
-
 
 def _folder(value: Any) -> Any:
-    if value == "":
-        raise ValueError("must not be empty; . is the folder where you are")
-    if isinstance(value, str | Path):
-        longest = max((len(os.fsencode(part)) for part in Path(value).parts), default=0)
-        if longest > _LONGEST_NAME:
-            raise ValueError(f"has a name in it of {longest} bytes; {_LONGEST_NAME} is the limit")
-    return value
+    return usable_path(value) if isinstance(value, str) else value
 
 
 def _word(value: Any) -> Any:
@@ -163,6 +151,21 @@ class Settings(_Table):
         if given is None and self.collectors:
             return default_out(self.network, "daemon")
         return given
+
+    @cached_property
+    def collector_tables(self) -> list[CollectorTable]:
+        """The tables of `[collectors]`, parsed."""
+        return [
+            CollectorTable.parse(("collectors", name), table)
+            for name, table in self.collectors.items()
+        ]
+
+    @cached_property
+    def dead_letter_table(self) -> CollectorTable | None:
+        """The table `[dead_letters]`, parsed."""
+        if self.dead_letters is None:
+            return None
+        return CollectorTable.parse(("dead_letters",), self.dead_letters)
 
     @property
     def has_standard_output(self) -> bool:

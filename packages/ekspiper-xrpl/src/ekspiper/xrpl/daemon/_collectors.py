@@ -10,8 +10,6 @@ from ..config import (
     RECORDS,
     CollectorTable,
     Settings,
-    collector_tables,
-    make_collector,
 )
 
 __all__ = ["file_collectors", "places", "record_collectors"]
@@ -25,7 +23,7 @@ def record_collectors(settings: Settings, *, network: str) -> dict[str, list[Del
     Raises:
         ConfigError: a collector is unknown, or one of its options is wrong.
     """
-    tables = collector_tables(settings)
+    tables = settings.collector_tables
     if settings.out is not None:
         tables.append(file_collectors())
     elif not tables:
@@ -33,7 +31,7 @@ def record_collectors(settings: Settings, *, network: str) -> dict[str, list[Del
     stand_for = places(settings.out, network)
     return {
         records: [
-            Delivery(make_collector(table, records=records, **stand_for), name=table.path[-1])
+            Delivery(table.make(records=records, **stand_for), name=table.path[-1])
             for table in tables
             if records in table.records
         ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ekspiper.core import Collector
 
-from ..config import CollectorTable, Settings, dead_letter_table, make_collector
+from ..config import CollectorTable, Settings
 from ._collectors import file_collectors, places
 
 __all__ = ["dead_letter_collector", "dead_letter_file"]
@@ -21,7 +21,7 @@ def dead_letter_collector(settings: Settings, *, network: str) -> Collector[Any]
     if letters is None:
         return None
     table, stand_for = letters
-    return make_collector(table, records="dead_letters", **stand_for)
+    return table.make(records="dead_letters", **stand_for)
 
 
 def dead_letter_file(settings: Settings, *, network: str) -> Path | None:
@@ -38,7 +38,7 @@ def dead_letter_file(settings: Settings, *, network: str) -> Path | None:
 
 def _letters(settings: Settings, network: str) -> tuple[CollectorTable, dict[str, str]] | None:
     """The table of the dead-letter collector, and what its places stand for."""
-    table = dead_letter_table(settings)
+    table = settings.dead_letter_table
     if table is not None:
         return table, places(settings.out, network)
     if settings.state_folder is None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ekspiper.core import ConfigError, DeadLetter, DeadLetterFile, NoInstruments, Report
 
-from ..config import Settings, dead_letter_table
+from ..config import Settings
 from ..ledger import Ledger
 from ..networks import CUSTOM, find_network
 from ..open_network import open_network
@@ -71,7 +71,7 @@ async def _network_name(settings: Settings) -> str:
     found = find_network(settings.network)
     if settings.network_name is not None or found.name != CUSTOM:
         return settings.network_name or found.name
-    table = dead_letter_table(settings)
+    table = settings.dead_letter_table
     if table is None or "{network}" not in str(table.options.get("path", "")):
         return found.name
     options = settings.node.model_dump(exclude={"ledger_patience"})

@@ -4,3 +4,5 @@ from .proof import StateMismatch as StateMismatch
 from .proof import StateProof as StateProof
 from .snapshot import Snapshot as Snapshot
 from .snapshot import SnapshotReport as SnapshotReport
+
+__all__ = ["Snapshot", "SnapshotReport", "StateMismatch", "StateProof"]

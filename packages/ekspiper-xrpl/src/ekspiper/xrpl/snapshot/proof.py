@@ -19,7 +19,7 @@ class StateMismatch(Permanent):
 
 
 class StateProof(Collector[ObjectPage]):
-    """Takes the pages of all shards, and tells the root when every shard is complete.
+    """Takes the pages of all shards, and knows the root when every shard is complete.
 
     Memory is a few kilobytes a shard, whatever the size of the state; the checkpoint holds the
     same, so that a snapshot that was interrupted is still proven as a whole.
@@ -47,7 +47,9 @@ class StateProof(Collector[ObjectPage]):
         for page in batch:
             fold = self._folds.get(page.prefix)
             if fold is None:
-                raise Permanent(f"a page of {page.prefix!r}, which is no shard of this snapshot")
+                raise Permanent(
+                    f"a page of {page.prefix!r}, which does not belong to this snapshot"
+                )
             for index, data in page.objects:
                 fold.add(bytes.fromhex(index), bytes.fromhex(data))
             if page.last:
@@ -62,7 +64,7 @@ class StateProof(Collector[ObjectPage]):
         return join_subtrees(list(self._subtrees.values())).hex().upper()
 
     def hold_against(self, ledger: Ledger) -> None:
-        """Hold the root against the header of the ledger.
+        """Compare the root with the header of the ledger.
 
         Raises:
             StateMismatch: it is not the header's `account_hash`.
@@ -84,7 +86,7 @@ class StateProof(Collector[ObjectPage]):
         return {"done": done, "left": left}
 
     async def restore(self, state: State | None) -> Position | None:
-        """Go on from where the shards were."""
+        """Continue where the shards were."""
         if state is not None:
             saved: dict[str, Any] = state
             self._folds = {each["prefix"]: StateTreeFold.load(each) for each in saved["left"]}

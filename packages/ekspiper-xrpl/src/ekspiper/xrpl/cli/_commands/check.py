@@ -11,8 +11,6 @@ from ekspiper.xrpl.config import (
     RECORDS,
     Mistakes,
     Settings,
-    collector_tables,
-    dead_letter_table,
     load_settings,
 )
 from ekspiper.xrpl.daemon import dead_letter_file
@@ -54,7 +52,7 @@ def check(
         named = "{network}"
         say("  {network}    mainnet, testnet or devnet as the nodes say, otherwise custom")
     say(f"  state        {settings.state_folder or 'none: a restart begins anew'}")
-    for table in collector_tables(settings):
+    for table in settings.collector_tables:
         say(f"  collector    {table.path[-1]} ({table.type}): {', '.join(table.records)}")
     for records, takers in _takers(settings).items():
         say(f"  {records:<12} {', '.join(takers) or 'nothing takes them'}")
@@ -63,7 +61,7 @@ def check(
 
 def _takers(settings: Settings) -> dict[str, list[str]]:
     """What takes the records of each kind."""
-    tables = collector_tables(settings)
+    tables = settings.collector_tables
     takers = {}
     for records in RECORDS:
         names = [f"{t.path[-1]} ({t.type})" for t in tables if records in t.records]
@@ -79,7 +77,7 @@ def _letters(settings: Settings, network: str) -> str:
     file = dead_letter_file(settings, network=network)
     if file is not None:
         return str(file)
-    table = dead_letter_table(settings)
+    table = settings.dead_letter_table
     return "none: an error stops the daemon" if table is None else f"[dead_letters] ({table.type})"
 
 
@@ -93,7 +91,7 @@ def _as_json(file: Path, settings: Settings) -> dict[str, Any]:
         "state": str(settings.state_folder) if settings.state_folder else None,
         "collectors": {
             table.path[-1]: {"type": table.type, "records": list(table.records)}
-            for table in collector_tables(settings)
+            for table in settings.collector_tables
         },
         "records": _takers(settings),
         "dead_letters": _letters(settings, "{network}" if named == CUSTOM else named),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ekspiper.core import Collector, Delivery, PassThrough
-from ekspiper.xrpl.config import RECORDS, collector_tables, load_settings
+from ekspiper.xrpl.config import RECORDS, load_settings
 from ekspiper.xrpl.flows import ledger_pipeline
 
 from .._options import path_argument
@@ -28,7 +28,7 @@ def graph(
       ekspiper graph ekspiper.toml > pipeline.mmd
     """
     settings = load_settings(file)
-    tables = collector_tables(settings)
+    tables = settings.collector_tables
     named = {records: [t.path[-1] for t in tables if records in t.records] for records in RECORDS}
     for names in named.values():
         if settings.out is not None or file is None:

@@ -1,4 +1,9 @@
-"""Reads settings from environment variables."""
+"""The layers of a configuration: environment variables lie over the file.
+
+Not by pydantic-settings, although it reads the same variables: it passes over a variable that names
+no setting, which here is a mistake with the variable's name; and it cannot lay a variable, whose
+case is lost, over a table of the file whose name is the user's own (`[collectors.MySink]`).
+"""
 
 from __future__ import annotations
 
@@ -8,7 +13,7 @@ from typing import Any
 
 from .mistakes import Mistake, raise_all
 
-__all__ = ["PREFIX", "read_environment", "setting_of", "variable_of"]
+__all__ = ["PREFIX", "lay_over", "read_environment", "setting_of", "variable_of"]
 
 PREFIX = "EKSPIPER_"
 _DOT = "__"
@@ -21,7 +26,8 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     any other is text.
 
     Raises:
-        ConfigError: a value looks like JSON and is none, or a key is both a value and a table.
+        ConfigError: a value begins like JSON and cannot be read as such, or a key is both a value
+            and a table.
     """
     found: dict[str, Any] = {}
     mistakes = []
@@ -32,12 +38,30 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
         try:
             value = json.loads(text) if text.lstrip()[:1] in ("[", "{") else text
         except ValueError as error:
-            mistakes.append(Mistake(path, f"is not JSON, although it begins so: {error}", name))
+            mistakes.append(Mistake(path, f"begins like JSON and cannot be read: {error}", name))
             continue
         if not _put(found, path, value):
             mistakes.append(Mistake(path, "another variable gives a value to the table", name))
     raise_all(mistakes)
     return found
+
+
+def lay_over(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, Any]:
+    """`lower`, with what `upper` says instead; tables are merged key by key.
+
+    A key of `upper` means the key of `lower` that is spelled the same but for upper and lower
+    case: environment variables do not tell them apart.
+    """
+    spelled = {key.lower(): key for key in lower}
+    merged = dict(lower)
+    for given, value in upper.items():
+        key = given if given in lower else spelled.get(given.lower(), given)
+        below = merged.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            merged[key] = lay_over(below, value)
+        else:
+            merged[key] = value
+    return merged
 
 
 def variable_of(path: tuple[str, ...], environ: Mapping[str, str]) -> str | None:

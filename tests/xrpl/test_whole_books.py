@@ -11,8 +11,7 @@ from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.processors.books import Asset
 from ekspiper.xrpl.sources import LedgerRef
-from ekspiper.xrpl.whole_books import WholeBooks, read_books
-from ekspiper.xrpl.whole_books.books import quality
+from ekspiper.xrpl.whole_books import WholeBooks, quality, read_books
 from tests.xrpl.older_definitions import older_definitions
 
 ISSUER = "rrrrrrrrrrrrrrrrrrrrBZbvji"

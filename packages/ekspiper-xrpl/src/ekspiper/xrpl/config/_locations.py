@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .environment import setting_of, variable_of
-from .lines import line_of
+from ._layers import setting_of, variable_of
 
-__all__ = ["Places"]
+__all__ = ["Locations", "line_of"]
+
+_PART = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
+_DOTTED = rf"(?P<name>{_PART}(?:\s*\.\s*{_PART})*)"
+_TABLE = re.compile(rf"^\s*\[\[?\s*{_DOTTED}\s*\]\]?")
+_KEY = re.compile(rf"^\s*{_DOTTED}\s*=")
 
 
-class Places:
-    """Names the place that gave a setting its value.
+class Locations:
+    """Names the location that gave a setting its value.
 
     Args:
         file: the configuration file, if there is one.
@@ -31,7 +36,7 @@ class Places:
         self._given = given
 
     def of(self, path: tuple[str, ...]) -> str:
-        """The place of the setting `path`: the highest of the layers that has it."""
+        """The location of the setting `path`: in the highest of the layers that has it."""
         if _holds(self._given, path):
             return _option(path)
         variable = variable_of(path, self._environ)
@@ -46,6 +51,32 @@ class Places:
     def order(self, path: tuple[str, ...]) -> int:
         """What to sort by, so that mistakes come in the order of the file."""
         return line_of(self._text, path) or 0
+
+
+def line_of(text: str, path: Sequence[str]) -> int | None:
+    """The line (from 1) of the key `path`, or of the nearest table around it; None if neither.
+
+    It reads keys and table headers line by line, which is enough for a message; the values are
+    parsed by tomllib.
+    """
+    best: tuple[int, int] | None = None
+    table: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if header := _TABLE.match(line):
+            table = here = _parts(header["name"])
+        elif key := _KEY.match(line):
+            here = table + _parts(key["name"])
+        else:
+            continue
+        depth = min(len(here), len(path))
+        # `[a.b]` is also the line of `a`, where nothing else is.
+        if here[:depth] == list(path[:depth]) and (best is None or depth > best[0]):
+            best = (depth, number)
+    return best[1] if best else None
+
+
+def _parts(dotted: str) -> list[str]:
+    return [part.strip("\"'") for part in re.findall(_PART, dotted)]
 
 
 def _holds(given: Any, path: tuple[str, ...]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ekspiper.xrpl.config.lines import line_of
+from ekspiper.xrpl.config._locations import line_of
 
 TEXT = """\
 # network = "commented"

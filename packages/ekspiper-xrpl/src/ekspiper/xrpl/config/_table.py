@@ -1,4 +1,4 @@
-"""What all tables of a configuration have in common."""
+"""What all tables of a configuration have in common, and what they need: pydantic."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ import types
 import typing
 from typing import Any
 
+from ekspiper.core import MissingExtra
+
+try:
+    import pydantic
+except ImportError:
+    raise MissingExtra(
+        "a configuration needs pydantic: pip install 'ekspiper-xrpl[daemon]'"
+    ) from None
+
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 from pydantic_core import PydanticKnownError
 
-__all__ = ["Table", "takes"]
+__all__ = ["Table", "pydantic", "takes"]
 
 
 class Table(BaseModel):

@@ -1,16 +1,51 @@
-"""Puts the offers of a state into their books, best first."""
+"""Whole order books: reads a state, proves it on the way, and puts its offers into their books."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from ..processors.books import Asset, Book
+from .client import NodePool
+from .codec.decoder import Decoder, ends_early
+from .processors.books import Asset, Book
+from .processors.fetch_ledger import FetchLedger
+from .snapshot import StateProof
+from .sources.ledger_objects import LedgerObjects
+from .sources.ledger_ref import LedgerRef
 
-__all__ = ["WholeBooks", "quality"]
+__all__ = ["WholeBooks", "quality", "read_books"]
+
+log = logging.getLogger("ekspiper.xrpl")
 
 _EXPONENT_BIAS = 100
+_TYPES = ("Offer", "DirectoryNode")
+
+
+async def read_books(pool: NodePool, ledger: int | None = None, *, parallel: int = 8) -> WholeBooks:
+    """All books of a ledger; the newest one without `ledger`.
+
+    Raises:
+        StateMismatch: the objects do not hash to the ledger's `account_hash`.
+    """
+    source = LedgerObjects(pool, ledger, types=_TYPES, parallel=parallel)
+    await source.open()
+    (header,) = await FetchLedger(pool).process(LedgerRef(source.ledger_index))
+    source.expect(header.ledger_hash)
+    proof = StateProof(source.prefixes)
+    decoder = Decoder(pool.definitions, shape="record")
+    books = WholeBooks(header.ledger_index, header.ledger_hash, header.close_time_iso)
+    async for page in source:
+        await proof.collect([page])
+        for index, data in page.wanted():
+            entry = decoder.ledger_object(bytes.fromhex(data))
+            books.unread += entry["LedgerEntryType"] == "Offer" and ends_early(entry)
+            books.add({**entry, "index": index})
+    proof.hold_against(header)
+    if books.unread:
+        log.warning("%s offers have a field of an unknown type: books may lack them", books.unread)
+    return books
 
 
 def quality(book_directory: str) -> Decimal:
@@ -45,7 +80,7 @@ class WholeBooks:
         """Offers with a field of an unknown type, after which nothing of them can be read."""
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Take a ledger object in record shape with its `index`; others than these two pass by."""
+        """Take a ledger object in record shape with its `index`; other types are left out."""
         if entry["LedgerEntryType"] == "Offer":
             if entry.keys() >= {"TakerGets", "TakerPays", "BookDirectory"}:
                 self._add_offer(entry)
@@ -59,9 +94,9 @@ class WholeBooks:
     def records(self) -> Iterator[dict[str, Any]]:
         """A record of kind `book_offers` for each side of each book, complete: never truncated.
 
-        Offers stand as the ledger consumes them: by quality, then in the order in which they were
-        placed. Unlike a server's answer they do not say what their owners have. `problem` is there
-        where offers cannot be read: nobody knows in which books they stand.
+        Offers are in the order in which the ledger consumes them: by quality, then by age. A
+        server's answer also says how much their owners have; these records do not. `problem` is
+        there where offers cannot be read: nobody knows in which books they are.
         """
         for book in sorted(self._places):
             offers = sorted(self._places[book], key=self._order)

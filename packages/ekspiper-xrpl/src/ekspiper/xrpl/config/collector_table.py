@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ekspiper.core import Collector, ConfigError, EkspiperError, Secret, registry
+from ekspiper.xrpl.schema.for_collectors import schema_for
 
-from ..schema.for_collectors import schema_for
-from .extra import pydantic
+from ._table import Table, pydantic, takes
 from .mistakes import Mistake, Mistakes, mistakes_of, raise_all
-from .settings import RECORDS
-from .table import Table, takes
 
-__all__ = ["CollectorTable", "make_collector"]
+__all__ = ["RECORDS", "CollectorTable"]
 
-_PLACE = re.compile(r"\{(\w+)\}")
+RECORDS = ("transactions", "ledgers", "book_offers", "amms")
+"""The kinds of records that the daemon's flows end with."""
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class _Options(Table):
@@ -66,46 +67,49 @@ class CollectorTable:
         raise_all(mistakes)
         return cls(path, str(kind), tuple(records), options)
 
-    def filled(self, **places: str) -> dict[str, Any]:
-        """The options, with what `{records}` and the like stand for, where that is known."""
-        return {key: _fill(value, _Known(places)) for key, value in self.options.items()}
+    def filled(self, **values: str) -> dict[str, Any]:
+        """The options with `{records}` and the like filled in, where the value is known."""
+        return {key: _fill(value, _Partly(values)) for key, value in self.options.items()}
+
+    def make(self, *, records: str, **values: str) -> Collector[Any]:
+        """The collector, for one kind of records. It opens nothing before it is used.
+
+        Args:
+            records: the kind of records.
+            values: what `{network}` and `{out}` stand for.
+
+        Raises:
+            ConfigError: an option is wrong; names its key.
+        """
+        collector, options = _validated(self, {"records": records, **values})
+        try:
+            return collector(**options)  # type: ignore[no-any-return]
+        except (ConfigError, TypeError, ValueError) as error:
+            raise Mistakes([Mistake(self.path, str(error))]) from error
 
     def check(self) -> Iterator[Mistake]:
-        """Everything that is wrong with the options. A collector that is made opens nothing."""
+        """Everything that is wrong with the options.
+
+        Only the collector itself knows what it refuses, so one is made, for each kind of records:
+        its schema is another one each time.
+        """
         for records in self.records:
             try:
-                make_collector(self, records=records, network="network", out="out")
+                self.make(records=records, network="network", out="out")
             except Mistakes as found:
                 yield from found.mistakes
             except EkspiperError as error:
                 yield Mistake((*self.path, "type"), str(error))
 
 
-class _Known(dict[str, str]):
-    """Places of which those that are not known stand for themselves."""
+class _Partly(dict[str, str]):
+    """Values of placeholders, of which those that are not known stay as they are."""
 
     def __contains__(self, name: object) -> bool:
         return True
 
     def __missing__(self, name: str) -> str:
         return f"{{{name}}}"
-
-
-def make_collector(table: CollectorTable, *, records: str, **places: str) -> Collector[Any]:
-    """The collector that a table describes, for one kind of records.
-
-    Args:
-        records: the kind of records.
-        places: what `{network}` and `{out}` stand for.
-
-    Raises:
-        ConfigError: an option is wrong; names its key.
-    """
-    collector, options = _validated(table, {"records": records, **places})
-    try:
-        return collector(**options)  # type: ignore[no-any-return]
-    except (ConfigError, TypeError, ValueError) as error:
-        raise Mistakes([Mistake(table.path, str(error))]) from error
 
 
 def _unknown(kind: str) -> str:
@@ -129,20 +133,20 @@ def _mistakes_in_records(path: tuple[str, ...], records: Any) -> Iterator[Mistak
                 yield Mistake(path, f"no kind of record is called {each!r}; known: {known}")
 
 
-def _validated(table: CollectorTable, places: dict[str, str]) -> tuple[Any, dict[str, Any]]:
+def _validated(table: CollectorTable, values: dict[str, str]) -> tuple[Any, dict[str, Any]]:
     collector = registry.load("collectors", table.type)
     hints = _parameters(collector)
     mistakes: list[Mistake] = []
     options: dict[str, Any] = {}
     for key, value in table.options.items():
         try:
-            options[key] = _fill(_secret(value, hints.get(key, (None, None))[0]), places)
+            options[key] = _fill(_secret(value, hints.get(key, (None, None))[0]), values)
         except ConfigError as error:
             mistakes.append(Mistake((*table.path, key), str(error)))
     if "records" in hints:
-        options["records"] = places["records"]
+        options["records"] = values["records"]
     if "schema" in hints and "schema" not in options:
-        schema = schema_for(collector, places["records"])
+        schema = schema_for(collector, values["records"])
         options |= {} if schema is None else {"schema": schema}
     with warnings.catch_warnings():
         # An option may be called as a method of pydantic's models is: `schema`.
@@ -152,12 +156,12 @@ def _validated(table: CollectorTable, places: dict[str, str]) -> tuple[Any, dict
             __base__=_Options,
             **hints,  # type: ignore[call-overload]  # pydantic's own stub asks for literals
         )
-    told = {mistake.path for mistake in mistakes}
+    known = {mistake.path for mistake in mistakes}
     try:
         valid = model(**options)
     except pydantic.ValidationError as error:
         found = mistakes_of(error, model, below=table.path)
-        mistakes += (mistake for mistake in found if mistake.path not in told)
+        mistakes += (mistake for mistake in found if mistake.path not in known)
         raise Mistakes(mistakes) from None
     raise_all(mistakes)
     return collector, {key: getattr(valid, key) for key in options}
@@ -189,7 +193,7 @@ def _accepted(kind: Any) -> list[str]:
         return list(RECORDS)
     try:
         hint = _parameters(registry.load("collectors", kind)).get("records", (None, None))[0]
-    except EkspiperError:  # told later, with the key
+    except EkspiperError:  # `check` says so, with the key
         return list(RECORDS)
     literals = [each for each in (hint, *typing.get_args(hint)) if _is_literal(each)]
     if not literals:
@@ -219,16 +223,16 @@ def _secret(value: Any, hint: Any) -> Any:
     raise ConfigError('a secret is given as { env = "NAME" } or { file = "PATH" }, not as text')
 
 
-def _fill(value: Any, places: Mapping[str, str]) -> Any:
+def _fill(value: Any, values: Mapping[str, str]) -> Any:
     if isinstance(value, str):
-        return _PLACE.sub(lambda found: _place(found[1], places), value)
+        return _PLACEHOLDER.sub(lambda found: _filled_in(found[1], values), value)
     if isinstance(value, list):
-        return [_fill(each, places) for each in value]
+        return [_fill(each, values) for each in value]
     return value
 
 
-def _place(name: str, places: Mapping[str, str]) -> str:
-    if name not in places:
-        known = ", ".join(f"{{{each}}}" for each in places)
+def _filled_in(name: str, values: Mapping[str, str]) -> str:
+    if name not in values:
+        known = ", ".join(f"{{{each}}}" for each in values)
         raise ConfigError(f"{{{name}}} stands for nothing; known: {known}")
-    return places[name]
+    return values[name]
