@@ -118,7 +118,7 @@ def test_what_is_known_comes_with_it_the_nearest_first(
         ("node.rate = true", "FILE:1: node.rate: must be a number (requests a second)"),
         ("network = true", "FILE:1: network: must be text"),
         ('out = ""', "FILE:1: out: the path is empty"),
-        ('state = ""', "FILE:1: state: must not be empty"),
+        ('state = ""', "FILE:1: state: the path is empty"),
         ('[collectors."a/b"]\ntype = "stdout"', "FILE:1: collectors.a/b: a name has no / in it"),
         (
             'out = "o"\n[collectors.files]\ntype = "stdout"',

@@ -78,7 +78,7 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def _no_record(path: Path, number: int) -> ConfigError:
-    return ConfigError(f"{path}, line {number}: no record of a ledger")
+    return ConfigError(f"{path}, line {number}: not the record of a ledger")
 
 
 def _parquet_indexes(path: Path) -> Iterator[int]:

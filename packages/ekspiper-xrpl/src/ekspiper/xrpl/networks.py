@@ -72,7 +72,7 @@ def find_network(text: str) -> Network:
 
     Raises:
         UnknownNetwork: no such name; lists the known ones, nearest first; or nothing is named.
-        BadNodeUrl: among URLs, something that is none.
+        BadNodeUrl: among URLs, something else.
     """
     if text in NETWORKS:
         return NETWORKS[text]

@@ -25,7 +25,7 @@ _LONGEST_NAME = 255
 
 
 def default_out(network: str, command: str) -> Path:
-    """The folder of a command that was given none."""
+    """The folder of a command where the user names none."""
     return Path("out") / f"{network if network.isalnum() else 'custom'}-{command}"
 
 
@@ -46,7 +46,7 @@ def usable_path(text: str) -> Path:
 
 
 class OutputFolder:
-    """Where a command writes, and goes on when it is run again.
+    """Where a command writes, and continues when it is run again.
 
     Args:
         path: the folder; made when it is missing.
@@ -89,7 +89,7 @@ class OutputFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Have the folder to oneself for as long as the context lasts; a crash ends it, too.
+        """Keep other processes out for as long as the context lasts; a crash ends it, too.
 
         Raises:
             ConfigError: another process has it.

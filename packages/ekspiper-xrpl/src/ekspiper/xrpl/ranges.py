@@ -18,7 +18,7 @@ _HELP = "write FIRST:LAST (both included), FIRST:+COUNT, -COUNT: (the newest) or
 
 
 class BadRange(ConfigError):
-    """A range of ledgers that cannot be read, or holds none."""
+    """A range of ledgers that cannot be read, or is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def parse_range(text: str) -> RangeSpec:
     (3, 302)
 
     Raises:
-        BadRange: it is none, ends before it begins, or goes beyond 32 bits.
+        BadRange: it is not a range, ends before it begins, or goes beyond 32 bits.
     """
     found = _SHAPE.fullmatch(text.strip())
     if found is None:

@@ -1,4 +1,4 @@
-"""Where the ledgers of a folder come from and how: what all of one folder share."""
+"""Where the ledgers of a folder come from: the same for all of one folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["LedgersOf", "Origin"]
 class Origin:
     """A network, and what was done with its ledgers.
 
-    A ledger that is in the folder counts as done, so it must be what is wanted of the others.
+    A ledger that is in the folder counts as done, so the others must be made the same way.
     """
 
     network_id: int | None

@@ -1,4 +1,4 @@
-"""Remembers why ledgers could not be had, on their way to the dead letters."""
+"""Remembers why ledgers are missing, on their way to the dead letters."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Reasons(Collector[dict[str, Any]]):
 
     def of(self, ledger_index: int) -> str:
         """Why that ledger is missing."""
-        return self._reasons.get(ledger_index, "not fetched: it was stopped before")
+        return self._reasons.get(ledger_index, "not fetched: the backfill was stopped before")
 
     async def open(self) -> None:
         """Open the collector behind."""

@@ -32,7 +32,7 @@ class BackfillReport:
         wanted: the ledgers that were asked for.
         present: how many of them were there before.
         fetched: how many were added.
-        failed: the others, each with the reason; no ledger is missing without being here.
+        failed: the others, each with the reason: no ledger is left out in silence.
         dead_letters: how many items of any kind went to the dead letters.
         transactions: how many records of transactions were added.
         drift: what did not fit the schema.
@@ -48,7 +48,7 @@ class BackfillReport:
 
 
 class Backfill:
-    """A backfill of `ranges` from `pool` into `folder`.
+    """Brings `folder` to hold all ledgers of `ranges`.
 
     Call `plan` first: it repairs the folder after a crash and finds out what is missing.
 
@@ -117,7 +117,7 @@ class Backfill:
 
     def start(self, *, instruments: Instruments | None = None) -> Run:
         """The run that fetches what is missing; await its `finish()`, then call `conclude`."""
-        # What is there on either side of a gap is what its ledgers must fit.
+        # The ledgers of a gap must link to those on either side of it.
         beside = {index for first, last in self.missing.ranges for index in (first - 1, last + 1)}
         return self._pipeline(self.missing, known=links(self._folder, beside)).start(
             checkpoint=self._folder.checkpoint,
@@ -126,7 +126,7 @@ class Backfill:
         )
 
     def conclude(self, run: Run | None = None) -> BackfillReport:
-        """What was there, what was added, and what could not be had; after the run, if any."""
+        """What was there, what was added and what is missing. Call it after the run, if there was one."""
         added = coverage(self._folder)
         failed = {index: self._reasons.of(index) for index in self.missing if index not in added}
         steps = run.statistics().steps if run is not None else {}

@@ -1,4 +1,4 @@
-"""What a backfill would cost, before it is begun."""
+"""What a backfill would cost, before it starts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Estimate:
     Attributes:
         wanted: the ledgers that were asked for.
         missing: those that the folder does not have.
-        absent: those of them that no node says to have.
+        absent: those of them that no node has.
         requests: how many requests that takes, without order books.
         bytes: how many bytes of transactions and metadata, from the mean of `samples` ledgers.
         samples: how many ledgers were looked at.

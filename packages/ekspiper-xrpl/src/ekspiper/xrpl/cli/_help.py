@@ -94,7 +94,7 @@ class Command(_Helping, TyperCommand):
     def __init__(self, name: str | None, **options: Any) -> None:
         super().__init__(name, **options)
         self.params = [*self.params, *_shared()]
-        # The ranges refuse what is no range, options that do not exist among them.
+        # Options that do not exist come to the ranges then, which refuse them.
         self.ignore_unknown_options = any(each.name == "ranges" for each in self.params)
 
 

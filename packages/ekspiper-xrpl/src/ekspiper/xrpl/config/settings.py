@@ -65,18 +65,18 @@ class NodeSettings(_Table):
     """How nodes are asked: the options of `NodePool`."""
 
     connect_timeout: Annotated[float | None, Field(gt=0, json_schema_extra=_SECONDS)] = None
-    """Give up when no node answers for so long at the start; None: never."""
+    """At the start: give up when no node answers within this time; None: never."""
     request_timeout: Annotated[float, Field(gt=0, json_schema_extra=_SECONDS)] = 20.0
-    """A node that sits on a request for so long is connected to again."""
+    """A node that has not answered a request after this time is connected to again."""
     network_id: Annotated[int | None, Field(ge=0)] = None
     """Refuse nodes of any other network; by default the network's own, where it has a name."""
     liveness: Annotated[float, Field(ge=1, json_schema_extra=_SECONDS)] = 15.0
-    """A node that brings no ledger for so long is connected to again."""
+    """A node that sends no ledger for this time is connected to again."""
     hedge_after: Annotated[float, Field(gt=0, json_schema_extra=_SECONDS)] = 1.0
-    """A request that takes so long is sent to a second node as well."""
+    """A request that takes this long is sent to a second node as well."""
     ledger_patience: Annotated[float | None, Field(gt=0, json_schema_extra=_SECONDS)] = None
-    """A ledger that no node serves for so long becomes a dead letter; None: an hour, and half a
-    minute where the daemon is to end at a ledger: then somebody waits for it."""
+    """A ledger that no node serves for this time becomes a dead letter. None: an hour, and half a
+    minute with `until`, when somebody waits for the end."""
     window: Annotated[int | None, Field(ge=1, le=4096, json_schema_extra=_REQUESTS)] = None
     """Most requests in flight on one node; None: 128, on public servers 4."""
     rate: Annotated[float | None, Field(gt=0, json_schema_extra=_REQUESTS_A_SECOND)] = None
@@ -96,10 +96,11 @@ class PipelineSettings(_Table):
     strict: bool = False
     """Records that do not fit the schema become dead letters."""
     commit_seconds: Annotated[float, Field(gt=0, json_schema_extra=_SECONDS)] = 1.0
-    """A checkpoint is written so often, or after so many ledgers, whichever comes first."""
+    """A checkpoint is written after this time or `commit_items` ledgers, whichever comes first."""
     commit_items: Annotated[int, Field(ge=1)] = 1000
     drain_timeout: Annotated[float, Field(gt=0, json_schema_extra=_SECONDS)] = 30.0
-    """What was read is kept within so long after a signal, or comes again at the next start."""
+    """After a signal, what was read must be kept within this time; the rest is read again at the
+    next start."""
 
 
 def joined(value: Any) -> Any:
@@ -126,7 +127,7 @@ class Settings(_Table):
     out: Folder | None = None
     """The folder for files, dead letters and the checkpoint."""
     state: Folder | None = None
-    """The folder for dead letters and the checkpoint, where no files are wanted."""
+    """The folder for dead letters and the checkpoint, where you want no files."""
     http: HttpSettings = HttpSettings()
     node: NodeSettings = NodeSettings()
     pipeline: PipelineSettings = PipelineSettings()
@@ -146,7 +147,7 @@ class Settings(_Table):
 
     @property
     def state_folder(self) -> Path | None:
-        """Where checkpoint and dead letters are; None: there are none, for records to look at."""
+        """Where checkpoint and dead letters are; None: there are none, and records are printed."""
         given = self.out or self.state
         if given is None and self.collectors:
             return default_out(self.network, "daemon")

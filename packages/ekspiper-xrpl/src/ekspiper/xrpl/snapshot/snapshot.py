@@ -51,7 +51,7 @@ class SnapshotReport:
 
 
 class Snapshot:
-    """All objects of one ledger into a folder. Interrupted, it goes on at the last page.
+    """Writes all objects of one ledger into a folder. Interrupted, it continues at the last page.
 
     Args:
         ledger: the ledger's index; None: the newest.
@@ -83,8 +83,8 @@ class Snapshot:
         """Fetch and prove the ledger's header; the run that reads its state.
 
         Raises:
-            EkspiperError: the folder holds a snapshot of another ledger or of other types, or the
-                ledger cannot be had.
+            EkspiperError: the folder holds a snapshot of another ledger or of other types, or no
+                node serves the ledger.
         """
         source = LedgerObjects(
             self._pool, await self._index(), types=self._types, parallel=self._parallel
@@ -111,7 +111,7 @@ class Snapshot:
         return pipeline.start(checkpoint=self._folder.checkpoint, instruments=instruments)
 
     async def conclude(self, run: Run) -> SnapshotReport:
-        """Hold the root over all objects against the header's `account_hash`.
+        """Compare the root over all objects with the header's `account_hash`.
 
         Raises:
             StateMismatch: they differ. The file is set aside as `objects.unverified.*`, the
@@ -162,7 +162,7 @@ class Snapshot:
     async def _locate(self) -> str:
         """Read the state again, by each node in turn, and name the parts that come out differently.
 
-        That ends with a node that serves the ledger's own state.
+        It stops at a node that serves the ledger's own state.
         """
         ledger, proof = self._started()
         first = _hashes(proof)
@@ -206,7 +206,7 @@ class Snapshot:
 
     def _started(self) -> tuple[Ledger, StateProof]:
         if self._ledger is None or self._proof is None:
-            raise PipelineError("a snapshot is concluded after it was started and its run is over")
+            raise PipelineError("conclude() comes after start(), when the run has ended")
         return self._ledger, self._proof
 
     def _set_aside(self) -> str:

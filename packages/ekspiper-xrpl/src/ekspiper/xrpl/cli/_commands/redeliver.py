@@ -47,7 +47,7 @@ def redeliver(
     if as_json:
         say_json({"read": read, "kept": kept, "failed": failed})
     elif report is None:
-        tell("There are no dead letters.")
+        tell("No dead letters: nothing to do.")
     else:
         tell(f"{kept:,} of {read:,} dead letters are kept now, {failed:,} failed again.")
     if failed:
