@@ -27,7 +27,7 @@ from ekspiper.xrpl.backfill import Backfill
 from ekspiper.xrpl.cli import collect_garbage_rarely
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.output_folder import OutputFolder
-from ekspiper.xrpl.replay.child import ReplayProcess
+from ekspiper.xrpl.replay import ReplayProcess
 
 WINDOW = 32
 LATENCY = 0.05

@@ -17,7 +17,7 @@ import orjson
 
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.recorder.exchange import ledger_exchange
-from ekspiper.xrpl.replay.recording import SAMPLE
+from ekspiper.xrpl.replay import SAMPLE
 from ekspiper.xrpl.verify import parse_ledger
 
 __all__ = ["LEDGERS", "write_long_chain"]

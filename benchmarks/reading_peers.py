@@ -20,7 +20,7 @@ from xrpl.asyncio.clients import AsyncWebsocketClient
 from xrpl.models import Ledger
 
 from ekspiper.xrpl.codec import Decoder
-from ekspiper.xrpl.replay.recording import SAMPLE
+from ekspiper.xrpl.replay import SAMPLE
 from ekspiper.xrpl.verify import parse_ledger, verify_ledger
 
 __all__ = [

@@ -18,7 +18,7 @@ from ekspiper.xrpl.codec.amounts import issued_value, issued_word, xrp_drops, xr
 from ekspiper.xrpl.codec.number import number_parts, number_text
 from ekspiper.xrpl.codec.readers import read_length
 from ekspiper.xrpl.codec.writers import length_prefix
-from ekspiper.xrpl.replay.recording import SAMPLE
+from ekspiper.xrpl.replay import SAMPLE
 from tests.xrpl.older_definitions import older_definitions
 
 from .conftest import Printed

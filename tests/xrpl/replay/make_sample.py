@@ -20,8 +20,8 @@ from typing import Any
 
 import orjson
 
-from ekspiper.xrpl.replay.indexing import ABOUT_THE_SERVER, book_key
-from ekspiper.xrpl.replay.recording import SAMPLE
+from ekspiper.xrpl.replay import SAMPLE
+from ekspiper.xrpl.replay._recording.index import ABOUT_THE_SERVER, book_key
 
 FIRST, LAST = 183, 302
 

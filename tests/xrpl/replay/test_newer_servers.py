@@ -12,8 +12,7 @@ import orjson
 import pytest
 
 from ekspiper.xrpl.replay import Recording
-from ekspiper.xrpl.replay.dispatch import answer
-from ekspiper.xrpl.replay.view import View
+from ekspiper.xrpl.replay._answers import View, answer
 
 BINARY = ("ledger_v2_binary", "ledger_data_v2_binary_540", "misc")
 

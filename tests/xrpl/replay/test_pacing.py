@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from ekspiper.xrpl.replay import Recording, ReplayNode
-from ekspiper.xrpl.replay.pacing import Follower
-from ekspiper.xrpl.replay.rate_limit import RateLimit
+from ekspiper.xrpl.replay._faults import RateLimit
+from ekspiper.xrpl.replay._serving.pacing import Follower
 
 from .conftest import ask, client
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from ekspiper.xrpl.codec import Decoder
-from ekspiper.xrpl.replay.recording import SAMPLE
+from ekspiper.xrpl.replay import SAMPLE
 from ekspiper.xrpl.schema import Formats, JsonRules, Misfit
 
 Nodes = list[dict[str, Any]]

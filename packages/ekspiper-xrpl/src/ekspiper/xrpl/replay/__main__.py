@@ -14,8 +14,8 @@ from typing import Any
 
 from ekspiper.core import ConfigError
 
+from .node import ReplayNode
 from .recording import Recording
-from .server import ReplayNode
 
 __all__ = ["main"]
 

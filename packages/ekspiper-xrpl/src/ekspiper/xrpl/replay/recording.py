@@ -8,16 +8,10 @@ from typing import Any, Self
 
 import orjson
 
-from ..codec.decoder import Decoder
-from ..codec.definitions import Definitions
-from .cache import ByteCache
+from ekspiper.xrpl.codec import Decoder, Definitions
+
+from ._recording import ByteCache, History, Index, LedgerRecord, Span, StateRecord, add, read_folder
 from .errors import RecordingError
-from .history import History
-from .indexing import Index, add
-from .ledger_record import LedgerRecord
-from .lines import read_folder
-from .spool import Span
-from .state import StateRecord
 
 __all__ = ["SAMPLE", "Recording"]
 
@@ -131,7 +125,7 @@ class Recording:
             return None
 
     def book(self, key: object) -> History | None:
-        """The answers about one side of a book, by `indexing.book_key`."""
+        """The answers about one side of a book, by `book_key`."""
         return self._index.books.get(key)
 
     def pool(self, account: str) -> History | None:
@@ -151,6 +145,6 @@ class Recording:
         return [self.read(span) for span in self._index.stream.get(ledger_index, ())]
 
     def exchange(self, key: bytes) -> dict[str, Any] | None:
-        """The response recorded for exactly this request, by `indexing.exchange_key`."""
+        """The response recorded for exactly this request, by `exchange_key`."""
         span = self._index.exchanges.get(key)
         return None if span is None else orjson.loads(self.read(span))

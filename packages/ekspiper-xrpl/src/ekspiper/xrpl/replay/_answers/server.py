@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from ..errors import RpcError
-from ..fees import Fees, fees_of
-from ..view import View
+from ..recording import Recording
+from .view import View
 
-__all__ = ["fee", "ping", "server_definitions", "server_info", "server_state"]
+__all__ = ["Fees", "fee", "fees_of", "ping", "server_definitions", "server_info", "server_state"]
 
 _BUILD = "2.3.0"
 _CLIO = "2.3.0"
@@ -109,3 +109,23 @@ def _about(view: View, command: str, key: str) -> dict[str, Any]:
 
 def _xrp(drops: int) -> int | float:
     return drops // 1_000_000 if drops % 1_000_000 == 0 else drops / 1_000_000
+
+
+class Fees(NamedTuple):
+    """Reference fee and reserves, in drops."""
+
+    base: int = 10
+    reserve_base: int = 10_000_000
+    reserve_inc: int = 2_000_000
+
+
+def fees_of(recording: Recording) -> Fees:
+    """From the recorded `server_state` or `server_info`; the usual ones without them."""
+    state = (recording.template("server_state") or {}).get("state", {}).get("validated_ledger")
+    if state:
+        return Fees(state["base_fee"], state["reserve_base"], state["reserve_inc"])
+    info = (recording.template("server_info") or {}).get("info", {}).get("validated_ledger")
+    if info:
+        names = ("base_fee_xrp", "reserve_base_xrp", "reserve_inc_xrp")
+        return Fees(*(round(info[name] * 1_000_000) for name in names))
+    return Fees()

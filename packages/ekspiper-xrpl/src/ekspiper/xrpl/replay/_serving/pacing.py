@@ -6,7 +6,7 @@ import asyncio
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 
-from .view import View
+from .._answers import View
 
 __all__ = ["Follower", "Pacer"]
 

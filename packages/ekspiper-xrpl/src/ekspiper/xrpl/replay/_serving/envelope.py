@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from .errors import RpcError
+from ..errors import RpcError
 
 __all__ = [
     "CLIO_WARNING",

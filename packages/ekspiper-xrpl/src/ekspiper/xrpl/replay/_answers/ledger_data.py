@@ -7,12 +7,11 @@ from typing import Any
 
 import orjson
 
+from .._recording import LedgerRecord, StateColumn
 from ..errors import RpcError, expected_field
-from ..ledger_record import LedgerRecord
-from ..state import StateColumn
-from ..transaction_forms import object_json
-from ..view import View
+from .forms import object_json
 from .ledger import header_form
+from .view import View
 
 __all__ = ["MAX_BINARY", "MAX_JSON", "ledger_data", "ledger_entry"]
 

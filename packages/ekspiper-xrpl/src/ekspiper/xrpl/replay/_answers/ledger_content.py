@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 
-from ..codec.errors import CodecError
-from .errors import RpcError
-from .header_json import header_json
-from .ledger_record import Form, LedgerRecord
-from .transaction_forms import binary_v1, binary_v2, json_v1, json_v2, json_v2_from_v1
+from ekspiper.xrpl.codec import CodecError, Decoder
 
-if TYPE_CHECKING:
-    from ..codec.decoder import Decoder
-    from .recording import Recording
+from .._recording import Form, LedgerRecord
+from ..errors import RpcError
+from ..recording import Recording
+from .forms import binary_v1, binary_v2, header_json, json_v1, json_v2, json_v2_from_v1
 
 __all__ = ["LedgerContent"]
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..codec.header import LedgerHeader
+from ekspiper.xrpl.codec import LedgerHeader
+
 from .spool import Span
 
 __all__ = ["Form", "LedgerRecord", "full_form", "header_of"]

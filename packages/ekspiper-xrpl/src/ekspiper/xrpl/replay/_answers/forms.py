@@ -1,17 +1,18 @@
-"""The forms in which rippled gives a transaction of a ledger, one made from another."""
+"""The forms in which rippled gives headers, transactions and objects, one made from another."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from ..codec.address import decode_address
-from ..codec.hashes import transaction_id
+from ekspiper.xrpl.codec import RIPPLE_EPOCH, LedgerHeader, decode_address, transaction_id
 
 __all__ = [
     "binary_v1",
     "binary_v2",
     "delivered_amount",
+    "header_json",
     "json_v1",
     "json_v2",
     "json_v2_from_v1",
@@ -27,6 +28,27 @@ _NOT_OF_TX = frozenset({"hash", "metaData", "DeliverMax", "validated"})
 # Before these, nobody wrote down what a partial payment delivered (rippled's DeliveredAmount.cpp).
 _FIRST_WITH_DELIVERED_AMOUNT = 4_594_095
 _SURELY_WITH_DELIVERED_AMOUNT = 446_000_000  # a close time
+
+
+def header_json(header: LedgerHeader, ledger_hash: str, *, api_version: int) -> dict[str, Any]:
+    """The JSON form, fields in rippled's order; `ledger_index` is a string in api_version 1."""
+    closed = datetime.fromtimestamp(header.close_time + RIPPLE_EPOCH, UTC)
+    index: int | str = header.ledger_index if api_version > 1 else str(header.ledger_index)
+    return {
+        "account_hash": header.account_hash.hex().upper(),
+        "close_flags": header.close_flags,
+        "close_time": header.close_time,
+        "close_time_human": closed.strftime("%Y-%b-%d %H:%M:%S.000000000 UTC"),
+        "close_time_iso": header.close_time_iso,
+        "close_time_resolution": header.close_time_resolution,
+        "closed": True,
+        "ledger_hash": ledger_hash,
+        "ledger_index": index,
+        "parent_close_time": header.parent_close_time,
+        "parent_hash": header.parent_hash.hex().upper(),
+        "total_coins": str(header.total_coins),
+        "transaction_hash": header.transaction_hash.hex().upper(),
+    }
 
 
 def binary_v2(blobs: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,9 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from .errors import RpcError
-from .ledger_record import LedgerRecord
-from .recording import Recording
+from .._recording import LedgerRecord
+from ..errors import RpcError
+from ..recording import Recording
 
 __all__ = ["View", "runs"]
 
@@ -53,7 +53,7 @@ class View:
 
     @property
     def validated(self) -> LedgerRecord:
-        """The last ledger released. Raises RpcError (lgrNotFound) when there is none yet."""
+        """The last ledger released. Raises RpcError (lgrNotFound) before the first."""
         last = self.last
         if last is None:
             raise RpcError("lgrNotFound")

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from .errors import RecordingError
+from ..errors import RecordingError
 
 __all__ = ["Exchange", "Message", "parse_line", "read_file", "read_folder"]
 

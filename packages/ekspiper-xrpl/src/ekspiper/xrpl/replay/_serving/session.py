@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from .dispatch import check_api_version
+from .._answers import check_api_version, subscribe, transaction_messages, unsubscribe
+from ..errors import RpcError
+from ..faults import Fault
 from .envelope import json_invalid, socket_error, socket_result
-from .errors import RpcError
-from .faults import Fault
-from .misbehavior import misbehave
-from .stream_messages import transaction_messages
-from .subscriptions import subscribe, unsubscribe
+from .service import Service
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from .server import ReplayNode
-
-__all__ = ["Session"]
+__all__ = ["GARBAGE", "Session"]
 
 Request = dict[str, Any]
+
+GARBAGE = b'{"id":17,"result":{"ledger":{"closed":tr'
+"""A frame that is not JSON."""
 
 _log = logging.getLogger("ekspiper.xrpl.replay")
 
@@ -33,15 +32,22 @@ class Session:
     """Reads requests, answers them in turn, and sends the streams that the client subscribed to.
 
     A client that reads slowly holds up its own messages only.
+
+    Args:
+        service: what to answer.
+        go_down: drops every connection of the node and refuses new ones for so many seconds.
     """
 
     def __init__(
         self,
-        node: ReplayNode,
+        service: Service,
         socket: web.WebSocketResponse,
         transport: asyncio.Transport | None,
+        *,
+        go_down: Callable[[float], Awaitable[None]],
     ) -> None:
-        self.node = node
+        self.service = service
+        self.go_down = go_down
         self.socket = socket
         self.transport = transport
         self.streams: dict[str, int] = {}
@@ -79,7 +85,7 @@ class Session:
         self, request: Request, *, fault: Fault | None = None, warning: str | None = None
     ) -> bytes:
         """The frame that answers a request."""
-        beside = self.node.beside(warning)
+        beside = self.service.beside(warning)
         try:
             check_api_version(request)
             result = self._result(_named(request), fault)
@@ -112,27 +118,27 @@ class Session:
         if not isinstance(request, dict):
             shown = text if isinstance(text, str) else text.decode(errors="replace")
             await self.send(json_invalid(shown))
-        elif (fault := self.node.fault_for(request)) is not None:
-            await misbehave(self, request, fault)
-        elif self.node.latency:
-            await self.send_later(self.answer(request), self.node.latency)
+        elif (fault := self.service.fault_for(request)) is not None:
+            await _misbehave(self, request, fault)
+        elif self.service.latency:
+            await self.send_later(self.answer(request), self.service.latency)
         else:
             await self.send(self.answer(request))
 
     def _result(self, request: Mapping[str, Any], fault: Fault | None) -> bytes:
         if request["command"] == "subscribe":
-            result = subscribe(self.node.view, self.streams, request)
-            self.node.note_subscriber()
+            result = subscribe(self.service.view, self.streams, request)
+            self.service.note_subscriber()
             return result
         if request["command"] == "unsubscribe":
             return unsubscribe(self.streams, request)
-        return self.node.answer(request, fault=fault)
+        return self.service.answer(request, fault=fault)
 
     async def _send_streams(self) -> None:
         held_back: tuple[int, bytes] | None = None
         while True:
             released = await self._outbox.get()
-            fault = self.node.fault_in_stream(released[0])
+            fault = self.service.fault_in_stream(released[0])
             kind = fault.kind if fault else None
             if kind == "silent":
                 return
@@ -152,7 +158,7 @@ class Session:
         if version is None:
             return
         try:
-            messages = transaction_messages(self.node.view, ledger_index, api_version=version)
+            messages = transaction_messages(self.service.view, ledger_index, api_version=version)
         except RpcError as error:
             told = error.fields.get("error_message", error)
             _log.warning("stream transactions: nothing to send: %s", told)
@@ -188,3 +194,76 @@ def _named(request: Request) -> Mapping[str, Any]:
     if not isinstance(name, str) or (command is not None and method not in (None, command)):
         raise RpcError("missingCommand")
     return request if command is not None else {**request, "command": name}
+
+
+async def _misbehave(session: Session, request: dict[str, Any], fault: Fault) -> None:
+    """Carry out a fault on a WebSocket; what is wrong with the answer itself is made elsewhere."""
+    act = _ACTS.get(fault.kind)
+    if act is None:
+        await session.send_later(session.answer(request, fault=fault), session.service.latency)
+        return
+    session.service.count(fault)
+    await act(session, request, fault)
+
+
+async def _disconnect(session: Session, request: dict[str, Any], fault: Fault) -> None:
+    payload = session.answer(request)
+    transport = session.transport
+    if transport is not None:
+        transport.write(_frame_head(len(payload)) + payload[: len(payload) // 2])
+        transport.close()
+
+
+async def _hang(session: Session, request: dict[str, Any], fault: Fault) -> None:
+    session.is_hanging = True
+
+
+async def _no_answer(session: Session, request: dict[str, Any], fault: Fault) -> None:
+    return
+
+
+async def _slow(session: Session, request: dict[str, Any], fault: Fault) -> None:
+    await session.send_later(session.answer(request), fault.size + session.service.latency)
+
+
+async def _garbage(session: Session, request: dict[str, Any], fault: Fault) -> None:
+    await session.send(GARBAGE)
+
+
+async def _huge_frame(session: Session, request: dict[str, Any], fault: Fault) -> None:
+    # Spaces are allowed around JSON, so the answer is right, only large.
+    await session.send(session.answer(request).ljust(int(fault.size)))
+
+
+async def _load_warning(session: Session, request: dict[str, Any], fault: Fault) -> None:
+    await session.send_later(session.answer(request, warning="load"), session.service.latency)
+
+
+async def _close_1008(session: Session, request: dict[str, Any], fault: Fault) -> None:
+    await session.socket.close(code=1008, message=b"threshold exceeded")
+
+
+async def _down(session: Session, request: dict[str, Any], fault: Fault) -> None:
+    await session.go_down(fault.size)
+
+
+_ACTS: Mapping[str, Callable[[Session, dict[str, Any], Fault], Awaitable[None]]] = {
+    "disconnect": _disconnect,
+    "hang": _hang,
+    "noAnswer": _no_answer,
+    "slow": _slow,
+    "garbage": _garbage,
+    "hugeFrame": _huge_frame,
+    "loadWarning": _load_warning,
+    "close1008": _close_1008,
+    "down": _down,
+}
+
+
+def _frame_head(size: int) -> bytes:
+    """The head of an unmasked text frame (RFC 6455, 5.2)."""
+    if size < 126:
+        return bytes((0x81, size))
+    if size < 1 << 16:
+        return b"\x81\x7e" + size.to_bytes(2)
+    return b"\x81\x7f" + size.to_bytes(8)

@@ -1,15 +1,17 @@
-"""A scratch file for what is too large to keep in memory."""
+"""Where recorded bytes lie: a scratch file for all of them, and a cache for what is made of them."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from .errors import RecordingError
+from ..errors import RecordingError
 
-__all__ = ["Span", "Spool"]
+__all__ = ["ByteCache", "Span", "Spool"]
 
 
 class Span(NamedTuple):
@@ -64,3 +66,29 @@ class Spool:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class ByteCache:
+    """The answers made last, together not above `max_bytes`.
+
+    Args:
+        max_bytes: what may be kept; a larger answer is made anew each time.
+    """
+
+    def __init__(self, max_bytes: int = 32 << 20) -> None:
+        self._max_bytes = max_bytes
+        self._size = 0
+        self._kept: OrderedDict[Hashable, bytes] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], bytes]) -> bytes:
+        """The bytes of that key, made now if they are not kept."""
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+            return found
+        made = make()
+        self._kept[key] = made
+        self._size += len(made)
+        while self._size > self._max_bytes:
+            self._size -= len(self._kept.popitem(last=False)[1])
+        return made

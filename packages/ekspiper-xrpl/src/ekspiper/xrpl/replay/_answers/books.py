@@ -7,13 +7,11 @@ from typing import Any
 
 import orjson
 
-from ...codec.address import decode_address
-from ...codec.errors import CodecError
+from ekspiper.xrpl.codec import CodecError, decode_address
+
+from .._recording import History, LedgerRecord, asset_key, book_key
 from ..errors import RpcError, expected_field, missing_field
-from ..history import History
-from ..indexing import asset_key, book_key
-from ..ledger_record import LedgerRecord
-from ..view import View
+from .view import View
 
 __all__ = ["DEFAULT_OFFERS", "MAX_OFFERS", "amm_info", "book_offers"]
 

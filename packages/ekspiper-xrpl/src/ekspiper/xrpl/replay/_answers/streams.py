@@ -1,22 +1,53 @@
-"""The messages that a subscriber gets for a ledger: recorded, or made from the ledger."""
+"""`subscribe`, `unsubscribe`, and what a subscriber gets for a ledger: recorded, or made from it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import orjson
 
+from ..errors import RpcError
 from .engine_results import message_of
-from .fees import fees_of
+from .forms import json_v1, with_delivery
 from .ledger_content import LedgerContent
-from .transaction_forms import json_v1, with_delivery
+from .server import fees_of
 from .view import View
 
-__all__ = ["closed_fields", "closed_message", "transaction_messages"]
+__all__ = ["STREAMS", "closed_message", "subscribe", "transaction_messages", "unsubscribe"]
+
+STREAMS = frozenset({"ledger", "transactions"})
 
 
-def closed_fields(view: View) -> dict[str, Any]:
+def subscribe(view: View, streams: MutableMapping[str, int], request: Mapping[str, Any]) -> bytes:
+    """Add streams; the reply to `ledger` tells of the last ledger closed. Raises RpcError."""
+    names = _asked(request)
+    version = request.get("api_version", 1)
+    streams.update(dict.fromkeys(names, version))
+    return orjson.dumps(_closed_fields(view) if "ledger" in names else {})
+
+
+def unsubscribe(streams: MutableMapping[str, int], request: Mapping[str, Any]) -> bytes:
+    """Remove streams. Raises RpcError."""
+    for name in _asked(request):
+        streams.pop(name, None)
+    return b"{}"
+
+
+def _asked(request: Mapping[str, Any]) -> list[str]:
+    if "url" in request:
+        raise RpcError("noPermission")
+    if request.keys() & {"accounts", "accounts_proposed", "books"}:
+        raise RpcError("notSupported")
+    names = request.get("streams", [])
+    if not isinstance(names, list):
+        raise RpcError("invalidParams")
+    if not all(isinstance(name, str) and name in STREAMS for name in names):
+        raise RpcError("malformedStream")
+    return names
+
+
+def _closed_fields(view: View) -> dict[str, Any]:
     """What `ledgerClosed` and the reply to `subscribe` say of the last ledger."""
     last = view.last
     if last is None:
@@ -47,7 +78,7 @@ def closed_message(view: View, ledger_index: int) -> bytes:
             return orjson.dumps(body)
     content = LedgerContent(view.recording, view.recording.ledgers[ledger_index])
     count = len(content.hashes)
-    return orjson.dumps({**closed_fields(view), "txn_count": count, "type": "ledgerClosed"})
+    return orjson.dumps({**_closed_fields(view), "txn_count": count, "type": "ledgerClosed"})
 
 
 def transaction_messages(view: View, ledger_index: int, *, api_version: int) -> list[bytes]:

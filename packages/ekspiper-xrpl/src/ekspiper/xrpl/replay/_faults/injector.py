@@ -1,4 +1,4 @@
-"""Decides, occasion by occasion, whether a fault of the plan strikes."""
+"""Decides, occasion by occasion, whether a fault of the plan strikes, or the rate is exceeded."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Any
 
-from .faults import Fault, FaultPlan, Occasion
-from .view import View
+from .._answers import View
+from ..faults import Fault, FaultPlan, Occasion
 
-__all__ = ["FORWARDED", "Injector", "Target", "target_of"]
+__all__ = ["FORWARDED", "Injector", "RateLimit", "Target", "target_of"]
 
 FORWARDED = frozenset({"fee", "manifest", "server_definitions", "server_state"})
 """What Clio does not answer itself, as far as this node answers it."""
@@ -89,3 +89,28 @@ def target_of(request: Mapping[str, Any], view: View) -> Target:
 
 
 _DETAILS = ("marker", "taker_gets", "taker_pays", "amm_account", "transaction", "index")
+
+
+class RateLimit:
+    """A bucket of tokens: one second's worth may be used at once.
+
+    Args:
+        rate: requests a second; 0: no limit.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._tokens = rate
+        self._filled: float | None = None
+
+    def allows(self, now: float) -> bool:
+        """Whether a request at this time (seconds of any clock) is answered; counts it if so."""
+        if not self._rate:
+            return True
+        since = 0.0 if self._filled is None else now - self._filled
+        self._filled = now
+        self._tokens = min(self._rate, self._tokens + since * self._rate)
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True

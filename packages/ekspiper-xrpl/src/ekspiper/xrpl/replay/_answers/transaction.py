@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 
 from ..errors import RpcError, missing_field
-from ..ledger_content import LedgerContent
-from ..transaction_forms import json_v1, with_delivery
-from ..view import View
+from .forms import json_v1, with_delivery
+from .ledger_content import LedgerContent
+from .view import View
 
 __all__ = ["tx"]
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from .dispatch import check_api_version
+from .._answers import check_api_version
+from ..errors import RpcError
+from ..faults import Fault
 from .envelope import rpc_error, rpc_result
-from .errors import RpcError
-from .faults import Fault
-from .misbehavior import GARBAGE
+from .service import Service
+from .session import GARBAGE
 
 if TYPE_CHECKING:
     from aiohttp import web
-
-    from .server import ReplayNode
 
 __all__ = ["answer_post", "request_of"]
 
@@ -26,34 +26,40 @@ _INSTEAD = _BUSY | {"disconnect", "hang", "noAnswer", "garbage", "down"}
 _ONLY_ON_A_SOCKET = frozenset({"subscribe", "unsubscribe"})
 
 
-async def answer_post(node: ReplayNode, http: web.Request) -> web.Response:
-    """One request, one response; what is no request gets HTTP 400 and plain text, as from rippled."""
+GoDown = Callable[[float], Awaitable[None]]
+"""Drops every connection and refuses new ones for so many seconds."""
+
+
+async def answer_post(service: Service, http: web.Request, *, go_down: GoDown) -> web.Response:
+    """One request, one response; anything else gets HTTP 400 and plain text, as from rippled."""
     from aiohttp import web
 
     try:
         request = request_of(await http.read())
     except ValueError as error:
         return web.Response(status=400, text=f"{error}\r\n")
-    fault = node.fault_for(request)
+    fault = service.fault_for(request)
     if fault is not None and fault.kind in _INSTEAD:
-        return await _instead(node, http, fault)
+        return await _instead(service, http, fault, go_down)
     late = fault is not None and fault.kind == "slow"
     if fault is not None and (late or fault.kind in ("loadWarning", "hugeFrame")):
-        node.count(fault)
-    await asyncio.sleep(node.latency + (fault.size if fault is not None and late else 0))
-    return web.Response(body=_answer(node, request, fault), content_type="application/json")
+        service.count(fault)
+    await asyncio.sleep(service.latency + (fault.size if fault is not None and late else 0))
+    return web.Response(body=_answer(service, request, fault), content_type="application/json")
 
 
-async def _instead(node: ReplayNode, http: web.Request, fault: Fault) -> web.Response:
+async def _instead(
+    service: Service, http: web.Request, fault: Fault, go_down: GoDown
+) -> web.Response:
     from aiohttp import web
 
-    node.count(fault)
+    service.count(fault)
     if fault.kind in _BUSY:
         return web.Response(status=503, text="Server is overloaded\r\n")
     if fault.kind == "garbage":
         return web.Response(body=GARBAGE, content_type="application/json")
     if fault.kind == "down":
-        await node.go_down(fault.size)
+        await go_down(fault.size)
     if http.transport is not None:
         http.transport.abort()
     return web.Response()
@@ -85,14 +91,14 @@ def request_of(body: bytes) -> dict[str, Any]:
     return request
 
 
-def _answer(node: ReplayNode, request: dict[str, Any], fault: Fault | None) -> bytes:
+def _answer(service: Service, request: dict[str, Any], fault: Fault | None) -> bytes:
     kind = fault.kind if fault is not None else None
     wrong = None if kind in ("slow", "loadWarning", "hugeFrame") else fault
     try:
         if request["command"] in _ONLY_ON_A_SOCKET:
             raise RpcError("invalidParams")
-        result = node.answer(request, fault=wrong)
+        result = service.answer(request, fault=wrong)
     except RpcError as error:
-        return rpc_error(request, error, **node.beside(None))
-    body = rpc_result(result, **node.beside("load" if kind == "loadWarning" else None))
+        return rpc_error(request, error, **service.beside(None))
+    body = rpc_result(result, **service.beside("load" if kind == "loadWarning" else None))
     return body.ljust(int(fault.size)) if fault is not None and kind == "hugeFrame" else body

@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
-from ..ledger_content import LedgerContent
-from ..ledger_record import Form, LedgerRecord
-from ..view import View
+from .._recording import Form, LedgerRecord
+from .ledger_content import LedgerContent
+from .view import View
 
 __all__ = ["header_form", "ledger", "ledger_closed", "ledger_current"]
 

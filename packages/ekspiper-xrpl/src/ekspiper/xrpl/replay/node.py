@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from ekspiper.core import ConfigError, MissingExtra
 
-from .dispatch import answer
-from .envelope import CLIO_WARNING
-from .faults import Fault, FaultPlan
-from .faulty_answers import faulty_answer
-from .http_rpc import answer_post
-from .injector import Injector
-from .pacing import Pacer
-from .rate_limit import RateLimit
+from ._answers import closed_message
+from ._serving import Service, Session, answer_post
+from .faults import FaultPlan
 from .recording import Recording
-from .session import Session
-from .stream_messages import closed_message
-from .view import View
 
 if TYPE_CHECKING:
     from aiohttp import web
 
 __all__ = ["ReplayNode"]
-
-
-_TOO_FAST = Fault("slowDown")
 
 
 class ReplayNode:
@@ -71,20 +60,17 @@ class ReplayNode:
         self._host = host
         self._port = port
         plan = FaultPlan.parse(faults) if isinstance(faults, str) else faults or FaultPlan()
-        self._injector = Injector(plan)
-        self._rate = RateLimit(plan.rate)
-        self._storm: tuple[Fault, float] | None = None
-        self.latency = latency or plan.latency
-        first = None if close_every is None else (start_at or recording.first)
-        self.view = View(
+        self._service = Service(
             recording,
-            released=first,
-            missing=plan.missing.union(missing),
+            close_every=close_every,
+            start_at=start_at,
+            missing=missing,
+            plan=plan,
+            latency=latency,
             network_id=network_id,
-            clio=clio or plan.cannot_forward,
-            forwards=not plan.cannot_forward,
+            clio=clio,
+            announce=self._announce,
         )
-        self._pacer = Pacer(self.view, close_every=close_every, announce=self._announce)
         self._sessions: set[Session] = set()
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
@@ -109,16 +95,16 @@ class ReplayNode:
     @property
     def released(self) -> int:
         """The last ledger closed so far."""
-        return self.view.released
+        return self._service.view.released
 
     @property
     def faults_injected(self) -> Counter[str]:
         """How often each kind of fault has struck."""
-        return self._injector.injected
+        return self._service.injected
 
     async def finished(self) -> None:
         """Return when every ledger of the recording is closed."""
-        await self._pacer.finished.wait()
+        await self._service.finished()
 
     async def open(self) -> None:
         """Listen. Raises ConfigError when the port is taken, MissingExtra without aiohttp."""
@@ -133,7 +119,7 @@ class ReplayNode:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         await self._listen()
-        self._releasing = asyncio.create_task(self._pacer.run())
+        self._releasing = asyncio.create_task(self._service.run())
 
     async def close(self) -> None:
         """Drop every connection and stop listening. Closing twice is fine."""
@@ -166,45 +152,7 @@ class ReplayNode:
 
     def release(self, ledger_index: int) -> None:
         """Close every ledger up to this one that is not closed yet, and tell the subscribers."""
-        self._pacer.release(ledger_index)
-
-    def answer(self, request: Mapping[str, Any], *, fault: Fault | None = None) -> bytes:
-        """The `result` of a request, with a fault in it if there is one. Raises RpcError."""
-        if request["command"] == "ledger":
-            self._pacer.note_asked(request.get("ledger_index"))
-        if fault is not None:
-            return faulty_answer(self.view, request, fault, self.count)
-        return answer(self.view, request)
-
-    def beside(self, warning: str | None) -> dict[str, Any]:
-        """What a response carries beside its result."""
-        extra: dict[str, Any] = {} if warning is None else {"warning": warning}
-        if self.view.clio:
-            extra["warnings"] = [CLIO_WARNING]
-        return extra
-
-    def fault_for(self, request: Mapping[str, Any]) -> Fault | None:
-        """The fault that strikes the answer to this request, if one does."""
-        now = asyncio.get_running_loop().time()
-        if not self._rate.allows(now):
-            return _TOO_FAST
-        if self._storm is not None and now < self._storm[1]:
-            return self._storm[0]
-        fault = self._injector.for_request(request, self.view)
-        if fault is not None and fault.kind in ("slowDown", "tooBusy") and fault.size:
-            self._storm = (fault, now + fault.size)
-        return fault
-
-    def fault_in_stream(self, ledger_index: int) -> Fault | None:
-        """The fault that strikes the messages about a ledger, if one does; counted."""
-        fault = self._injector.for_stream(ledger_index)
-        if fault is not None:
-            self.count(fault)
-        return fault
-
-    def count(self, fault: Fault) -> None:
-        """A fault was carried out."""
-        self._injector.count(fault)
+        self._service.release(ledger_index)
 
     async def go_down(self, seconds: float) -> None:
         """Drop every connection and refuse new ones for so long."""
@@ -220,10 +168,6 @@ class ReplayNode:
 
         self._coming_back = asyncio.create_task(come_back())
 
-    def note_subscriber(self) -> None:
-        """A client subscribed: with `close_every=0` ledgers begin to close."""
-        self._pacer.note_subscriber()
-
     def drop_connections(self) -> None:
         """Cut every connection, without a word to the client."""
         for session in list(self._sessions):
@@ -236,7 +180,7 @@ class ReplayNode:
 
     def _announce(self, ledger_index: int) -> None:
         if any(session.streams for session in self._sessions):
-            closed = closed_message(self.view, ledger_index)
+            closed = closed_message(self._service.view, ledger_index)
             for session in self._sessions:
                 session.announce(ledger_index, closed)
 
@@ -259,7 +203,7 @@ class ReplayNode:
         from aiohttp import web
 
         if request.method == "POST":
-            return await answer_post(self, request)
+            return await answer_post(self._service, request, go_down=self.go_down)
         socket = web.WebSocketResponse(compress=False, max_msg_size=1 << 20)
         if not socket.can_prepare(request):
             return web.Response(text="A replay node: connect with a WebSocket, or POST JSON-RPC.\n")
@@ -267,7 +211,7 @@ class ReplayNode:
             await socket.prepare(request)
         except ConnectionError:
             return socket  # the client has left before it was greeted
-        session = Session(self, socket, request.transport)
+        session = Session(self._service, socket, request.transport, go_down=self.go_down)
         self._sessions.add(session)
         try:
             await session.run()

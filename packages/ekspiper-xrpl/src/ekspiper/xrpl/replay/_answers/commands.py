@@ -7,9 +7,9 @@ from typing import Any
 
 import orjson
 
-from . import answers
-from .errors import RpcError
-from .indexing import exchange_key
+from .._recording import exchange_key
+from ..errors import RpcError
+from . import books, ledger, ledger_data, server, transaction
 from .view import View
 
 __all__ = ["COMMANDS", "MAX_API_VERSION", "answer", "check_api_version"]
@@ -17,19 +17,19 @@ __all__ = ["COMMANDS", "MAX_API_VERSION", "answer", "check_api_version"]
 MAX_API_VERSION = 2
 
 COMMANDS: Mapping[str, Callable[[View, Mapping[str, Any]], bytes]] = {
-    "amm_info": answers.amm_info,
-    "book_offers": answers.book_offers,
-    "fee": answers.fee,
-    "ledger": answers.ledger,
-    "ledger_closed": answers.ledger_closed,
-    "ledger_current": answers.ledger_current,
-    "ledger_data": answers.ledger_data,
-    "ledger_entry": answers.ledger_entry,
-    "ping": answers.ping,
-    "server_definitions": answers.server_definitions,
-    "server_info": answers.server_info,
-    "server_state": answers.server_state,
-    "tx": answers.tx,
+    "amm_info": books.amm_info,
+    "book_offers": books.book_offers,
+    "fee": server.fee,
+    "ledger": ledger.ledger,
+    "ledger_closed": ledger.ledger_closed,
+    "ledger_current": ledger.ledger_current,
+    "ledger_data": ledger_data.ledger_data,
+    "ledger_entry": ledger_data.ledger_entry,
+    "ping": server.ping,
+    "server_definitions": server.server_definitions,
+    "server_info": server.server_info,
+    "server_state": server.server_state,
+    "tx": transaction.tx,
 }
 
 
