@@ -38,8 +38,6 @@ from fluent import asyncsender
 
 from ekspiper.core import Retryable
 from ekspiper.sinks.fluent import Fluent
-from ekspiper.sinks.fluent._delivery import Chunk, pack_chunk
-from ekspiper.sinks.fluent._entry import EntryPacker
 
 SCRIPT = Path(__file__).parents[1] / "tests" / "sinks" / "fluent" / "server"
 MODULES = Path.home() / ".cache" / "ekspiper-benchmarks" / "forward-server"
@@ -178,16 +176,18 @@ def send_with_sink(port: int, records: list[Record], pace: float = 0) -> None:
     asyncio.run(send())
 
 
-def packed_before(records: list[Record]) -> list[Chunk]:
-    pack = EntryPacker("close_time_iso")
-    entries = [pack(record) for record in records]
+def packed_before(records: list[Record]) -> list[bytes]:
+    """Messages of the forward protocol, with the sink's own entries."""
+    sink = Fluent("t")
+    entries = [sink.encode(record) for record in records]
+    chunks = [entries[first : first + CHUNK] for first in range(0, len(entries), CHUNK)]
     return [
-        pack_chunk("t", entries[first : first + CHUNK], compress=False)
-        for first in range(0, len(entries), CHUNK)
+        msgpack.packb(["t", b"".join(chunk), {"size": len(chunk), "chunk": str(number)}])
+        for number, chunk in enumerate(chunks)
     ]
 
 
-def send_packed(chunks: list[Chunk], port: int, records: list[Record]) -> None:
+def send_packed(chunks: list[bytes], port: int, records: list[Record]) -> None:
     """As fast as the server takes them, and until it has acknowledged the last."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
         unpacker, acknowledged = msgpack.Unpacker(), threading.Event()
@@ -201,7 +201,7 @@ def send_packed(chunks: list[Chunk], port: int, records: list[Record]) -> None:
 
         threading.Thread(target=listen, daemon=True).start()
         for chunk in chunks:
-            connection.sendall(chunk.message)
+            connection.sendall(chunk)
         acknowledged.wait()
 
 

@@ -26,7 +26,6 @@ import psycopg
 
 from ekspiper.core.testing import RecordingCollector
 from ekspiper.sinks.postgres import Postgres
-from ekspiper.sinks.postgres.encoder import Encoder
 from ekspiper.xrpl.flows import ledger_pipeline
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.processors import FetchLedger
@@ -125,15 +124,6 @@ def measure(cluster: Any, run: Any, records: list[Any]) -> float:
     return len(records) / (time.perf_counter() - began)
 
 
-def encoding(records: list[Any], columns: dict[str, str]) -> float:
-    """Records/s of making rows, without a server."""
-    began = time.perf_counter()
-    encoder = Encoder(columns)
-    for first in range(0, len(records), BATCH):
-        assert not encoder.encode(records[first : first + BATCH], after=first).failures
-    return len(records) / (time.perf_counter() - began)
-
-
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -171,8 +161,6 @@ def main() -> None:
     for name, speeds in found.items():
         speed = statistics.median(speeds)
         print(f"| {name} | {speed:,.0f} | {speed / limit:.2f} |")
-    rows = encoding(records, dict.fromkeys((), "jsonb") | dict(schema))
-    print(f"| making rows alone, no server | {rows:,.0f} | {rows / limit:.2f} |")
 
 
 if __name__ == "__main__":

@@ -218,7 +218,7 @@ def test_mistakes() -> None:
         DataFrameCollector(amounts="float")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="backend is numpy or pyarrow, not 'polars'"):
         DataFrameCollector(backend="polars")  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="chunk_rows must be at least 1, not 0"):
+    with pytest.raises(ConfigError, match="chunk_rows must be more than 0, not 0"):
         DataFrameCollector(chunk_rows=0)
 
 

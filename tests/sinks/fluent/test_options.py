@@ -17,8 +17,8 @@ from ekspiper.sinks.fluent._endpoint import Endpoint
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"window": 0}, "window of Fluent must be more than 0, not 0"),
-        ({"ack_timeout": -1}, "ack_timeout of Fluent must be more than 0"),
+        ({"window": 0}, "window must be more than 0, not 0"),
+        ({"ack_timeout": -1}, "ack_timeout must be more than 0"),
         ({"endpoints": []}, "at least one host:port"),
         ({"endpoints": ["localhost"]}, "'localhost' is not an endpoint: write host:port"),
         ({"host": "run/fluent.sock"}, "or the path of a Unix socket, e.g. /run/fluent.sock"),

@@ -15,7 +15,7 @@ import zstandard
 
 from ekspiper.core import Collector
 from ekspiper.core.testing.collector_contract import CollectorContract
-from ekspiper.sinks.jsonl import JsonLines, data_file
+from ekspiper.sinks.jsonl import JsonLines, _data_files
 
 
 class _Files(CollectorContract):
@@ -49,7 +49,7 @@ class _Files(CollectorContract):
             free -= written
             return written
 
-        self.monkeypatch.setattr(data_file.os, "write", full)
+        self.monkeypatch.setattr(_data_files.os, "write", full)
 
     async def mend_sink(self) -> None:
         self.monkeypatch.undo()

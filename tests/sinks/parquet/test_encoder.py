@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ekspiper.core import ConfigError
-from ekspiper.sinks.parquet.decoder import records_of
-from ekspiper.sinks.parquet.encoder import Encoder
-from ekspiper.sinks.parquet.growth import conflict, grown_table, with_rest
-from ekspiper.sinks.parquet.shape import JSON, REST, arrow_schema, shape_of_schema, widened
+from ekspiper.sinks.parquet._encoder import Encoder
+from ekspiper.sinks.parquet._schema_evolution import conflict, grown_table, with_rest
+from ekspiper.sinks.parquet._shape import JSON, REST, arrow_schema, shape_of_schema, widened
+from ekspiper.sinks.parquet.records import records_of
 
 names = st.sampled_from(["a", "b", "ledger_index", "x.y", "x/y", "~0", "é", "0", "_rest", ""])
 scalars = (

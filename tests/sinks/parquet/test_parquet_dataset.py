@@ -21,7 +21,7 @@ import pytest
 
 from ekspiper.core import CheckpointError, ConfigError, MissingExtra, Retryable
 from ekspiper.sinks.parquet import Parquet, read_records
-from ekspiper.sinks.parquet.manifest import Entry, Manifest
+from ekspiper.sinks.parquet._manifest import Entry, Manifest
 
 
 def record(number: int, **more: Any) -> dict[str, Any]:
@@ -179,7 +179,7 @@ async def test_a_checkpoint_of_another_dataset(tmp_path: Path) -> None:
     await collector.collect(records(0, 1))
     state = await collector.snapshot(1)
     await collector.close()
-    with pytest.raises(CheckpointError, match="of another dataset than"):
+    with pytest.raises(CheckpointError, match="belongs to another dataset than"):
         await opened(tmp_path / "other", state)
 
 
@@ -262,7 +262,7 @@ async def test_what_else_cannot_work(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a file; a Parquet dataset is a folder"):
         await opened(tmp_path / "file")
     for option in ("partition_ledgers", "row_group_rows", "buffer_bytes", "depth"):
-        with pytest.raises(ConfigError, match=f"{option} must be at least 1, not 0"):
+        with pytest.raises(ConfigError, match=f"{option} must be more than 0, not 0"):
             Parquet(tmp_path / "d", **{option: 0})  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match=r"schema is a pyarrow.Schema, not dict"):
         Parquet(tmp_path / "d", schema={})
@@ -272,7 +272,7 @@ async def test_what_else_cannot_work(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is being written by another collector"):
         await opened(tmp_path / "d")
     await first.close()
-    with pytest.raises(ConfigError, match="no dataset of ekspiper"):
+    with pytest.raises(ConfigError, match="is not a dataset of ekspiper"):
         list(read_records(tmp_path / "nothing"))
 
 
@@ -295,7 +295,7 @@ async def test_files_that_are_gone_or_damaged(tmp_path: Path) -> None:
     text = manifest.read_text()
     for damaged, says in (
         (text[:100], "cannot read the manifest"),
-        ("{}", "is no manifest"),
+        ("{}", "is not the manifest"),
         (text.replace('"version": 1', '"version": 2'), "has version 2, this ekspiper reads 1"),
         (text.replace('"entries"', '"entrees"'), "is damaged"),
     ):

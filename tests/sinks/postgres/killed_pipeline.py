@@ -21,7 +21,7 @@ from ekspiper.core import (
 )
 from ekspiper.core.testing import ListSource
 from ekspiper.sinks.postgres import Postgres
-from ekspiper.sinks.postgres.session import Session
+from ekspiper.sinks.postgres._session import Session
 
 
 def records_of(item: int) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import Any
 from ekspiper.core import CommitPolicy, FileCheckpoint
 from ekspiper.sinks.jsonl import JsonLines
 from ekspiper.sinks.postgres import Postgres
-from ekspiper.sinks.postgres.session import Session
+from ekspiper.sinks.postgres._session import Session
 from ekspiper.xrpl.flows import ledger_pipeline
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.processors import FetchLedger

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ekspiper.core import Permanent
-from ekspiper.sinks.postgres.decoder import record_of
-from ekspiper.sinks.postgres.encoder import Encoder
-from ekspiper.sinks.postgres.names import REST, column_of, field_of
+from ekspiper.sinks.postgres._encoder import Encoder
+from ekspiper.sinks.postgres._names import REST, column_of, field_of
+from ekspiper.sinks.postgres.records import record_of
 
 COLUMNS = {"hash": "text", "n": "bigint", "meta": "jsonb", "ctid_": "text", "ok": "boolean"}
 NAMES = [*COLUMNS, REST, "_row"]
@@ -71,8 +71,8 @@ def test_any_json_comes_back(batch: list[dict[str, Any]]) -> None:
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
-        (None, "of type NoneType cannot be stored in PostgreSQL: it is no object"),
-        ([], "it is no object"),
+        (None, "of type NoneType cannot be stored in PostgreSQL: it is not an object"),
+        ([], "it is not an object"),
         ({"n": 1}, "ledger_index|its key 'hash' is missing or of another type"),
         ({"hash": 5}, "its key 'hash' is missing or of another type"),
         ({"hash": "A\0"}, r"U\+0000"),

@@ -17,9 +17,9 @@ import pytest
 
 from ekspiper.core import BatchError, CheckpointError, ConfigError, Retryable, Secret
 from ekspiper.sinks.postgres import Postgres, read_records
-from ekspiper.sinks.postgres.faults import is_refusal
-from ekspiper.sinks.postgres.session import Session
-from ekspiper.sinks.postgres.target import Target
+from ekspiper.sinks.postgres._server_errors import is_refusal
+from ekspiper.sinks.postgres._session import Session
+from ekspiper.sinks.postgres._target import Target
 
 
 def rows(first: int, last: int) -> list[dict[str, Any]]:
@@ -90,7 +90,7 @@ async def test_rows_of_a_lost_transaction_are_sent_again(database: Any) -> None:
 async def test_a_server_that_does_not_answer_is_given_up(
     database: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ekspiper.sinks.postgres.session._GRACE", 0.2)
+    monkeypatch.setattr("ekspiper.sinks.postgres._session._GRACE", 0.2)
     collector = await opened(database, timeout=0.1, lock_timeout=0.0)
     await collector.collect(rows(0, 5))
     [(process,)] = database.execute(
@@ -246,7 +246,7 @@ async def test_another_writer_meanwhile_is_noticed(database: Any) -> None:
     await other.close()
     with pytest.raises(Retryable):
         await collector.snapshot(1)
-    with pytest.raises(CheckpointError, match=r"public\.records is not where it was left"):
+    with pytest.raises(CheckpointError, match=r"public\.records has changed since it was left"):
         await collector.snapshot(1)
     with pytest.raises(CheckpointError, match=r"start again from the checkpoint"):
         await collector.collect(rows(5, 6))
@@ -425,6 +425,8 @@ async def test_a_backup_that_was_put_back_is_refused(database: Any) -> None:
     later = {**state, "rows": 9, "position": 2}
     with pytest.raises(CheckpointError, match="rows are missing, as after a backup was put back"):
         await opened(database, later)
-    with pytest.raises(CheckpointError, match="the checkpoint is of another table than records"):
+    with pytest.raises(
+        CheckpointError, match="the checkpoint belongs to another table than records"
+    ):
         await opened(database, {**state, "table": "00000000-0000-0000-0000-000000000000"})
     assert stored(database) == rows(0, 5)

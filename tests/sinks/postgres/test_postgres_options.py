@@ -40,9 +40,9 @@ async def test_from_a_configuration(database: Any, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"dsn": "not a dsn"}, "dsn is no connection string of PostgreSQL"),
+        ({"dsn": "not a dsn"}, "dsn is not a connection string of PostgreSQL"),
         ({"buffer_byte": 3}, "unknown key"),
-        ({"records": "ledgers"}, "the key 'hash' is no column of the schema"),
+        ({"records": "ledgers"}, "the schema has no column for the key 'hash'"),
         ({"timeout": "soon"}, "number"),
     ],
 )

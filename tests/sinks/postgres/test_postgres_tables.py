@@ -109,9 +109,9 @@ async def test_a_table_grows_with_its_schema(database: Any) -> None:
             "has another shape: column 'hash' is integer and should be text",
         ),
         ("TABLE records (_rest text)", "column '_rest' is text and should be jsonb"),
-        ("TABLE records (other int NOT NULL)", "column 'other' demands a value and is not in the"),
+        ("TABLE records (other int NOT NULL)", "column 'other' needs a value and is not in the"),
         ("TABLE records (hash text GENERATED ALWAYS AS ('a') STORED)", "'hash' is generated"),
-        ("VIEW records AS SELECT 1", r"public\.records is no table"),
+        ("VIEW records AS SELECT 1", r"public\.records is not a table"),
     ],
 )
 async def test_another_shape_is_refused(database: Any, made: str, says: str) -> None:
@@ -130,7 +130,7 @@ async def test_a_table_made_by_others(database: Any) -> None:
     await keep(database, rows(0, 3), schema=schema)
     assert stored(database) == [{**row, "own": 7} for row in rows(0, 3)]
     database.execute("DELETE FROM ekspiper_positions")
-    with pytest.raises(ConfigError, match="rows that were not written by ekspiper"):
+    with pytest.raises(ConfigError, match="has rows that ekspiper did not write"):
         await keep(database, rows(0, 5), schema=schema)
     await keep(database, rows(0, 5), schema=schema, key=["hash"])
     assert len(stored(database)) == 5
@@ -171,7 +171,7 @@ async def test_a_run_without_its_checkpoint_is_told_where_the_table_goes_on(
     assert position == 7
     (warning,) = caplog.records
     assert warning.levelname == "WARNING"
-    assert "the table records goes on from position 7" in warning.getMessage()
+    assert "the table records continues from position 7" in warning.getMessage()
 
 
 async def test_schemas_and_names(database: Any) -> None:
@@ -179,7 +179,9 @@ async def test_schemas_and_names(database: Any) -> None:
     for table in ('my schema.my "table" %s', "MiXed", "a'; DROP TABLE x; --"):
         await keep(database, rows(0, 3), table=table)
         assert stored(database, table) == rows(0, 3)
-    with pytest.raises(ConfigError, match="no schema 'nowhere' for the table t: CREATE SCHEMA"):
+    with pytest.raises(
+        ConfigError, match="the schema 'nowhere' of the table t does not exist: CREATE SCHEMA"
+    ):
         await keep(database, rows(0, 3), table="nowhere.t")
 
 
@@ -190,10 +192,13 @@ async def test_schemas_and_names(database: Any) -> None:
         ({"table": "a."}, "cannot be called"),
         ({"table": "\0"}, "cannot be called"),
         ({"table": "x" * 64}, "1 to 63 bytes"),
-        ({"schema": ["a"]}, "is no list"),
-        ({"schema": {"a": "int; DROP TABLE x"}}, "no type of PostgreSQL: 'int; DROP"),
-        ({"schema": {"_row": "int"}}, "is made by this sink"),
-        ({"schema": {"a": "int"}, "key": ["b"]}, "the key 'b' is no column of the schema"),
+        ({"schema": ["a"]}, "it is not a list"),
+        (
+            {"schema": {"a": "int; DROP TABLE x"}},
+            "'int; DROP TABLE x', which is not a type of PostgreSQL",
+        ),
+        ({"schema": {"_row": "int"}}, "this sink makes the column"),
+        ({"schema": {"a": "int"}, "key": ["b"]}, "the schema has no column for the key 'b'"),
         ({"timeout": 0}, "timeout must be more than 0"),
         ({"buffer_bytes": -1}, "must not be negative"),
     ],
@@ -269,7 +274,7 @@ async def test_a_table_that_was_dropped_begins_anew(database: Any) -> None:
     database.execute("DROP TABLE records")
     collector = Postgres(database.dsn, table="records")
     await collector.open()
-    with pytest.raises(CheckpointError, match="the checkpoint is of another table"):
+    with pytest.raises(CheckpointError, match="the checkpoint belongs to another table"):
         await collector.restore(state)
     await collector.close()
     collector, position = await restored(database, None)

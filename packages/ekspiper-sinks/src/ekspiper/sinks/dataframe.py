@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal
 
-from ekspiper.core import BatchError, Collector, ConfigError, MissingExtra, Permanent
+from ekspiper.core import BatchError, Collector, ConfigError, Permanent
+
+from ._checks import missing_extra, refuse_unless_positive
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,13 +26,13 @@ Kind = Literal["integer", "boolean", "float", "text", "time", "category", "objec
 class DataFrameCollector(Collector[Any]):
     """Gathers records in memory and gives them as a DataFrame.
 
-    It grows by chunks: `chunk_rows` records at a time become typed columns, and `to_frame` puts
-    the chunks together. Kept means that the records are in this process.
+    Every `chunk_rows` records become typed columns, and `to_frame` puts the chunks together. A
+    record counts as kept when it is in the memory of this process.
 
-    Columns get nullable integers and booleans, strings, UTC timestamps (fields that end in
-    `_iso`), and categories (types and result codes). Objects and lists stay Python objects, or
-    become columns such as `Fee.value` with `flatten`. A column whose values are of several kinds
-    holds Python objects: no value is ever changed to fit.
+    Columns are nullable integers and booleans, strings, UTC timestamps (fields that end in `_iso`),
+    and categories (types and result codes). Objects and lists stay Python objects, or become
+    columns such as `Fee.value` with `flatten`. A column with values of several kinds holds Python
+    objects: a value is never changed to fit.
 
     With `flatten`, the currencies of ledger records are names to read and to compare with, such as
     SOLO in `Amount.currency`; the ledger's own code stands beside them in `Amount.currency_code`.
@@ -39,10 +41,10 @@ class DataFrameCollector(Collector[Any]):
     Args:
         amounts: the value of an amount as a `string`, or as a `decimal.Decimal`.
         backend: `numpy` for pandas' own types, `pyarrow` for Arrow's.
-        schema: dtype by column, for `astype`, instead of what the column would get.
-        chunk_rows: records that are gathered before they become columns.
-        flatten: fields of objects become columns of their own; lists stay as they are.
-        columns: the only ones to keep, which saves memory; all without it.
+        schema: the dtype of a column, for `astype`, in the place of the one that it would get.
+        chunk_rows: the number of records that are gathered before they become columns.
+        flatten: make columns of the fields of objects; lists stay as they are.
+        columns: keep only these columns, which saves memory.
         categories: further columns with few different values.
 
     Raises:
@@ -68,8 +70,7 @@ class DataFrameCollector(Collector[Any]):
             raise ConfigError(f"amounts is string or decimal, not {amounts!r}")
         if backend not in ("numpy", "pyarrow"):
             raise ConfigError(f"backend is numpy or pyarrow, not {backend!r}")
-        if chunk_rows < 1:
-            raise ConfigError(f"chunk_rows must be at least 1, not {chunk_rows}")
+        refuse_unless_positive(chunk_rows=chunk_rows)
         self._decimals = amounts == "decimal"
         self._backend = backend
         self._schema = dict(schema or {})
@@ -89,7 +90,7 @@ class DataFrameCollector(Collector[Any]):
         """Gather a batch.
 
         Raises:
-            BatchError: these members are no records; the others were gathered.
+            BatchError: these members are not records; the others were gathered.
         """
         failures: dict[int, Exception] = {}
         for place, record in enumerate(batch):
@@ -124,7 +125,7 @@ class DataFrameCollector(Collector[Any]):
 
     def _row(self, record: Any) -> dict[str, Any]:
         if not isinstance(record, Mapping):
-            raise Permanent(f"{type(record).__name__} is no record")
+            raise Permanent(f"{type(record).__name__} is not a record")
         row: dict[str, Any] = dict(_flat(record) if self._flatten else record)
         if self._only is not None:
             row = {name: value for name, value in row.items() if name in self._only}
@@ -143,7 +144,7 @@ class DataFrameCollector(Collector[Any]):
         self._lengths.append(len(records))
 
     def _column(self, name: str, values: list[Any]) -> pd.Series[Any] | None:
-        """Typed values; None where there are none, as they would say nothing of the type."""
+        """Typed values; None for a column without values, as those say nothing of the type."""
         if values.count(None) == len(values):
             return None
         kind = self._kind(name, values)
@@ -168,7 +169,7 @@ class DataFrameCollector(Collector[Any]):
         return "category" if name in self._categories else "text"
 
     def _whole(self, name: str) -> pd.Series[Any]:
-        """One column of all chunks; its dtype is the one that all have, or object."""
+        """One column of all chunks; its dtype is the one that all chunks have, or object."""
         pandas = _pandas()
         parts = [chunk.get(name) for chunk in self._chunks]
         found = {_family(part) for part in parts if part is not None}
@@ -201,19 +202,15 @@ def _pandas() -> Any:
     try:
         import pandas
     except ImportError as error:
-        raise MissingExtra(
-            "DataFrames need pandas: pip install 'ekspiper-sinks[pandas]'"
-        ) from error
+        raise missing_extra("a DataFrame", error, extra="pandas") from error
     return pandas
 
 
 def _refuse_without_pyarrow() -> None:
     try:
-        import pyarrow  # noqa: F401  # pandas imports it later, with a less helpful message
+        import pyarrow  # noqa: F401  # pandas would import it later, with a less helpful message
     except ImportError as error:
-        raise MissingExtra(
-            "Arrow's types need pyarrow: pip install 'ekspiper-sinks[pandas,parquet]'"
-        ) from error
+        raise missing_extra("backend = pyarrow", error, extra="pandas,parquet") from error
 
 
 def _dtype(kind: Kind, backend: str) -> Any:
@@ -272,7 +269,7 @@ def _times(values: Any) -> Any:
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Fields of objects as `Fee.value`; an empty object stays one."""
+    """Fields of objects as `Fee.value`; an empty object stays as it is."""
     flat: dict[str, Any] = {}
     for name, value in record.items():
         if isinstance(value, Mapping) and value:

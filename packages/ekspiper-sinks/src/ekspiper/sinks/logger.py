@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from ekspiper.core import BatchError, Collector, ConfigError
 
-from .json_line import json_lines
+from ._json import json_lines
 
 __all__ = ["Logger"]
 
@@ -16,15 +16,15 @@ __all__ = ["Logger"]
 class Logger(Collector[Any]):
     """Gives each record, as JSON, to a logger of the standard library.
 
-    Kept means that the logger has taken it: what its handlers do with it is theirs. A level that
-    the logger does not take filters the records, at no cost.
+    Kept means that the logger has taken the record; what its handlers do with it is up to them.
+    When the logger is not enabled for the level, records are dropped at no cost.
 
     Args:
-        name: of the logger.
-        level: of each line.
+        name: the name of the logger.
+        level: the level of each line.
 
     Raises:
-        ConfigError: no such level.
+        ConfigError: the level is unknown.
     """
 
     def __init__(

@@ -12,12 +12,12 @@ from weakref import WeakKeyDictionary
 
 from ekspiper.core import BatchError, Collector, Permanent
 
-from .json_line import json_lines
+from ._json import json_lines
 
 __all__ = ["StandardOutput"]
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
-"""Standard output is one: collectors of several kinds of records take turns, batch by batch."""
+"""There is one standard output: collectors of several kinds of records take turns."""
 
 _PIECE = select.PIPE_BUF  # a pipe that is ready takes this much without blocking
 
@@ -25,12 +25,12 @@ _PIECE = select.PIPE_BUF  # a pipe that is ready takes this much without blockin
 class StandardOutput(Collector[Any]):
     """Prints each record as a line of JSON. Kept means that the operating system has taken it.
 
-    A reader that is slow, a paused pager for example, holds the flow back and nothing else: the
-    loop is never blocked. A reader that has gone raises `Permanent`.
+    A slow reader, such as a paused pager, holds back this flow only, as the event loop is never
+    blocked. When the reader is gone, `collect` raises `Permanent`.
     """
 
     def __init__(self) -> None:
-        self._begun = b""  # the rest of a line of which a cancelled call wrote a part
+        self._begun = b""  # the rest of a line that a cancelled call wrote in part
 
     async def collect(self, batch: Sequence[Any]) -> None:
         """Print each record of the batch."""

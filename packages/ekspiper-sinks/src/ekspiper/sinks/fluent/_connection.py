@@ -10,6 +10,7 @@ from typing import Any
 
 from ekspiper.core import Permanent, Retryable
 
+from .._disk import reason_of
 from ._delivery import Chunk
 from ._endpoint import Endpoint
 from ._extra import msgpack
@@ -100,7 +101,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Called by the loop."""
-        self._end("closed the connection" + (f" ({_reason_of(error)})" if error else ""))
+        self._end("closed the connection" + (f" ({reason_of(error)})" if error else ""))
 
     def abort(self, why: str) -> ConnectionLost:
         """End it now; everything that waits gets the reason."""
@@ -190,11 +191,6 @@ def _fail(waiting: asyncio.Future[None], error: Exception) -> None:
     waiting.exception()  # not every one is awaited; asyncio would complain of the others
 
 
-def _reason_of(error: OSError | Exception) -> str:
-    """Why a connection failed, in a few words: some errors have no text of their own."""
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
-
-
 async def connect(
     endpoint: Endpoint,
     *,
@@ -229,7 +225,7 @@ async def connect(
     except TimeoutError:
         raise ConnectionLost(f"no connection to {endpoint} within {timeout:g} s") from None
     except OSError as error:
-        raise ConnectionLost(f"no connection to {endpoint}: {_reason_of(error)}") from None
+        raise ConnectionLost(f"no connection to {endpoint}: {reason_of(error)}") from None
     if credentials is not None:
         try:
             await connection.authenticate(credentials, timeout=timeout)

@@ -43,7 +43,7 @@ class Connector:
         tls: None for plain connections.
 
     Raises:
-        ConfigError: there is no endpoint, or a certificate file cannot be used.
+        ConfigError: endpoints are missing, or a certificate file cannot be used.
     """
 
     def __init__(

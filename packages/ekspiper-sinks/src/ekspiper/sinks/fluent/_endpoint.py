@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ekspiper.core import ConfigError
 
+from .._disk import reason_of
+
 __all__ = ["Endpoint", "TlsSettings"]
 
 _FORM = re.compile(r"(?:\[(?P<ipv6>[^\]@/]+)\]|(?P<host>[\w.-]+)):(?P<port>\d{1,5})")
@@ -97,7 +99,9 @@ class TlsSettings:
         try:
             context = ssl.create_default_context(cafile=self.ca_file)
         except OSError as error:
-            raise ConfigError(f"ca_file {self.ca_file} cannot be used: {_reason(error)}") from None
+            raise ConfigError(
+                f"ca_file {self.ca_file} cannot be used: {reason_of(error)}"
+            ) from None
         if self.client_cert is not None:
             try:
                 # The callback makes an encrypted key an error, not a question on the terminal.
@@ -105,13 +109,9 @@ class TlsSettings:
             except OSError as error:
                 raise ConfigError(
                     f"client_cert {self.client_cert} with client_key "
-                    f"{self.client_key or 'in the same file'} cannot be used: {_reason(error)}"
+                    f"{self.client_key or 'in the same file'} cannot be used: {reason_of(error)}"
                 ) from None
         if not self.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
-
-
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error) or "it is encrypted or damaged"

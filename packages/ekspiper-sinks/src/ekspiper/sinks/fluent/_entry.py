@@ -8,7 +8,7 @@ from typing import Any
 
 from ekspiper.core import Permanent
 
-from ..json_line import describe, holds_non_finite
+from .._json import describe, holds_non_finite
 from ._event_time import pack_nanoseconds, packed_time
 from ._extra import msgpack
 

@@ -1,15 +1,13 @@
-"""The one place that imports the packages of the extra `fluent`."""
+"""The packages of the extra `fluent`, imported in one place."""
 
 from __future__ import annotations
 
-from ekspiper.core import MissingExtra
+from .._checks import missing_extra
 
 try:
     import msgpack as msgpack
     from fluent.sender import EventTime as EventTime
 except ImportError as error:
-    raise MissingExtra(
-        f"Fluent needs the package {error.name}: pip install 'ekspiper-sinks[fluent]'"
-    ) from None
+    raise missing_extra("Fluent", error, extra="fluent") from None
 
 __all__ = ["EventTime", "msgpack"]

@@ -69,7 +69,7 @@ class Handshake:
         return packed
 
     def _user(self, salt: bytes) -> tuple[str, str]:
-        """The user and the digest of the password; both empty where there is no user.
+        """The user and the digest of the password; both empty without a user.
 
         A salt does not mean that the server asks for a user: Fluent Bit always sends one, and
         looks at the user only where it has users. Its PONG says whether it minds.

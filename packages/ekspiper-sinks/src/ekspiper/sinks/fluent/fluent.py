@@ -21,6 +21,7 @@ from ekspiper.core import (
     Secret,
 )
 
+from .._checks import refuse_unless_positive
 from ._connection import Connection, ConnectionLost, Refused
 from ._connector import Connector
 from ._delivery import Chunk, Delivery, Packing
@@ -100,7 +101,7 @@ class Fluent(Collector[dict[str, Any]]):
         connect_timeout: float = 10.0,
         time_field: str = "close_time_iso",
     ) -> None:
-        _check_positive(
+        refuse_unless_positive(
             window=window,
             chunk_bytes=chunk_bytes,
             max_bytes=max_bytes,
@@ -291,9 +292,3 @@ def _credentials(
         return None
     # A server refuses a client of its own name, and both may run on one machine.
     return Credentials(f"{socket.gethostname()}-ekspiper", shared_key, user, password)
-
-
-def _check_positive(**options: float) -> None:
-    for name, value in options.items():
-        if value <= 0:
-            raise ConfigError(f"{name} of Fluent must be more than 0, not {value}")

@@ -1,5 +1,5 @@
 """JSON lines in files: rotation, compression, repair after a crash, exactly once."""
 
-from .collector import JsonLines as JsonLines
+from .json_lines import JsonLines as JsonLines
 
 __all__ = ["JsonLines"]

@@ -1,6 +1,6 @@
-"""Parquet datasets: partitioned by ledger, exactly once, readable at any time."""
+"""Parquet datasets: written exactly once, readable while they are written."""
 
-from .collector import Parquet as Parquet
-from .reading import read_records as read_records
+from .parquet import Parquet as Parquet
+from .records import read_records as read_records
 
 __all__ = ["Parquet", "read_records"]

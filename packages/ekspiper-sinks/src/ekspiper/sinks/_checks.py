@@ -1,0 +1,26 @@
+"""What constructors of collectors check: packages that are missing, and numbers."""
+
+from __future__ import annotations
+
+from ekspiper.core import ConfigError, MissingExtra
+
+__all__ = ["missing_extra", "refuse_unless_positive"]
+
+
+def missing_extra(what: str, error: ImportError, *, extra: str) -> MissingExtra:
+    """The error to raise when a package of an extra is not installed.
+
+    Args:
+        what: what needs the package, in the singular.
+        error: the failed import.
+        extra: the extra of ekspiper-sinks, or several with commas between them.
+    """
+    package = f" {error.name}" if error.name else ""
+    return MissingExtra(f"{what} needs the package{package}: pip install 'ekspiper-sinks[{extra}]'")
+
+
+def refuse_unless_positive(**options: float | None) -> None:
+    """Raise `ConfigError` for an option that is 0 or negative; None is fine."""
+    for name, value in options.items():
+        if value is not None and value <= 0:
+            raise ConfigError(f"{name} must be more than 0, not {value}")
