@@ -116,6 +116,12 @@ def test_errors_are_events_too(cli: Cli) -> None:
     assert error["message"].startswith("no network is called 'mainet'")
 
 
+def test_an_event_about_a_node_names_it(cli: Cli) -> None:
+    options = ("--network", "ws://127.0.0.1:1", "--connect-timeout", "0.1")
+    said = events(cli("backfill", "1:2", *options, "--log-format", "json"))
+    assert [each["node"] for each in said if each["level"] == "warning"] == ["ws://127.0.0.1:1"]
+
+
 def test_an_event_says_what_it_is_about(cli: Cli) -> None:
     cli("--log-format", "json", "graph")
     (handler,) = logging.getLogger("ekspiper").handlers

@@ -60,6 +60,7 @@ class LedgerWatch:
                 max(missing.values()),
                 self._patience,
                 held,
+                extra={"ledger": min(missing)},
             )
         elif self._late and not late:
             self._said = float("-inf")

@@ -120,10 +120,17 @@ class Belief:
         node.lies += 1
         node.log.note(f"lied: {why}")
         if not any(other.ready for other in self._nodes if other is not node):
-            log.error("%s lied: %s; no other node is there, it stays", node.label, why)
+            log.error(
+                "%s lied: %s; no other node is there, it stays",
+                node.label,
+                why,
+                extra={"node": node.label},
+            )
             return
         seconds = min(_FIRST_EJECTION * 2 ** (node.lies - 1), _LONGEST_EJECTION)
-        log.error("%s lied: %s; ejected for %.0f s", node.label, why, seconds)
+        log.error(
+            "%s lied: %s; ejected for %.0f s", node.label, why, seconds, extra={"node": node.label}
+        )
         node.eject(seconds)
 
     def pardon_if_alone(self, elapsed: float) -> None:

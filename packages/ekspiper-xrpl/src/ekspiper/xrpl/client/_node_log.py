@@ -29,6 +29,7 @@ class NodeLog:
         self.errors = 0
         self.problem = ""
         self._label = label
+        self._log = logging.LoggerAdapter(log, {"node": label})  # for logs as JSON
         self._said = ("", _NEVER)
         self._load_said = _NEVER
         self._doubted = _NEVER
@@ -45,7 +46,7 @@ class NodeLog:
     def back(self, now: float) -> None:
         """The node can be used."""
         if self._down_since is not None:
-            log.info("%s is back after %.1f s", self._label, now - self._down_since)
+            self._log.info("%s is back after %.1f s", self._label, now - self._down_since)
             self._down_since = None
 
     def lost(self, why: str, now: float, *, open_requests: int, expected: bool) -> None:
@@ -58,7 +59,7 @@ class NodeLog:
         self._down_since = now
         if not expected:
             again = f", {open_requests} open requests are sent again" if open_requests else ""
-            log.warning("%s: %s; connecting again%s", self._label, why, again)
+            self._log.warning("%s: %s; connecting again%s", self._label, why, again)
 
     def unreachable(self, why: str, now: float) -> None:
         """A connection could not be made."""
@@ -67,39 +68,39 @@ class NodeLog:
             self._down_since = now
         if self._said[0] != why or now - self._said[1] > _SAY_AGAIN:
             self._said = (why, now)
-            log.warning("cannot reach %s: %s; trying again", self._label, why)
+            self._log.warning("cannot reach %s: %s; trying again", self._label, why)
 
     def unreadable(self, why: str, now: float, *, seconds: float) -> None:
         """What it says of itself cannot be read, so it is left alone for so long."""
         self.note(why)
         if self._down_since is None:
             self._down_since = now
-        log.error("%s; the node is left alone for %.0f s", why, seconds)
+        self._log.error("%s; the node is left alone for %.0f s", why, seconds)
 
     def passed_over(self, what: str, now: float) -> None:
         """Something in a message of its stream cannot be read."""
         self.note(what)
         if now - self._unread_said > _SAY_AGAIN:
             self._unread_said = now
-            log.warning("%s: %s; passed over", self._label, what)
+            self._log.warning("%s: %s; passed over", self._label, what)
 
     def refused(self, why: str) -> None:
         """The node is not wanted, and is not connected to again."""
         self.note(why)
-        log.error("%s", why)
+        self._log.error("%s", why)
 
     def not_believed(self, why: str, now: float) -> None:
         """It said something that all others contradict."""
         self.note(why)
         if now - self._doubted > _SAY_AGAIN:
             self._doubted = now
-            log.warning("%s %s: not believed", self._label, why)
+            self._log.warning("%s %s: not believed", self._label, why)
 
     def slow(self, what: str, age: float, now: float, *, other: str) -> None:
         """It sits on a request, which now goes to another node as well."""
         if now - self._slow_said > _SAY_AGAIN:
             self._slow_said = now
-            log.warning("%s sits on %s for %.1f s: asking %s", self._label, what, age, other)
+            self._log.warning("%s sits on %s for %.1f s: asking %s", self._label, what, age, other)
 
     def unable(self, what: str, error: str, now: float) -> None:
         """It did not answer a request; said once a minute for each error."""
@@ -114,7 +115,7 @@ class NodeLog:
         self.note(sign)
         if say and now - self._load_said > _SAY_AGAIN:
             self._load_said = now
-            log.warning(
+            self._log.warning(
                 "%s asks for less load (%s): window %d -> %d, requests wait for it",
                 self._label,
                 sign,

@@ -224,7 +224,10 @@ class Feed:
             return False
         if not _HASH.fullmatch(ledger_hash) or not isinstance(message.get("ledger_time"), int):
             log.warning(
-                "%s: ledger %d closed with a hash or a time that cannot be right", node.label, index
+                "%s: ledger %d closed with a hash or a time that cannot be right",
+                node.label,
+                index,
+                extra={"ledger": index, "node": node.label},
             )
             return False
         self._vote(node, index, ledger_hash)
@@ -245,7 +248,12 @@ class Feed:
             self._correct(index, ledger_hash)
             return
         if not known:
-            log.warning("nodes disagree about ledger %d: %s", index, _who_says_what(votes))
+            log.warning(
+                "nodes disagree about ledger %d: %s",
+                index,
+                _who_says_what(votes),
+                extra={"ledger": index},
+            )
         best = max(votes, key=lambda h: len(votes[h]))
         if len(votes[best]) < 2:
             return
@@ -275,6 +283,7 @@ def _withdraw(node: Node, votes: dict[str, set[Node]], index: int, ledger_hash: 
             index,
             ledger_hash[:12],
             before[:12],
+            extra={"ledger": index, "node": node.label},
         )
         votes[before].discard(node)
         if not votes[before]:

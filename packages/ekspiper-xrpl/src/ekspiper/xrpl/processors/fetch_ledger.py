@@ -145,7 +145,12 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
             self._chain.add(link)
         for other, why in wrong.items():
             if other == node:
-                log.warning("%s: %s; asked again, it was right", node, why)
+                log.warning(
+                    "%s: %s; asked again, it was right",
+                    node,
+                    why,
+                    extra={"ledger": ledger.ledger_index, "node": node},
+                )
             else:
                 self._pool.report_lie(other, why)
 
