@@ -200,7 +200,7 @@ async def test_malformed_messages_and_floods_are_survived(network: SmallNetwork)
             pool.messages.queue.put_nowait({"type": "manifestReceived", "manifest": number})
         sign(network, pool, header)
         await opened.proven(1000)
-    assert opened.counts["malformed"] == 600
+    assert opened.counts["malformed"] == 900
 
 
 class TestArchive:

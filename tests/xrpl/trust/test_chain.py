@@ -8,9 +8,19 @@ from pathlib import Path
 import orjson
 import pytest
 
-from ekspiper.xrpl.trust import HeaderChain, Malformed, NotProven, SkipList
+from ekspiper.xrpl.codec import state_root
+from ekspiper.xrpl.trust import (
+    HeaderChain,
+    Malformed,
+    NotProven,
+    SkipList,
+    StatePruner,
+    read_header,
+    read_tree_leaves,
+    root_hash,
+)
 
-from .small_ledger import skip_list
+from .small_ledger import SmallLedger, skip_list
 from .small_network import SmallNetwork
 
 
@@ -97,3 +107,38 @@ class TestSkipList:
         assert sorted(each.step for each in found) == [1, 256]
         for each in found:
             assert all(hashes[index] == hash for index, hash in each.items())
+
+
+class TestStatePruner:
+    def test_it_has_the_root_of_the_whole_state(self) -> None:
+        ledger = SmallLedger(1000, objects={SkipList.short_index(): skip_list(999, [bytes(32)])})
+        lists = [SkipList.short_index(), SkipList.long_index(0), SkipList.long_index(70_000)]
+        for wanted in ([], lists, sorted(ledger.objects)[:7], sorted(ledger.objects)):
+            for digits in (1, 2, 3):
+                pruner = StatePruner(wanted, digits=digits)
+                for index, data in sorted(ledger.objects.items()):
+                    pruner.add(index, data)
+                tree = pruner.tree()
+                assert root_hash(tree, "state") == ledger.header.account_hash
+                kept = {leaf.key: leaf.data for leaf in read_tree_leaves(tree)}
+                assert kept == {key: ledger.objects[key] for key in wanted if key in ledger.objects}
+
+    def test_a_state_of_one_object(self) -> None:
+        objects = {b"\x10" * 32: b"data"}
+        pruner = StatePruner([])
+        pruner.add(*next(iter(objects.items())))
+        assert root_hash(pruner.tree(), "state") == state_root(objects.items())
+
+    def test_the_state_of_the_recorded_network(self, shared_data: Path) -> None:
+        pruner = StatePruner([SkipList.short_index(), SkipList.long_index(0)])
+        header = None
+        with gzip.open(shared_data / "network" / "ledger_data_v2_binary_540.jsonl.gz") as lines:
+            for line in lines:
+                result = orjson.loads(line)["response"]["result"]
+                header = header or bytes.fromhex(result["ledger"]["ledger_data"])
+                for row in result["state"]:
+                    pruner.add(bytes.fromhex(row["index"]), bytes.fromhex(row["data"]))
+        tree = pruner.tree()
+        assert header is not None
+        assert root_hash(tree, "state") == read_header(header).account_hash
+        assert len(list(read_tree_leaves(tree))) == 2

@@ -9,10 +9,12 @@ from .list_store import fetch_document as fetch_document
 from .list_store import ledger_time as ledger_time
 from .notary import Notary as Notary
 from .notary import NotaryPool as NotaryPool
-from .notary import ProvenHash as ProvenHash
 from .proof_archive import ArchivedState as ArchivedState
 from .proof_archive import ProofArchive as ProofArchive
 from .proof_archive import read_archive as read_archive
+from .proven_chain import ProvenChain as ProvenChain
+from .proven_chain import ProvenHash as ProvenHash
+from .proven_chain import Prover as Prover
 from .trustees import Publisher as Publisher
 from .trustees import Trustees as Trustees
 from .trustees import all_known_publishers as all_known_publishers
@@ -28,8 +30,10 @@ __all__ = [
     "Notary",
     "NotaryPool",
     "ProofArchive",
+    "ProvenChain",
     "ProvenHash",
     "ProvenHeader",
+    "Prover",
     "Publisher",
     "Trustees",
     "all_known_publishers",

@@ -1,4 +1,4 @@
-"""Says which ledgers are signed, while they close: the only one whom the daemon believes."""
+"""Says which ledgers are signed, while they close: what nodes say counts for nothing else."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import logging
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from ekspiper.core import EkspiperError, Retryable
-from ekspiper.core.component import Component
+from ekspiper.core import Component, EkspiperError, Retryable
 from ekspiper.xrpl.trust import (
     Counted,
+    Malformed,
     Manifest,
     SignedLedger,
     TrustError,
@@ -21,28 +21,27 @@ from ekspiper.xrpl.trust import (
     ValidatorSet,
     Verdict,
     key_text,
-    read_header,
     read_key,
 )
 
+from ._proof_keeper import FULLER_AFTER, ProofKeeper
+from ._signing_watch import SigningWatch
 from .header_reader import HeaderPool, HeaderReader
 from .list_store import ListStore
 from .proof_archive import ProofArchive
+from .proven_chain import ProvenChain, ProvenHash
 from .trustees import Trustees
 
-__all__ = ["Notary", "NotaryPool", "ProvenHash"]
+__all__ = ["Notary", "NotaryPool"]
 
 log = logging.getLogger("ekspiper.xrpl.attestation")
 
-_FLAG = 256
 _STREAMS = ("validations", "manifests")
-_SEEN = 16_384
+_SEEN = 16_384  # validations that are told apart: 35 validators, two minutes, several nodes
 _ASKED = 1024
 _REFRESH = 3600.0  # seconds between two looks for a newer list, when one is held
 _RETRY = 15.0  # and when none is
-_SAY_AGAIN = 60.0
 _KEPT_BEHIND = 512
-_FULLER_AFTER = 4  # ledgers after which the last validations of one have come
 _GIVEN = b""  # stands for the validators that are named without a publisher
 
 
@@ -58,24 +57,12 @@ class NotaryPool(HeaderPool, Protocol):
     def closed_ledger(self, index: int) -> dict[str, Any] | None:
         """What the nodes say of a ledger that closed."""
 
-    @property
-    def newest_ledger(self) -> int:
-        """The newest ledger that the nodes know."""
-
-
-class ProvenHash(NamedTuple):
-    """The hash of a ledger, and the ledger whose quorum proves it: itself or a later one."""
-
-    ledger_index: int
-    ledger_hash: bytes
-    signed_by: int
-
 
 class Notary(Component):
     """Listens to validators through the nodes, and proves ledgers by their signatures.
 
     A ledger is proven by its own quorum, or through `parent_hash` by a later one that has a quorum.
-    Where neither comes, `proven` waits: there is no fallback to what a node says.
+    Where neither comes, `proven` waits: it never falls back to what a node says.
 
     Args:
         pool: open nodes; the validations of any of them count.
@@ -83,6 +70,7 @@ class Notary(Component):
         lists: the lists of the publishers among them.
         archive: keeps the proof of one ledger in 256; None: no proofs are kept.
         each: keep the proof of every ledger instead.
+        headers: reads headers of earlier ledgers.
         patience: seconds without a new signed ledger after which something is wrong.
     """
 
@@ -100,34 +88,26 @@ class Notary(Component):
         self._pool = pool
         self._trustees = trustees
         self._lists = lists
-        self._archive = archive
-        self._every = 1 if each else _FLAG
-        self._headers = headers or HeaderReader(pool)
-        self._patience = patience
         self._tallies: dict[bytes, ValidationTally] = {}
         self._manifests: dict[bytes, Manifest] = {}
-        self._proven: dict[int, ProvenHash] = {}
-        self._verdicts: OrderedDict[int, tuple[Verdict, bytes]] = OrderedDict()
-        self._archived: dict[int, int] = {}
+        self._watch = SigningWatch(lists, patience=patience)
+        reader = headers or HeaderReader(pool)
+        self.chain = ProvenChain(reader)
+        self._keeper = ProofKeeper(
+            archive,
+            each=each,
+            headers=reader,
+            trustees=trustees,
+            tallies=self._tallies.values,
+        )
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._asked: OrderedDict[str, None] = OrderedDict()
+        self._first_votes: OrderedDict[int, float] = OrderedDict()
         self._changed = asyncio.Event()
         self._listed = asyncio.Event()
-        self._walking = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._first_heard = 0
-        self._said = ""
-        self._said_at = float("-inf")
-        self._moved = 0.0
-        self._began = 0.0
-        self._refused = ""
-        self.newest_signed = 0
-        """The newest ledger that has a quorum."""
-        self.counts: Counter[str] = Counter()
-        """Validations by what became of them: `counted`, or the reason why not."""
         self.observers: list[Callable[[Verdict, float], None]] = []
         """Called with each verdict, and the seconds from the first validation to the quorum."""
-        self._first_vote: OrderedDict[int, float] = OrderedDict()
 
     # Life.
 
@@ -135,18 +115,27 @@ class Notary(Component):
         """Read the cached lists, and begin to listen."""
         if self._tasks:
             return
-        self._began = self._moved = _now()
+        self._watch.moved()
         self._lists.load()
         self._reload()
-        for work in (self._keep_lists(), self._listen(), self._watch()):
+        for work in (self._keep_lists(), self._listen(), self._watch.watch(self._tallies)):
             self._spawn(work)
 
     async def close(self) -> None:
-        """Stop listening; what the archive still lacks of the last ledgers is written."""
+        """Stop listening; the proof of the newest ledger is kept, as it proves those before it."""
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
+
+    async def keep_last(self, ledger_index: int) -> None:
+        """Keep the proof of the last ledger that was recorded, so that all have one."""
+        proven = self.chain.get(ledger_index)
+        if proven is not None and proven.signed_by != ledger_index:
+            proven = self.chain.get(proven.signed_by)
+        if proven is not None:
+            with suppress(EkspiperError):
+                await self._keeper.keep(proven, anyway=True)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)
@@ -164,46 +153,45 @@ class Notary(Component):
         """The hash of a ledger that is proven; waits until it is."""
         while True:
             self._changed.clear()
-            found = self._proven.get(ledger_index)
-            if found is not None:
-                await self._keep_proof(found)
-                self._forget_before(ledger_index - _KEPT_BEHIND)
-                return found
-            if (later := self._later_proof(ledger_index)) is not None:
-                try:
-                    await self._walk_down(later, ledger_index)
-                except Retryable as error:
-                    self._say(str(error))
-                    await asyncio.sleep(1.0)
+            found = self.chain.get(ledger_index)
+            try:
+                if found is None and self.chain.after(ledger_index) is not None:
+                    found = await self.chain.walk_down(ledger_index)
+                if found is not None:
+                    await self._keeper.keep(found)
+                    if len(self.chain) > 4 * _KEPT_BEHIND:
+                        self.chain.forget_before(ledger_index - _KEPT_BEHIND)
+                    return found
+            except Retryable as error:
+                self._watch.say(str(error))
+                await asyncio.sleep(1.0)
                 continue
             await self._changed.wait()
 
-    def _later_proof(self, ledger_index: int) -> ProvenHash | None:
-        """The next later ledger that is proven, if there is one."""
-        if self.newest_signed <= ledger_index:
-            return None
-        following = self._proven.get(ledger_index + 1)
-        if following is not None:
-            return following
-        return min(
-            (each for index, each in self._proven.items() if index > ledger_index), default=None
-        )
+    async def newest(self, *, after: int = 0) -> SignedLedger:
+        """A ledger after another that has a quorum of its own, as soon as there is one."""
+        while True:
+            self._changed.clear()
+            index = self._watch.newest_signed
+            proven = self.chain.get(index) if index > after else None
+            signed = await self._keeper.signed(proven) if proven is not None else None
+            if signed is not None:
+                return signed
+            await self._changed.wait()
 
-    async def _walk_down(self, top: ProvenHash, bottom: int) -> None:
-        """Prove the ledgers before a proven one, by its header and theirs."""
-        async with self._walking:  # a second reader finds what the first has proven
-            if bottom in self._proven:
-                return
-            walk = self._headers.walk(top.ledger_index, top.ledger_hash, bottom + 1)
-            async for header in walk:
-                parent = read_header(header.data).parent_hash
-                index = header.ledger_index - 1
-                self._proven.setdefault(index, ProvenHash(index, parent, top.signed_by))
+    @property
+    def newest_signed(self) -> int:
+        """The newest ledger that has a quorum; 0 before the first."""
+        return self._watch.newest_signed
 
-    def _forget_before(self, ledger_index: int) -> None:
-        if len(self._proven) > 4 * _KEPT_BEHIND:
-            for index in [index for index in self._proven if index < ledger_index]:
-                del self._proven[index]
+    @property
+    def counts(self) -> Counter[str]:
+        """Validations by what became of them: `counted`, or the reason why not."""
+        return self._watch.counts
+
+    def trouble(self) -> str:
+        """Why no ledger has been signed for longer than the patience; empty when all is well."""
+        return self._watch.trouble(self._tallies.values())
 
     # What is heard.
 
@@ -212,13 +200,13 @@ class Notary(Component):
         while True:
             try:
                 async with self._pool.subscribe(_STREAMS) as messages:
-                    self._refused = ""
+                    self._watch.refused = ""
                     async for message in messages:
                         self._take(message)
                 return
             except EkspiperError as error:
                 # Too many messages at once, or nodes that do not have these streams.
-                self._refused = str(error)
+                self._watch.refused = str(error)
                 log.warning("validations are not heard for the moment: %s", error)
                 await asyncio.sleep(1.0)
 
@@ -238,17 +226,20 @@ class Notary(Component):
         if data is None:
             self.counts["without data"] += 1
             return
-        if not isinstance(data, str) or data in self._seen:
-            return
-        _remember(self._seen, data, _SEEN)
+        if isinstance(data, str):
+            if data in self._seen:  # another node gave it already
+                return
+            _remember(self._seen, data, None, _SEEN)
         validation = Validation.from_hex(data)
-        self._first_heard = self._first_heard or validation.ledger_index
         outcome = "not trusted"
         for tally in self._tallies.values():
             counted = tally.add(validation)
-            outcome = self._note(counted) if counted.master is not None else outcome
+            if counted.master is not None:
+                outcome = self._note(counted)
         self.counts[outcome] += 1
-        if outcome == "not trusted":
+        if outcome == "counted" and validation.ledger_index not in self._first_votes:
+            _remember(self._first_votes, validation.ledger_index, _now(), _KEPT_BEHIND)
+        elif outcome == "not trusted":
             self._ask_for_manifest(validation, message.get("master_key"))
 
     def _note(self, counted: Counted) -> str:
@@ -272,17 +263,17 @@ class Notary(Component):
 
     def _ask_for_manifest(self, validation: Validation, claimed: Any) -> None:
         """Ask for the manifest behind a key that is not known, where it may be a trusted one's."""
-        if isinstance(claimed, str):
-            with suppress(TrustError):
-                master = read_key(claimed)
-                if any(master in tally.validators.keys for tally in self._tallies.values()):
-                    self._ask(claimed)
-        else:
+        if not isinstance(claimed, str):
             self._ask(key_text(validation.signing_key))
+            return
+        with suppress(TrustError):
+            master = read_key(claimed)
+            if any(master in tally.validators.keys for tally in self._tallies.values()):
+                self._ask(claimed)
 
     def _ask(self, key: str) -> None:
-        if key not in self._asked:
-            _remember(self._asked, key, _ASKED)
+        if key not in self._asked and len(self._asked) < _ASKED:
+            self._asked[key] = None
             self._spawn(self._ask_nodes(key))
 
     async def _ask_nodes(self, key: str) -> None:
@@ -301,37 +292,33 @@ class Notary(Component):
         """Note a ledger that has a quorum."""
         index = verdict.ledger_index
         proven = ProvenHash(index, verdict.ledger_hash, index)
-        known = self._proven.get(index)
-        if known is not None and known.ledger_hash != verdict.ledger_hash:
-            log.error(
-                "two different ledgers %d have a quorum: %s and %s; the list of validators cannot "
-                "be trusted any more",
-                index,
-                known.ledger_hash.hex().upper(),
-                verdict.ledger_hash.hex().upper(),
-            )
+        try:
+            self.chain.note(proven)
+        except TrustError as error:
+            log.error("%s", error)
             return
-        self._proven[index] = proven
-        self._verdicts[index] = (verdict, verdict.ledger_hash)
-        while len(self._verdicts) > _KEPT_BEHIND:
-            self._verdicts.popitem(last=False)
         if index > self.newest_signed:
-            self.newest_signed = index
-            self._moved = _now()
+            self._watch.newest_signed = index
+            self._watch.moved()
         self._compare_with_nodes(proven)
-        if (before := index - _FULLER_AFTER) in self._archived:
-            self._spawn(self._write_fuller(before))
+        before = self.chain.get(index - FULLER_AFTER)
+        if before is not None and self._keeper.is_kept(before.ledger_index):
+            self._spawn(self._keeper.keep_fuller(before))
+        latency = _now() - self._first_votes.get(index, _now())
+        for observer in self.observers:
+            observer(verdict, latency)
         self._changed.set()
 
     def _compare_with_nodes(self, proven: ProvenHash) -> None:
         said = (self._pool.closed_ledger(proven.ledger_index) or {}).get("ledger_hash")
-        if isinstance(said, str) and said.upper() != proven.ledger_hash.hex().upper():
+        signed = proven.ledger_hash.hex().upper()
+        if isinstance(said, str) and said.upper() != signed:
             log.error(
                 "a node says that ledger %d is %s, but the validators have signed %s: its ledger "
                 "is forged and is not recorded",
                 proven.ledger_index,
                 said.upper(),
-                proven.ledger_hash.hex().upper(),
+                signed,
             )
 
     # Lists.
@@ -341,8 +328,7 @@ class Notary(Component):
             complete = await self._lists.refresh()
             self._reload()
             pause = _REFRESH if complete else _RETRY
-            expires = min((each.expiration for each in self._lists.current()), default=None)
-            if expires is not None:
+            if (expires := self.expiration()) is not None:
                 pause = min(pause, max(_RETRY, (expires - self._lists.now()) / 2))
             await asyncio.sleep(pause)
 
@@ -351,14 +337,11 @@ class Notary(Component):
         sets: dict[bytes, ValidatorSet] = {
             each.publisher: ValidatorSet.of_list(each) for each in self._lists.current()
         }
-        if self._trustees.validators:
-            count = len(self._trustees.validators)
-            sets[_GIVEN] = ValidatorSet(
-                self._trustees.validators, source=f"the {count} that were named"
-            )
+        if given := self._trustees.validators:
+            sets[_GIVEN] = ValidatorSet(given, source=f"the {len(given)} that were named")
         if sets:
             self._listed.set()
-        for name in [name for name in self._tallies if name not in sets]:
+        for name in self._tallies.keys() - sets.keys():
             del self._tallies[name]
         for name, validators in sets.items():
             tally = self._tallies.get(name)
@@ -374,128 +357,9 @@ class Notary(Component):
             for verdict in tally.adopt(validators):
                 self._sign(verdict)
 
-    # The archive.
-
-    async def _keep_proof(self, proven: ProvenHash) -> None:
-        """Write the proof of a ledger before anybody is told that it is proven.
-
-        A kill in between then leaves a proof too many, never one too few.
-        """
-        index = proven.ledger_index
-        if self._archive is None or proven.signed_by != index or index % self._every:
-            return
-        if index in self._archived or index <= self._archive.newest:
-            return
-        signed = await self._signed(proven)
-        if signed is not None:
-            await asyncio.to_thread(self._archive.add, signed)
-            self._archived[index] = len(signed.validations)
-
-    async def _write_fuller(self, index: int) -> None:
-        """Write a proof again when more validators have signed since."""
-        proven, count = self._proven.get(index), self._archived.pop(index, 0)
-        if self._archive is None or proven is None:
-            return
-        signed = await self._signed(proven)
-        if signed is not None and len(signed.validations) > count:
-            await asyncio.to_thread(self._archive.add, signed)
-
-    async def _signed(self, proven: ProvenHash) -> SignedLedger | None:
-        """A ledger with the validations that there are of it."""
-        index, ledger_hash = proven.ledger_index, proven.ledger_hash
-        for tally in self._tallies.values():
-            if tally.signed_hash(index) != ledger_hash:
-                continue
-            header = await self._headers.one(index, ledger_hash)
-            validators = tally.validators
-            source = validators.validator_list
-            listed = {each.data for each in source.manifests} if source else set()
-            return SignedLedger(
-                header=read_header(header.data),
-                validations=tuple(tally.validations(index, ledger_hash)),
-                validator_list=source,
-                manifests=tuple(
-                    each for each in validators.keys.manifests() if each.data not in listed
-                ),
-                validators=() if source else self._trustees.validators,
-            )
-        return None
-
-    async def signed_ledger(self, ledger_index: int) -> SignedLedger | None:
-        """A ledger that has a quorum of its own, with what proves it."""
-        proven = self._proven.get(ledger_index)
-        if proven is None or proven.signed_by != ledger_index:
-            return None
-        return await self._signed(proven)
-
-    # What is wrong.
-
-    def trouble(self) -> str:
-        """Why no ledger has been signed for longer than the patience; empty when all is well."""
-        still = _now() - self._moved
-        if still < self._patience:
-            return ""
-        return f"{self._why()} (for {still:.0f} s now)"
-
-    def _why(self) -> str:
-        hashed = 'or trust = "hashed" in the configuration to record what nodes say'
-        if not self._tallies:
-            return f"no validator list holds: {self._lists.why_none()}, {hashed}"
-        heard = self.counts["counted"] + self.counts["doubled"]
-        if not self._seen and not self.counts["without data"]:
-            why = f" ({self._refused})" if self._refused else ""
-            return f"no node gives validations{why}: give another node, {hashed}"
-        if not self._seen:
-            return (
-                "the nodes give validations without their bytes, as servers before version 2.0 "
-                f"do: give another node, {hashed}"
-            )
-        if not heard:
-            return (
-                f"none of the validations that nodes give is by a validator of {self._sources()}: "
-                "is this another network, or has the list changed?"
-            )
-        return f"no ledger has a quorum: {self._best()}; newest signed is {self.newest_signed}"
-
-    def _best(self) -> str:
-        """How near the newest ledgers have come to a quorum."""
-        found = []
-        for tally in self._tallies.values():
-            newest = max(tally.last_seen.values(), default=0)
-            votes = max(tally.candidates(newest).values(), default=0)
-            found.append(
-                f"ledger {newest} is signed by {votes} of {len(tally.validators)} validators of "
-                f"{tally.validators.source}, {tally.validators.quorum} are needed"
-            )
-        return "; ".join(found)
-
-    def _sources(self) -> str:
-        return ", ".join(tally.validators.source for tally in self._tallies.values())
-
-    async def _watch(self) -> None:
-        """Say what is wrong: when it begins, and once a minute."""
-        while True:
-            await asyncio.sleep(min(1.0, self._patience / 4))
-            trouble = self.trouble()
-            if trouble:
-                self._say(f"ledgers are not signed, so nothing is recorded: {trouble}")
-            elif self._said:
-                log.info("ledgers are signed again: the newest is %d", self.newest_signed)
-                self._said, self._said_at = "", float("-inf")
-
-    def _say(self, text: str) -> None:
-        if _now() - self._said_at >= _SAY_AGAIN:
-            log.warning("%s", text)
-            self._said, self._said_at = text, _now()
-
-    def last_seen(self) -> dict[str, int]:
-        """The newest ledger that each trusted validator has signed; 0 where it was silent."""
-        found: dict[str, int] = {}
-        for tally in self._tallies.values():
-            for master in tally.validators.masters():
-                name = tally.validators.describe_signer(master)
-                found[name] = max(found.get(name, 0), tally.last_seen.get(master, 0))
-        return found
+    def validators(self) -> list[tuple[ValidatorSet, dict[bytes, int]]]:
+        """Who is trusted, each set with the newest ledger that each of its validators signed."""
+        return [(tally.validators, dict(tally.last_seen)) for tally in self._tallies.values()]
 
     def expiration(self) -> int | None:
         """When the first of the lists that hold expires, in seconds of the ledger's epoch."""
@@ -506,8 +370,8 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _remember(held: OrderedDict[str, None], key: str, limit: int) -> None:
-    held[key] = None
+def _remember(held: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:
+    held[key] = value
     if len(held) > limit:
         held.popitem(last=False)
 
@@ -516,7 +380,7 @@ def _hex(text: Any) -> bytes:
     try:
         return bytes.fromhex(text)
     except (TypeError, ValueError):
-        raise TrustError("a manifest is not in hex") from None
+        raise Malformed("a manifest is not in hex") from None
 
 
 def _called(manifest: Manifest) -> str:

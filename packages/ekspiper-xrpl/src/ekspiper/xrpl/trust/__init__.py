@@ -33,6 +33,7 @@ from .pruned_tree import written_tree as written_tree
 from .signed_ledger import SignedLedger as SignedLedger
 from .signed_ledger import read_header as read_header
 from .skip_list import SkipList as SkipList
+from .state_pruner import StatePruner as StatePruner
 from .tally import Counted as Counted
 from .tally import ValidationTally as ValidationTally
 from .validation import Validation as Validation
@@ -60,6 +61,7 @@ __all__ = [
     "ProvenLeaf",
     "SignedLedger",
     "SkipList",
+    "StatePruner",
     "Step",
     "TreeKind",
     "TrustError",

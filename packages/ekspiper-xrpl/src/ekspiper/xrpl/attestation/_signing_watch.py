@@ -1,0 +1,104 @@
+"""Says why no ledger is signed, in words that tell the operator what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterable
+
+from ekspiper.xrpl.trust import ValidationTally
+
+from .list_store import ListStore
+
+__all__ = ["SigningWatch"]
+
+log = logging.getLogger("ekspiper.xrpl.attestation")
+
+_SAY_AGAIN = 60.0
+_HASHED = 'or set trust = "hashed" to record what nodes say without signatures'
+
+
+class SigningWatch:
+    """Notes when a ledger was signed, and what was heard, and judges the silence since.
+
+    Args:
+        lists: of the publishers.
+        patience: seconds without a new signed ledger after which something is wrong.
+    """
+
+    def __init__(self, lists: ListStore, *, patience: float) -> None:
+        self._lists = lists
+        self._patience = patience
+        self._moved = 0.0
+        self._said_at = float("-inf")
+        self._has_said = False
+        self.refused = ""
+        """Why nodes give no streams."""
+        self.counts: Counter[str] = Counter()
+        """Validations by what became of them: `counted`, or the reason why not."""
+        self.newest_signed = 0
+
+    def moved(self) -> None:
+        """Note that a newer ledger is signed, or that listening begins."""
+        self._moved = asyncio.get_running_loop().time()
+
+    def trouble(self, tallies: Iterable[ValidationTally]) -> str:
+        """Why no ledger has been signed for longer than the patience; empty when all is well."""
+        still = asyncio.get_running_loop().time() - self._moved
+        return "" if still < self._patience else f"{self._why(list(tallies))} (for {still:.0f} s)"
+
+    def _why(self, tallies: list[ValidationTally]) -> str:
+        if not tallies:
+            return f"no validator list holds: {self._lists.why_none()}, {_HASHED}"
+        counts = self.counts
+        if not counts:
+            why = f" ({self.refused})" if self.refused else ""
+            return f"no node gives validations{why}: give another node, {_HASHED}"
+        if set(counts) == {"without data"}:
+            return (
+                "nodes give validations without their bytes, as servers before version 2.0 do: "
+                f"give another node, {_HASHED}"
+            )
+        if not counts["counted"]:
+            sources = ", ".join(tally.validators.source for tally in tallies)
+            return (
+                f"no validation that nodes give counts for {sources}: {_said(counts)}; "
+                "is this another network, or has its list changed?"
+            )
+        best = "; ".join(map(_best, tallies))
+        return f"no ledger has a quorum: {best}; the newest signed one is {self.newest_signed}"
+
+    async def watch(self, tallies: dict[bytes, ValidationTally]) -> None:
+        """Say what is wrong: when it begins, and once a minute."""
+        while True:
+            await asyncio.sleep(min(1.0, self._patience / 4))
+            if trouble := self.trouble(tallies.values()):
+                self._has_said = True
+                self.say(f"ledgers are not signed, so nothing is recorded: {trouble}")
+            elif self._has_said:
+                self._has_said = False
+                self._said_at = float("-inf")
+                log.info("ledgers are signed again: the newest is %d", self.newest_signed)
+
+    def say(self, text: str) -> None:
+        """Log a warning, at most once a minute."""
+        now = asyncio.get_running_loop().time()
+        if now - self._said_at >= _SAY_AGAIN:
+            self._said_at = now
+            log.warning("%s", text)
+
+
+def _said(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {reason}" for reason, count in counts.most_common(3))
+
+
+def _best(tally: ValidationTally) -> str:
+    """How near the newest ledgers have come to a quorum."""
+    newest = max(tally.last_seen.values(), default=0)
+    votes = max(tally.candidates(newest).values(), default=0)
+    validators = tally.validators
+    return (
+        f"ledger {newest} is signed by {votes} of {len(validators)} validators of "
+        f"{validators.source}, {validators.quorum} are needed"
+    )
