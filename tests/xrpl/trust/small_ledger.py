@@ -19,7 +19,7 @@ from .small_network import SmallNetwork
 ALICE, BOB = encode_address(b"\x01" * 20), encode_address(b"\x02" * 20)
 
 
-def payment(number: int) -> tuple[bytes, bytes]:
+def payment(number: int, ledger_index: int) -> tuple[bytes, bytes]:
     """A payment and its metadata."""
     encoder = Encoder()
     tx = {
@@ -28,7 +28,7 @@ def payment(number: int) -> tuple[bytes, bytes]:
         "Destination": BOB,
         "Amount": str(1_000_000 + number),
         "Fee": "10",
-        "Sequence": number + 1,
+        "Sequence": 100 * ledger_index + number,
         "SigningPubKey": "02" + "AB" * 32,
         "TxnSignature": "30" * 70,
     }
@@ -48,7 +48,7 @@ class SmallLedger:
     def __post_init__(self) -> None:
         self.transactions = {
             transaction_id(tx): (tx, meta)
-            for tx, meta in (payment(number) for number in range(self.payments))
+            for tx, meta in (payment(number, self.index) for number in range(self.payments))
         }
         for number in range(30):
             account = {

@@ -1,5 +1,9 @@
 """Signed ledgers in practice: lists fetched, validations heard, headers read, proofs kept."""
 
+from .anchoring import SkipLists as SkipLists
+from .evidence import HEADERS_NAME as HEADERS_NAME
+from .evidence import Anchor as Anchor
+from .evidence import Evidence as Evidence
 from .header_reader import HeaderPool as HeaderPool
 from .header_reader import HeaderReader as HeaderReader
 from .header_reader import ProvenHeader as ProvenHeader
@@ -7,8 +11,13 @@ from .list_store import Fetch as Fetch
 from .list_store import ListStore as ListStore
 from .list_store import fetch_document as fetch_document
 from .list_store import ledger_time as ledger_time
+from .node_proofs import NodeProofs as NodeProofs
+from .node_proofs import open_notary as open_notary
 from .notary import Notary as Notary
 from .notary import NotaryPool as NotaryPool
+from .portable import FolderProofs as FolderProofs
+from .portable import LedgerTransactions as LedgerTransactions
+from .proof_archive import ARCHIVE_NAME as ARCHIVE_NAME
 from .proof_archive import ArchivedState as ArchivedState
 from .proof_archive import ProofArchive as ProofArchive
 from .proof_archive import read_archive as read_archive
@@ -19,14 +28,22 @@ from .trustees import Publisher as Publisher
 from .trustees import Trustees as Trustees
 from .trustees import all_known_publishers as all_known_publishers
 from .trustees import known_publishers as known_publishers
+from .trustees import offline_trustees as offline_trustees
 from .trustees import read_trustees as read_trustees
 
 __all__ = [
+    "ARCHIVE_NAME",
+    "HEADERS_NAME",
+    "Anchor",
     "ArchivedState",
+    "Evidence",
     "Fetch",
+    "FolderProofs",
     "HeaderPool",
     "HeaderReader",
+    "LedgerTransactions",
     "ListStore",
+    "NodeProofs",
     "Notary",
     "NotaryPool",
     "ProofArchive",
@@ -35,11 +52,14 @@ __all__ = [
     "ProvenHeader",
     "Prover",
     "Publisher",
+    "SkipLists",
     "Trustees",
     "all_known_publishers",
     "fetch_document",
     "known_publishers",
     "ledger_time",
+    "offline_trustees",
+    "open_notary",
     "read_archive",
     "read_trustees",
 ]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from ekspiper.core import Permanent, Retryable
 from ekspiper.xrpl.trust import HeaderChain, TrustError
 
-__all__ = ["HeaderPool", "HeaderReader", "ProvenHeader"]
+__all__ = ["HeaderPool", "HeaderReader", "ProvenHeader", "read_headers"]
 
 _AT_ONCE = 512  # the pool sends no more to a node than the node takes
 _TRIES = 5
@@ -47,11 +47,7 @@ class HeaderReader:
     def __init__(self, pool: HeaderPool, *, cache: Path | None = None) -> None:
         self._pool = pool
         self._cache = cache
-        self._held: dict[int, bytes] = {}
-        if cache is not None and cache.exists():
-            data = cache.read_bytes()
-            for at in range(0, len(data) - _SIZE + 1, _SIZE):
-                self._held[int.from_bytes(data[at : at + 4])] = data[at : at + _SIZE]
+        self._held = read_headers(cache) if cache is not None else {}
 
     async def walk(self, top: int, top_hash: bytes, bottom: int) -> AsyncIterator[ProvenHeader]:
         """The headers from a ledger whose hash is proven down to another, newest first.
@@ -119,6 +115,17 @@ class HeaderReader:
         async for header in self.walk(index, ledger_hash, index):
             return header
         raise Permanent(f"no header of ledger {index}")
+
+
+def read_headers(path: Path) -> dict[int, bytes]:
+    """The headers in a file, by ledger; nothing where the file is missing."""
+    if not path.exists():
+        return {}
+    data = path.read_bytes()
+    return {
+        int.from_bytes(data[at : at + 4]): data[at : at + _SIZE]
+        for at in range(0, len(data) - _SIZE + 1, _SIZE)
+    }
 
 
 def _append(path: Path, data: bytes) -> None:

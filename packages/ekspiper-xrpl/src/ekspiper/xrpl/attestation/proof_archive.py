@@ -40,9 +40,9 @@ from ekspiper.xrpl.trust import (
     written_tree,
 )
 
-__all__ = ["NAME", "ArchivedState", "ProofArchive", "read_archive"]
+__all__ = ["ARCHIVE_NAME", "ArchivedState", "ProofArchive", "read_archive"]
 
-NAME = "proofs.jsonl"
+ARCHIVE_NAME = "proofs.jsonl"
 """The file's name, beside the records."""
 
 _LONGEST_LINE = 256 * 1024 * 1024  # all long lists of mainnet have about 20 MB

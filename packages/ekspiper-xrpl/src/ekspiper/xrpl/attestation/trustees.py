@@ -9,7 +9,14 @@ from pathlib import Path
 from ekspiper.core import ConfigError
 from ekspiper.xrpl.trust import TrustError, key_text, read_key
 
-__all__ = ["Publisher", "Trustees", "all_known_publishers", "known_publishers", "read_trustees"]
+__all__ = [
+    "Publisher",
+    "Trustees",
+    "all_known_publishers",
+    "known_publishers",
+    "offline_trustees",
+    "read_trustees",
+]
 
 _LONGEST_FILE = 1_000_000
 
@@ -87,6 +94,8 @@ _PUBLISHERS: dict[int, tuple[Publisher, ...]] = {
             "https://vl.altnet.rippletest.net",
         ),
     ),
+    # The private network from which the sample network was recorded.
+    1021: (_publisher("ED2C9E9E806525E77E6EC08FD24ECDEBC4F1D2D14D374CC576EFCE9F217E8225EC", ""),),
     # Devnet: its key changed when the network was reset, as the announcement of that reset says.
     2: (
         _publisher(
@@ -107,6 +116,15 @@ def all_known_publishers() -> Trustees:
     return Trustees(tuple(each for publishers in _PUBLISHERS.values() for each in publishers))
 
 
+def offline_trustees(texts: Iterable[str]) -> Trustees:
+    """Those by whom files are judged: the ones that are named, or every publisher that is known.
+
+    No list is needed, as files have the lists of their time in them.
+    """
+    given = read_trustees(texts)
+    return given or all_known_publishers()
+
+
 def read_trustees(texts: Iterable[str]) -> Trustees:
     """Those that options name: `KEY=LIST`, `KEY`, or the path of a file with keys.
 
@@ -114,7 +132,7 @@ def read_trustees(texts: Iterable[str]) -> Trustees:
     master keys of validators, one a line; lines that begin with # or [ are ignored.
 
     Raises:
-        ConfigError: a text is none of these, or the file cannot be read.
+        ConfigError: a text is something else, or the file cannot be read.
     """
     publishers: list[Publisher] = []
     validators: list[bytes] = []

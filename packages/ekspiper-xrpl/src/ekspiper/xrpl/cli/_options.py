@@ -26,6 +26,7 @@ __all__ = [
     "Out",
     "Ranges",
     "State",
+    "Trust",
     "chosen_network",
     "default_out_option",
     "known_definitions",
@@ -157,6 +158,20 @@ Format = Annotated[str, typer.Option(metavar="jsonl|parquet", help="Format of th
 Json = Annotated[
     bool,
     typer.Option("--json", help="Print the report as one JSON object, to standard output."),
+]
+
+
+Trust = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust",
+        metavar="KEY=LIST",
+        parser=not_empty,
+        help="Trust this publisher of validator lists: its master key, and the URL or the file of "
+        "its list. Or a file with validators' own keys, one a line. May be given several times. "
+        "[default: the publishers of the network]",
+        show_default=False,
+    ),
 ]
 
 

@@ -29,6 +29,7 @@ from .pruned_tree import read_tree as read_tree
 from .pruned_tree import read_tree_leaves as read_tree_leaves
 from .pruned_tree import root_hash as root_hash
 from .pruned_tree import split_transaction as split_transaction
+from .pruned_tree import trim as trim
 from .pruned_tree import written_tree as written_tree
 from .signed_ledger import SignedLedger as SignedLedger
 from .signed_ledger import read_header as read_header
@@ -86,6 +87,7 @@ __all__ = [
     "read_validator_lists",
     "root_hash",
     "split_transaction",
+    "trim",
     "write_xpop",
     "write_xprv",
     "written_tree",

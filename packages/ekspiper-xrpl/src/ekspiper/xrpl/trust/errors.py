@@ -5,6 +5,9 @@ TrustError              everything below; a proof, list or message that is refus
   BadSignature          it can be read, but a signature in it is wrong
   KeyConflict           a key that is revoked, or that belongs to another validator
   NotProven             each part is genuine, but together they do not prove the ledger
+
+All of them are `Permanent`: reading the same bytes again gives the same error. Ask another node, or
+get the file anew.
 """
 
 from __future__ import annotations

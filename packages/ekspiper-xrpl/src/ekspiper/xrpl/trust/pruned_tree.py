@@ -7,7 +7,7 @@ hash of the root is then the same as that of the whole tree.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ __all__ = [
     "read_tree_leaves",
     "root_hash",
     "split_transaction",
+    "trim",
     "written_tree",
 ]
 
@@ -142,6 +143,28 @@ def prune(hashes: Sequence[tuple[bytes, bytes]], wanted: Leaf) -> Node:
     if place == len(hashes) or hashes[place][0] != wanted.key:
         raise Malformed(f"the tree has no leaf {wanted.key.hex().upper()}")
     return _pruned(hashes, 0, wanted)
+
+
+def trim(node: Node, kind: TreeKind, keys: Container[bytes]) -> Node:
+    """A pruned tree with only some of its leaves, and the same root.
+
+    Args:
+        keys: of the leaves to keep.
+    """
+    return _trimmed(node, kind, keys, "")
+
+
+def _trimmed(node: Node, kind: TreeKind, keys: Container[bytes], prefix: str) -> Node:
+    if isinstance(node, bytes):
+        return node
+    if isinstance(node, Leaf):
+        return node if node.key in keys else node.hash(kind)
+    children = {
+        digit: _trimmed(child, kind, keys, f"{prefix}{digit:x}") for digit, child in node.items()
+    }
+    if prefix and all(isinstance(child, bytes) for child in children.values()):
+        return _hash(children, kind, prefix)
+    return children
 
 
 def _pruned(hashes: Sequence[tuple[bytes, bytes]], depth: int, wanted: Leaf) -> Node:

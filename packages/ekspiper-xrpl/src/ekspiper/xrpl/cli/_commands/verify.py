@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ekspiper.xrpl.audit import audit
 
+if TYPE_CHECKING:
+    from ekspiper.xrpl.attestation import Evidence
+
 from .._logs import tell
-from .._options import ConnectTimeout, Json, KnownTo, known_network, path_argument
+from .._options import ConnectTimeout, Json, KnownTo, Trust, known_network, path_argument
 from .._streams import say, say_json
 
 __all__ = ["verify"]
@@ -24,6 +27,13 @@ def verify(
         bool,
         typer.Option("--deep", help="Prove every record; some thousand a second."),
     ] = False,
+    signed: Annotated[
+        bool,
+        typer.Option(
+            "--signed", help="Prove every ledger by the validators' signatures in proofs.jsonl."
+        ),
+    ] = False,
+    trust: Trust = None,
     network: KnownTo = None,
     as_json: Json = False,
     connect_timeout: ConnectTimeout = None,
@@ -34,12 +44,22 @@ def verify(
     lines and Parquet, and asks no node; only where records have fields that the bundled definitions
     do not know yet, --deep needs a --network. Exit code 1 when something is wrong.
 
+    --signed shows by whom each ledger is signed, by the list that held when it closed. It needs the
+    archive beside the records and the key of a publisher, which is known for named networks.
+
     Examples:
       ekspiper verify out/sample
       ekspiper verify out/sample --deep --json
+      ekspiper verify out/mainnet --signed
     """
     definitions, network_id = known_network(network, connect_timeout)
     report = audit(folder, deep=deep, definitions=definitions, network_id=network_id)
+    evidence = _evidence(folder, trust) if signed else None
+    if evidence is not None:
+        report.faults += evidence.faults
+        report.faults += (
+            f"ledger {index} is not signed: {why}" for index, why in evidence.unsigned().items()
+        )
     if as_json:
         say_json(
             {
@@ -49,6 +69,7 @@ def verify(
                 "gaps": str(report.gaps),
                 "faults": [str(fault) for fault in report.faults],
                 "proven": report.proven,
+                **({"signed": _signed_json(evidence)} if evidence is not None else {}),
             }
         )
         raise typer.Exit(1 if report.faults else 0)
@@ -57,10 +78,14 @@ def verify(
     )
     if report.gaps:
         say(f"Not there: {report.gaps}.")
-    for fault in report.faults[:_SHOWN]:
+    if evidence is not None:
+        _say_signatures(evidence)
+    # Of signatures every line is wanted: which ledger lacks them.
+    shown = len(report.faults) if signed else _SHOWN
+    for fault in report.faults[:shown]:
         tell(f"  {fault}")
-    if len(report.faults) > _SHOWN:
-        tell(f"  and {len(report.faults) - _SHOWN:,} more")
+    if len(report.faults) > shown:
+        tell(f"  and {len(report.faults) - shown:,} more")
     if report.faults:
         count = len(report.faults)
         tell("1 fault." if count == 1 else f"{count:,} faults.")
@@ -71,3 +96,45 @@ def verify(
     )
     if deep:
         say(f"Transactions of {report.proven:,} ledgers hash to their transaction_hash.")
+
+
+def _evidence(folder: Path, trust: list[str] | None) -> Evidence:
+    from ekspiper.xrpl.attestation import Evidence, offline_trustees
+
+    return Evidence.of_folder(folder, offline_trustees(trust or ()))
+
+
+def _say_signatures(evidence: Evidence) -> None:
+    runs = evidence.runs()
+    for first, last, anchor in runs[:_SHOWN]:
+        say(f"  {first} to {last}: {anchor}{_until(evidence, anchor.verdict.ledger_index)}")
+    if len(runs) > _SHOWN:
+        say(f"  and {len(runs) - _SHOWN:,} more stretches")
+    count = sum(last - first + 1 for first, last, _ in runs)
+    fewest = min(
+        ((len(each.verdict.signers), each.verdict.trusted) for _, _, each in runs), default=None
+    )
+    by = f" by at least {fewest[0]} of {fewest[1]} validators" if fewest else ""
+    say(f"{count:,} of {len(evidence.recorded):,} ledgers signed{by}.")
+
+
+def _until(evidence: Evidence, ledger_index: int) -> str:
+    """Until when the list holds by which a ledger is judged."""
+    from ekspiper.xrpl.codec import ripple_time_iso
+
+    source = evidence.ledgers[ledger_index].validator_list
+    return f", which holds until {ripple_time_iso(source.expiration)}" if source else ""
+
+
+def _signed_json(evidence: Evidence) -> list[dict[str, Any]]:
+    return [
+        {
+            "first": first,
+            "last": last,
+            "signed_ledger": anchor.verdict.ledger_index,
+            "signers": len(anchor.verdict.signers),
+            "validators": anchor.verdict.trusted,
+            "list": anchor.verdict.source,
+        }
+        for first, last, anchor in evidence.runs()
+    ]

@@ -1,0 +1,135 @@
+"""`ekspiper anchor`: keep what proves past ledgers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ekspiper.core import ConfigError
+from ekspiper.xrpl.attestation import (
+    ARCHIVE_NAME,
+    HEADERS_NAME,
+    FolderProofs,
+    ProofArchive,
+    SkipLists,
+    open_notary,
+    read_trustees,
+)
+from ekspiper.xrpl.codec import LedgerHeader
+from ekspiper.xrpl.open_network import OpenNetwork, open_network
+from ekspiper.xrpl.sources import LedgerObjects
+from ekspiper.xrpl.trust import SignedLedger, read_header, read_tree_leaves
+
+from .._interruption import run_interruptible
+from .._logs import tell
+from .._options import ConnectTimeout, Network, Trust, chosen_network, path
+from .._streams import say
+
+__all__ = ["anchor"]
+
+_SAY_EVERY = 200_000
+
+
+def anchor(
+    network: Network = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="DIR", parser=path, help="Folder of the archive, proofs.jsonl."
+        ),
+    ] = None,
+    snapshot: Annotated[
+        Path | None,
+        typer.Option(
+            "--snapshot",
+            metavar="DIR",
+            parser=path,
+            help="Use the snapshot in this folder, taken without --type, instead of a new one.",
+        ),
+    ] = None,
+    parallel: Annotated[
+        int, typer.Option(metavar="N", min=1, max=256, help="Parts of the state read at once.")
+    ] = 8,
+    trust: Trust = None,
+    connect_timeout: ConnectTimeout = None,
+) -> None:
+    """Keep what proves past ledgers by a signed one.
+
+    Waits for a ledger that a quorum of validators signs, reads its whole state, proves it, and
+    keeps the LedgerHashes objects of it. With them, any earlier ledger is proven by at most 255
+    headers. Nothing of the state is kept besides, so that only time and traffic are needed.
+
+    Examples:
+      ekspiper anchor --network mainnet --out out/history
+      ekspiper anchor --network mainnet --snapshot out/state
+    """
+    folder = out or snapshot
+    if folder is None:
+        raise typer.BadParameter("say where the archive is: --out DIR, or --snapshot DIR")
+    folder.mkdir(parents=True, exist_ok=True)
+    work = _anchor(chosen_network(network), folder, snapshot, parallel, trust, connect_timeout)
+    say(run_interruptible(work))
+
+
+async def _anchor(
+    network: str,
+    folder: Path,
+    snapshot: Path | None,
+    parallel: int,
+    trust: list[str] | None,
+    connect_timeout: float | None,
+) -> str:
+    trustees = read_trustees(trust) if trust else None
+    archive = ProofArchive(folder / ARCHIVE_NAME)
+    async with (
+        open_network(network, follow=True, connect_timeout=connect_timeout) as opened,
+        open_notary(opened.pool, trustees, headers=folder / HEADERS_NAME) as notary,
+    ):
+        tell("Waiting for a ledger that the validators sign.")
+        signed = await notary.newest()
+        if snapshot is None:
+            header = signed.header
+            lists = await _read(opened, signed, parallel)
+        else:
+            index, objects = FolderProofs.of_snapshot(snapshot)
+            if index > signed.ledger_index:
+                raise ConfigError(f"the snapshot is of ledger {index}, which is not signed yet")
+            top, top_hash = signed.ledger_index, signed.ledger_hash
+            async for each in notary.chain.headers.walk(top, top_hash, index):
+                data = each.data
+            header = read_header(data)
+            lists = SkipLists(header)
+            lists.add(sorted(objects))
+        tree = lists.tree()
+    archive.add(signed)
+    archive.add_state(header, tree)
+    count = sum(1 for _ in read_tree_leaves(tree))
+    return (
+        f"{archive.path}: {signed.verdict(_anybody(signed))}. {count} skip lists of the state of "
+        f"ledger {header.ledger_index} are kept."
+    )
+
+
+async def _read(opened: OpenNetwork, signed: SignedLedger, parallel: int) -> SkipLists:
+    header: LedgerHeader = signed.header
+    source = LedgerObjects(opened.pool, header.ledger_index, parallel=parallel)
+    source.expect(header.ledger_hash.hex().upper())
+    lists = SkipLists(header, digits=max(2, *map(len, source.prefixes)))
+    said = 0
+
+    def seen(count: int) -> None:
+        nonlocal said
+        if count - said >= _SAY_EVERY:
+            said = count
+            tell(f"{count:,} objects read")
+
+    await lists.add_pages(source, seen=seen)
+    return lists
+
+
+def _anybody(signed: SignedLedger) -> set[bytes]:
+    """The notary has judged already; this is only to say it in words."""
+    source = signed.validator_list
+    return {source.publisher} if source is not None else set(signed.validators)

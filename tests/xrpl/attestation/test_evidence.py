@@ -1,0 +1,278 @@
+"""What a folder proves by itself, and what is missing where it does not."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import orjson
+import pytest
+
+from ekspiper.xrpl.attestation import (
+    ARCHIVE_NAME,
+    HEADERS_NAME,
+    Evidence,
+    FolderProofs,
+    ProofArchive,
+    Publisher,
+    SkipLists,
+    Trustees,
+)
+from ekspiper.xrpl.codec import LedgerHeader
+from ekspiper.xrpl.trust import (
+    Manifest,
+    NotProven,
+    SignedLedger,
+    Validation,
+    ValidationTally,
+    ValidatorSet,
+    check_proof,
+    read_validator_lists,
+)
+
+from ..trust.small_ledger import SmallLedger
+from ..trust.small_network import SmallNetwork
+from .small_folder import chain, write_folder
+
+
+@pytest.fixture(scope="module")
+def ledgers() -> list[SmallLedger]:
+    return chain(100, 130)
+
+
+@pytest.fixture(scope="module")
+def trustees(network: SmallNetwork) -> Trustees:
+    return Trustees((Publisher(network.publisher.public),))
+
+
+def test_ledgers_are_signed_through_the_next_that_is(
+    network: SmallNetwork, ledgers: list[SmallLedger], trustees: Trustees, tmp_path: Path
+) -> None:
+    folder = write_folder(tmp_path, network, ledgers, (110, 120))
+    evidence = Evidence.of_folder(folder, trustees)
+    assert [(first, last, each.ledger_index) for first, last, each in evidence.runs()] == [
+        (100, 110, 110),
+        (111, 120, 120),
+    ]
+    assert list(evidence.unsigned()) == list(range(121, 131))
+    assert set(evidence.unsigned().values()) == {"the archive has no signed ledger after it"}
+    assert evidence.faults == []
+
+
+def test_another_publisher_signs_nothing(
+    network: SmallNetwork, ledgers: list[SmallLedger], tmp_path: Path
+) -> None:
+    folder = write_folder(tmp_path, network, ledgers, (130,))
+    other = Trustees((Publisher(network.stranger.master.public),))
+    evidence = Evidence.of_folder(folder, other)
+    assert len(evidence.unsigned()) == 31
+    assert "not trusted" in evidence.faults[0]
+
+
+def test_a_forged_ledger_with_a_consistent_chain_after_it_is_not_signed(
+    network: SmallNetwork, ledgers: list[SmallLedger], trustees: Trustees, tmp_path: Path
+) -> None:
+    true = {each.index: each for each in ledgers}
+    forged: list[SmallLedger] = ledgers[:16]
+    for index in range(116, 131):
+        forged.append(SmallLedger(index, parent=forged[-1].hash, payments=1))
+    folder = write_folder(tmp_path, network, forged, ())
+    archive = ProofArchive(folder / ARCHIVE_NAME)
+    for index in (110, 120, 130):
+        archive.add(network.signed(true[index].header))
+    evidence = Evidence.of_folder(folder, trustees)
+    assert list(evidence.unsigned()) == list(range(111, 131))
+    assert any("ledger 120: its record hashes to" in fault for fault in evidence.faults)
+
+
+def test_one_changed_header_ends_the_chain(
+    network: SmallNetwork, ledgers: list[SmallLedger], trustees: Trustees, tmp_path: Path
+) -> None:
+    folder = write_folder(tmp_path, network, ledgers, (130,))
+    path = folder / "ledgers.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[20] = lines[20].replace(b'"total_coins":"1', b'"total_coins":"2')
+    path.write_bytes(b"".join(lines))
+    evidence = Evidence.of_folder(folder, trustees)
+    assert min(evidence.signed) == 121
+    assert "ledger 120: its record hashes to" in evidence.faults[0]
+
+
+def test_headers_beside_the_records_lead_to_a_later_signed_ledger(
+    network: SmallNetwork, ledgers: list[SmallLedger], trustees: Trustees, tmp_path: Path
+) -> None:
+    folder = write_folder(tmp_path, network, ledgers[:10], ())
+    ProofArchive(folder / ARCHIVE_NAME).add(network.signed(ledgers[-1].header))
+    evidence = Evidence.of_folder(folder, trustees)
+    assert "the header of ledger 110 is missing" in evidence.unsigned()[100]
+    between = b"".join(each.header.to_bytes() for each in ledgers[10:])
+    (folder / HEADERS_NAME).write_bytes(between)
+    assert Evidence.of_folder(folder, trustees).unsigned() == {}
+
+
+class TestSkipLists:
+    def folder(self, network: SmallNetwork, ledgers: list[SmallLedger], path: Path) -> Path:
+        """The first ledgers, and the state of the last one."""
+        folder = write_folder(path, network, ledgers[:10], ())
+        archive = ProofArchive(folder / ARCHIVE_NAME)
+        last = ledgers[-1]
+        archive.add(network.signed(last.header))
+        lists = SkipLists(last.header)
+        lists.add(sorted(last.objects.items()))
+        archive.add_state(last.header, lists.tree())
+        return folder
+
+    def test_they_prove_ledgers_without_headers_between(
+        self,
+        network: SmallNetwork,
+        ledgers: list[SmallLedger],
+        trustees: Trustees,
+        tmp_path: Path,
+    ) -> None:
+        evidence = Evidence.of_folder(self.folder(network, ledgers, tmp_path), trustees)
+        assert evidence.unsigned() == {}
+        assert evidence.signed[105].state_of == 130
+
+    def test_and_lead_a_portable_proof(
+        self,
+        network: SmallNetwork,
+        ledgers: list[SmallLedger],
+        trustees: Trustees,
+        tmp_path: Path,
+    ) -> None:
+        folder = self.folder(network, ledgers, tmp_path)
+        evidence = Evidence.of_folder(folder, trustees)
+        key = next(iter(ledgers[5].transactions))
+        document = FolderProofs(folder, evidence, trustees).prove(key)
+        (leaf,) = check_proof(document, network.trusted | {network.publisher.public: None}).leaves
+        assert (leaf.leaf.key, leaf.header.ledger_index) == (key, 105)
+
+    def test_those_of_an_unproven_state_prove_nothing(
+        self,
+        network: SmallNetwork,
+        ledgers: list[SmallLedger],
+        trustees: Trustees,
+        tmp_path: Path,
+    ) -> None:
+        folder = write_folder(tmp_path, network, ledgers[:10], ())
+        archive = ProofArchive(folder / ARCHIVE_NAME)
+        archive.add(network.signed(ledgers[-1].header))
+        forged = SmallLedger(130, objects=dict(ledgers[-1].objects), payments=3)
+        lists = SkipLists(forged.header)
+        lists.add(sorted(forged.objects.items()))
+        archive.add_state(forged.header, lists.tree())
+        evidence = Evidence.of_folder(folder, trustees)
+        assert len(evidence.unsigned()) == 10
+        assert "not that of a signed ledger" in evidence.faults[0]
+
+    def test_a_state_that_is_not_whole_is_refused(self, ledgers: list[SmallLedger]) -> None:
+        lists = SkipLists(ledgers[-1].header)
+        lists.add(sorted(ledgers[-1].objects.items())[1:])
+        with pytest.raises(NotProven, match="false state"):
+            lists.tree()
+
+
+class TestFolderProofs:
+    def test_a_transaction(
+        self,
+        network: SmallNetwork,
+        ledgers: list[SmallLedger],
+        trustees: Trustees,
+        tmp_path: Path,
+    ) -> None:
+        folder = write_folder(tmp_path, network, ledgers, (120,))
+        proofs = FolderProofs(folder, Evidence.of_folder(folder, trustees), trustees)
+        key = next(iter(ledgers[13].transactions))
+        trusted = trustees.keys()
+        assert check_proof(proofs.prove(key), trusted).leaves[0].header.ledger_index == 113
+        with pytest.raises(NotProven, match="ledger 113 itself"):
+            proofs.prove(key, format="xpop")
+        with pytest.raises(NotProven, match="has no transaction"):
+            proofs.prove(bytes(32))
+
+    def test_an_xpop_of_a_signed_ledger(
+        self,
+        network: SmallNetwork,
+        ledgers: list[SmallLedger],
+        trustees: Trustees,
+        tmp_path: Path,
+    ) -> None:
+        folder = write_folder(tmp_path, network, ledgers, (113,))
+        proofs = FolderProofs(folder, Evidence.of_folder(folder, trustees), trustees)
+        key = next(iter(ledgers[13].transactions))
+        assert check_proof(proofs.prove(key, format="xpop"), trustees.keys()).format == "XPOP"
+
+    def test_a_changed_record_is_not_proven(
+        self,
+        network: SmallNetwork,
+        ledgers: list[SmallLedger],
+        trustees: Trustees,
+        tmp_path: Path,
+    ) -> None:
+        folder = write_folder(tmp_path, network, ledgers, (120,))
+        path = folder / "transactions.jsonl"
+        path.write_bytes(path.read_bytes().replace(b'"value":"1000000"', b'"value":"9000000"'))
+        proofs = FolderProofs(folder, Evidence.of_folder(folder, trustees), trustees)
+        with pytest.raises(NotProven):
+            proofs.prove(next(iter(ledgers[13].transactions)))
+
+    def test_an_object_of_a_snapshot(
+        self,
+        network: SmallNetwork,
+        ledgers: list[SmallLedger],
+        trustees: Trustees,
+        tmp_path: Path,
+    ) -> None:
+        last = ledgers[-1]
+        ProofArchive(tmp_path / ARCHIVE_NAME).add(network.signed(last.header))
+        from ekspiper.xrpl.codec import Decoder
+
+        decoder = Decoder(shape="record")
+        with (tmp_path / "objects.jsonl").open("wb") as file:
+            for index, data in last.objects.items():
+                record = {
+                    **decoder.ledger_object(data),
+                    "index": index.hex().upper(),
+                    "ledger_index": last.index,
+                    "ledger_hash": last.hash.hex().upper(),
+                }
+                file.write(orjson.dumps(record) + b"\n")
+        proofs = FolderProofs(tmp_path, Evidence.of_folder(tmp_path, trustees), trustees)
+        key = sorted(last.objects)[4]
+        (leaf,) = check_proof(proofs.prove(key), trustees.keys()).leaves
+        assert (leaf.kind, leaf.leaf.data) == ("state", last.objects[key])
+        with pytest.raises(NotProven, match="has no object"):
+            proofs.prove(bytes(32))
+
+
+def test_the_recorded_network(shared_data: Path, tmp_path: Path) -> None:
+    """Every ledger is signed, those after the rotation and the stopped validator included."""
+    folder = shared_data / "network"
+    publisher = orjson.loads((folder / "stats.json").read_bytes())["publisher"]
+    trustees = Trustees((Publisher(bytes.fromhex(publisher)),))
+    (source,) = read_validator_lists((folder / "vl.json").read_bytes())
+    tally = ValidationTally(ValidatorSet.of_list(source), ledgers=1000)
+    manifests = []
+    with gzip.open(folder / "stream_v2.jsonl.gz") as lines:
+        for message in map(orjson.loads, lines):
+            if message["type"] == "validationReceived":
+                tally.add(Validation.from_hex(message["data"]))
+            elif message["type"] == "manifestReceived":
+                manifests.append(Manifest.from_bytes(bytes.fromhex(message["manifest"])))
+                tally.add_manifest(manifests[-1])
+    evidence = Evidence()
+    archive = ProofArchive(tmp_path / ARCHIVE_NAME)
+    with gzip.open(folder / "ledger_v2_binary.jsonl.gz") as lines:
+        for line in lines:
+            result = orjson.loads(line)["response"]["result"]
+            data = bytes.fromhex(result["ledger"]["ledger_data"])
+            header = LedgerHeader.from_bytes(data)
+            evidence.recorded[header.ledger_index] = data
+            if header.ledger_index in (256, 512, 540):
+                validations = tally.validations(header.ledger_index, header.ledger_hash)
+                archive.add(SignedLedger(header, tuple(validations), source, tuple(manifests)))
+    (tmp_path / "headers.bin").write_bytes(b"".join(evidence.recorded.values()))
+    found = Evidence.of_folder(tmp_path, trustees)
+    assert sorted(found.signed) == list(range(4, 541))
+    assert {len(each.verdict.signers) for each in found.signed.values()} == {4, 5}
+    assert found.faults == []
