@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ekspiper.core import Permanent
 from ekspiper.core.instruments import Metric
@@ -19,15 +22,16 @@ from ekspiper.xrpl.processors import TransactionEtl
 from ekspiper.xrpl.verify import parse_ledger
 
 Lines = Callable[[str], Any]
+ALICE, BOB = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh", "rrrrrrrrrrrrrrrrrrrrBZbvji"
 XRP_20 = {"currency": "XRP", "issuer": "", "value": "20"}
 
 
 def payment(**changes: Any) -> dict[str, Any]:
     """A payment as a server prints it with api_version 2; None takes a field out."""
     fields = {
-        "Account": "rA",
+        "Account": ALICE,
         "Amount": "1000",
-        "Destination": "rB",
+        "Destination": BOB,
         "Fee": "20",
         "Sequence": 1,
         "SigningPubKey": "",
@@ -113,6 +117,49 @@ def test_our_own_record_is_normal_already() -> None:
     assert TransactionEtl().normalise(record) == record
 
 
+def test_our_own_record_with_what_did_not_fit_is_normal_already() -> None:
+    item = payment(Foo=1, Sequence="1", Memos=[{"Foo": {}}, {"Memo": {"MemoData": "AB"}}])
+    shown(item)["Bar"] = 2
+    record = TransactionEtl().normalise(item)
+    assert len(record["_unrecognized"]) == 4
+    assert record["Memos"] == [{"Memo": {"MemoData": "AB"}}]
+    assert TransactionEtl().normalise(record) == record
+
+
+@pytest.mark.parametrize(
+    ("field", "printed", "recorded"),
+    [
+        ("OwnerNode", "000000000000000A", "a"),  # by older servers
+        ("InvoiceID", "ab" * 32, "AB" * 32),
+        ("Paths", [[{"account": BOB, "type": 1, "type_hex": "0000000000000001"}]], None),
+    ],
+)
+def test_every_way_of_printing_a_value_gives_one_record(
+    field: str, printed: Any, recorded: Any
+) -> None:
+    expected = [{"steps": [{"account": BOB, "type": 1}]}] if recorded is None else recorded
+    record = TransactionEtl().normalise(payment(**{field: printed}))
+    found = record.get(field, record.get("_unrecognized", {}).get(field))
+    assert found == expected
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+NAMES = st.sampled_from(["Paths", "Memos", "Fee", "Signers", "TransactionType", "OwnerNode", "Foo"])
+
+
+@given(NAMES, VALUES, st.booleans())
+def test_no_json_is_too_strange(name: str, value: Any, in_metadata: bool) -> None:
+    item = payment()
+    (shown(item) if in_metadata else item["tx_json"])[name] = value
+    with suppress(Permanent):
+        record = TransactionEtl().normalise(item)
+        assert name in record or name in str(record) or value is None
+
+
 def test_the_record_of_a_payment() -> None:
     item = payment()
     del item["tx_json"]["Amount"]
@@ -143,8 +190,8 @@ def test_the_item_is_left_as_it_was() -> None:
         ({"Sequence": True}, "wrong_type", {"Sequence": True}),
         ({"Fee": "a"}, "wrong_type", {"Fee": "a"}),
         ({"Fee": 20}, "wrong_type", {"Fee": 20}),
-        ({"SendMax": {"currency": "USD", "issuer": "rA"}}, "wrong_type", None),
-        ({"SendMax": {"currency": "USD", "issuer": "rA", "value": "NaN"}}, "wrong_type", None),
+        ({"SendMax": {"currency": "USD", "issuer": ALICE}}, "wrong_type", None),
+        ({"SendMax": {"currency": "USD", "issuer": ALICE, "value": "NaN"}}, "wrong_type", None),
         ({"InvoiceID": "AB"}, "wrong_type", {"InvoiceID": "AB"}),
         ({"Account": None}, "missing_field", {"Account": None}),
         ({"Paths": [[{"account": 1}]]}, "wrong_type", {"Paths": [[{"account": 1}]]}),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ekspiper.core import Instruments, NoInstruments, Permanent, Processor
-from ekspiper.xrpl.codec.decoder import Decoder
+from ekspiper.xrpl.codec.decoder import UNRECOGNIZED, Decoder
 from ekspiper.xrpl.codec.definitions import Definitions
 from ekspiper.xrpl.derive import issuance_id
 from ekspiper.xrpl.schema.decoded_rules import DecodedRules
@@ -15,7 +15,6 @@ from ekspiper.xrpl.schema.misfit import Misfit, unrecognized
 from ekspiper.xrpl.sources.object_page import ObjectPage
 
 from .drift import DriftCounter, DriftReport
-from .transaction_etl import UNRECOGNIZED
 
 __all__ = ["LedgerObjectRecord"]
 

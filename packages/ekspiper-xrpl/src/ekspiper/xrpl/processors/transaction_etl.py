@@ -6,23 +6,20 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ekspiper.core import Instruments, NoInstruments, Permanent, Processor
+from ekspiper.xrpl.codec.decoder import UNRECOGNIZED
 from ekspiper.xrpl.codec.definitions import Definitions
 from ekspiper.xrpl.derive.ctid import ctid
 from ekspiper.xrpl.derive.delivered_amount import UNAVAILABLE, delivered_amount, in_record_shape
 from ekspiper.xrpl.ledger import LedgerInfo, Transaction
 from ekspiper.xrpl.schema.decoded_rules import DecodedRules
 from ekspiper.xrpl.schema.formats import Formats
-from ekspiper.xrpl.schema.json_rules import JsonRules
-from ekspiper.xrpl.schema.misfit import Misfit, unrecognized
-from ekspiper.xrpl.schema.plans import issued_amount
+from ekspiper.xrpl.schema.misfit import Misfit, put_back, unrecognized
 
+from ._json_reader import JsonReader
 from .drift import DriftCounter, DriftReport
 from .server_shapes import unwrap
 
-__all__ = ["UNRECOGNIZED", "TransactionEtl"]
-
-UNRECOGNIZED = "_unrecognized"
-"""The key of a record under which everything stands that does not fit, by its path."""
+__all__ = ["TransactionEtl"]
 
 _HASH_DIGITS = 64
 
@@ -53,10 +50,11 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
     ) -> None:
         self.network_id = network_id
         self.strict = strict
-        formats = Formats(definitions or Definitions.bundled())
-        self._decoded = DecodedRules(formats)
+        known = definitions or Definitions.bundled()
+        self._rules = DecodedRules(Formats(known))
         self._follows = definitions is None
-        self._json = JsonRules(formats)
+        self._json = JsonReader(known)
+        self._json_rules = self._rules
         self._ledger: LedgerInfo | None = None
         self._shared: dict[str, Any] = {}
         self._counter = DriftCounter(instruments or NoInstruments())
@@ -78,10 +76,10 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
     def record(self, transaction: Transaction) -> dict[str, Any]:
         """The record of a decoded transaction."""
         found: list[Misfit] = []
-        if self._follows and transaction.definitions is not self._decoded.formats.definitions:
-            self._decoded = DecodedRules(Formats(transaction.definitions))
-        fields = self._decoded.transaction(transaction.fields, found)
-        meta = self._decoded.metadata(transaction.meta, found)
+        if self._follows and transaction.definitions is not self._rules.formats.definitions:
+            self._rules = DecodedRules(Formats(transaction.definitions))
+        fields = self._rules.transaction(transaction.fields, found)
+        meta = self._rules.metadata(transaction.meta, found)
         ledger = transaction.ledger
         record = {**fields, "meta": meta, "hash": transaction.hash, **self._place(ledger)}
         return self._finish(record, found, ledger.header.close_time)
@@ -106,18 +104,21 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
             Permanent: there is no transaction with metadata in it; or something does not fit and
                 `strict` is set.
         """
-        server = unwrap(item)
+        server = unwrap(_as_decoded(item))
         found: list[Misfit] = []
-        record = self._json.transaction(server.fields, found)
-        record["meta"] = self._json.metadata(server.meta, found)
+        fields = self._json.transaction(server.fields, found)
+        meta = self._json.metadata(server.meta, found)
+        unread = {misfit.path for misfit in found}
+        record = {**self._json_rules.transaction(fields, found)}
+        record["meta"] = self._json_rules.metadata(meta, found)
+        if unread:  # what could not be read is not missing as well
+            found = [one for one in found if one.value is not None or one.path not in unread]
         close_time = server.place.pop("date", None)
         record.update(_checked_place(server.place, found))
         known = "ledger_index" in record or close_time is not None
         delivered = None if known else server.delivered_amount
-        if isinstance(delivered, str) and delivered != UNAVAILABLE:
-            delivered = {"currency": "XRP", "issuer": "", "value": delivered}
-        elif isinstance(delivered, dict):
-            delivered = issued_amount(delivered)
+        if delivered != UNAVAILABLE:
+            delivered = self._json.amount(delivered)
         return self._finish(record, found, close_time, delivered, server.network_id)
 
     def _finish(
@@ -157,6 +158,17 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
                 f"transaction {record.get('hash')} of ledger {record.get('ledger_index')} does not"
                 f" fit the schema: {found[0]}{more}"
             )
+
+
+def _as_decoded(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An own record, with what it keeps under `_unrecognized` back in its place."""
+    kept = item.get(UNRECOGNIZED) if isinstance(item, Mapping) else None
+    if not isinstance(kept, dict):
+        return item
+    try:
+        return put_back({n: value for n, value in item.items() if n != UNRECOGNIZED}, kept)
+    except ValueError as error:
+        raise Permanent(f"transaction {item.get('hash')}: {error}") from error
 
 
 def _checked_place(place: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:

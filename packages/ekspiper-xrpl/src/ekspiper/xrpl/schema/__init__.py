@@ -13,7 +13,6 @@ from .export import export_schema as export_schema
 from .export import find_schema as find_schema
 from .export import schema_names as schema_names
 from .formats import Formats as Formats
-from .json_rules import JsonRules as JsonRules
 from .json_schema import json_schema as json_schema
 from .json_schema import transactions_json_schema as transactions_json_schema
 from .misfit import Misfit as Misfit

@@ -38,12 +38,13 @@ class DecodedRules:
             for kind, parts in NODE_OBJECTS.items()
         }
         self._frames = {kind: rule.names for kind, rule in self._nodes.items()}
+        self._results = formats.definitions.transaction_results
         self.plain_names = cache(self._plain_names)
 
     def transaction(self, fields: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
         """The fields of a transaction without what does not fit."""
-        type_ = fields["TransactionType"]
-        rule = self.transaction_rule(type_)
+        type_ = fields.get("TransactionType")
+        rule = self._any("transaction") if type_ is None else self.transaction_rule(type_)
         if rule is not None:
             return rule.check(fields, (), found)
         found.append(unknown_type("TransactionType", type_))
@@ -58,7 +59,7 @@ class DecodedRules:
         if fitting is not nodes:
             checked = {**checked, "AffectedNodes": fitting}
         result = checked.get("TransactionResult")
-        if type(result) is int:
+        if type(result) is int or (result is not None and result not in self._results):
             found.append(unknown_type("TransactionResult", result, _META))
             checked = {**checked, "TransactionResult": str(result)}
         return checked

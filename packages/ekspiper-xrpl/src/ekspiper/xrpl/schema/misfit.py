@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +13,7 @@ __all__ = [
     "Path",
     "Problem",
     "path_text",
+    "put_back",
     "stranger",
     "unknown_type",
     "unread",
@@ -68,6 +71,47 @@ def unread(rest: str, path: Path) -> Misfit:
     """What follows a field of an unknown type, in hex: nobody knows how long that field is."""
     first, second = bytes.fromhex(rest[:4])
     return Misfit("unknown_type", f"FieldType.{first >> 4 or second}", path_text(path), rest)
+
+
+_STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d{1,9})\]")
+
+
+def put_back(record: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy of a record in which everything that it keeps as unrecognized is in its place.
+
+    Raises:
+        ValueError: something of it does not fit into the place that it names.
+    """
+    made = deepcopy(dict(record))
+    try:
+        for path, value in kept.items():
+            _put_back(made, path, value)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"what it keeps as unrecognized fits nowhere: {error}") from error
+    return made
+
+
+def _put_back(record: dict[str, Any], path: str, value: Any) -> None:
+    """Misfits come in the order of the record, so that elements taken out of a list fit in."""
+    steps: list[str | int] = [int(at) if at else name for name, at in _STEP.findall(path)]
+    holder: Any = record
+    for step in steps[:-1]:
+        if value is None and isinstance(holder, dict) and step not in holder:
+            return  # what is around a missing field may be missing, too
+        holder = holder[step]
+    last = steps[-1]
+    if value is None:
+        if last in holder:
+            raise ValueError(f"{path} is not missing")
+    elif isinstance(last, int):
+        if last > len(holder):
+            raise ValueError(f"{path} is beyond the end")
+        holder.insert(last, value)
+    else:
+        # A code without a name is in its place as well, as text.
+        if str(holder.get(last, value)) != str(value):
+            raise ValueError(f"{path} is {holder[last]}, not {value}")
+        holder[last] = value
 
 
 def unrecognized(found: Iterable[Misfit]) -> dict[str, Any]:
