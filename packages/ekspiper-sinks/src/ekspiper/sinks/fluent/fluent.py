@@ -111,6 +111,7 @@ class Fluent(Collector[dict[str, Any]]):
         if not tag:
             raise ConfigError("the tag of Fluent must not be empty")
         self.tag = tag
+        # Several windows of chunks, so that the network is busy for most of a batch.
         self.batch_policy = BatchPolicy(count=4 * 500, bytes=4 * 1024 * 1024)
         if not tls and (ca_file or client_cert or client_key or server_name):
             raise ConfigError("ca_file, client_cert, client_key and server_name need tls = true")
@@ -233,6 +234,7 @@ class Fluent(Collector[dict[str, Any]]):
                 await self._send(connection, delivery)
             except ConnectionLost as error:
                 self._connector.avoid(connection.endpoint, error)
+                # Progress in between makes it another loss: a server may restart again and again.
                 lost = 1 if delivery.acknowledged > before else lost + 1
                 if lost > 1:
                     raise self._not_acknowledged(error, delivery.unacknowledged[0]) from error
@@ -257,6 +259,7 @@ class Fluent(Collector[dict[str, Any]]):
                 await self._acknowledged(connection, *flying[0])
                 delivery.acknowledge(flying.popleft()[0])
         finally:
+            # Acknowledgements may have come in for chunks behind the one that failed.
             for chunk, waiting in flying:
                 if waiting.done() and not waiting.cancelled() and waiting.exception() is None:
                     delivery.acknowledge(chunk)

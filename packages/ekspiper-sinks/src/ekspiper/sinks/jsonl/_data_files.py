@@ -44,6 +44,7 @@ class DataFile:
         """Write all of it. After an OSError a part may be there: cut back to the old length."""
         if data:
             self.make()
+        # A single write may take less than it was given, on a disk that is nearly full.
         rest = memoryview(data)
         while rest:
             rest = rest[os.write(self.descriptor, rest) :]
@@ -59,6 +60,7 @@ class DataFile:
     def sync(self) -> None:
         """Make it survive a power failure: the data, and the file's name in its folder."""
         os.fsync(self.descriptor)
+        # Without this a power failure may lose the name of a new file, although its data is safe.
         if not self._name_synced:
             sync_folder(self.path.parent)
             self._name_synced = True
@@ -113,7 +115,8 @@ class DataFiles:
         """Remove everything after a place that `place` once was."""
         if self._number != place.number:
             self.current.close()
-            for number in self._numbers():
+            # The last one first: a crash in between must not leave a gap in the numbers.
+            for number in reversed(self._numbers()):
                 if number > place.number:
                     (self._folder / self._names.of(number)).unlink()
             self._open(place.number)

@@ -22,6 +22,7 @@ def end_of_lines(descriptor: int, length: int) -> tuple[int, bytes]:
     A last line without its newline is torn, unless it is a whole record: then only the newline is
     missing, as a part of an object is never a record itself.
     """
+    # Backwards, block by block: the file may be large, and only its last line is of interest.
     tail, start = b"", length
     while start > 0:
         block = min(_BLOCK, start)
@@ -63,7 +64,7 @@ def end_of_members(descriptor: int, length: int, codec: Codec) -> int:
             try:
                 member.decompress(block)
             except _damage():
-                return end
+                return end  # a power failure may leave zeros behind what was synced
             if not member.eof:
                 break
             block = member.unused_data

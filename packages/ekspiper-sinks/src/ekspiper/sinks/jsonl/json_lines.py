@@ -80,6 +80,7 @@ class JsonLines(Collector[Any]):
             raise ConfigError(f"{self.path} is named as compressed: set compression, or rename it")
         rotates = rotate_bytes is not None or rotate_seconds is not None
         self._names = FileNames(self.path.name.removesuffix(suffix), suffix, rotates)
+        # Beside the file and not on it: rotation and cutting back make other files.
         self._lock = FileLock(self.path.with_name(f".{self.path.name}.lock"))
         self._files: DataFiles | None = None
         self._repaired = False
@@ -123,6 +124,7 @@ class JsonLines(Collector[Any]):
             Retryable: the disk is full, or fails in another way.
         """
         lines, failures = json_lines(batch)
+        # The good lines first: when they cannot be written, the whole batch comes again.
         await self.collect_encoded(lines)
         if failures:
             raise BatchError(failures)
@@ -153,6 +155,7 @@ class JsonLines(Collector[Any]):
         try:
             await self._write(files, batch)
         except OSError as error:
+            # A part of the batch may be there, and the whole batch comes again.
             files.cut_back(before)
             raise Retryable(f"cannot write {files.current.path}: {reason_of(error)}") from error
         except BaseException:
@@ -162,6 +165,7 @@ class JsonLines(Collector[Any]):
     async def _write(self, files: DataFiles, lines: Sequence[bytes]) -> None:
         now, sync = time.time(), self._fsync != "never"
         held = files.current.length
+        # An empty file belongs to no period yet, so it is taken for the present one.
         if held and not same_period(files.current.written_at, now, seconds=self._rotate_seconds):
             files.next(sync=sync)
         for place, data in enumerate(await self._parts(lines, held=files.current.length)):
@@ -174,6 +178,7 @@ class JsonLines(Collector[Any]):
     async def _parts(self, lines: Sequence[bytes], *, held: int) -> list[bytes]:
         """What belongs to the current file, to the next, and so on."""
         if self._codec is not None:
+            # Compressors free the interpreter, so a thread of their own costs the loop nothing.
             data = await in_thread(self._codec.compress, b"".join(lines))
             is_full = self._rotate_bytes is not None and held >= self._rotate_bytes
             return [b"", data] if is_full else [data]
@@ -237,6 +242,7 @@ class JsonLines(Collector[Any]):
         """Cut off the torn line that a crash left, once, before the first line is written."""
         if self._repaired:
             return
+        # Not in `open`: a restore from a checkpoint cuts the file back anyway.
         file, missing = self._opened().current, b""
         if self._codec is None:
             end, missing = end_of_lines(file.descriptor, file.length)

@@ -67,6 +67,7 @@ def column_for(field: Any, path: str = "") -> Column:
 
 def _only(values: Values, python: type, origin: Origin, misfits: Misfits) -> Values:
     """The values, with None for those of another type."""
+    # `type` and not `isinstance`: True is an int, and would come back as 1.
     if set(map(type, values)) <= {python, type(None)}:
         return values
     kept = list(values)
@@ -82,6 +83,7 @@ def _plain(kind: Any, python: type) -> Column:
 
     def column(values: Values, origin: Origin, misfits: Misfits) -> Any:
         values = _only(values, python, origin, misfits)
+        # Nearly always the whole column fits; only then is it worth looking for the one that does not.
         try:
             return pa.array(values, type=kind)
         except (pa.ArrowInvalid, OverflowError, UnicodeEncodeError):
@@ -212,6 +214,7 @@ def _list(kind: Any, member: Column) -> Column:
             around = bisect_right(starts, at) - 1
             return (origin(around), at - starts[around])
 
+        # A null in a list is a value of its own, which the column could not tell from a misfit.
         if None in flat:
             for at, value in enumerate(flat):
                 if value is None:

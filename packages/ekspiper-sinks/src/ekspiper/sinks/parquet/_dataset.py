@@ -61,6 +61,7 @@ class Dataset:
                 f"{self.path} is on another file system than {self._hidden}, so no file can be "
                 f"moved into place at once; use a folder below {self.path}"
             )
+        # Only the owner of the lock may repair: another collector may be in the middle of its work.
         self._acquire()
         found = Manifest.load(self._file)
         self._refuse_foreign(found)
@@ -88,6 +89,7 @@ class Dataset:
         Returns:
             `like`, with the file's rows, bytes and name in the staging folder.
         """
+        # A random name, so that a file left by a crash is never taken for the new one.
         name = f"{self.manifest.generation:08d}-{os.urandom(8).hex()}.part"
         at = self._staging / name
         try:
@@ -122,6 +124,7 @@ class Dataset:
         Raises:
             OSError: nothing was published; or it was, and `settle` is to be tried again.
         """
+        # In this order: a manifest that survives a power failure must not name a file that does not.
         sync_folder(self._staging)
         manifest.save(self._file)
         self.manifest = manifest
@@ -154,6 +157,7 @@ class Dataset:
             elif rows == entry.rows:
                 kept.append(entry)
             else:
+                # Rows of several generations are in one file: its beginning is written again.
                 table = self.read(entry).slice(0, rows)
                 kept.append(self.stage(table, replace(entry, segments=segments)))
         self.publish(

@@ -71,6 +71,7 @@ def _widened_struct(shape: dict[str, Shape], value: Mapping[Any, Any], depth: in
 def _widened_list(shape: list[Shape], value: list[Any] | tuple[Any, ...], depth: int) -> Shape:
     member = shape[0] if shape else None
     for item in value:
+        # Lists of lists become JSON: not every reader of Parquet takes them.
         if isinstance(item, list | tuple):
             member = member or "json"
         else:
@@ -79,7 +80,7 @@ def _widened_list(shape: list[Shape], value: list[Any] | tuple[Any, ...], depth:
 
 
 def _scalar(value: Any) -> Shape | None:
-    if isinstance(value, bool):
+    if isinstance(value, bool):  # before int, which it is as well
         return "bool"
     if isinstance(value, int):
         return "int" if value in _INT64 else None

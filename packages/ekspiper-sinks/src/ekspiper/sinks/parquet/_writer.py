@@ -78,6 +78,7 @@ class Writer:
         self._depth = depth
         self._compact = compact
         stored = dataset.manifest
+        # A dataset that was made with a schema keeps it, also when it is opened without one.
         self._inferred = schema is None and (stored.inferred or not stored.entries)
         self._buffer: dict[str, list[Any]] = {}
         self._rows = 0
@@ -169,6 +170,7 @@ class Writer:
             OSError: the disk is full, or fails in another way.
         """
         self._complete()
+        # One partition at a time leaves the buffer: after a full disk the rest is still there.
         for partition in list(self._buffer):
             table = self._table(self._buffer[partition])
             self._stage(partition, table)
@@ -282,6 +284,7 @@ class Writer:
     def _rewrite(self) -> None:
         """Bring every file to the current schema: readers take the first one's for all."""
         for at, entry in enumerate(self._entries):
+            # Polars and DuckDB fail on files that differ, unless each query says how to unite them.
             if entry.schema != self._encoder.digest:
                 self._entries[at] = self._staged(self._table(self._read(entry)), entry)
 

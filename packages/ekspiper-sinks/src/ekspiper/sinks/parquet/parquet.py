@@ -76,6 +76,7 @@ class Parquet(Collector[Any]):
     read_records = staticmethod(read_records)
     """The function `read_records`, for code that finds this class by its name."""
 
+    # Arrow encodes a column at a time, so large batches cost less for each record.
     batch_policy = BatchPolicy(count=5_000, bytes=32 * 1024 * 1024, period=1.0)
 
     def __init__(
@@ -150,6 +151,8 @@ class Parquet(Collector[Any]):
         """
         writer, self._writer = self._writer, None
         try:
+            # Without a position: these rows are behind the checkpoint, and a restart that has one
+            # takes them back.
             if writer is not None and writer.has_more:
                 await self._on_disk(partial(writer.publish, None, reveal=True))
         finally:
@@ -164,6 +167,7 @@ class Parquet(Collector[Any]):
             Retryable: the disk is full, or fails in another way.
         """
         writer = self._opened()
+        # Encode first, then touch the buffer: a batch is added whole or not at all.
         encoded = await in_thread(writer.encode, batch)
         if writer.is_full(encoded):
             await self._on_disk(writer.flush)

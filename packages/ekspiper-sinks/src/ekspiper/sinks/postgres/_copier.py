@@ -77,6 +77,7 @@ class Copier:
                 if not is_of_rows(error):
                     raise
                 await session.run("ROLLBACK TO SAVEPOINT batch")
+                # The server names the first bad row only, and not always: halving finds them all.
                 if len(span) == 1:
                     copied.failures[span.start] = _refused(error)
                 else:

@@ -89,6 +89,7 @@ class Table:
             psycopg.Error: the server refuses, or is lost.
         """
         await session.begin()
+        # ALTER TABLE waits for every reader of the table, and would block new ones meanwhile.
         await session.run("SET LOCAL lock_timeout = '10s'")
         await session.run("SELECT pg_advisory_xact_lock($1)", _MAKING)
         is_new = not await self._exists(session, self.relation)
@@ -118,6 +119,7 @@ class Table:
             grown = ", ".join(f"ADD COLUMN IF NOT EXISTS {column}" for column in missing)
             await session.run(f"ALTER TABLE {name} {grown}")
         if ROW not in found:
+            # BRIN: rows are in the order of this column, so it takes a few kilobytes.
             await session.run(f"CREATE INDEX ON {name} USING brin ({quoted(ROW)})")
         made = dict(await session.run(_TYPES, name))
         self.columns = {column: made[column] for column in self._wanted}

@@ -113,11 +113,13 @@ class Writer:
             if self._next is None and not self._changes(advance):
                 return
             session = await self._ready()
+            # Again, because connecting may have found that the last commit took place.
             if not self._changes(advance):
                 return
             row = advance(self.position_row)
             await session.begin()
             await self._prepared.write(session, row)
+            # Before the commit: when the connection is lost in it, this says what to look for.
             self._next = row
             await session.commit()
             self._settle(row)
@@ -193,6 +195,7 @@ class Writer:
         except BaseException as error:
             session, self._session = self._session, None
             if session is not None:
+                # The server may not know yet that we are gone, and still hold our lock.
                 self._previous = session.backend
                 await session.close()
             if isinstance(error, EkspiperError) or not isinstance(error, Exception):

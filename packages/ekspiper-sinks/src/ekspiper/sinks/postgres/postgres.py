@@ -75,6 +75,7 @@ class Postgres(Collector[Any]):
     schema_format = "postgres"
     """The form of `schema` when the collector is made from a configuration."""
 
+    # A batch is a COPY, and each costs a round trip: large batches hide the latency.
     batch_policy = BatchPolicy(count=5_000, bytes=16 * 1024 * 1024, period=0.5)
 
     def __init__(
@@ -151,11 +152,13 @@ class Postgres(Collector[Any]):
         assert encoder is not None, "it is made with the writer"
         if writer.pending_bytes >= self._buffer_bytes:
             await writer.commit(lambda row: row.early(self._rows))
+        # In a thread, as thousands of rows take tens of milliseconds.
         rows = await asyncio.to_thread(encoder.encode, batch, after=self._rows)
         failures = rows.failures
         if rows.lines:
             copied = await writer.copy(rows.lines)
             failures |= {rows.places[line]: error for line, error in copied.failures.items()}
+        # Members that failed use up a number, too: numbers tell the order, and gaps do no harm.
         self._rows += len(batch)
         if failures:
             raise BatchError(failures)
