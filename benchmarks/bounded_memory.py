@@ -28,7 +28,7 @@ from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
 from ekspiper.xrpl.processors.ledger_object_record import LedgerObjectRecord
-from ekspiper.xrpl.recorder.exchange import ledger_exchange
+from ekspiper.xrpl.recorder import ledger_exchange
 from ekspiper.xrpl.replay import ReplayProcess
 from ekspiper.xrpl.snapshot import StateProof
 from ekspiper.xrpl.sources.ledger_objects import LedgerObjects

@@ -16,7 +16,7 @@ from pathlib import Path
 import orjson
 
 from ekspiper.xrpl.ledger import Ledger
-from ekspiper.xrpl.recorder.exchange import ledger_exchange
+from ekspiper.xrpl.recorder import ledger_exchange
 from ekspiper.xrpl.replay import SAMPLE
 from ekspiper.xrpl.verify import parse_ledger
 

@@ -13,7 +13,7 @@ from ekspiper.xrpl.cli._app import app
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
-from ekspiper.xrpl.recorder.server import record_state
+from ekspiper.xrpl.recorder import record_state
 from ekspiper.xrpl.replay import Recording, ReplayNode
 from ekspiper.xrpl.snapshot import Snapshot, StateMismatch
 

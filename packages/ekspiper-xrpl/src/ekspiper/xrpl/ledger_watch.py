@@ -7,8 +7,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from ekspiper.core import Instruments
-from ekspiper.core.instruments import Metric
+from ekspiper.core import Instruments, Metric
 
 from .client import LedgerSet, NodePool
 

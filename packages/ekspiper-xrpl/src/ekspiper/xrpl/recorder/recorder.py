@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from ekspiper.core import Collector, Delivery, Flow, Pipeline, Queue, Source, Step
+from ekspiper.xrpl.client import NodePool
+from ekspiper.xrpl.ledger import Ledger
+from ekspiper.xrpl.processors import FetchLedger
 
-from ..client import NodePool
-from ..ledger import Ledger
-from ..processors.fetch_ledger import FetchLedger
-from .exchange import ledger_exchange
-from .requests import RecordAnswer, RequestsOf
+from ._exchanges import RecordAnswer, RequestsOf, ledger_exchange
 
 __all__ = ["recorder_pipeline"]
 

@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from ekspiper.core import Retryable
+from ekspiper.xrpl.client import NodePool, RequestError
+from ekspiper.xrpl.processors import FetchLedger
+from ekspiper.xrpl.snapshot import StateProof
+from ekspiper.xrpl.sources import LedgerObjects, LedgerRef
 
-from ..client import NodePool, RequestError
-from ..processors.fetch_ledger import FetchLedger
-from ..snapshot.proof import StateProof
-from ..sources.ledger_objects import LedgerObjects
-from ..sources.ledger_ref import LedgerRef
-from .exchange import exchange
+from ._exchanges import exchange
 
 __all__ = ["record_server", "record_state"]
 

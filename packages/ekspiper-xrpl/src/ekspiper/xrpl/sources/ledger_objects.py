@@ -9,12 +9,14 @@ from typing import Any
 from ekspiper.core import ConfigError, Permanent, Source
 from ekspiper.xrpl.client import LedgerUnavailable, NodePool, RequestError
 
+from ._state_shards import Shard, cut_page, shards_for
 from .object_page import ObjectPage
-from .state_shards import Shard, cut_page, shards_for
 
 __all__ = ["BadPage", "LedgerObjects"]
 
+# The most that servers give in one answer, in binary.
 _PAGE = 2048
+# With three nodes each is asked at least twice; the pauses between add up to two and a half seconds.
 _ATTEMPTS = 8
 _PAUSE = 0.02
 _DONE = "done"

@@ -8,7 +8,7 @@ from typing import Any
 
 from ekspiper.core import ConfigError, Source
 from ekspiper.xrpl.client import LedgerUnavailable, NodePool, Subscription
-from ekspiper.xrpl.codec.header import RIPPLE_EPOCH
+from ekspiper.xrpl.codec import RIPPLE_EPOCH
 
 from .ledger_ref import LedgerRef
 

@@ -13,8 +13,7 @@ from ekspiper.core import Delivery, EkspiperError, registry
 from ekspiper.core.runner.signals import draining_on_signals
 from ekspiper.xrpl.open_network import OpenNetwork, open_network
 from ekspiper.xrpl.output_folder import OutputFolder
-from ekspiper.xrpl.recorder import record_server, recorder_pipeline
-from ekspiper.xrpl.recorder.server import record_state
+from ekspiper.xrpl.recorder import record_server, record_state, recorder_pipeline
 from ekspiper.xrpl.sources.ledger_range import LedgerRange
 
 from .._interruption import run_interruptible

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ekspiper.xrpl.codec import RIPPLE_EPOCH, LedgerHeader, decode_address, transaction_id
+from ekspiper.xrpl.codec import RIPPLE_EPOCH, LedgerHeader, transaction_id
+from ekspiper.xrpl.derive import issuance_id, mpt_issuance_id
 
 __all__ = [
     "binary_v1",
@@ -16,7 +17,6 @@ __all__ = [
     "json_v1",
     "json_v2",
     "json_v2_from_v1",
-    "mpt_issuance_id",
     "object_json",
     "with_delivery",
 ]
@@ -74,9 +74,8 @@ def json_v2(
     )
     if delivered is not None and tx["TransactionType"] not in _NOT_IN_LEDGER:
         shown["delivered_amount"] = delivered
-    if tx["TransactionType"] == "MPTokenIssuanceCreate" and _has_succeeded(meta):
-        sequence = tx["Sequence"] or tx["TicketSequence"]
-        shown["mpt_issuance_id"] = mpt_issuance_id(sequence, tx["Account"])
+    if (issuance := mpt_issuance_id(tx, meta)) is not None:
+        shown["mpt_issuance_id"] = issuance
     return {
         "close_time_iso": ledger["close_time_iso"],
         "hash": name,
@@ -134,13 +133,8 @@ def object_json(fields: Mapping[str, Any], index: str) -> dict[str, Any]:
     """A ledger entry as a server prints it, from its decoded fields."""
     shown = {**fields, "index": index}
     if fields.get("LedgerEntryType") == "MPTokenIssuance":
-        shown["mpt_issuance_id"] = mpt_issuance_id(fields["Sequence"], fields["Issuer"])
+        shown["mpt_issuance_id"] = issuance_id(fields["Sequence"], fields["Issuer"])
     return shown
-
-
-def mpt_issuance_id(sequence: int, issuer: str) -> str:
-    """The id of an MPT issuance: the sequence that made it, and its issuer."""
-    return (sequence.to_bytes(4) + decode_address(issuer)).hex().upper()
 
 
 def _has_succeeded(meta: Mapping[str, Any]) -> bool:
