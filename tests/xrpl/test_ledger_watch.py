@@ -20,7 +20,7 @@ def test_one_line_at_the_start_one_a_minute_one_at_the_end(
     for second in range(70):
         missing = {7: 10.0 + second, 9: 1.0 + second, 8: 1.0 + second}
         watch.look(missing, held=HELD, now=10.0 + second)
-    rest = f"waiting, and nothing after it goes on; dead letters after 3600 s; {HELD}"
+    rest = f"the ledgers after it wait; it becomes a dead letter after 3600 s; {HELD}"
     assert caplog.messages == [
         f"no node serves ledger 7, for 10 s now: {rest}",
         f"no node serves ledger 7-9, for 70 s now: {rest}",
@@ -30,7 +30,7 @@ def test_one_line_at_the_start_one_a_minute_one_at_the_end(
     watch.look({9: 80.0}, held=HELD, now=90.0)
     watch.look({}, held=HELD, now=90.5)
     watch.look({}, held=HELD, now=91.0)
-    assert caplog.messages == ["ledger 9 is not waited for any more"]
+    assert caplog.messages == ["ledger 9 was served, or given up"]
     watch.look({12: 10.0}, held=HELD, now=92.0)
     assert len(caplog.messages) == 2
 

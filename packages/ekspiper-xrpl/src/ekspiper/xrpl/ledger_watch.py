@@ -53,8 +53,8 @@ class LedgerWatch:
         if late and now - self._said >= _SAY_AGAIN:
             self._said = now
             log.warning(
-                "no node serves ledger %s, for %.0f s now: waiting, and nothing after it goes on; "
-                "dead letters after %g s; %s",
+                "no node serves ledger %s, for %.0f s now: the ledgers after it wait; "
+                "it becomes a dead letter after %g s; %s",
                 late,
                 max(missing.values()),
                 self._patience,
@@ -63,12 +63,12 @@ class LedgerWatch:
             )
         elif self._late and not late:
             self._said = float("-inf")
-            log.info("ledger %s is not waited for any more", self._late)
+            log.info("ledger %s was served, or given up", self._late)
         self._late = late
 
 
 def late_ledgers(missing: Mapping[int, float]) -> LedgerSet:
-    """Those that have been waited for so long that it is worth a word."""
+    """Those that have been waited for long enough to report."""
     return LedgerSet.of((index, index) for index, waited in missing.items() if waited >= LATE)
 
 

@@ -27,8 +27,8 @@ def is_far_ahead(index: int, others: Sequence[int]) -> bool:
     """Whether a node that reports this ledger stands alone against two or more others.
 
     Args:
-        others: the newest ledger of each of them, as far as they are up to date: nodes that hear
-            of no ledger any more do not count.
+        others: the newest ledger of each of them, as far as they are up to date: nodes that no
+            longer hear of new ledgers do not count.
     """
     return len(others) > 1 and index > max(others) + _AHEAD
 
@@ -48,7 +48,7 @@ def newest_of(newest: Sequence[int]) -> int:
 
 
 class Belief:
-    """What the pool makes of what its nodes say.
+    """Judges what the nodes of a pool say.
 
     Args:
         nodes: the pool's nodes.
@@ -121,7 +121,7 @@ class Belief:
         node.log.note(f"lied: {why}")
         if not any(other.ready for other in self._nodes if other is not node):
             log.error(
-                "%s lied: %s; no other node is there, it stays",
+                "%s lied: %s; it stays, as no other node is connected",
                 node.label,
                 why,
                 extra={"node": node.label},
@@ -134,7 +134,7 @@ class Belief:
         node.eject(seconds)
 
     def pardon_if_alone(self, elapsed: float) -> None:
-        """With no other node there, one that lied is better than none: all it says is proven."""
+        """Take back a node that lied when no other is connected: everything it says is proven."""
         self._alone = 0.0 if any(node.ready for node in self._nodes) else self._alone + elapsed
         if self._alone < _ALONE:
             return

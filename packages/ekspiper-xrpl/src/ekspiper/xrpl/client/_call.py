@@ -54,7 +54,7 @@ def ask_again_in(waited: float) -> float:
 class Stage(enum.Enum):
     """Where a request is."""
 
-    NEW = "nowhere yet, or nowhere any more: it has to be placed"
+    NEW = "not placed: it is new, or the node that had it is gone"
     WAITING = "in the backlog, until a node that can answer has room"
     PARKED = "in the backlog, until a node can answer it"
     SENT = "with one node or two"
@@ -69,7 +69,7 @@ class Call:
     Args:
         message: the request without `id`.
         answer: settles once.
-        ledger_index: the ledger it needs; None for none, or for the latest.
+        ledger_index: the ledger it needs; None if it needs no certain one.
         raw: whether an error answer is an answer.
         once: whether each node is asked once only, whatever it answers.
         avoided: nodes to ask only when no other can answer.
@@ -168,7 +168,7 @@ class Call:
         self.attempts += 1
 
     def left(self, node: Hashable) -> None:
-        """A node has answered, or is gone."""
+        """A node has answered, or its connection is lost."""
         if node in self.holders:
             self.holders.remove(node)
         if not self.holders:

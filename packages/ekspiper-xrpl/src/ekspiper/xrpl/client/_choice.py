@@ -66,7 +66,7 @@ def choose(
     """The node expected to answer first, among those that can; or what to wait for.
 
     Args:
-        ledger_index: the ledger that is needed; None for none, or for the latest.
+        ledger_index: the ledger that is needed; None if no certain one is.
         excluded: nodes that are not asked.
         avoided: nodes that are asked only when no other can answer.
         newest: the newest ledger known of the network.

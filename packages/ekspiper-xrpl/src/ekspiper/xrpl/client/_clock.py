@@ -21,8 +21,8 @@ _LONGEST_PAUSE = 15.0
 class SteadyClock:
     """Seconds of the event loop, without the time during which it was blocked or asleep.
 
-    So nobody counts as late because this process was. Whoever uses it sleeps for a known time
-    again and again, and says how long that really took.
+    So nobody counts as late because this process was late. Its user sleeps for a known time in a
+    loop, and reports how long each sleep really took.
     """
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Backoff:
         self._failures += 1
 
     def put_off(self, seconds: float) -> None:
-        """Wait at least so long from now on."""
+        """Wait at least this many seconds from now."""
         self._not_before = max(self._not_before, self._clock() + seconds)
         self._changed.set()
 

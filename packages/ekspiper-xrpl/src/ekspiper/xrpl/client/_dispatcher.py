@@ -174,7 +174,7 @@ class Dispatcher:
             self._lacking(node, call, now)
 
     def _goes_elsewhere(self, node: Node, call: Call, now: float) -> bool:
-        """Whether a node that has not refused it yet works on it, or will."""
+        """Pass the request to a node that has not refused it yet; False if there is none."""
         call.refused_by(node)
         if call.stage is Stage.SENT:
             return True
@@ -216,7 +216,7 @@ class Dispatcher:
     # Nodes that are lost or late.
 
     def lost(self, node: Node, calls: list[Call]) -> None:
-        """A connection is gone: its requests go on, the oldest first."""
+        """A connection is lost: its requests are sent elsewhere, the oldest first."""
         for call in reversed(calls):
             if call.stage is not Stage.NEW:
                 continue  # settled, or another node works on it as well

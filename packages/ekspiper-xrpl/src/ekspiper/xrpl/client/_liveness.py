@@ -1,4 +1,4 @@
-"""How a connection is: how long answers take, and whether it is dead although nobody said so."""
+"""The health of a connection: how long answers take, and whether it is silently dead."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class Sign(enum.Enum):
     """What a look at a connection says."""
 
     ALIVE = "alive"
-    SILENT = "silent: ask whether it is there"
+    SILENT = "silent: send a ping"
     NO_LEDGER = "subscribed, and no ledger comes"
-    NO_ANSWER = "asked whether it is there, and silent"
+    NO_ANSWER = "the ping was not answered"
 
 
 class Liveness:
@@ -108,8 +108,8 @@ class Latency:
     def expected(self, now: float) -> float:
         """What to expect of the next answer: what is old counts less.
 
-        A node that was slow once is not asked any more, so nothing new is learned of it. Half of
-        what is held against it is forgotten every five seconds.
+        A node that was slow once is no longer asked, so nothing new is learned about it. Therefore
+        its known latency halves every five seconds, until it is tried again.
         """
         return float(self.mean * 0.5 ** max(0.0, (now - self.at) / _HALF_LIFE))
 

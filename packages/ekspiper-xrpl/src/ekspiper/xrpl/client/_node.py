@@ -1,4 +1,4 @@
-"""One node: its connection through all its lives, and what is known of it."""
+"""One node: its connection, which is opened again and again, and what is known about it."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ __all__ = ["Node", "NodeEvents"]
 
 # The close code of a server that drops a client for its load.
 _POLICY_VIOLATION = 1008
-# A server whose words cannot be read does not learn to speak within seconds; one that is replaced
-# by another version meanwhile is found again.
+# A server whose answers cannot be read will not change within seconds; after a minute it may have
+# been replaced by another version.
 _UNREADABLE = 60.0
 
 
@@ -44,7 +44,7 @@ class NodeEvents(Protocol):
         """It can take requests."""
 
     def lost(self, node: Node, calls: list[Call]) -> None:
-        """Its connection is gone, with these requests unanswered."""
+        """Its connection is lost, and these requests are not answered."""
 
     def answered(self, node: Node, call: Call, response: dict[str, Any]) -> None:
         """A response came."""
@@ -53,7 +53,7 @@ class NodeEvents(Protocol):
         """A message of a subscription came."""
 
     def subscription(self) -> dict[str, Any] | None:
-        """The `subscribe` request that a new connection sends; None for none."""
+        """The `subscribe` request that a new connection sends; None if nothing is read."""
 
 
 class Node:
@@ -129,7 +129,7 @@ class Node:
         return self.window.allows(len(self._open_requests), now)
 
     def is_current(self, now: float) -> bool:
-        """Whether it is there, and still hears of new ledgers as far as anybody listens."""
+        """Whether it is connected and, if ledgers are subscribed to, still sends them."""
         return self.ready and not self._liveness.is_behind(now)
 
     # Requests.
@@ -218,7 +218,7 @@ class Node:
         connection = await self._connect(self.url, self._on_text, timeout=self._open_timeout)
         self._connection = connection
         closed = asyncio.ensure_future(connection.closed())
-        # Whoever waits for an answer learns at once that none will come.
+        # What waits for an answer must fail now, and not when its time is over.
         closed.add_done_callback(lambda _: self._fail_own())
         try:
             await self._greet()
@@ -238,7 +238,7 @@ class Node:
             self._leave()
 
     async def _greet(self) -> None:
-        """Learn who it is, and subscribe; anything it holds against us shows here."""
+        """Ask who it is, and subscribe. A node that refuses us does so here."""
         questions = [self.ask({"command": "server_info", "api_version": API_VERSION})]
         subscription = self._events.subscription()
         if subscription:

@@ -8,8 +8,8 @@ __all__ = ["NodeLog"]
 
 log = logging.getLogger("ekspiper.xrpl.client")
 
-# The same about one node is logged once in so many seconds: whoever looks sees it, and the log of a
-# node that is away for a day stays readable.
+# The same line about one node is logged once a minute: often enough to be seen, and the log of a node
+# that is away for a day stays readable.
 _SAY_AGAIN = 60.0
 _NEVER = float("-inf")
 
@@ -50,7 +50,7 @@ class NodeLog:
             self._down_since = None
 
     def lost(self, why: str, now: float, *, open_requests: int, expected: bool) -> None:
-        """The connection is gone.
+        """The connection is lost.
 
         Args:
             expected: it was ended on purpose, and said so.
@@ -71,7 +71,7 @@ class NodeLog:
             self._log.warning("cannot reach %s: %s; trying again", self._label, why)
 
     def unreadable(self, why: str, now: float, *, seconds: float) -> None:
-        """What it says of itself cannot be read, so it is left alone for so long."""
+        """Its `server_info` cannot be read, so it is left alone for `seconds`."""
         self.note(why)
         if self._down_since is None:
             self._down_since = now

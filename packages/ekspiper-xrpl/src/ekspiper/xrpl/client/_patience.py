@@ -34,7 +34,7 @@ class Patience:
             meanwhile, and a loaded server answers within seconds. It is connected to again.
         hedge: a request that takes this long, and much longer than usual on that node, is also
             sent to another one.
-        latest_hedge: and so it is after this, however slow that node usually is.
+        latest_hedge: after this it is sent to another node even if the first is always that slow.
         ledger: how long to wait for a ledger that no ready node serves. One that has just closed
             is everywhere within a few seconds.
         answer: how long to wait for a node that can answer what needs no ledger.
@@ -56,7 +56,7 @@ class Outlook(enum.Enum):
     """What to do with a parked request, short of failing it."""
 
     KEEP = "a node may come to answer it"
-    ASK = "ask one, although none says that it holds the ledger: servers have been wrong about that"
+    ASK = "ask a node even though none lists the ledger: such lists have been wrong"
 
 
 class Prospect:
@@ -65,8 +65,8 @@ class Prospect:
     Args:
         nodes: the pool's nodes.
         patience: how long to wait, and for what.
-        wait_for_gaps: wait so long for a ledger that is missing from every history, too, if the
-            nodes may still come to hold it.
+        wait_for_gaps: also wait for a ledger that is missing from every history, if the nodes may
+            still fetch it.
     """
 
     def __init__(self, nodes: Sequence[Node], *, patience: Patience, wait_for_gaps: bool) -> None:
@@ -153,7 +153,7 @@ class LedgerGaps:
         self._in_vain: set[Gap] = set()
 
     def may_be_filled(self, index: int, held: LedgerSet, *, newest: int) -> bool:
-        """Whether it is worth while to wait for a ledger that no node holds.
+        """Whether to wait for a ledger that no node holds.
 
         Args:
             held: what all nodes together hold.

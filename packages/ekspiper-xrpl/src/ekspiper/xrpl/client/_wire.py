@@ -1,4 +1,4 @@
-"""One WebSocket: text in through a callback, text out without waiting; and why there is none."""
+"""One WebSocket: text in through a callback, text out without waiting; and why a connection failed."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _NORMAL = 1000
 
 # HTTP 503 comes from servers, 429 from what stands before them.
 _ASKS_FOR_LESS = (429, 503)
-# A server that wants to be left alone for longer is asked again all the same.
+# A server that asks for a longer pause is tried again after this.
 _LONGEST_RETRY_AFTER = 300.0
 
 
@@ -67,7 +67,7 @@ class Connection(Protocol):
         """End it in order."""
 
     async def closed(self) -> str:
-        """Wait until the connection is gone; why, in words."""
+        """Wait until the connection is lost; why it was, in words."""
         ...
 
 
@@ -119,7 +119,7 @@ class Wire(ClientConnection):
         return connection
 
     async def _read(self) -> str:
-        """Hand on every message until the connection is gone; why, in words."""
+        """Pass on every message until the connection is lost; why it was, in words."""
         try:
             while True:
                 self._on_text(await self.recv(decode=False))
@@ -142,7 +142,7 @@ class Wire(ClientConnection):
             self._socket.abort()
 
     async def closed(self) -> str:
-        """Wait until the connection is gone; why, in words."""
+        """Wait until the connection is lost; why it was, in words."""
         assert self._reading is not None
         return await asyncio.shield(self._reading)
 

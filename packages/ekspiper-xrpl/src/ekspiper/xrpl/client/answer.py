@@ -101,7 +101,7 @@ def judge(response: Mapping[str, Any], *, ledger_index: int | None = None) -> Ve
 
 
 def _is_at_fault(error: str) -> bool:
-    """Whether an error says that the request is wrong, whoever gets it."""
+    """Whether every node would refuse the request in this way."""
     return error in _AT_FAULT or error.endswith("Malformed") or error.startswith("malformed")
 
 

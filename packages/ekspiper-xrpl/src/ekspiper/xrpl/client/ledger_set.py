@@ -87,7 +87,7 @@ class LedgerSet:
         raise IndexError("there are not so many ledgers")
 
     def without(self, other: LedgerSet) -> LedgerSet:
-        """Those that `other` has not."""
+        """The ledgers that are not in `other`."""
         gaps = (other.missing(first, last).ranges for first, last in self.ranges)
         return LedgerSet(tuple(gap for some in gaps for gap in some))
 

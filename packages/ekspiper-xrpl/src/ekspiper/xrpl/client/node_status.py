@@ -62,8 +62,8 @@ class NodeInfo:
     """A node's answer to `server_info`.
 
     Attributes:
-        network_id: rippled that gives none is of network 0, its own default. Clio repeats what
-            the rippled behind it says; None where that does not answer.
+        network_id: 0 where rippled gives none, as that is its default. Clio repeats what the
+            rippled behind it says; None where that rippled does not answer.
         names_network: whether it gave one.
         load: its load factor; 1 is idle.
     """

@@ -48,14 +48,14 @@ class NodePool(Component):
             of it without any byte, and again without an answer to a ping, is dead as well.
         hedge_after: seconds after which a request that is slow for its node is also sent to
             another one.
-        latest_hedge: seconds after which it is, however slow that node usually is.
+        latest_hedge: seconds after which it is sent even if that node is always so slow.
         ledger_patience: seconds to wait for a ledger that should be there and is not.
         answer_patience: seconds to wait for a node that can answer what needs no ledger.
         overload_patience: seconds that nodes may refuse a request for load.
         avoid_patience: seconds for which nodes that a request avoids are spared, while all
             others refuse it for load.
-        wait_for_gaps: wait so long also for one that is in a gap of every node's history, which
-            they fill from their peers; without, it is given up as soon as all have said so.
+        wait_for_gaps: also wait for one that is missing from every node's history, as nodes fill
+            gaps from their peers; otherwise it is given up as soon as all have said so.
         window: most requests in flight on one node; None: 128, on public servers 4.
         rate: most requests a second on one node; None: no bound, on public servers 10.
         polite: treat the nodes as public servers; None: those that are known to be.
@@ -195,14 +195,14 @@ class NodePool(Component):
             self._fail(error if isinstance(error, Exception) else RuntimeError(repr(error)))
 
     def _fail(self, error: Exception) -> None:
-        """Nothing can be answered any more."""
+        """The pool cannot answer anything from now on."""
         self._failure = self._failure or error
         self._first_ready.set()
         self._dispatcher.close(error)
         self._feed.fail(error)
 
     async def _look_after(self) -> None:
-        """Time-outs of everything, in one place: requests have none of their own."""
+        """One timer for all time-outs, as one for each request would cost more than the request."""
         loop = asyncio.get_running_loop()
         while True:
             before = loop.time()
@@ -284,10 +284,10 @@ class NodePool(Component):
         return await call.answer
 
     async def ask_once(self, request: Request, *, within: float = 10.0) -> Answer:
-        """Ask for what can be done without: each node once, whatever it answers.
+        """Ask for something optional: each node once, and no node again.
 
         A Clio server, for example, answers `server_definitions` only while the rippled behind it
-        does; nobody should wait for that.
+        does, and no command should wait for that.
 
         Args:
             within: seconds for all nodes together.
@@ -319,8 +319,7 @@ class NodePool(Component):
     def subscribe(self, streams: Sequence[str], *, newest_only: bool = False) -> Subscription:
         """Messages of the streams, from every node, each once.
 
-        Ledgers are told apart by their hash, transactions by theirs; the first valid message
-        wins. After a lost connection the subscription is renewed; what was missed meanwhile is
+        Ledgers and transactions are known by their hashes; the first valid message counts. After a lost connection the subscription is renewed; what was missed meanwhile is
         not repeated by servers, see `LedgerStream`.
 
         Args:
@@ -405,7 +404,7 @@ class NodePool(Component):
         self._dispatcher.pump()
 
     def lost(self, node: Node, calls: list[Call]) -> None:
-        """A connection is gone."""
+        """A connection is lost."""
         if self._open:
             self._dispatcher.lost(node, calls)
         else:

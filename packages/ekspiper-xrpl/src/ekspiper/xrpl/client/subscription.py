@@ -74,7 +74,7 @@ class Subscription:
         self._changed.set()
 
     def fail(self, error: Exception) -> None:
-        """End the stream with an error, after what is there."""
+        """End the stream with an error, after the messages that are unread."""
         self._error = self._error or error
         self._changed.set()
         self._leave(self)
@@ -269,16 +269,16 @@ class Feed:
 
 
 async def _tell(node: Node, message: dict[str, Any]) -> None:
-    # Without its answer the node at worst goes on sending what is not read.
+    # If this fails, the node keeps sending what is not read, which does no harm.
     with suppress(ConnectionLost, TimeoutError):
         await node.ask(message)
 
 
 def _withdraw(node: Node, votes: dict[str, set[Node]], index: int, ledger_hash: str) -> None:
-    """A node that says something else than before has left its fork, or gone onto one."""
+    """A node that changes its mind has left a fork, or joined one: only its last word counts."""
     for before in [h for h in votes if node in votes[h] and h != ledger_hash]:
         log.warning(
-            "%s: ledger %d is %s…, not %s… any more",
+            "%s: ledger %d is now %s…, it was %s…",
             node.label,
             index,
             ledger_hash[:12],

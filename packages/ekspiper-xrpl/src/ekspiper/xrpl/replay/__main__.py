@@ -24,7 +24,7 @@ async def _serve(folder: str, options: dict[str, Any]) -> None:
     with Recording.load(folder) as recording:
         async with ReplayNode(recording, **options) as node:
             print(json.dumps({"url": node.url}), flush=True)
-            # The parent holds the other end: when it is gone, so is this process.
+            # The parent holds the other end, so this process ends when the parent does.
             await asyncio.to_thread(sys.stdin.buffer.read)
         print(json.dumps({"faults": node.faults_injected}), flush=True)
 

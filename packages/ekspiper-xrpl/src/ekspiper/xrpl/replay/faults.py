@@ -48,7 +48,7 @@ class Kind(NamedTuple):
 
 KINDS: Mapping[str, Kind] = {
     "disconnect": Kind("answer", 0, "the connection ends in the middle of the answer"),
-    "hang": Kind("answer", 0, "the connection stays open and nothing is sent on it any more"),
+    "hang": Kind("answer", 0, "the connection stays open, and nothing more is sent on it"),
     "noAnswer": Kind("answer", 0, "this request is never answered"),
     "slow": Kind("answer", 1.0, "this answer comes AMOUNT seconds late"),
     "garbage": Kind("answer", 0, "a frame that is not JSON instead of the answer"),

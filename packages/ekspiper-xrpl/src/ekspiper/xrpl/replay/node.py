@@ -1,4 +1,4 @@
-"""The replay node: one port that speaks rippled's WebSocket and JSON-RPC."""
+"""The replay node: one port for rippled's WebSocket and JSON-RPC."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class ReplayNode:
         self._service.release(ledger_index)
 
     async def go_down(self, seconds: float) -> None:
-        """Drop every connection and refuse new ones for so long."""
+        """Drop every connection and refuse new ones for `seconds`."""
         if self._site is None:
             return
         await self._site.stop()
@@ -169,7 +169,7 @@ class ReplayNode:
         self._coming_back = asyncio.create_task(come_back())
 
     def drop_connections(self) -> None:
-        """Cut every connection, without a word to the client."""
+        """Cut every connection without a closing frame."""
         for session in list(self._sessions):
             session.abort()
 

@@ -17,14 +17,14 @@ __all__ = ["LedgerRange"]
 class LedgerRange(Source[LedgerRef]):
     """Every ledger of one or more ranges, each once, in order.
 
-    Ranges that overlap are united. What no node holds is yielded all the same: fetching it says
-    so, and nothing is left out in silence.
+    Ranges that overlap are united. Ledgers that no node holds are yielded too: fetching
+    them reports it, and nothing is skipped in silence.
 
     Args:
         pool: open nodes.
         ranges: `"3:302"`, `"3:+300"`, `"-100:"`, a pair of first and last, or several of them.
         backwards: from the last ledger to the first.
-        skip: ledgers that are not wanted, for example because they are there already.
+        skip: ledgers to leave out, for example because they were fetched before.
     """
 
     def __init__(

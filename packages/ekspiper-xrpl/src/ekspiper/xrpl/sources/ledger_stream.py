@@ -26,8 +26,8 @@ _FAR = 256
 class LedgerStream(Source[LedgerRef]):
     """Every validated ledger from `start` on, in order, each once.
 
-    The indexes are counted, not taken from messages: whatever a node misses, whatever a lost
-    connection swallows, comes as soon as a later ledger is known to be validated.
+    The indexes are counted, not taken from messages. A ledger that a node skipped, or that was
+    lost with a connection, comes as soon as a later one is validated.
 
     Args:
         pool: open nodes.

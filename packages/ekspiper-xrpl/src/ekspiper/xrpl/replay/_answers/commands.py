@@ -1,4 +1,4 @@
-"""From a request to an answer, whatever it came over."""
+"""From a request to its answer, over WebSocket or HTTP."""
 
 from __future__ import annotations
 

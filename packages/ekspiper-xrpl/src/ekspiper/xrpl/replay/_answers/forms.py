@@ -25,7 +25,8 @@ _DELIVERING = frozenset({"Payment", "CheckCash", "AccountDelete"})
 # `tx` and the stream say what a deleted account left, `ledger` does not (rippled's LedgerToJson.cpp).
 _NOT_IN_LEDGER = frozenset({"AccountDelete"})
 _NOT_OF_TX = frozenset({"hash", "metaData", "DeliverMax", "validated"})
-# Before these, nobody wrote down what a partial payment delivered (rippled's DeliveredAmount.cpp).
+# Before these, the metadata did not say what a partial payment delivered (rippled's
+# DeliveredAmount.cpp).
 _FIRST_WITH_DELIVERED_AMOUNT = 4_594_095
 _SURELY_WITH_DELIVERED_AMOUNT = 446_000_000  # a close time
 

@@ -102,7 +102,7 @@ def _about(view: View, command: str, key: str) -> dict[str, Any]:
     about = {**usual, **recorded, "complete_ledgers": view.complete_ledgers}
     if view.network_id is not None:
         about["network_id"] = view.network_id
-    # A recorded ledger is not this node's, when it holds none itself.
+    # The recorded server's newest ledger need not be this node's.
     about.pop("validated_ledger", None)
     return about
 

@@ -20,7 +20,7 @@ STREAMS = frozenset({"ledger", "transactions"})
 
 
 def subscribe(view: View, streams: MutableMapping[str, int], request: Mapping[str, Any]) -> bytes:
-    """Add streams; the reply to `ledger` tells of the last ledger closed. Raises RpcError."""
+    """Add streams; the reply to `ledger` has the last ledger closed. Raises RpcError."""
     names = _asked(request)
     version = request.get("api_version", 1)
     streams.update(dict.fromkeys(names, version))

@@ -95,7 +95,7 @@ def exchange_key(request: Mapping[str, Any]) -> bytes:
 
 
 def asset_key(asset: object) -> tuple[str, ...]:
-    """A currency, issued currency or MPT as a key. Raises ValueError when it is none."""
+    """A currency, issued currency or MPT as a key. Raises ValueError for anything else."""
     if isinstance(asset, str):
         return ("XRP", "")
     if isinstance(asset, dict):

@@ -95,7 +95,7 @@ class Pacer:
             return
         self._followed.set()
         self._follower.asked_for(asked)
-        # Another node has told the client of this ledger: this one is not to lag behind.
+        # The client knows this ledger from another node: this one must not lag behind.
         if self._view.released < asked <= self._view.recording.last:
             self.release(asked)
 

@@ -53,7 +53,7 @@ class Session:
         self.streams: dict[str, int] = {}
         """The streams subscribed to, each with the API version of its messages."""
         self.is_hanging = False
-        """Whether nothing is sent any more (fault `hang`)."""
+        """Whether nothing more is sent (fault `hang`)."""
         self._outbox: asyncio.Queue[tuple[int, bytes]] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -67,7 +67,7 @@ class Session:
                 if message.type is WSMsgType.TEXT or message.type is WSMsgType.BINARY:
                     await self._receive(message.data)
         except ConnectionError:
-            pass  # The client is gone, in the middle of an answer: the same as leaving.
+            pass  # The client left in the middle of an answer.
         finally:
             await self._stop()
 
