@@ -24,8 +24,7 @@ from typing import Any
 from xrpl.core.binarycodec import decode, encode
 
 from ekspiper.xrpl import replay
-from ekspiper.xrpl.codec import Decoder, Encoder, Shape, transaction_index
-from ekspiper.xrpl.codec.shamap import state_root
+from ekspiper.xrpl.codec import Decoder, Encoder, Shape, state_root, transaction_index
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.verify import parse_ledger, verify_ledger
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ekspiper.xrpl.codec import Decoder, Definitions
-from ekspiper.xrpl.codec.hashes import transaction_id
-from ekspiper.xrpl.codec.header import LedgerHeader
-from ekspiper.xrpl.codec.shamap import transaction_tree_root
+from ekspiper.xrpl.codec import (
+    Decoder,
+    Definitions,
+    LedgerHeader,
+    transaction_id,
+    transaction_tree_root,
+)
 from ekspiper.xrpl.ledger import Ledger, LedgerInfo, Transaction
 
 

@@ -128,7 +128,7 @@ def test_only_a_deep_audit_sees_changed_metadata(folder: Path) -> None:
 
 
 def test_a_record_is_encoded_to_its_own_bytes(folder: Path) -> None:
-    from ekspiper.xrpl.codec.hashes import transaction_id
+    from ekspiper.xrpl.codec import transaction_id
 
     for line in (folder / "transactions.jsonl").read_bytes().splitlines()[:50]:
         record = orjson.loads(line)

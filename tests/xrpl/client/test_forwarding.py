@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ekspiper.xrpl.client import NodePool, NodeUnreachable, RequestError, network_definitions
-from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.replay import Recording, ReplayNode
 
 CANNOT = {

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from ekspiper.xrpl.client import Answer, NodePool, network_definitions
-from ekspiper.xrpl.codec.decoder import Decoder
-from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.codec import Decoder, Definitions
 from ekspiper.xrpl.replay import Recording, ReplayNode
 
 NEW_FIELD = [

@@ -13,8 +13,7 @@ from unittest import mock
 import orjson
 
 from ekspiper.core import Permanent
-from ekspiper.xrpl.codec import CodecError, Decoder, Definitions, _compiled_codec
-from ekspiper.xrpl.codec.address import AddressCache
+from ekspiper.xrpl.codec import AddressCache, CodecError, Decoder, Definitions, _compiled_codec
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import TransactionEtl
 from ekspiper.xrpl.schema import DecodedRules, Formats

@@ -7,8 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from xrpl.core.addresscodec import encode_classic_address
 
-from ekspiper.xrpl.codec import CodecError, decode_address, encode_address
-from ekspiper.xrpl.codec.address import AddressCache
+from ekspiper.xrpl.codec import AddressCache, CodecError, decode_address, encode_address
 
 ROOT = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh"
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xrpl.core.binarycodec.types import Amount
 
-from ekspiper.xrpl.codec.amounts import (
+from ekspiper.xrpl.codec._numbers import (
     POSITIVE,
     IssuedValueCache,
     issued_value,

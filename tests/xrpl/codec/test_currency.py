@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ekspiper.xrpl.codec.address import AddressCache
-from ekspiper.xrpl.codec.currency import AssetCache, currency_text
+from ekspiper.xrpl.codec import AddressCache
+from ekspiper.xrpl.codec._currency import AssetCache, currency_text
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ekspiper.xrpl.codec import CodecError
-from ekspiper.xrpl.codec.hashes import encode_length
-from ekspiper.xrpl.codec.readers import read_length
+from ekspiper.xrpl.codec import CodecError, encode_length, read_length
 
 
 @given(st.integers(0, 918744))

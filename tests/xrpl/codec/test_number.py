@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from xrpl.core.binarycodec.types.number import Number
 
-from ekspiper.xrpl.codec.number import number_text
+from ekspiper.xrpl.codec._numbers import number_text
 
 
 @given(st.integers(-(2**63), 2**63 - 1), st.integers(-200, 200))

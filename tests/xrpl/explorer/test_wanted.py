@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ekspiper.xrpl.client.ledger_set import LedgerSet
-from ekspiper.xrpl.codec.header import RIPPLE_EPOCH
+from ekspiper.xrpl.codec import RIPPLE_EPOCH
 from ekspiper.xrpl.explorer import OutOfHistory
 from ekspiper.xrpl.explorer.moments import first_closed_since, last_closed_until
 from ekspiper.xrpl.explorer.resolve import resolve

@@ -12,8 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 from ekspiper.core import ConfigError
-from ekspiper.xrpl.codec.hashes import transaction_id
-from ekspiper.xrpl.codec.header import LedgerHeader
+from ekspiper.xrpl.codec import LedgerHeader, transaction_id
 from ekspiper.xrpl.replay import KINDS, Fault, FaultPlan, Recording, ReplayNode
 
 from .conftest import ask, client, post

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ekspiper.xrpl.codec.header import LedgerHeader
+from ekspiper.xrpl.codec import LedgerHeader
 from ekspiper.xrpl.replay import Recording, ReplayNode
 
 from .conftest import ask, client

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from ekspiper.xrpl.codec.hashes import transaction_id
-from ekspiper.xrpl.codec.header import LedgerHeader
+from ekspiper.xrpl.codec import LedgerHeader, transaction_id
 from ekspiper.xrpl.replay import SAMPLE, Recording, ReplayNode
 
 from .conftest import ask, client

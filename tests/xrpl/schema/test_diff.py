@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from ekspiper.xrpl.codec import Definitions
-from ekspiper.xrpl.codec.definitions import FormatField
+from ekspiper.xrpl.codec import Definitions, FormatField
 from ekspiper.xrpl.schema import diff
 
 BUNDLED = Definitions.bundled()

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .codec.decoder import Decoder, ends_early
-from .codec.definitions import Definitions
-from .codec.header import LedgerHeader
+from ekspiper.xrpl.codec import Decoder, Definitions, LedgerHeader, ends_early
 
 __all__ = ["Ledger", "LedgerInfo", "Transaction"]
 

@@ -11,12 +11,15 @@ from functools import cache
 from typing import Any
 
 from ekspiper.core import Permanent
+from ekspiper.xrpl.codec import (
+    CodecError,
+    Decoder,
+    LedgerHeader,
+    transaction_id,
+    transaction_index,
+    transaction_tree_root,
+)
 
-from .codec.decoder import Decoder, transaction_index
-from .codec.errors import CodecError
-from .codec.hashes import transaction_id
-from .codec.header import LedgerHeader
-from .codec.shamap import transaction_tree_root
 from .ledger import Ledger, LedgerInfo, Transaction
 
 __all__ = ["IncompleteLedger", "VerificationError", "parse_ledger", "verify_ledger"]

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from ekspiper.xrpl.codec import Decoder, ends_early
+
 from .client import NodePool
-from .codec.decoder import Decoder, ends_early
 from .processors.books import Asset, Book
 from .processors.fetch_ledger import FetchLedger
 from .snapshot import StateProof

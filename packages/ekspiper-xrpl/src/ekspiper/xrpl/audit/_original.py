@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..codec.decoder import UNRECOGNIZED
-from ..codec.encoder import Encoder
-from ..codec.errors import CodecError
+from ekspiper.xrpl.codec import UNRECOGNIZED, CodecError, Encoder
+
 from ..schema.misfit import put_back
 
 __all__ = ["MADE", "encode_record", "original"]

@@ -10,13 +10,17 @@ from typing import Any
 import orjson
 
 from ekspiper.core import EkspiperError
+from ekspiper.xrpl.codec import (
+    UNRECOGNIZED,
+    CodecError,
+    Decoder,
+    Definitions,
+    Encoder,
+    transaction_id,
+    transaction_index,
+    unknown_field,
+)
 
-from ..codec.decoder import UNRECOGNIZED, Decoder, transaction_index
-from ..codec.definitions import Definitions
-from ..codec.encoder import Encoder
-from ..codec.errors import CodecError
-from ..codec.field_table import unknown_field
-from ..codec.hashes import transaction_id
 from ..derive.ctid import parse_ctid
 from ..derive.delivered_amount import delivered_amount, in_record_shape
 from ..ledger import LedgerInfo, Transaction

@@ -11,10 +11,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from ekspiper.xrpl.codec import Definitions, LedgerHeader, transaction_tree_root
+
 from ..client.ledger_set import LedgerSet
-from ..codec.definitions import Definitions
-from ..codec.header import LedgerHeader
-from ..codec.shamap import transaction_tree_root
 from ..ledger import LedgerInfo
 from ._record_proof import RecordProof
 from .tables import read_table

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ekspiper.core import FlowState, Instruments, Pipeline, Progress, Run, State
+from ekspiper.xrpl.codec import Definitions
 
 from ..client.ledger_set import LedgerSet
 from ..client.pool import NodePool
-from ..codec.definitions import Definitions
 from ..coverage import coverage, links
 from ..flows import ROOT, ledger_pipeline
 from ..output_folder import OutputFolder

@@ -11,7 +11,7 @@ import typer
 from ._logs import LOG_FORMATS, set_up_logs, tell
 
 if TYPE_CHECKING:
-    from ..codec.definitions import Definitions
+    from ekspiper.xrpl.codec import Definitions
 
 __all__ = [
     "ConfigFile",
@@ -241,7 +241,8 @@ def known_network(
     network: str | None, connect_timeout: float | None
 ) -> tuple[Definitions, int | None]:
     """The definitions and the id of a network; the bundled ones and None without a network."""
-    from ..codec.definitions import Definitions
+    from ekspiper.xrpl.codec import Definitions
+
     from ..open_network import open_network
     from ._interruption import run_interruptible
 

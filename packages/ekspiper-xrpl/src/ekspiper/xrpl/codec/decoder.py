@@ -11,13 +11,13 @@ from collections import Counter
 from typing import Any, Literal
 
 from . import _compiled_codec
+from ._currency import AssetCache
+from ._numbers import POSITIVE, IssuedValueCache, mpt_value, xrp_drops
 from .address import AddressCache
-from .amounts import POSITIVE, IssuedValueCache, mpt_value, xrp_drops
-from .currency import AssetCache
 from .definitions import Definitions
 from .errors import CodecError
 from .field_table import UNRECOGNIZED, FieldTable, Kind
-from .readers import read_length
+from .length import read_length
 
 __all__ = ["UNRECOGNIZED", "Decoder", "Shape", "ends_early", "transaction_index"]
 

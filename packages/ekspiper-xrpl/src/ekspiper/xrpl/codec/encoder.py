@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
 
-from .definitions import Definitions, Field
-from .errors import CodecError
-from .field_table import BASE_10, UNRECOGNIZED, permission_names, unknown_field
-from .writers import (
+from ._writers import (
     AccountCache,
     Writer,
     account_writer,
@@ -31,6 +28,9 @@ from .writers import (
     write_uint64_base10,
     write_vector256,
 )
+from .definitions import Definitions, Field
+from .errors import CodecError
+from .field_table import BASE_10, UNRECOGNIZED, permission_names, unknown_field
 
 __all__ = ["Encoder"]
 

@@ -9,10 +9,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
 
-from .address import AddressCache
-from .definitions import Definitions, Field
-from .errors import CodecError
-from .readers import (
+from ._readers import (
     Reader,
     account_reader,
     bridge_reader,
@@ -30,6 +27,9 @@ from .readers import (
     read_vector256,
     span_reader,
 )
+from .address import AddressCache
+from .definitions import Definitions, Field
+from .errors import CodecError
 
 __all__ = [
     "BASE_10",

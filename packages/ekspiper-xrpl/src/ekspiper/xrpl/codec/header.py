@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Self
 
 from .errors import CodecError
-from .hashes import LEDGER_HEADER, sha512half
+from .sha512 import LEDGER_HEADER, sha512half
 
 __all__ = ["RIPPLE_EPOCH", "LedgerHeader", "ripple_time_iso"]
 

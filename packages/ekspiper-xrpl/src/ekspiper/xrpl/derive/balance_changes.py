@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
-from ekspiper.xrpl.codec.address import decode_address
+from ekspiper.xrpl.codec import decode_address
 
 from .errors import derivation
 from .nodes import Node, changes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.codec import Definitions
 
 __all__ = ["account_set_flag", "ledger_entry_flags", "transaction_flags"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ekspiper.xrpl.codec.address import encode_address
+from ekspiper.xrpl.codec import encode_address
 
 from .errors import derivation
 from .nodes import Node, changes

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ekspiper.xrpl.codec.header import RIPPLE_EPOCH, ripple_time_iso
+from ekspiper.xrpl.codec import RIPPLE_EPOCH, ripple_time_iso
 
 __all__ = ["TIME_FIELDS", "UNIX_TIME_FIELDS", "ripple_time", "times", "to_datetime"]
 

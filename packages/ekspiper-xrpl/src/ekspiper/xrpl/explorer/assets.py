@@ -6,8 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ekspiper.xrpl.codec.address import decode_address
-from ekspiper.xrpl.codec.errors import CodecError
+from ekspiper.xrpl.codec import CodecError, decode_address
 from ekspiper.xrpl.derive import currency_name
 from ekspiper.xrpl.processors.books import Asset
 

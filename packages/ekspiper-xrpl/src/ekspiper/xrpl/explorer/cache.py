@@ -14,8 +14,7 @@ from typing import Any
 
 from ekspiper.core import EkspiperError, MissingExtra
 from ekspiper.xrpl.client.ledger_set import LedgerSet
-from ekspiper.xrpl.codec.decoder import Decoder
-from ekspiper.xrpl.codec.header import LedgerHeader
+from ekspiper.xrpl.codec import Decoder, LedgerHeader
 from ekspiper.xrpl.ledger import Ledger, LedgerInfo, Transaction
 from ekspiper.xrpl.verify import verify_ledger
 

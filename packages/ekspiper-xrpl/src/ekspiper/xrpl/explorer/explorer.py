@@ -9,8 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from ekspiper.core import ConfigError, Pipeline, Report
-from ekspiper.xrpl.codec.address import decode_address
-from ekspiper.xrpl.codec.errors import CodecError
+from ekspiper.xrpl.codec import CodecError, decode_address
 from ekspiper.xrpl.derive.ctid import parse_ctid
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.networks import Network, find_network

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from ekspiper.xrpl.client.pool import NodePool
-from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.derive import ledger_entry_flags
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.processors.ledger_object_record import LedgerObjectRecord

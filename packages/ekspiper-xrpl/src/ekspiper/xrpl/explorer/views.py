@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from ekspiper.core import ConfigError
-from ekspiper.xrpl.codec.header import RIPPLE_EPOCH
+from ekspiper.xrpl.codec import RIPPLE_EPOCH
 from ekspiper.xrpl.ledger import Ledger, Transaction
 
 from .assets import number

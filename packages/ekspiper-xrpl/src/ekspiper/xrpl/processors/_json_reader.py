@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ekspiper.xrpl.codec.decoder import Decoder
-from ekspiper.xrpl.codec.definitions import Definitions
-from ekspiper.xrpl.codec.encoder import Encoder
-from ekspiper.xrpl.codec.errors import CodecError
+from ekspiper.xrpl.codec import CodecError, Decoder, Definitions, Encoder
 from ekspiper.xrpl.schema.field_types import NAMED_FIELDS
 from ekspiper.xrpl.schema.inner_objects import NODE_OBJECTS
 from ekspiper.xrpl.schema.misfit import Misfit, Path, Problem, path_text, stranger

@@ -9,8 +9,7 @@ from typing import Any
 
 from ekspiper.core import Permanent, Processor
 from ekspiper.xrpl.client.pool import NodePool
-from ekspiper.xrpl.codec.decoder import Decoder
-from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.codec import Decoder, Definitions
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.sources.ledger_ref import LedgerRef
 from ekspiper.xrpl.verify import VerificationError, parse_ledger, verify_ledger

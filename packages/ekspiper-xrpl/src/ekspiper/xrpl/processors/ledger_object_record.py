@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ekspiper.core import Instruments, NoInstruments, Permanent, Processor
-from ekspiper.xrpl.codec.decoder import UNRECOGNIZED, Decoder
-from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.codec import UNRECOGNIZED, Decoder, Definitions
 from ekspiper.xrpl.derive import issuance_id
 from ekspiper.xrpl.schema.decoded_rules import DecodedRules
 from ekspiper.xrpl.schema.formats import Formats

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from ekspiper.core import Permanent
-from ekspiper.xrpl.codec.header import ripple_time_iso
+from ekspiper.xrpl.codec import ripple_time_iso
 from ekspiper.xrpl.derive import parse_ctid, ripple_time
 
 __all__ = ["SERVER_MADE", "SERVER_MADE_METADATA", "ServerTransaction", "unwrap"]

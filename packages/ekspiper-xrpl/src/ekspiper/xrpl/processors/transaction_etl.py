@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ekspiper.core import Instruments, NoInstruments, Permanent, Processor
-from ekspiper.xrpl.codec.decoder import UNRECOGNIZED
-from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.codec import UNRECOGNIZED, Definitions
 from ekspiper.xrpl.derive.ctid import ctid
 from ekspiper.xrpl.derive.delivered_amount import UNAVAILABLE, delivered_amount, in_record_shape
 from ekspiper.xrpl.ledger import LedgerInfo, Transaction

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.codec import Definitions
 
 __all__ = ["Difference", "diff"]
 

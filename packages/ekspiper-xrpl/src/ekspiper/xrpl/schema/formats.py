@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
-from ekspiper.xrpl.codec.definitions import Definitions, FormatField
+from ekspiper.xrpl.codec import Definitions, FormatField
 
 from .field_types import field_of_type
 from .inner_objects import ARRAY_ELEMENTS, INNER_FORMATS, NODE_OBJECTS

@@ -12,9 +12,7 @@ from typing import Any
 
 import orjson
 
-from ekspiper.xrpl.codec import _compiled_codec
-from ekspiper.xrpl.codec.address import AddressCache, encode_address
-from ekspiper.xrpl.codec.field_table import FieldTable
+from ekspiper.xrpl.codec import AddressCache, FieldTable, _compiled_codec, encode_address
 from ekspiper.xrpl.derive.delivered_amount import DELIVERING, delivers_in_full
 from ekspiper.xrpl.ledger import LedgerInfo, Transaction
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from ekspiper.xrpl.codec.decoder import UNRECOGNIZED
+from ekspiper.xrpl.codec import UNRECOGNIZED
 
 from .misfit import Misfit, Path, path_text, unread
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ekspiper.core import Collector, Permanent, Position, State
+from ekspiper.xrpl.codec import StateTreeFold, Subtree, join_subtrees
 
-from ..codec.shamap import StateTreeFold, Subtree, join_subtrees
 from ..ledger import Ledger
 from ..sources.object_page import ObjectPage
 

@@ -17,10 +17,9 @@ from ekspiper.core import (
     Run,
     Step,
 )
+from ekspiper.xrpl.codec import Definitions, differing_subtrees
 
 from ..client.pool import NodePool
-from ..codec.definitions import Definitions
-from ..codec.shamap import differing_subtrees
 from ..ledger import Ledger
 from ..output_folder import OutputFolder
 from ..processors.fetch_ledger import FetchLedger

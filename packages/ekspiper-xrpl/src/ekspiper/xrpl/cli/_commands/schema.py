@@ -11,7 +11,7 @@ import typer
 from ekspiper.core import ConfigError, EkspiperError, Flow, Pipeline, Queue, Step
 from ekspiper.core.runner.signals import draining_on_signals
 from ekspiper.xrpl.client import NodeUnreachable, RequestError
-from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.processors.collect_attributes import CollectAttributes
 from ekspiper.xrpl.processors.fetch_ledger import FetchLedger

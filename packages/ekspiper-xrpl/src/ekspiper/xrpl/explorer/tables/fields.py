@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ekspiper.xrpl.codec.header import RIPPLE_EPOCH
+from ekspiper.xrpl.codec import RIPPLE_EPOCH
 from ekspiper.xrpl.derive.times import TIME_FIELDS, UNIX_TIME_FIELDS
 from ekspiper.xrpl.schema.model import Field
 

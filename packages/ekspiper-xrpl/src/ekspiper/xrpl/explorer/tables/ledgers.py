@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ekspiper.core import EkspiperError
-from ekspiper.xrpl.codec.header import RIPPLE_EPOCH
+from ekspiper.xrpl.codec import RIPPLE_EPOCH
 from ekspiper.xrpl.derive import MALFORMED, error_text
 from ekspiper.xrpl.ledger import Ledger
 

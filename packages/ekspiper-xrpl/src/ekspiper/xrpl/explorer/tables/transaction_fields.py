@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from ekspiper.core import ConfigError
-from ekspiper.xrpl.codec.definitions import Definitions
+from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.ledger import Transaction
 from ekspiper.xrpl.schema.formats import Formats
 

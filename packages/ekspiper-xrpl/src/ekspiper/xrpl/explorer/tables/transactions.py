@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ekspiper.xrpl.codec.header import RIPPLE_EPOCH
+from ekspiper.xrpl.codec import RIPPLE_EPOCH
 from ekspiper.xrpl.derive import UNAVAILABLE, ctid, delivered_amount, transaction_flags
 from ekspiper.xrpl.ledger import Transaction
 

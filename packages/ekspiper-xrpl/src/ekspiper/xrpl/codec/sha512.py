@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from hashlib import sha512
 
-from .errors import CodecError
-
 __all__ = [
     "INNER_NODE",
     "LEDGER_HEADER",
@@ -13,7 +11,6 @@ __all__ = [
     "TRANSACTION",
     "TRANSACTION_LEAF",
     "ZERO_HASH",
-    "encode_length",
     "sha512half",
     "transaction_id",
 ]
@@ -34,19 +31,3 @@ def sha512half(data: bytes) -> bytes:
 def transaction_id(tx_blob: bytes) -> bytes:
     """The hash that names a transaction, from its signed bytes."""
     return sha512(TRANSACTION + tx_blob).digest()[:32]
-
-
-def encode_length(size: int) -> bytes:
-    """The one to three bytes that stand before `size` bytes of variable length.
-
-    Source: https://xrpl.org/docs/references/protocol/binary-format#length-prefixing
-    """
-    if size <= 192:
-        return bytes((size,))
-    if size <= 12480:
-        high, low = divmod(size - 193, 256)
-        return bytes((193 + high, low))
-    if size <= 918744:
-        high, rest = divmod(size - 12481, 65536)
-        return bytes((241 + high, rest >> 8, rest & 255))
-    raise CodecError(f"{size} bytes are more than the 918744 that a length prefix can say")

@@ -14,12 +14,12 @@ from hashlib import sha512
 from typing import Any
 
 from .errors import CodecError
-from .hashes import (
+from .length import encode_length
+from .sha512 import (
     INNER_NODE,
     STATE_LEAF,
     TRANSACTION_LEAF,
     ZERO_HASH,
-    encode_length,
     transaction_id,
 )
 

@@ -13,10 +13,10 @@ import struct
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from ._currency import currency_code, currency_text
+from ._numbers import issued_value, issued_word, number_parts, xrp_word
 from .address import decode_address
-from .amounts import issued_value, issued_word, xrp_word
-from .currency import currency_code, currency_text
-from .number import number_parts
+from .length import encode_length
 
 __all__ = [
     "AccountCache",
@@ -26,7 +26,6 @@ __all__ = [
     "bridge_writer",
     "fixed_hex_writer",
     "issue_writer",
-    "length_prefix",
     "named_writer",
     "path_set_writer",
     "uint_writer",
@@ -74,20 +73,6 @@ class AccountCache(dict[str, bytes]):
         return account
 
 
-def length_prefix(size: int) -> bytes:
-    """What stands before so many bytes.
-
-    Source: https://xrpl.org/docs/references/protocol/binary-format#length-prefixing
-    """
-    if size <= 192:
-        return size.to_bytes(1)
-    if size <= 12480:
-        return (0xC100 + size - 193).to_bytes(2)
-    if size <= 918744:
-        return (0xF10000 + size - 12481).to_bytes(3)
-    raise ValueError(f"{size} bytes are more than a length can say")
-
-
 def _hex(value: str) -> bytes:
     """Bytes from hex digits, without the spaces that `bytes.fromhex` skips."""
     data = bytes.fromhex(value)
@@ -111,7 +96,7 @@ def _has(value: Mapping[str, Any], members: Collection[frozenset[str]]) -> None:
 def write_blob(value: str) -> bytes:
     """Bytes behind a length prefix, from hex."""
     data = _hex(value)
-    return length_prefix(len(data)) + data
+    return encode_length(len(data)) + data
 
 
 def write_hex(value: str) -> bytes:
@@ -125,7 +110,7 @@ def write_vector256(value: list[str]) -> bytes:
         raise TypeError("it is not a list")
     write = fixed_hex_writer(32)
     hashes = [write(each) for each in value]
-    return length_prefix(32 * len(hashes)) + b"".join(hashes)
+    return encode_length(32 * len(hashes)) + b"".join(hashes)
 
 
 def fixed_hex_writer(size: int) -> Writer:

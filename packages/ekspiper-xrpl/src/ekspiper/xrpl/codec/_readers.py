@@ -10,9 +10,10 @@ import struct
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ._currency import currency_text
+from ._numbers import number_text
 from .address import AddressCache
-from .currency import currency_text
-from .number import number_text
+from .length import read_length
 
 __all__ = [
     "Reader",
@@ -27,7 +28,6 @@ __all__ = [
     "read_currency",
     "read_int32",
     "read_int64",
-    "read_length",
     "read_number",
     "read_uint8",
     "read_uint64_base10",
@@ -48,22 +48,6 @@ def take(data: bytes, position: int, end: int, size: int) -> bytes:
     if position + size > end:
         raise ValueError(f"{size} bytes are needed, {max(0, end - position)} are left")
     return data[position : position + size]
-
-
-def read_length(data: bytes, position: int) -> tuple[int, int]:
-    """A length prefix and the position after it.
-
-    Source: https://xrpl.org/docs/references/protocol/binary-format#length-prefixing
-    """
-    first = data[position]
-    if first <= 192:
-        return first, position + 1
-    if first <= 240:
-        return 193 + (first - 193) * 256 + data[position + 1], position + 2
-    if first <= 254:
-        rest = data[position + 1] << 8 | data[position + 2]
-        return 12481 + (first - 241) * 65536 + rest, position + 3
-    raise ValueError("255 does not begin a length")
 
 
 def read_blob(data: bytes, position: int, end: int) -> tuple[str, int]:
