@@ -31,8 +31,8 @@ _TOGETHER = {
 }
 """What one package does with another, which is not tried where a package stands alone."""
 
-_SLOW = ("alerts",)
-"""What takes minutes, and is run only when its folder is named: `hatch run dev:alerts`."""
+_SLOW = ("alerts", "container")
+"""What takes minutes, and is run only when its folder is named: `hatch run dev:alerts`, `dev:container`."""
 
 collect_ignore = [
     *_SLOW,
