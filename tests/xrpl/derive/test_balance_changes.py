@@ -8,8 +8,8 @@ from decimal import Decimal, localcontext
 from typing import Any
 
 from ekspiper.xrpl.derive import balance_changes
-from ekspiper.xrpl.derive.nodes import changes
-from ekspiper.xrpl.derive.values import value_of
+from ekspiper.xrpl.derive._nodes import changes
+from ekspiper.xrpl.derive._values import value_of
 from ekspiper.xrpl.ledger import Transaction
 
 ISSUANCE = "0000000A" + "00" * 19 + "01"

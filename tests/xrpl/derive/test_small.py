@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.derive import (
+    TIME_FIELDS,
     account_set_flag,
     ctid,
     currency_name,
@@ -27,7 +28,6 @@ from ekspiper.xrpl.derive import (
     to_datetime,
     transaction_flags,
 )
-from ekspiper.xrpl.derive.times import TIME_FIELDS
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.verify import parse_ledger
 

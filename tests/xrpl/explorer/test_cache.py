@@ -10,11 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from ekspiper.xrpl import Explorer
-from ekspiper.xrpl.explorer.cache import DamagedCache, LedgerCache, default_cache_folder
-from ekspiper.xrpl.explorer.reading import LedgerReader
+from ekspiper.xrpl.explorer._ledger_cache import DamagedCache, LedgerCache, default_cache_folder
+from ekspiper.xrpl.explorer._ledger_reader import LedgerReader
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.open_network import open_network
-from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.replay import ReplayNode
 
 

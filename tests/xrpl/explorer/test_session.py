@@ -11,11 +11,9 @@ import pytest
 
 from ekspiper.core import ConfigError
 from ekspiper.xrpl import Explorer
-from ekspiper.xrpl.client import NodePool
-from ekspiper.xrpl.client.errors import NodeUnreachable
-from ekspiper.xrpl.explorer import ExplorerClosed
-from ekspiper.xrpl.explorer.errors import OutOfHistory
-from ekspiper.xrpl.explorer.reading import LedgerReader
+from ekspiper.xrpl.client import NodePool, NodeUnreachable
+from ekspiper.xrpl.explorer import ExplorerClosed, OutOfHistory
+from ekspiper.xrpl.explorer._ledger_reader import LedgerReader
 from ekspiper.xrpl.networks import UnknownNetwork
 from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.replay import ReplayNode

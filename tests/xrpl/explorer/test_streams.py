@@ -54,7 +54,8 @@ async def test_a_pace_is_kept(xrpl: Explorer) -> None:
     loop = asyncio.get_running_loop()
     times = [loop.time() async for _ in xrpl.follow(4, pace=0.05)]
 
-    assert times[-1] - times[0] >= 3 * 0.05
+    # An event loop may wake up a tick of its clock early.
+    assert times[-1] - times[0] >= 3 * 0.05 - 0.01
 
 
 async def test_showing_prints_lines_outside_of_a_notebook_and_returns_the_table(

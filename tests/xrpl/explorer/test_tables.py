@@ -10,9 +10,9 @@ import pytest
 
 from ekspiper.core import ConfigError
 from ekspiper.xrpl import Explorer
+from ekspiper.xrpl.derive import shorten
 from ekspiper.xrpl.explorer import TooManyRows
-from ekspiper.xrpl.explorer.assets import amount_cells, asset_text, currency_cells, parse_asset
-from ekspiper.xrpl.explorer.shorten import shorten
+from ekspiper.xrpl.explorer._assets import amount_cells, asset_text, currency_cells, parse_asset
 from ekspiper.xrpl.ledger import Transaction
 from ekspiper.xrpl.processors import Asset
 

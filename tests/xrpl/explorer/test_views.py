@@ -11,12 +11,12 @@ import pytest
 
 from ekspiper.core import ConfigError
 from ekspiper.xrpl import Explorer
+from ekspiper.xrpl.derive import shorten
 from ekspiper.xrpl.explorer import UnknownPair
-from ekspiper.xrpl.explorer.assets import number, parse_asset, parse_pair
-from ekspiper.xrpl.explorer.effects import effects
-from ekspiper.xrpl.explorer.frame import Frame
-from ekspiper.xrpl.explorer.html import aligned, facts, row
-from ekspiper.xrpl.explorer.shorten import shorten
+from ekspiper.xrpl.explorer._assets import number, parse_asset, parse_pair
+from ekspiper.xrpl.explorer._effects import effects
+from ekspiper.xrpl.explorer._frame import Frame
+from ekspiper.xrpl.explorer._html import aligned, facts, row
 from ekspiper.xrpl.ledger import Transaction
 
 ISSUER = "rvYAfWj5gh67oV6fW32ZzP3Aw4Eubs59B"

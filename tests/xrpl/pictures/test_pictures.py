@@ -116,7 +116,7 @@ def test_what_cannot_be_drawn_says_what_to_give(seen: dict[str, Any]) -> None:
         pictures.price(seen["transactions"])
     with pytest.raises(ConfigError, match="is empty, there is nothing to draw"):
         pictures.transactions_over_time(seen["none"])
-    with pytest.raises(ConfigError, match="no order book: give one made by book"):
+    with pytest.raises(ConfigError, match="not an order book: give one made by book"):
         pictures.book_depth(seen["transactions"])
     with pytest.raises(ConfigError, match="neither a pipeline nor a flow"):
         pictures.pipeline_graph("words")  # type: ignore[arg-type]

@@ -20,9 +20,8 @@ from ekspiper.xrpl.codec import (
     transaction_index,
     unknown_field,
 )
+from ekspiper.xrpl.derive import delivered_amount, in_record_shape, parse_ctid
 
-from ..derive.ctid import parse_ctid
-from ..derive.delivered_amount import delivered_amount, in_record_shape
 from ..ledger import LedgerInfo, Transaction
 from ..processors.transaction_etl import TransactionEtl
 from ._original import MADE, encode_record, original

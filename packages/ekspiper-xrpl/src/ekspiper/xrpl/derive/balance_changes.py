@@ -9,9 +9,9 @@ from typing import Any
 
 from ekspiper.xrpl.codec import decode_address
 
+from ._nodes import Node, changes
+from ._values import AssetKey, add, difference, value_of, with_value
 from .errors import derivation
-from .nodes import Node, changes
-from .values import AssetKey, add, difference, value_of, with_value
 
 __all__ = ["balance_changes"]
 

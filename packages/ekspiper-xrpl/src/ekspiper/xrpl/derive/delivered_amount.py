@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .errors import derivation
+
 __all__ = [
     "DELIVERING",
     "UNAVAILABLE",
@@ -23,6 +25,7 @@ _FIRST_LEDGER = 4_594_095
 _FIRST_CLOSE_TIME = 446_000_000
 
 
+@derivation("what a payment delivered")
 def delivered_amount(
     fields: Mapping[str, Any],
     meta: Mapping[str, Any],
@@ -45,6 +48,9 @@ def delivered_amount(
 
     Returns:
         An amount, `"unavailable"`, or None for a transaction that delivers nothing.
+
+    Raises:
+        DerivationError: the fields or the metadata are not shaped as records are.
 
     Source: `getDeliveredAmount` in rippled's `DeliveredAmount.cpp`.
     """

@@ -7,8 +7,8 @@ from typing import Any
 
 from ekspiper.xrpl.codec import encode_address
 
+from ._nodes import Node, changes
 from .errors import derivation
-from .nodes import Node, changes
 
 __all__ = ["nftoken_fields", "nftoken_moves"]
 

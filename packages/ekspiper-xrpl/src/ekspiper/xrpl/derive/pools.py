@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from ._nodes import Node, changes
+from ._values import AssetKey, asset_key, value_of, value_text
 from .errors import DerivationError, derivation
-from .nodes import Node, changes
-from .values import AssetKey, asset_key, value_of, value_text
 
 __all__ = ["Pool", "is_pool_line", "is_pool_token", "pools_touched"]
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from ._nodes import Node, changes
+from ._values import AssetKey, asset_key, difference, quotient, value_of, value_text, with_value
 from .errors import derivation
-from .nodes import Node, changes
 from .pools import is_pool_line, is_pool_token
-from .values import AssetKey, asset_key, difference, quotient, value_of, value_text, with_value
 
 __all__ = ["trades"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
@@ -10,34 +10,32 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ekspiper.core import ConfigError, Pipeline, Report
 from ekspiper.xrpl.codec import CodecError, decode_address
-from ekspiper.xrpl.derive.ctid import parse_ctid
+from ekspiper.xrpl.derive import parse_ctid
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.networks import Network, find_network
 
-from .cache import default_cache_folder
-from .connection import ConnectionOptions
-from .session import Session
-from .wanted import Ledgers, parse_wanted
+from . import _tables as tables
+from ._assets import parse_pair
+from ._ledger_cache import default_cache_folder
+from ._ledger_query import Ledgers, parse_query
+from ._session import Session, SessionOptions, new_ledgers, old_ledgers
+from .explorer_source import ExplorerSource, Of
+from .follow import Follow
+from .order_book import OrderBook, busiest, fetch_book, fetch_summaries
+from .running_pipeline import RunningPipeline
+from .views import LedgerView, TransactionView
 
 if TYPE_CHECKING:
     from ekspiper.xrpl.backfill import BackfillReport
-    from ekspiper.xrpl.processors.books import Asset
+    from ekspiper.xrpl.processors import Asset
 
-    from .follow import Follow
-    from .frame import Frame
-    from .order_book import OrderBook
-    from .running import RunningPipeline
-    from .source import ExplorerSource, Of
-    from .sync import SyncExplorer
-    from .tables.column import Column
-    from .views import LedgerView, TransactionView
+    from ._frame import Frame
+    from .sync_explorer import SyncExplorer
 
 __all__ = ["Explorer"]
 
 _NEWEST = "-100:"
 _SAMPLE_PACE = 0.2
-
-Rows = Callable[[Transaction], Iterable[Sequence[Any]]]
 
 
 # Longer than a file should be because it is the whole public face, most of it docstrings. What
@@ -87,7 +85,7 @@ class Explorer:
         self.progress = progress
         self.max_rows = max_rows
         self._session = Session(
-            ConnectionOptions(
+            SessionOptions(
                 network=given,
                 found=self.network,
                 cache=_cache_folder(cache),
@@ -104,7 +102,7 @@ class Explorer:
     @property
     def sync(self) -> SyncExplorer:
         """The same methods, called without `await`."""
-        from .sync import SyncExplorer
+        from .sync_explorer import SyncExplorer
 
         if self._sync is None:
             self._sync = SyncExplorer(self)
@@ -153,8 +151,6 @@ class Explorer:
         Raises:
             OutOfHistory: it is in the future, before what the nodes hold, or unknown to them.
         """
-        from .views import LedgerView
-
         async with self._session.call() as reader:
             return LedgerView(await reader.named(which))
 
@@ -165,8 +161,6 @@ class Explorer:
             RequestError: the nodes do not know it.
             ConfigError: it is neither a hash nor a ctid, or its ledger has no such place.
         """
-        from .views import LedgerView
-
         digits = _transaction_name(which)
         async with self._session.call() as reader:
             if len(digits) == 16:
@@ -193,8 +187,6 @@ class Explorer:
         Raises:
             UnknownPair: nobody offers one for the other, either way round.
         """
-        from .assets import parse_pair
-        from .books import fetch_book
 
         pair = parse_pair((base, counter))
         async with self._session.call() as reader:
@@ -205,12 +197,15 @@ class Explorer:
 
     async def ledgers(self, ledgers: Ledgers = _NEWEST) -> Frame:
         """A row for each ledger: when it closed, how many transactions, what they paid in fees."""
-        from .tables import ledgers as one
-        from .tabling import make_table
+        from ._table import ledger_table
 
-        wanted = parse_wanted(ledgers)
-        return await make_table(
-            self._session, wanted, one.COLUMNS, one.rows, max_rows=self.max_rows
+        query = parse_query(ledgers)
+        return await ledger_table(
+            self._session,
+            query,
+            tables.ledgers.COLUMNS,
+            tables.ledgers.rows,
+            max_rows=self.max_rows,
         )
 
     async def transactions(
@@ -226,11 +221,12 @@ class Explorer:
         Raises:
             ConfigError: no transaction type is called so.
         """
-        from .tables import transactions as one
-        from .tables.transaction_fields import check_type, with_fields
-
-        check_type(type)
-        columns, rows = with_fields(type) if fields else (one.COLUMNS, one.rows)
+        tables.check_type(type)
+        columns, rows = (
+            tables.with_fields(type)
+            if fields
+            else (tables.transactions.COLUMNS, tables.transactions.rows)
+        )
 
         def chosen(transaction: Transaction) -> Iterable[Sequence[Any]]:
             wanted = type is None or transaction.fields.get("TransactionType") == type
@@ -241,9 +237,7 @@ class Explorer:
 
     async def payments(self, ledgers: Ledgers = _NEWEST) -> Frame:
         """A row for each payment that succeeded: what arrived, and what left the sender."""
-        from .tables import payments as one
-
-        return await self._table(ledgers, one.COLUMNS, one.rows)
+        return await self._table(ledgers, tables.payments.COLUMNS, tables.payments.rows)
 
     async def trades(
         self,
@@ -261,14 +255,12 @@ class Explorer:
         Raises:
             UnknownPair: the pair was not traded and has no order book; says which were traded.
         """
-        from .assets import parse_pair
-        from .pair_trades import pair_trades
-        from .tables import trades as one
+        from ._table import pair_table
 
         if pair is None:
-            return await self._table(ledgers, one.COLUMNS, one.rows)
-        return await pair_trades(
-            self._session, parse_wanted(ledgers), parse_pair(pair), max_rows=self.max_rows
+            return await self._table(ledgers, tables.trades.COLUMNS, tables.trades.rows)
+        return await pair_table(
+            self._session, parse_query(ledgers), parse_pair(pair), max_rows=self.max_rows
         )
 
     async def balance_changes(
@@ -283,11 +275,13 @@ class Explorer:
         Raises:
             ConfigError: the account is not an address.
         """
-        from .tables import balance_changes as one
-
         if account is not None:
             _check_address(account)
-        return await self._table(ledgers, one.COLUMNS, lambda each: one.rows(each, account))
+        return await self._table(
+            ledgers,
+            tables.balance_changes.COLUMNS,
+            lambda each: tables.balance_changes.rows(each, account),
+        )
 
     async def account(self, address: str, ledgers: Ledgers = _NEWEST) -> Frame:
         """The history of an account: a row for each transaction that touched it.
@@ -295,10 +289,10 @@ class Explorer:
         Raises:
             ConfigError: the address is not one.
         """
-        from .tables import account as one
-
         _check_address(address)
-        return await self._table(ledgers, one.COLUMNS, lambda each: one.rows(each, address))
+        return await self._table(
+            ledgers, tables.account.COLUMNS, lambda each: tables.account.rows(each, address)
+        )
 
     async def books(self, ledgers: Ledgers = "-20:", *, limit: int = 40) -> Frame:
         """A row for each order book that the ledgers touched, as it stood after the last of them:
@@ -308,12 +302,10 @@ class Explorer:
             ledgers: which ledgers.
             limit: the most books, those touched most often first; each costs two requests.
         """
-        from .books import busiest, fetch_summaries
-
         if limit < 1:
             raise ConfigError(f"limit must be at least 1, not {limit}")
         async with self._session.call() as reader:
-            first, last = await reader.resolve(parse_wanted(ledgers))
+            first, last = await reader.resolve(parse_query(ledgers))
             pairs, proven = await busiest(reader.shown(first, last), limit=limit)
             return await fetch_summaries(reader.pool, pairs, proven, shown=self.progress)
 
@@ -338,7 +330,7 @@ class Explorer:
             ConfigError: no ledger entry type is called so.
             TooManyRows: there are more objects than `max_rows`, and no limit was given.
         """
-        from .objects import ObjectReader
+        from ._object_reader import ObjectReader
 
         types = [type] if isinstance(type, str) else type
         async with self._session.call() as reader:
@@ -362,25 +354,21 @@ class Explorer:
         Raises:
             ConfigError: the folder cannot be written to, or belongs to something else.
         """
-        from .backfilling import backfill
+        from ._backfill import backfill
 
         async with self._session.call() as reader:
-            first, last = await reader.resolve(parse_wanted(ledgers))
+            first, last = await reader.resolve(parse_query(ledgers))
             return await backfill(
                 reader.pool, first, last, Path(folder), format=format, shown=self.progress
             )
 
-    async def _table(self, ledgers: Ledgers, columns: Sequence[Column], rows: Rows) -> Frame:
-        from .tables.problems import guarded
-        from .tabling import make_table
+    async def _table(
+        self, ledgers: Ledgers, columns: Sequence[tables.Column], rows: tables.Rows
+    ) -> Frame:
+        from ._table import transaction_table
 
-        columns, rows_or_problem = guarded(columns, rows)
-
-        def of_ledger(ledger: Ledger) -> Iterable[Sequence[Any]]:
-            return (row for each in ledger.transactions for row in rows_or_problem(each))
-
-        wanted = parse_wanted(ledgers)
-        return await make_table(self._session, wanted, columns, of_ledger, max_rows=self.max_rows)
+        query = parse_query(ledgers)
+        return await transaction_table(self._session, query, columns, rows, max_rows=self.max_rows)
 
     # Streams and pipelines.
 
@@ -392,8 +380,6 @@ class Explorer:
             pace: seconds between two ledgers at least; None: those of the sample come every
                 0.2 s, others as they come.
         """
-        from .follow import Follow
-        from .streams import new_ledgers
 
         self._session.check_open()
         if ledgers is not None and ledgers < 1:
@@ -410,17 +396,15 @@ class Explorer:
             ledgers: which ledgers; None: new ones as they close.
             of: records of `transactions` or of `ledgers`.
         """
-        from .source import ExplorerSource
-        from .streams import new_ledgers, old_ledgers
 
         self._session.check_open()
-        wanted = None if ledgers is None else parse_wanted(ledgers)
-        name = f"{of} of {wanted.text if wanted else 'new ledgers'}"
+        query = None if ledgers is None else parse_query(ledgers)
+        name = f"{of} of {query.text if query else 'new ledgers'}"
 
         def opened(first: int | None) -> AsyncGenerator[Ledger]:
-            if wanted is None:
+            if query is None:
                 return new_ledgers(self._session, first=first)
-            return old_ledgers(self._session, wanted, first=first)
+            return old_ledgers(self._session, query, first=first)
 
         return ExplorerSource(opened, of=of, name=name, identity=f"{self.network}, {name}")
 
@@ -431,8 +415,6 @@ class Explorer:
             pipeline: any pipeline; `source` gives sources for it.
             options: those of `Pipeline.run`: `checkpoint`, `dead_letters`, ...
         """
-        from .running import RunningPipeline
-
         self._session.check_open()
         return RunningPipeline(pipeline, options)
 

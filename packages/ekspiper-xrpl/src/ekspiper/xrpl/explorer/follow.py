@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from typing import TYPE_CHECKING
 
 from ekspiper.xrpl.ledger import Ledger
 
-from .assets import number
-from .frame import Frame, make_frame
-from .html import aligned, caption, row, table
-from .live import Live
-from .tables import ledgers as table_of_ledgers
+from ._assets import number
+from ._display import Live
+from ._html import aligned, caption, row, table
+from ._tables import ledgers as table_of_ledgers
 from .views import LedgerView
+
+if TYPE_CHECKING:
+    from ._frame import Frame
 
 __all__ = ["Follow"]
 
@@ -43,6 +46,8 @@ class Follow:
     async def show(self) -> Frame:
         """Show the newest ledgers in a table that is updated in place; what `ledgers` gives of all
         of them is returned when the stream ends."""
+        from ._frame import make_frame
+
         live, newest = Live(), list[LedgerView]()
         rows = []
         async with aclosing(self._views()) as views:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from ekspiper.core import ConfigError
 from ekspiper.xrpl.codec import RIPPLE_EPOCH
+from ekspiper.xrpl.derive import shorten
 from ekspiper.xrpl.ledger import Ledger, Transaction
 
-from .assets import number
-from .effects import effects
-from .frame import Frame, make_frame
-from .html import caption, facts, lines, row, table
-from .shorten import shorten
-from .tables import transactions as table_of_transactions
-from .tables.ledgers import totals_of
-from .tables.problems import guarded
+from ._assets import number
+from ._effects import effects
+from ._html import caption, facts, lines, row, table
+from ._tables import guarded, totals_of
+from ._tables import transactions as table_of_transactions
+
+if TYPE_CHECKING:
+    from ._frame import Frame
 
 __all__ = ["LedgerView", "TransactionView"]
 
@@ -125,6 +127,8 @@ class LedgerView:
     @property
     def transactions(self) -> Frame:
         """Its transactions, as `Explorer.transactions` gives them."""
+        from ._frame import make_frame
+
         columns, rows = guarded(table_of_transactions.COLUMNS, table_of_transactions.rows)
         return make_frame(columns, (row for each in self.ledger.transactions for row in rows(each)))
 

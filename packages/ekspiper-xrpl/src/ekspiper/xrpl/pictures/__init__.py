@@ -5,3 +5,11 @@ from .fee_distribution import fee_distribution as fee_distribution
 from .pipeline_graph import pipeline_graph as pipeline_graph
 from .price import price as price
 from .transactions_over_time import transactions_over_time as transactions_over_time
+
+__all__ = [
+    "book_depth",
+    "fee_distribution",
+    "pipeline_graph",
+    "price",
+    "transactions_over_time",
+]

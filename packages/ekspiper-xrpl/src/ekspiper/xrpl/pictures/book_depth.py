@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ekspiper.core import ConfigError
-from ekspiper.xrpl.explorer.assets import asset_text
-from ekspiper.xrpl.explorer.shorten import shorten
+from ekspiper.xrpl.derive import shorten
 
-from .axes import BUY, INK, SELL, axes_for, legend
+from ._axes import BUY, INK, SELL, axes_for, legend
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
-    from ekspiper.xrpl.explorer.frame import Frame
-    from ekspiper.xrpl.explorer.order_book import OrderBook
+    from ekspiper.xrpl.explorer import OrderBook
 
 __all__ = ["book_depth"]
 
@@ -28,9 +27,9 @@ def book_depth(book: OrderBook, *, within: float | None = 0.2, ax: Axes | None =
         ax: where to draw; new axes without it.
     """
     if not hasattr(book, "bids"):
-        raise ConfigError(f"{type(book).__name__} is no order book: give one made by book()")
+        raise ConfigError(f"{type(book).__name__} is not an order book: give one made by book()")
     ax = axes_for(ax)
-    base, counter = (shorten(asset_text(each)) for each in (book.base, book.counter))
+    base, counter = (shorten(each) for each in book.name.split("/"))
     mid = book.mid
     for side, colour, name in ((book.bids, BUY, "bids"), (book.asks, SELL, "asks")):
         prices, depths = _steps(side, mid, within)
@@ -47,7 +46,9 @@ def book_depth(book: OrderBook, *, within: float | None = 0.2, ax: Axes | None =
     return ax
 
 
-def _steps(side: Frame, mid: float | None, within: float | None) -> tuple[list[float], list[float]]:
+def _steps(
+    side: pd.DataFrame, mid: float | None, within: float | None
+) -> tuple[list[float], list[float]]:
     """Prices and depths from the best offer outwards, beginning at no depth."""
     chosen = side
     if mid is not None and within is not None:

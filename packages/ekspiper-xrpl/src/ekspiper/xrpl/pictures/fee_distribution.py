@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .axes import PALETTE, SELL, axes_for, need_columns
+from ._axes import PALETTE, SELL, axes_for, need_columns
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ekspiper.core import ConfigError, Flow, Pipeline, Queue
 from ekspiper.core.flow import name_of
 
-from .axes import INK, axes_for
+from ._axes import INK, axes_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ekspiper.xrpl.explorer.shorten import shorten
+from ekspiper.xrpl.derive import shorten
 
-from .axes import BUY, PALETTE, SELL, axes_for, legend, need_columns, time_axis
+from ._axes import BUY, PALETTE, SELL, axes_for, legend, need_columns, time_axis
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .axes import PALETTE, axes_for, legend, need_columns, time_axis
+from ._axes import PALETTE, axes_for, legend, need_columns, time_axis
 
 if TYPE_CHECKING:
     import pandas as pd

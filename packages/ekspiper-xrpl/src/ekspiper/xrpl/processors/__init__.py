@@ -2,6 +2,7 @@
 
 from .amm_records import AmmRecords as AmmRecords
 from .book_offer_builder import BookOfferBuilder as BookOfferBuilder
+from .book_offer_builder import book_request as book_request
 from .books import Asset as Asset
 from .books import Book as Book
 from .books import books_touched as books_touched
@@ -12,6 +13,7 @@ from .drift import DriftReport as DriftReport
 from .fetch_book_offers import FetchBookOffers as FetchBookOffers
 from .fetch_ledger import FetchLedger as FetchLedger
 from .ledger_header_record import LedgerHeaderRecord as LedgerHeaderRecord
+from .ledger_header_record import ledger_record as ledger_record
 from .ledger_object_record import LedgerObjectRecord as LedgerObjectRecord
 from .payment_summary import PaymentSummary as PaymentSummary
 from .split_ledger import SplitLedger as SplitLedger

@@ -7,8 +7,7 @@ from typing import Any
 
 from ekspiper.core import Instruments, NoInstruments, Permanent, Processor
 from ekspiper.xrpl.codec import UNRECOGNIZED, Definitions
-from ekspiper.xrpl.derive.ctid import ctid
-from ekspiper.xrpl.derive.delivered_amount import UNAVAILABLE, delivered_amount, in_record_shape
+from ekspiper.xrpl.derive import UNAVAILABLE, ctid, delivered_amount, in_record_shape
 from ekspiper.xrpl.ledger import LedgerInfo, Transaction
 from ekspiper.xrpl.schema.decoded_rules import DecodedRules
 from ekspiper.xrpl.schema.formats import Formats

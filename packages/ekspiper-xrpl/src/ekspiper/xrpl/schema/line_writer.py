@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from ekspiper.xrpl.codec import AddressCache, FieldTable, _compiled_codec, encode_address
-from ekspiper.xrpl.derive.delivered_amount import DELIVERING, delivers_in_full
+from ekspiper.xrpl.derive import DELIVERING, delivers_in_full
 from ekspiper.xrpl.ledger import LedgerInfo, Transaction
 
 from .decoded_rules import DecodedRules

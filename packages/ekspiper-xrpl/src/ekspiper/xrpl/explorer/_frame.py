@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ekspiper.core import MissingExtra
+from ekspiper.xrpl.derive import shorten
 
-from .shorten import shorten
-from .tables.column import Column
+from ._tables import Column
 
 try:
     import pandas as pd

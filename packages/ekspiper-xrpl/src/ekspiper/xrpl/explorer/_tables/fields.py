@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ekspiper.xrpl.codec import RIPPLE_EPOCH
-from ekspiper.xrpl.derive.times import TIME_FIELDS, UNIX_TIME_FIELDS
-from ekspiper.xrpl.schema.model import Field
+from ekspiper.xrpl.derive import TIME_FIELDS, UNIX_TIME_FIELDS
+from ekspiper.xrpl.schema import Field
 
-from ..assets import amount_cells, asset_text
+from .._assets import amount_cells, asset_text
 from .column import Column
 
 __all__ = ["FieldColumn", "field_columns"]

@@ -7,9 +7,9 @@ from typing import Any
 
 from ekspiper.xrpl.derive import trades
 from ekspiper.xrpl.ledger import Transaction
-from ekspiper.xrpl.processors.books import Asset
+from ekspiper.xrpl.processors import Asset
 
-from ..assets import amount_cells, units
+from .._assets import amount_cells, units
 from .column import columns
 from .transactions import place
 

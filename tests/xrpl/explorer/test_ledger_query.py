@@ -9,12 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ekspiper.xrpl.client.ledger_set import LedgerSet
+from ekspiper.xrpl.client import LedgerSet
 from ekspiper.xrpl.codec import RIPPLE_EPOCH
 from ekspiper.xrpl.explorer import OutOfHistory
-from ekspiper.xrpl.explorer.moments import first_closed_since, last_closed_until
-from ekspiper.xrpl.explorer.resolve import resolve
-from ekspiper.xrpl.explorer.wanted import parse_moment, parse_wanted
+from ekspiper.xrpl.explorer._ledger_query import (
+    _first_closed_since,
+    last_closed_until,
+    parse_query,
+    parse_time,
+    resolve,
+)
 from ekspiper.xrpl.ranges import BadRange
 
 HELD = LedgerSet.parse("100-199,300-302")
@@ -46,7 +50,7 @@ async def closes(index: int) -> int:
     ],
 )
 async def test_ledgers_as_people_write_them(written: Any, ledgers: tuple[int, int]) -> None:
-    assert await resolve(parse_wanted(written), HELD, closes) == ledgers
+    assert await resolve(parse_query(written), HELD, closes) == ledgers
 
 
 @pytest.mark.parametrize(
@@ -67,7 +71,7 @@ async def test_ledgers_as_people_write_them(written: Any, ledgers: tuple[int, in
 )
 def test_what_names_no_ledgers_is_refused_in_one_sentence(written: Any, said: str) -> None:
     with pytest.raises(BadRange, match=said):
-        parse_wanted(written)
+        parse_query(written)
 
 
 @pytest.mark.parametrize(
@@ -83,26 +87,26 @@ def test_what_names_no_ledgers_is_refused_in_one_sentence(written: Any, said: st
 )
 async def test_ledgers_that_nobody_holds(written: str, said: str) -> None:
     with pytest.raises(OutOfHistory, match=said):
-        await resolve(parse_wanted(written), HELD, closes)
+        await resolve(parse_query(written), HELD, closes)
 
 
 async def test_between_two_ledgers_there_is_none() -> None:
-    wanted = parse_wanted("2026-11-22 12:00:01/2026-11-22 12:00:02")
+    wanted = parse_query("2026-11-22 12:00:01/2026-11-22 12:00:02")
     with pytest.raises(BadRange, match="no ledger closed between"):
         await resolve(wanted, HELD, closes)
 
 
 async def test_nodes_that_hold_nothing_yet() -> None:
     with pytest.raises(OutOfHistory, match="hold no ledger yet"):
-        await resolve(parse_wanted("2026-11-22"), LedgerSet(), closes)
+        await resolve(parse_query("2026-11-22"), LedgerSet(), closes)
 
 
 async def test_the_newest_ones_stop_at_a_gap() -> None:
-    assert await resolve(parse_wanted("-50:"), HELD, closes) == (300, 302)
+    assert await resolve(parse_query("-50:"), HELD, closes) == (300, 302)
 
 
 def test_a_date_is_its_midnight_in_utc() -> None:
-    assert parse_moment(date(2026, 11, 22)) == datetime(2026, 11, 22, tzinfo=UTC)
+    assert parse_time(date(2026, 11, 22)) == datetime(2026, 11, 22, tzinfo=UTC)
 
 
 @given(seconds=st.integers(0, 4 * 202))
@@ -112,5 +116,5 @@ async def test_halving_finds_what_looking_at_all_finds(seconds: int) -> None:
     first = min(index for index in HELD if offset[index] >= seconds)
     last = max(index for index in HELD if offset[index] <= seconds)
 
-    assert await first_closed_since(moment, HELD, closes) == first
+    assert await _first_closed_since(moment, HELD, closes) == first
     assert await last_closed_until(moment, HELD, closes) == last

@@ -8,7 +8,7 @@ from typing import Any
 
 from ekspiper.xrpl.codec import CodecError, decode_address
 from ekspiper.xrpl.derive import currency_name
-from ekspiper.xrpl.processors.books import Asset
+from ekspiper.xrpl.processors import Asset
 
 from .errors import UnknownPair
 

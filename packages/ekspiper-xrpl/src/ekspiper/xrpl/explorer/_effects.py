@@ -14,12 +14,12 @@ from ekspiper.xrpl.derive import (
     delivered_amount,
     error_text,
     nftoken_moves,
+    shorten,
     trades,
 )
 from ekspiper.xrpl.ledger import Transaction
 
-from .assets import amount_text, units
-from .shorten import shorten
+from ._assets import amount_text, units
 
 __all__ = ["effects"]
 

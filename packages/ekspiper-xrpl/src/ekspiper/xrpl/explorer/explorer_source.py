@@ -8,8 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from ekspiper.core import Source
 from ekspiper.xrpl.ledger import Ledger
-from ekspiper.xrpl.processors.ledger_header_record import ledger_record
-from ekspiper.xrpl.processors.transaction_etl import TransactionEtl
+from ekspiper.xrpl.processors import TransactionEtl, ledger_record
 
 __all__ = ["ExplorerSource", "Of"]
 

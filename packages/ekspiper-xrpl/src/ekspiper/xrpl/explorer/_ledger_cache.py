@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ekspiper.core import EkspiperError, MissingExtra
-from ekspiper.xrpl.client.ledger_set import LedgerSet
+from ekspiper.xrpl.client import LedgerSet
 from ekspiper.xrpl.codec import Decoder, LedgerHeader
 from ekspiper.xrpl.ledger import Ledger, LedgerInfo, Transaction
 from ekspiper.xrpl.verify import verify_ledger

@@ -1,13 +1,14 @@
-"""A bar for work that takes a while, in a notebook and on a terminal alike."""
+"""How work is shown: a bar that counts it, and a place that is kept up to date."""
 
 from __future__ import annotations
 
+import sys
 from types import TracebackType
 from typing import Any, Self
 
 from ekspiper.core import MissingExtra
 
-__all__ = ["Bar"]
+__all__ = ["Bar", "Live"]
 
 _DELAY = 0.7
 """Seconds before a bar appears: what is done by then needs none."""
@@ -55,3 +56,42 @@ class Bar:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+class Live:
+    """In a notebook, an output that is replaced in place; elsewhere, lines of text.
+
+    Args:
+        shown: without it nothing is shown.
+    """
+
+    def __init__(self, *, shown: bool = True) -> None:
+        self._shown = shown
+        self._handle: Any = None
+
+    def update(self, value: object, *, line: str = "") -> None:
+        """Show `value` instead of what was shown before.
+
+        Args:
+            value: an object with a rich display.
+            line: what is printed outside of a notebook; nothing if it is empty.
+        """
+        if not self._shown:
+            return
+        if not _in_notebook():
+            if line:
+                print(line, flush=True)
+            return
+        if self._handle is None:
+            from IPython.display import display
+
+            self._handle = display(value, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._handle.update(value)
+
+
+def _in_notebook() -> bool:
+    """Whether a Jupyter kernel runs this: IPython is only looked for, never loaded."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return shell is not None and hasattr(shell, "kernel")

@@ -7,9 +7,9 @@ from typing import Any
 
 from ekspiper.xrpl.derive import balance_changes
 from ekspiper.xrpl.ledger import Transaction
-from ekspiper.xrpl.processors.books import Asset
+from ekspiper.xrpl.processors import Asset
 
-from ..assets import XRP, amount_cells, units
+from .._assets import XRP, amount_cells, units
 from .column import columns
 from .transactions import delivered, place
 

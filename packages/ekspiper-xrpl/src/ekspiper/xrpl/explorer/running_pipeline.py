@@ -8,7 +8,7 @@ from typing import Any
 
 from ekspiper.core import Pipeline, Report, Run, Statistics
 
-from .live import Live
+from ._display import Live
 
 __all__ = ["RunningPipeline"]
 

@@ -9,20 +9,19 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from ekspiper.xrpl.client.pool import NodePool
+from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.derive import ledger_entry_flags
 from ekspiper.xrpl.ledger import Ledger
-from ekspiper.xrpl.processors.ledger_object_record import LedgerObjectRecord
-from ekspiper.xrpl.schema.formats import Formats
-from ekspiper.xrpl.snapshot.proof import StateProof
-from ekspiper.xrpl.sources.ledger_objects import LedgerObjects
+from ekspiper.xrpl.processors import LedgerObjectRecord
+from ekspiper.xrpl.schema import Formats
+from ekspiper.xrpl.snapshot import StateProof
+from ekspiper.xrpl.sources import LedgerObjects
 
+from ._display import Bar
+from ._frame import Frame, make_frame
+from ._tables import Column, FieldColumn, field_columns
 from .errors import TooManyRows
-from .frame import Frame, make_frame
-from .progress import Bar
-from .tables.column import Column
-from .tables.fields import FieldColumn, field_columns
 
 __all__ = ["ObjectReader"]
 

@@ -10,20 +10,22 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from datetime import date
 
-from ekspiper.xrpl.client.errors import LedgerUnavailable, NodeUnreachable, RequestError
-from ekspiper.xrpl.client.ledger_set import LedgerSet
-from ekspiper.xrpl.client.pool import NodePool
+from ekspiper.xrpl.client import (
+    LedgerSet,
+    LedgerUnavailable,
+    NodePool,
+    NodeUnreachable,
+    RequestError,
+)
 from ekspiper.xrpl.ledger import Ledger
-from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.ranges import BadRange
-from ekspiper.xrpl.sources.ledger_ref import LedgerRef
+from ekspiper.xrpl.sources import LedgerRef
 
-from .cache import CachedRun, DamagedCache, LedgerCache
+from ._display import Bar
+from ._ledger_cache import CachedRun, DamagedCache, LedgerCache
+from ._ledger_query import LedgerQuery, check_held, last_closed_until, parse_time, resolve
 from .errors import OutOfHistory
-from .moments import last_closed_until
-from .progress import Bar
-from .resolve import check_held, resolve
-from .wanted import Wanted, parse_moment
 
 __all__ = ["LedgerReader"]
 
@@ -151,13 +153,13 @@ class LedgerReader:
             )
             self._cache = None
 
-    async def resolve(self, wanted: Wanted) -> tuple[int, int]:
+    async def resolve(self, query: LedgerQuery) -> tuple[int, int]:
         """The first and last ledger that were asked for, all of them held by the nodes.
 
         Raises:
             OutOfHistory, BadRange: see `resolve`.
         """
-        return await resolve(wanted, await self._held(), self._close_time)
+        return await resolve(query, await self._held(), self._close_time)
 
     async def index_of(self, which: int | str | date | None) -> int:
         """The ledger of that index, the one valid at that time, or the newest.
@@ -176,7 +178,7 @@ class LedgerReader:
         if isinstance(which, bool):
             raise BadRange(f"{which} names no ledger: give its index, its hash, or a time")
         if not isinstance(which, int):
-            return await last_closed_until(parse_moment(which), held, self._close_time)
+            return await last_closed_until(parse_time(which), held, self._close_time)
         check_held(which, which, held)
         return which
 

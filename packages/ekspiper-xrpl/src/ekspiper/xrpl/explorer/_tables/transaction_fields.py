@@ -10,7 +10,7 @@ from typing import Any
 from ekspiper.core import ConfigError
 from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.ledger import Transaction
-from ekspiper.xrpl.schema.formats import Formats
+from ekspiper.xrpl.schema import Formats
 
 from . import transactions
 from .column import Column

@@ -8,7 +8,7 @@ from typing import Any
 from ekspiper.xrpl.derive import balance_changes
 from ekspiper.xrpl.ledger import Transaction
 
-from ..assets import amount_text, units
+from .._assets import amount_text, units
 from .column import columns
 from .transactions import place
 

@@ -9,7 +9,7 @@ from ekspiper.xrpl.codec import RIPPLE_EPOCH
 from ekspiper.xrpl.derive import UNAVAILABLE, ctid, delivered_amount, transaction_flags
 from ekspiper.xrpl.ledger import Transaction
 
-from ..assets import amount_cells
+from .._assets import amount_cells
 from .column import columns
 
 __all__ = ["COLUMNS", "delivered", "place", "rows"]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from ekspiper.core import Run
 from ekspiper.xrpl.backfill import Backfill, BackfillReport
-from ekspiper.xrpl.client.pool import NodePool
+from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.output_folder import OutputFolder
 
-from .progress import Bar
+from ._display import Bar
 
 __all__ = ["backfill"]
 

@@ -1,4 +1,4 @@
-"""Names of currencies for people, where a name is safe to show."""
+"""Names for people: of currencies, where a name is safe to show, and long ones made short."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CurrencyName", "currency_name"]
+__all__ = ["CurrencyName", "currency_name", "shorten"]
 
 _HEX = re.compile(r"[0-9A-Fa-f]{40}").fullmatch
 _LP_TOKEN = 0x03
+
+_ADDRESS = re.compile(r"r[1-9A-HJ-NP-Za-km-z]{24,34}").fullmatch
+_HASH = re.compile(r"[0-9A-F]{48}|[0-9A-F]{64}").fullmatch
+_CURRENCY = re.compile(r"[0-9A-F]{40}").fullmatch
+_ISSUED = re.compile(r"([^.]{3,40})\.(r[1-9A-HJ-NP-Za-km-z]{24,34})").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,25 @@ def currency_name(code: str) -> CurrencyName:
         return CurrencyName(code, code, "hex", lookalike=_hidden(data))
     lookalike = _reads_like_a_code(text) or text.upper().startswith("LP ")
     return CurrencyName(code, code if lookalike else text, "text", lookalike)
+
+
+def shorten(text: str) -> str:
+    """A long name made short for display; values themselves should stay whole.
+
+    An address as `rHb9CJ…dtyTh`, a hash as `4F83A200…`, a currency by its name if it has one,
+    anything else as it is.
+    """
+    if _ADDRESS(text):
+        return f"{text[:6]}…{text[-5:]}"
+    if _HASH(text):
+        return f"{text[:8]}…"
+    if _CURRENCY(text):
+        name = currency_name(text).text
+        return f"{text[:8]}…" if name == text else name
+    issued = _ISSUED(text)
+    if issued:
+        return f"{shorten(issued[1])}.{shorten(issued[2])}"
+    return text
 
 
 def _text(data: bytes) -> str | None:

@@ -1,0 +1,44 @@
+"""What the tables hold: their columns, and the rows that a ledger gives. Pure functions.
+
+A table of transactions is a module with `COLUMNS` and `rows`.
+"""
+
+from . import account as account
+from . import balance_changes as balance_changes
+from . import ledgers as ledgers
+from . import payments as payments
+from . import trades as trades
+from . import transactions as transactions
+from .column import Column as Column
+from .column import columns as columns
+from .fields import FieldColumn as FieldColumn
+from .fields import field_columns as field_columns
+from .ledgers import totals_of as totals_of
+from .problems import Rows as Rows
+from .problems import guarded as guarded
+from .trades import PAIR_COLUMNS as PAIR_COLUMNS
+from .trades import pair_rows as pair_rows
+from .trades import pairs_of as pairs_of
+from .transaction_fields import check_type as check_type
+from .transaction_fields import with_fields as with_fields
+
+__all__ = [
+    "PAIR_COLUMNS",
+    "Column",
+    "FieldColumn",
+    "Rows",
+    "account",
+    "balance_changes",
+    "check_type",
+    "columns",
+    "field_columns",
+    "guarded",
+    "ledgers",
+    "pair_rows",
+    "pairs_of",
+    "payments",
+    "totals_of",
+    "trades",
+    "transactions",
+    "with_fields",
+]
