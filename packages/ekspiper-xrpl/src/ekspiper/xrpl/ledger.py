@@ -20,7 +20,7 @@ class LedgerInfo:
         network_id: of the network, where it is known.
     """
 
-    __slots__ = ("header", "ledger_hash", "network_id")
+    __slots__ = ("header", "ledger_hash", "network_id", "signed_by")
 
     def __init__(
         self, header: LedgerHeader, *, ledger_hash: str, network_id: int | None = None
@@ -28,6 +28,8 @@ class LedgerInfo:
         self.header = header
         self.ledger_hash = ledger_hash
         self.network_id = network_id
+        self.signed_by: int | None = None
+        """The ledger whose validators' signatures prove this one; None: only hashes do."""
 
     @property
     def ledger_index(self) -> int:

@@ -24,12 +24,17 @@ from .proof_archive import read_archive as read_archive
 from .proven_chain import ProvenChain as ProvenChain
 from .proven_chain import ProvenHash as ProvenHash
 from .proven_chain import Prover as Prover
+from .signed_ledgers import NotSigned as NotSigned
+from .signed_ledgers import SignedLedgers as SignedLedgers
 from .trustees import Publisher as Publisher
+from .trustees import TrustChoice as TrustChoice
 from .trustees import Trustees as Trustees
 from .trustees import all_known_publishers as all_known_publishers
 from .trustees import known_publishers as known_publishers
 from .trustees import offline_trustees as offline_trustees
+from .trustees import read_trust as read_trust
 from .trustees import read_trustees as read_trustees
+from .trustees import sample_publishers as sample_publishers
 
 __all__ = [
     "ARCHIVE_NAME",
@@ -44,6 +49,7 @@ __all__ = [
     "LedgerTransactions",
     "ListStore",
     "NodeProofs",
+    "NotSigned",
     "Notary",
     "NotaryPool",
     "ProofArchive",
@@ -52,7 +58,9 @@ __all__ = [
     "ProvenHeader",
     "Prover",
     "Publisher",
+    "SignedLedgers",
     "SkipLists",
+    "TrustChoice",
     "Trustees",
     "all_known_publishers",
     "fetch_document",
@@ -61,5 +69,7 @@ __all__ = [
     "offline_trustees",
     "open_notary",
     "read_archive",
+    "read_trust",
     "read_trustees",
+    "sample_publishers",
 ]

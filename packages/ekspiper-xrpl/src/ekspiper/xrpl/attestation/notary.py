@@ -42,6 +42,7 @@ _ASKED = 1024
 _REFRESH = 3600.0  # seconds between two looks for a newer list, when one is held
 _RETRY = 15.0  # and when none is
 _KEPT_BEHIND = 512
+_LOOK_AGAIN = 0.5
 _GIVEN = b""  # stands for the validators that are named without a publisher
 
 
@@ -167,6 +168,30 @@ class Notary(Component):
                 await asyncio.sleep(1.0)
                 continue
             await self._changed.wait()
+
+    async def try_to_prove(self, ledger_index: int, *, ahead: int) -> ProvenHash | None:
+        """The same, but None when there is trouble and no later ledger is proven.
+
+        Args:
+            ahead: a lower ledger; headers are read down to it where any are needed.
+        """
+        while True:
+            self._changed.clear()
+            found = self.chain.get(ledger_index)
+            if found is not None:
+                await self._keeper.keep(found)
+                return found
+            if self.chain.after(ledger_index) is not None:
+                try:
+                    await self.chain.walk_down(min(ahead, ledger_index))
+                except Retryable as error:
+                    self._watch.say(str(error))
+                    return self.chain.get(ledger_index)
+                continue
+            if self.trouble():
+                return None
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), _LOOK_AGAIN)
 
     async def newest(self, *, after: int = 0) -> SignedLedger:
         """A ledger after another that has a quorum of its own, as soon as there is one."""

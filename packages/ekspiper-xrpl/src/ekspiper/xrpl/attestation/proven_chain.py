@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from bisect import bisect_right, insort
 from typing import NamedTuple, Protocol
 
@@ -11,6 +12,11 @@ from ekspiper.xrpl.trust import NotProven, read_header
 from .header_reader import HeaderReader
 
 __all__ = ["ProvenChain", "ProvenHash", "Prover"]
+
+
+log = logging.getLogger("ekspiper.xrpl.attestation")
+
+_MANY = 2000
 
 
 class ProvenHash(NamedTuple):
@@ -84,6 +90,14 @@ class ProvenChain:
         async with self._walking:  # a second reader finds what the first has proven
             top = self.after(ledger_index)
             if top is not None and ledger_index not in self._proven:
+                count = top.ledger_index - ledger_index
+                if count >= _MANY:
+                    log.info(
+                        "reading %d headers, from ledger %d, which is signed, down to %d",
+                        count,
+                        top.ledger_index,
+                        ledger_index,
+                    )
                 walk = self.headers.walk(top.ledger_index, top.ledger_hash, ledger_index + 1)
                 async for header in walk:
                     index = header.ledger_index - 1

@@ -10,12 +10,16 @@ from ekspiper.core import ConfigError
 from ekspiper.xrpl.trust import TrustError, key_text, read_key
 
 __all__ = [
+    "SAMPLE_NETWORK_ID",
     "Publisher",
+    "TrustChoice",
     "Trustees",
     "all_known_publishers",
     "known_publishers",
     "offline_trustees",
+    "read_trust",
     "read_trustees",
+    "sample_publishers",
 ]
 
 _LONGEST_FILE = 1_000_000
@@ -67,6 +71,7 @@ class Trustees:
             for network_id, publishers in _PUBLISHERS.items()
             for publisher in publishers
         }
+        known[_SAMPLE.key] = SAMPLE_NETWORK_ID
         given = (*(publisher.key for publisher in self.publishers), *self.validators)
         return {key: known.get(key) for key in given}
 
@@ -94,8 +99,6 @@ _PUBLISHERS: dict[int, tuple[Publisher, ...]] = {
             "https://vl.altnet.rippletest.net",
         ),
     ),
-    # The private network from which the sample network was recorded.
-    1021: (_publisher("ED2C9E9E806525E77E6EC08FD24ECDEBC4F1D2D14D374CC576EFCE9F217E8225EC", ""),),
     # Devnet: its key changed when the network was reset, as the announcement of that reset says.
     2: (
         _publisher(
@@ -106,6 +109,70 @@ _PUBLISHERS: dict[int, tuple[Publisher, ...]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class TrustChoice:
+    """What a user says about trust.
+
+    Attributes:
+        mode: `signed`: nothing is recorded without signatures; `hashed`: only hashes are checked;
+            None: signed where the publishers of the network are known.
+        trustees: who is trusted instead of the network's publishers.
+    """
+
+    mode: str | None = None
+    trustees: Trustees = Trustees()
+
+    def of_network(self, network_id: int | None) -> Trustees:
+        """Whose signatures count on a network; nobody where only hashes are checked.
+
+        Args:
+            network_id: as the network's name or its nodes say; None where they do not.
+
+        Raises:
+            ConfigError: signatures are wanted, and nobody is trusted.
+        """
+        if self.mode == "hashed":
+            return Trustees()
+        trustees = self.trustees or known_publishers(network_id)
+        if not trustees and self.mode == "signed":
+            which = "this network" if network_id is None else f"network {network_id}"
+            raise ConfigError(
+                f"no publisher of validator lists is known for {which}: name one with "
+                "--trust KEY=LIST, where KEY is its master key and LIST a URL or a file"
+            )
+        return trustees
+
+
+def read_trust(texts: Iterable[str]) -> TrustChoice:
+    """What options say: `signed`, `hashed`, or those who are trusted, see `read_trustees`.
+
+    Raises:
+        ConfigError: a text is something else, or they contradict one another.
+    """
+    given = list(texts)
+    modes = {text for text in given if text in ("signed", "hashed")}
+    trustees = read_trustees(text for text in given if text not in modes)
+    if len(modes) > 1 or ("hashed" in modes and trustees):
+        raise ConfigError("--trust hashed means that nobody is trusted: give it alone")
+    mode = next(iter(modes), "signed" if trustees else None)
+    return TrustChoice(mode, trustees)
+
+
+SAMPLE_NETWORK_ID = 1021
+"""The private network from which the sample network was recorded."""
+
+_SAMPLE = _publisher("ED2C9E9E806525E77E6EC08FD24ECDEBC4F1D2D14D374CC576EFCE9F217E8225EC", "")
+
+
+def sample_publishers(location: str) -> Trustees:
+    """The publisher of the sample network.
+
+    Args:
+        location: of its list, which is part of the recording.
+    """
+    return Trustees((Publisher(_SAMPLE.key, location),))
+
+
 def known_publishers(network_id: int | None) -> Trustees:
     """The publishers of a network; nobody where none is known."""
     return Trustees(_PUBLISHERS.get(-1 if network_id is None else network_id, ()))
@@ -113,7 +180,8 @@ def known_publishers(network_id: int | None) -> Trustees:
 
 def all_known_publishers() -> Trustees:
     """The publishers of every network that has a name."""
-    return Trustees(tuple(each for publishers in _PUBLISHERS.values() for each in publishers))
+    known = (each for publishers in _PUBLISHERS.values() for each in publishers)
+    return Trustees((*known, _SAMPLE))
 
 
 def offline_trustees(texts: Iterable[str]) -> Trustees:

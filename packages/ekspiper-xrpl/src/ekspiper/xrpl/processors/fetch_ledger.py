@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ekspiper.core import Permanent, Processor
+from ekspiper.core import Permanent, Processor, Retryable
 from ekspiper.xrpl.client.pool import NodePool
 from ekspiper.xrpl.codec import Decoder, Definitions
 from ekspiper.xrpl.ledger import Ledger
@@ -34,6 +34,9 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
     What is not proven is asked for again, from another node where there is one; a node whose
     answer turns out to be wrong is reported to the pool.
 
+    A ledger whose hash validators have signed is held against that hash alone, and is not given up
+    while no node serves it.
+
     Run it with `concurrency`: requests are carried side by side over each node's connection.
 
     Args:
@@ -44,6 +47,7 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
 
     Raises:
         VerificationError: no node gave a ledger that could be proven; says what was wrong.
+        Retryable: no node served the ledger that validators have signed.
         LedgerUnavailable: no node has it; says what each of them holds.
     """
 
@@ -102,6 +106,12 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
                 continue
             self._settle(ledger, answer.node, {**others.liars, **wrong})
             return ledger
+        if ref.signed_by is not None:
+            # The ledger exists, as validators signed it: some node will serve it.
+            raise Retryable(
+                f"no node serves ledger {ref.ledger_index} as the validators have signed it: "
+                + "; ".join(_by_reason(wrong))
+            )
         raise VerificationError(ref.ledger_index, _by_reason(wrong))
 
     def _read(self, result: dict[str, Any], ref: LedgerRef) -> Ledger:
@@ -118,8 +128,18 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
     async def _hold_against_others(
         self, ledger: Ledger, ref: LedgerRef, node: str, others: Confirmation
     ) -> None:
-        """Against the stream, the neighbours, and, without any of them, other nodes."""
+        """Against its signed hash; or the stream, the neighbours, or, without them, other nodes."""
         index = ledger.ledger_index
+        if ref.signed_by is not None:  # which proves it, whatever the nodes say
+            if ledger.ledger_hash != ref.ledger_hash:
+                raise VerificationError(
+                    index,
+                    [
+                        f"it is {ledger.ledger_hash}, but {ref.ledger_hash} is what validators signed"
+                    ],
+                )
+            ledger.signed_by = ref.signed_by
+            return
         stream = self._pool.closed_ledger(index) or {}
         expected = stream.get("ledger_hash") or ref.ledger_hash
         parent = self._chain.parent_hash(index)

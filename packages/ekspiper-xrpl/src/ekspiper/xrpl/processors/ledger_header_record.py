@@ -19,8 +19,13 @@ class LedgerHeaderRecord(Processor[Ledger, dict[str, Any]]):
 
 
 def ledger_record(ledger: Ledger) -> dict[str, Any]:
-    """The record of a ledger. Times are seconds of the ledger's epoch, `total_coins` is drops."""
+    """The record of a ledger. Times are seconds of the ledger's epoch, `total_coins` is drops.
+
+    `signed_by` is the ledger whose validators' signatures prove this one: itself, or a later one.
+    Where only hashes were checked, the record has no such member.
+    """
     header = ledger.header
+    signed = {} if ledger.signed_by is None else {"signed_by": ledger.signed_by}
     return {
         "ledger_index": ledger.ledger_index,
         "ledger_hash": ledger.ledger_hash,
@@ -34,4 +39,5 @@ def ledger_record(ledger: Ledger) -> dict[str, Any]:
         "close_flags": header.close_flags,
         "close_time_iso": ledger.close_time_iso,
         "transaction_count": len(ledger.transactions),
+        **signed,
     }

@@ -239,6 +239,7 @@ class Formats:
                 *(field_of_type(name, "UInt32", required=True) for name in whole),
                 Field("close_time_iso", "Timestamp", "timestamp", True),
                 field_of_type("transaction_count", "UInt32", required=True),
+                field_of_type("signed_by", "UInt32"),
             ),
             "Ledger headers",
         )
