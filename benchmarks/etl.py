@@ -37,9 +37,7 @@ from ekspiper.xrpl import replay
 from ekspiper.xrpl.codec import Decoder
 from ekspiper.xrpl.ledger import Transaction
 from ekspiper.xrpl.processors import TransactionEtl
-from ekspiper.xrpl.schema import Field, Formats
-from ekspiper.xrpl.schema.field_types import NAMED_FIELDS
-from ekspiper.xrpl.schema.inner_objects import INNER_FORMATS, NODE_OBJECTS
+from ekspiper.xrpl.schema import INNER_FORMATS, NAMED_FIELDS, NODE_OBJECTS, Field, Formats
 from ekspiper.xrpl.verify import parse_ledger
 
 SAMPLE = Path(replay.__file__).parent / "sample" / "ledger_v2_binary.jsonl.gz"

@@ -29,7 +29,7 @@ from ekspiper.sinks.postgres import Postgres
 from ekspiper.xrpl.flows import ledger_pipeline
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.processors import FetchLedger
-from ekspiper.xrpl.schema.for_collectors import schema_for
+from ekspiper.xrpl.schema import schema_for
 from ekspiper.xrpl.sources import LedgerRange
 
 SERVER = Path(__file__).parents[1] / "tests" / "sinks" / "postgres" / "conftest.py"

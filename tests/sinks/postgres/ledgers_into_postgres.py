@@ -19,7 +19,7 @@ from ekspiper.sinks.postgres._session import Session
 from ekspiper.xrpl.flows import ledger_pipeline
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.processors import FetchLedger
-from ekspiper.xrpl.schema.for_collectors import schema_for
+from ekspiper.xrpl.schema import schema_for
 from ekspiper.xrpl.sources import LedgerRange
 
 

@@ -126,7 +126,7 @@ def test_reading_needs_nothing_of_the_daemon(command: str, tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("command", "missing"),
-    [("nodes", "rich.table"), ("backfill 1:2", "msgspec"), ("daemon", "pydantic")],
+    [("nodes", "rich.table"), ("backfill 1:2", "websockets"), ("daemon", "pydantic")],
 )
 def test_a_command_says_what_it_lacks(command: str, missing: str, tmp_path: Path) -> None:
     done = start(f"BLOCKED = {{{missing!r}}}\n" + _BLOCKED, *command.split(), cwd=tmp_path)

@@ -16,8 +16,7 @@ from ekspiper.core import Permanent
 from ekspiper.xrpl.codec import AddressCache, CodecError, Decoder, Definitions, _compiled_codec
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import TransactionEtl
-from ekspiper.xrpl.schema import DecodedRules, Formats
-from ekspiper.xrpl.schema.line_writer import TransactionLines
+from ekspiper.xrpl.schema import DecodedRules, Formats, TransactionLines
 from ekspiper.xrpl.verify import parse_ledger
 
 __all__ = ["Both", "ledgers_in", "mutated"]

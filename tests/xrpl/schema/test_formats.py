@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ekspiper.xrpl.codec import Definitions
-from ekspiper.xrpl.schema import Formats
-from ekspiper.xrpl.schema.inner_objects import ARRAY_ELEMENTS, INNER_FORMATS
+from ekspiper.xrpl.schema import ARRAY_ELEMENTS, INNER_FORMATS, Formats
 
 BUNDLED = Definitions.bundled()
 

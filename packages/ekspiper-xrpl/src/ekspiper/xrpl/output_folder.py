@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ekspiper.core import Collector, ConfigError, Delivery, FileCheckpoint, FileLock, registry
-
-from .schema.for_collectors import schema_for
+from ekspiper.xrpl.schema import schema_for
 
 __all__ = ["FORMATS", "TABLES", "OutputFolder", "default_out", "usable_path"]
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ekspiper.xrpl.codec import UNRECOGNIZED, CodecError, Encoder
-
-from ..schema.misfit import put_back
+from ekspiper.xrpl.schema import put_back
 
 __all__ = ["MADE", "encode_record", "original"]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ekspiper.core import Collector, ConfigError, EkspiperError, Secret, registry
-from ekspiper.xrpl.schema.for_collectors import schema_for
+from ekspiper.xrpl.schema import schema_for
 
 from ._table import Table, pydantic, takes
 from .mistakes import Mistake, Mistakes, mistakes_of, raise_all

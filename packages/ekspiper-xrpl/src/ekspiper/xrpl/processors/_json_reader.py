@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from ekspiper.xrpl.codec import CodecError, Decoder, Definitions, Encoder
-from ekspiper.xrpl.schema.field_types import NAMED_FIELDS
-from ekspiper.xrpl.schema.inner_objects import NODE_OBJECTS
-from ekspiper.xrpl.schema.misfit import Misfit, Path, Problem, path_text, stranger
+from ekspiper.xrpl.schema import (
+    NAMED_FIELDS,
+    NODE_OBJECTS,
+    Misfit,
+    Path,
+    Problem,
+    path_text,
+    stranger,
+)
 
 __all__ = ["JsonReader"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ekspiper.core import Processor
-from ekspiper.xrpl.schema.attributes import Attribute, AttributeTable
+from ekspiper.xrpl.schema import Attribute, AttributeTable
 
 __all__ = ["CollectAttributes"]
 

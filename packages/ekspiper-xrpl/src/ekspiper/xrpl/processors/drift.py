@@ -9,7 +9,7 @@ from typing import Any
 
 from ekspiper.core import Instrument, Instruments, NoInstruments
 from ekspiper.core.instruments import Metric
-from ekspiper.xrpl.schema.misfit import Misfit, Problem
+from ekspiper.xrpl.schema import Misfit, Problem
 
 __all__ = ["DRIFT_METRIC", "Drift", "DriftCounter", "DriftReport"]
 

@@ -8,9 +8,7 @@ from typing import Any
 from ekspiper.core import Instruments, NoInstruments, Permanent, Processor
 from ekspiper.xrpl.codec import UNRECOGNIZED, Decoder, Definitions
 from ekspiper.xrpl.derive import issuance_id
-from ekspiper.xrpl.schema.decoded_rules import DecodedRules
-from ekspiper.xrpl.schema.formats import Formats
-from ekspiper.xrpl.schema.misfit import Misfit, unrecognized
+from ekspiper.xrpl.schema import DecodedRules, Formats, Misfit, unrecognized
 from ekspiper.xrpl.sources.object_page import ObjectPage
 
 from .drift import DriftCounter, DriftReport

@@ -9,9 +9,7 @@ from ekspiper.core import Instruments, NoInstruments, Permanent, Processor
 from ekspiper.xrpl.codec import UNRECOGNIZED, Definitions
 from ekspiper.xrpl.derive import UNAVAILABLE, ctid, delivered_amount, in_record_shape
 from ekspiper.xrpl.ledger import LedgerInfo, Transaction
-from ekspiper.xrpl.schema.decoded_rules import DecodedRules
-from ekspiper.xrpl.schema.formats import Formats
-from ekspiper.xrpl.schema.misfit import Misfit, put_back, unrecognized
+from ekspiper.xrpl.schema import DecodedRules, Formats, Misfit, put_back, unrecognized
 
 from ._json_reader import JsonReader
 from .drift import DriftCounter, DriftReport

@@ -10,7 +10,7 @@ import orjson
 
 from ekspiper.core import MissingExtra
 
-from .model import Field, Schema
+from .schema import Field, Schema
 
 __all__ = ["JSON_METADATA", "arrow_schema", "arrow_table"]
 

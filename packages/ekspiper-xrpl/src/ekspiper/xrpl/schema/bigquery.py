@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .model import Field, Schema
+from .schema import Field, Schema
 
 __all__ = ["bigquery_schema"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from ekspiper.core import ConfigError
@@ -13,10 +14,10 @@ from .arrow import arrow_schema
 from .bigquery import bigquery_schema
 from .formats import Formats
 from .json_schema import json_schema, transactions_json_schema
-from .model import Schema
-from .postgres import postgres_ddl
+from .postgres import postgres_columns, postgres_ddl
+from .schema import Schema
 
-__all__ = ["EXPORTS", "export_schema", "find_schema", "schema_names"]
+__all__ = ["EXPORTS", "export_schema", "find_schema", "schema_for", "schema_names"]
 
 _TABLES: Mapping[str, Callable[[Formats], Schema]] = {
     "transactions": Formats.transactions_table,
@@ -100,3 +101,26 @@ EXPORTS: Mapping[str, Callable[[Schema], bytes]] = {
     "postgres": lambda schema: postgres_ddl(schema).encode(),
 }
 """The formats of exports, by name."""
+
+
+_FORMS: Mapping[str, Callable[[Schema], Any]] = {
+    "arrow": arrow_schema,
+    "postgres": postgres_columns,
+}
+
+
+def schema_for(collector: type, records: str) -> Any | None:
+    """The schema for records of a kind, where the collector wants one and there is one.
+
+    A collector class that takes a parameter `schema` says in `schema_format` what it is to be:
+    `arrow`, a `pyarrow.Schema`; or `postgres`, SQL types by column.
+    """
+    form = getattr(collector, "schema_format", None)
+    if form not in _FORMS or records not in _TABLES:
+        return None
+    return _made(form, records)
+
+
+@cache
+def _made(form: str, records: str) -> Any:
+    return _FORMS[form](find_schema(records, Formats()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from .model import Field, Kind
+from .schema import Field, Kind
 
 __all__ = ["KINDS", "NAMED_FIELDS", "SHAPES", "field_of_type"]
 

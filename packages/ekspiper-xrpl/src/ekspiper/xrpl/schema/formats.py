@@ -11,7 +11,7 @@ from ekspiper.xrpl.codec import Definitions, FormatField
 
 from .field_types import field_of_type
 from .inner_objects import ARRAY_ELEMENTS, INNER_FORMATS, NODE_OBJECTS
-from .model import Field, Schema
+from .schema import Field, Schema
 
 __all__ = ["METADATA_TYPES", "NODE_TYPES", "Formats", "Nodes"]
 

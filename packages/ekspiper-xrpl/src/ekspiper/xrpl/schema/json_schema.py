@@ -8,7 +8,7 @@ from typing import Any
 
 from .formats import Formats
 from .inner_objects import NODE_OBJECTS
-from .model import Field, Schema
+from .schema import Field, Schema
 
 __all__ = ["json_schema", "transactions_json_schema"]
 

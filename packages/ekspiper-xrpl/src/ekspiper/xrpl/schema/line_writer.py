@@ -16,10 +16,9 @@ from ekspiper.xrpl.codec import AddressCache, FieldTable, _compiled_codec, encod
 from ekspiper.xrpl.derive import DELIVERING, delivers_in_full
 from ekspiper.xrpl.ledger import LedgerInfo, Transaction
 
-from .decoded_rules import DecodedRules
+from .decoded_rules import DecodedRules, NameRule
 from .formats import METADATA_TYPES, NODE_TYPES
 from .inner_objects import ARRAY_ELEMENTS, NODE_OBJECTS
-from .name_rules import NameRule
 
 __all__ = ["TransactionLines"]
 

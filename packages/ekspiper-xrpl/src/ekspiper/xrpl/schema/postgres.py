@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .model import Field, Schema
+from .schema import Field, Schema
 
 __all__ = ["KEYS", "postgres_column", "postgres_columns", "postgres_ddl"]
 

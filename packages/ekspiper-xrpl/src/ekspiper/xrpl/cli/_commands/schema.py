@@ -17,10 +17,16 @@ from ekspiper.xrpl.processors.collect_attributes import CollectAttributes
 from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
 from ekspiper.xrpl.processors.split_ledger import SplitLedger
 from ekspiper.xrpl.processors.transaction_etl import TransactionEtl
-from ekspiper.xrpl.schema.diff import diff as differences
-from ekspiper.xrpl.schema.export import EXPORTS, export_schema, find_schema, schema_names
-from ekspiper.xrpl.schema.formats import Formats
-from ekspiper.xrpl.schema.show import schema_text, text_columns
+from ekspiper.xrpl.schema import (
+    EXPORTS,
+    Formats,
+    export_schema,
+    find_schema,
+    schema_names,
+    schema_text,
+    text_columns,
+)
+from ekspiper.xrpl.schema import diff as differences
 from ekspiper.xrpl.sources.ledger_range import LedgerRange
 
 from .._help import Command, Group

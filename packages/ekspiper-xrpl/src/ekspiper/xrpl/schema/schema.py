@@ -1,12 +1,12 @@
-"""What a table or a record looks like, before any warehouse has its say."""
+"""What a table or a record looks like, before a warehouse adds its types; and how it is printed."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Field", "Kind", "Schema"]
+__all__ = ["Field", "Kind", "Schema", "schema_rows", "schema_text", "text_columns"]
 
 Kind = Literal["text", "integer", "boolean", "timestamp", "struct", "json"]
 """How a value looks in a record.
@@ -70,3 +70,31 @@ class Schema:
         """All fields, at any depth, each with its dotted path."""
         for field in self.fields:
             yield from field.walk()
+
+
+def schema_rows(schema: Schema, *, depth: int = 1) -> list[tuple[str, str, str]]:
+    """Path, type and need (`required`, `optional`) of each field, down to `depth` levels."""
+    return [row for field in schema.fields for row in _rows(field, "", depth)]
+
+
+def schema_text(schema: Schema, *, depth: int = 1) -> str:
+    """The fields of a schema, one a line, in columns."""
+    lines = text_columns(schema_rows(schema, depth=depth))
+    return "\n".join([f"{schema.name}: {schema.description}", "", *lines, ""])
+
+
+def text_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines in columns, each as wide as its widest cell."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _rows(field: Field, prefix: str, depth: int) -> Iterator[tuple[str, str, str]]:
+    path = f"{prefix}{field.name}{'[]' if field.repeated else ''}"
+    yield path, field.type, "required" if field.required else "optional"
+    if depth > 1:
+        for one in field.fields:
+            yield from _rows(one, f"{path}.", depth - 1)
