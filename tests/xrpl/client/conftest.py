@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import logging
 from collections import deque
@@ -171,6 +172,124 @@ class ScriptedNode:
                 return {}
             case _:
                 return {"error": "unknownCmd", "error_message": "Unknown method."}
+
+
+class MemoryConnection:
+    """Both ends of a connection without a socket: one for `NodePool`, one for a scripted node."""
+
+    def __init__(self, node: MemoryNode, on_text: Callable[[bytes], None]) -> None:
+        self.received = 0
+        self.close_code: int | None = None
+        self.transport = self
+        self._node = node
+        self._on_text = on_text
+        self._lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    # The client's end.
+
+    def send_now(self, text: str) -> None:
+        if not self._lost.done():
+            self._node.take(self, orjson.loads(text))
+
+    def drop(self) -> None:
+        self._lose("connection lost")
+
+    async def closed(self) -> str:
+        return await asyncio.shield(self._lost)
+
+    # The node's end.
+
+    async def send(self, text: str) -> None:
+        if not self._lost.done():
+            self.received += len(text)
+            asyncio.get_running_loop().call_soon(self._arrive, text.encode())
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        self.close_code = code
+        self._lose(f"closed with {code} {reason}".rstrip())
+
+    def abort(self) -> None:
+        self._lose("connection lost")
+
+    def _arrive(self, data: bytes) -> None:
+        if not self._lost.done():
+            self._on_text(data)
+
+    def _lose(self, why: str) -> None:
+        if not self._lost.done():
+            self._lost.set_result(why)
+            self._node.lose(self)
+
+
+class MemoryNode(ScriptedNode):
+    """A scripted node without sockets, for tests on the virtual clock."""
+
+    is_up = True
+
+    def __init__(self, ledgers: dict[int, Message], **options: Any) -> None:
+        super().__init__(ledgers, **options)
+        self._connections: set[MemoryConnection] = set()
+        self._answers: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        self.is_up = True
+
+    async def stop(self) -> None:
+        self.is_up = False
+        for connection in tuple(self._connections):
+            connection.abort()
+
+    def connect(self, on_text: Callable[[bytes], None]) -> MemoryConnection:
+        if not self.is_up:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "refused")
+        self.connections += 1
+        connection = MemoryConnection(self, on_text)
+        self._connections.add(connection)
+        return connection
+
+    def take(self, connection: MemoryConnection, request: Message) -> None:
+        task = asyncio.ensure_future(self._hear(connection, request))
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)
+
+    def lose(self, connection: MemoryConnection) -> None:
+        self._connections.discard(connection)
+        self._subscribers.discard(connection)  # type: ignore[arg-type]
+
+    async def _hear(self, connection: MemoryConnection, request: Message) -> None:
+        async with self._asked:
+            self.requests.append(request)
+            self._asked.notify_all()
+        await self._answer(connection, request)  # type: ignore[arg-type]
+
+
+class Memory:
+    """A network of nodes without sockets."""
+
+    def __init__(self, ledgers: dict[int, Message]) -> None:
+        self._ledgers = ledgers
+        self._nodes: dict[str, MemoryNode] = {}
+
+    def node(self, **options: Any) -> MemoryNode:
+        """One more node."""
+        node = MemoryNode(options.pop("ledgers", self._ledgers), **options)
+        node.port = 1 + len(self._nodes)
+        self._nodes[node.url] = node
+        return node
+
+    def pool(self, *nodes: MemoryNode, **options: Any) -> NodePool:
+        """A pool of them."""
+        return NodePool([node.url for node in nodes], connect=self._connect, **options)
+
+    async def _connect(self, url: str, on_text: Any, *, timeout: float) -> MemoryConnection:
+        await asyncio.sleep(0.01)
+        return self._nodes[url].connect(on_text)
+
+
+@pytest.fixture
+def memory(ledgers: dict[int, Message]) -> Memory:
+    """Nodes without sockets: with `@virtual` an hour of patience takes no time."""
+    return Memory(ledgers)
 
 
 @pytest.fixture(scope="session")

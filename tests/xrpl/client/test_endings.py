@@ -48,7 +48,7 @@ async def test_pool_that_was_closed_can_be_opened_again(node: Any) -> None:
             await pool.request({"command": "ping"})
         assert only.connections == times
     await only.stop()
-    pool = NodePool(only.url, connect_timeout=3)
+    pool = NodePool(only.url, connect_timeout=0.3)
     with pytest.raises(NodeUnreachable):
         await pool.open()
     await only.start()

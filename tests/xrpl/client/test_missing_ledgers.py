@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from ekspiper.xrpl.client import LedgerUnavailable, NodePool, NodeUnreachable, _call
+from ekspiper.xrpl.client import LedgerUnavailable, NodePool, NodeUnreachable
 from ekspiper.xrpl.client._node import Node
 from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
 from ekspiper.xrpl.sources import LedgerRef
 
-# Longer than the test may take: what is waited for comes, or the test fails.
+from .virtual import clock, virtual
+
 PATIENT: dict[str, Any] = {"ledger_patience": 3600.0, "wait_for_gaps": True}
 
 
@@ -23,7 +25,8 @@ async def refuse(node: Any, connection: Any, request: Any, error: str) -> bool:
     return True
 
 
-async def test_a_ledger_that_was_announced_is_waited_for(node: Any, ledgers: Any) -> None:
+@virtual
+async def test_a_ledger_that_was_announced_is_waited_for(memory: Any, ledgers: Any) -> None:
     announced = max(ledgers)
     served = asyncio.Event()
 
@@ -32,8 +35,8 @@ async def test_a_ledger_that_was_announced_is_waited_for(node: Any, ledgers: Any
             return False
         return await refuse(self, connection, request, "lgrNotFound")
 
-    only = await node(fault=fault)
-    async with NodePool(only.url, **PATIENT) as pool:
+    only = memory.node(fault=fault)
+    async with memory.pool(only, **PATIENT) as pool:
         assert pool.missing_ledgers == {}
         fetching = asyncio.ensure_future(FetchLedger(pool).fetch(LedgerRef(announced)))
         await only.until_asked("ledger", 5)
@@ -44,40 +47,37 @@ async def test_a_ledger_that_was_announced_is_waited_for(node: Any, ledgers: Any
         assert pool.missing_ledgers == {}
 
 
-async def test_a_ledger_that_is_later_is_asked_for_less_often(
-    node: Any, ledgers: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waited: list[float] = []
-
-    def pause(seconds: float) -> float:
-        waited.append(seconds)
-        return 0.0 if len(waited) < 4 else 3600.0
-
-    monkeypatch.setattr(_call, "ask_again_in", pause)
+@virtual
+async def test_a_ledger_that_is_later_is_asked_for_less_often(memory: Any, ledgers: Any) -> None:
+    asked: list[float] = []
 
     async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
-        lacks = request["command"] == "ledger"
-        return lacks and await refuse(self, connection, request, "lgrNotFound")
+        if request["command"] != "ledger":
+            return False
+        asked.append(clock())
+        return await refuse(self, connection, request, "lgrNotFound")
 
-    only = await node(fault=fault)
-    async with NodePool(only.url, ledger_patience=1.5) as pool:
-        with pytest.raises(LedgerUnavailable, match=r"after 2 s.*the last answer was lgrNotFound"):
+    only = memory.node(fault=fault)
+    async with memory.pool(only, **PATIENT) as pool:
+        with pytest.raises(LedgerUnavailable, match=r"after 3600 s.*last answer was lgrNotFound"):
             await FetchLedger(pool).fetch(LedgerRef(max(ledgers)))
-    assert len(only.asked("ledger")) == 4
-    assert waited == sorted(waited)
-    assert waited[0] == 0.0 < waited[-1]
+    pauses = [later - earlier for earlier, later in pairwise(asked)]
+    assert max(pauses[:10]) < 0.4
+    assert 5.0 <= max(pauses[-10:]) < 5.5
+    assert 700 < len(asked) < 800
 
 
+@virtual
 async def test_a_gap_that_an_outage_left_is_waited_for_until_it_is_filled(
-    node: Any, ledgers: Any
+    memory: Any, ledgers: Any
 ) -> None:
     first, last = min(ledgers), max(ledgers)
     whole = dict(ledgers)
-    only = await node(
+    only = memory.node(
         ledgers={i: r for i, r in ledgers.items() if i != first + 3},
         holds=f"{first}-{first + 2},{first + 4}-{last}",
     )
-    async with NodePool(only.url, **PATIENT) as pool:
+    async with memory.pool(only, **PATIENT) as pool:
         fetching = asyncio.ensure_future(FetchLedger(pool).fetch(LedgerRef(first + 3)))
         await only.until_asked("ledger", 3)  # though it does not say that it holds it
         assert list(pool.missing_ledgers) == [first + 3]
@@ -85,15 +85,18 @@ async def test_a_gap_that_an_outage_left_is_waited_for_until_it_is_filled(
         assert (await fetching).ledger_index == first + 3
 
 
-async def test_what_never_comes_is_given_up_once_for_the_whole_gap(node: Any, ledgers: Any) -> None:
+@virtual
+async def test_what_never_comes_is_given_up_once_for_the_whole_gap(
+    memory: Any, ledgers: Any
+) -> None:
     first, last = min(ledgers), max(ledgers)
-    only = await node(
+    only = memory.node(
         ledgers={i: r for i, r in ledgers.items() if not first + 3 <= i <= first + 9},
         holds=f"{first}-{first + 2},{first + 10}-{last}",
     )
-    async with NodePool(only.url, ledger_patience=1.0, wait_for_gaps=True) as pool:
+    async with memory.pool(only, **PATIENT) as pool:
         with pytest.raises(
-            LedgerUnavailable, match=rf"no node has ledger {first + 3}, after 1 s: "
+            LedgerUnavailable, match=rf"no node has ledger {first + 3}, after 3600 s: "
         ):
             await FetchLedger(pool).fetch(LedgerRef(first + 3))
         with pytest.raises(LedgerUnavailable) as failure:
@@ -101,9 +104,10 @@ async def test_what_never_comes_is_given_up_once_for_the_whole_gap(node: Any, le
         assert f"no node has ledger {first + 4}: {only.url} holds" in str(failure.value)
 
 
-async def test_what_is_not_wanted_any_more_is_not_missing(node: Any, ledgers: Any) -> None:
-    only = await node()
-    async with NodePool(only.url, **PATIENT) as pool:
+@virtual
+async def test_what_is_not_wanted_any_more_is_not_missing(memory: Any, ledgers: Any) -> None:
+    only = memory.node()
+    async with memory.pool(only, **PATIENT) as pool:
         waiting = asyncio.ensure_future(
             pool.request({"command": "ledger", "ledger_index": max(ledgers) + 1})
         )
@@ -114,30 +118,34 @@ async def test_what_is_not_wanted_any_more_is_not_missing(node: Any, ledgers: An
         assert pool.missing_ledgers == {}
 
 
+@virtual
 async def test_patience_with_ledgers_is_none_with_a_node_that_cannot_answer(
-    node: Any,
+    memory: Any,
 ) -> None:
     async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
         if request["command"] != "fee":
             return False
         return await refuse(self, connection, request, "amendmentBlocked")
 
-    only = await node(fault=fault)
-    async with NodePool(only.url, **PATIENT, answer_patience=0.3) as pool:
+    only = memory.node(fault=fault)
+    async with memory.pool(only, **PATIENT) as pool:
+        began = clock()
         with pytest.raises(NodeUnreachable, match="no node could answer fee: amendmentBlocked"):
             await pool.request({"command": "fee"})
+        assert 10 <= clock() - began < 11
 
 
-async def test_time_without_any_node_is_not_counted(node: Any, ledgers: Any) -> None:
-    only = await node()
-    async with NodePool(only.url, ledger_patience=0.5) as pool:
+@virtual
+async def test_time_without_any_node_is_not_counted(memory: Any, ledgers: Any) -> None:
+    only = memory.node()
+    async with memory.pool(only) as pool:
         await only.stop()
         waiting = asyncio.ensure_future(
             pool.request({"command": "ledger", "ledger_index": max(ledgers)})
         )
-        await asyncio.sleep(1.0)  # twice the patience
+        await asyncio.sleep(1800)  # the patience is 10 s
         assert not waiting.done()
-        assert pool.missing_ledgers.get(max(ledgers), 0.0) < 0.5
+        assert pool.missing_ledgers.get(max(ledgers), 0.0) < 10
         await only.start()
         await waiting
 

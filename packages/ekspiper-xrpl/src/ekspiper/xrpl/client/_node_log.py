@@ -58,7 +58,8 @@ class NodeLog:
         self.note(why)
         self._down_since = now
         if not expected:
-            again = f", {open_requests} open requests are sent again" if open_requests else ""
+            sent = "request is" if open_requests == 1 else "requests are"
+            again = f", {open_requests} open {sent} sent again" if open_requests else ""
             self._log.warning("%s: %s; connecting again%s", self._label, why, again)
 
     def unreachable(self, why: str, now: float) -> None:
