@@ -377,7 +377,7 @@ def test_a_source_that_cannot_resume_is_a_clear_error() -> None:
     checkpoint = MemoryCheckpoint()
     run_virtual(Pipeline(flow("a", Plain(), RecordingCollector())).run(checkpoint=checkpoint))
     with pytest.raises(
-        CheckpointError, match=r"flow 'a' cannot go on from 1: .*Plain cannot resume"
+        CheckpointError, match=r"flow 'a' cannot resume from 1: .*Plain cannot resume"
     ):
         run_virtual(Pipeline(flow("a", Plain(), RecordingCollector())).run(checkpoint=checkpoint))
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from ekspiper.core import (
+    SIGNALS,
     BatchPolicy,
     Collector,
     CommitPolicy,
@@ -31,8 +32,7 @@ from ekspiper.core import (
     Step,
     Throttled,
 )
-from ekspiper.core.runner import run as run_module
-from ekspiper.core.runner.signals import SIGNALS
+from ekspiper.core._runner import run as run_module
 from ekspiper.core.testing import (
     Fail,
     FaultyCollector,
@@ -305,7 +305,7 @@ def test_what_does_not_heed_being_stopped_is_left_alone() -> None:
         await asyncio.sleep(1)
         began = asyncio.get_running_loop().time()
         run.stop()
-        with pytest.raises(DrainTimeout, match="does not heed being stopped"):
+        with pytest.raises(DrainTimeout, match="a component ignores that it is stopped"):
             await task
         assert asyncio.get_running_loop().time() - began == run_module._GIVE_UP
         over.append(1)

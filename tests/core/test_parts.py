@@ -26,7 +26,7 @@ from ekspiper.core import (
     UnknownComponent,
     registry,
 )
-from ekspiper.core.measure import Measure, _walk
+from ekspiper.core._runner.measure import Measure, _walk
 from ekspiper.core.testing import (
     Fail,
     FaultyCollector,

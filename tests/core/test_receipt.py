@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,8 +37,8 @@ def test_an_item_settles_when_its_last_part_does(items: list[list[Status]], rand
 def test_a_receipt_that_is_lost_is_an_error() -> None:
     receipts = Receipts()
     receipts.issue("ledger 7")
-    gc.collect()
-    with pytest.raises(ReceiptError, match="the item at 'ledger 7' was lost on its way"):
+    receipts.issue("ledger 8").settle()
+    with pytest.raises(ReceiptError, match="1 items were read and never settled"):
         receipts.check()
 
 
@@ -52,14 +50,6 @@ def test_a_receipt_that_is_settled_twice_is_an_error() -> None:
     with pytest.raises(ReceiptError, match="the item at 7 was settled more than once"):
         receipts.check()
     assert receipts.counts == [1, 0, 0]
-
-
-def test_after_a_stop_open_receipts_are_no_error() -> None:
-    receipts = Receipts()
-    receipts.abandon()
-    receipts.issue(1)
-    gc.collect()
-    receipts.check()
 
 
 def test_the_time_from_reading_to_settling_is_told() -> None:

@@ -24,7 +24,7 @@ from ekspiper.core import (
     Step,
     processor,
 )
-from ekspiper.core.dead_letters import as_json
+from ekspiper.core.dead_letter import as_json
 from ekspiper.core.testing import (
     CommittingCollector,
     End,
@@ -195,7 +195,7 @@ def test_a_file_that_holds_something_else(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read the dead letters"):
         list(DeadLetterFile(path).letters())
     path.write_text('{"flow": "a"}\n')
-    with pytest.raises(ConfigError, match="letters, line 1: no dead letter"):
+    with pytest.raises(ConfigError, match="letters, line 1 is not a dead letter"):
         list(DeadLetterFile(path).letters())
     path.write_text("no json\n")
     with pytest.raises(ConfigError, match="line 1"):

@@ -21,8 +21,8 @@ from ekspiper.core import (
     Throttled,
     is_retryable,
     processor,
+    retrying,
 )
-from ekspiper.core.retry import retrying
 from ekspiper.core.testing import ListSource, RecordingCollector, run_virtual
 
 

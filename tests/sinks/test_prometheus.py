@@ -15,8 +15,7 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families
 
-from ekspiper.core import METRICS, ConfigError, Instruments, MissingExtra
-from ekspiper.core.instruments import Metric
+from ekspiper.core import METRICS, ConfigError, Instruments, Metric, MissingExtra
 from ekspiper.sinks.metric._presets import PRESETS
 from ekspiper.sinks.prometheus import PrometheusInstruments
 

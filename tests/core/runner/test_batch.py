@@ -7,14 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ekspiper.core import BatchPolicy, ConfigError, Receipts
-from ekspiper.core.runner.batch import Batch
+from ekspiper.core._runner.deliverer import Batch
 
 
 @given(sizes=st.lists(st.integers(0, 50)), count=st.integers(1, 7), limit=st.integers(1, 100))
 def test_bounds_hold_and_nothing_is_lost(sizes: list[int], count: int, limit: int) -> None:
     batch = Batch(BatchPolicy(count=count, bytes=limit))
     receipts = Receipts()
-    receipts.abandon()
     batches = []
     for number, size in enumerate(sizes):
         if not batch.fits(size):
@@ -36,7 +35,6 @@ def test_bounds_hold_and_nothing_is_lost(sizes: list[int], count: int, limit: in
 def test_the_deadline_is_that_of_the_oldest() -> None:
     batch = Batch(BatchPolicy(period=2.0))
     receipts = Receipts()
-    receipts.abandon()
     batch.add((1, receipts.issue(1), 1), now=10.0)
     batch.add((2, receipts.issue(2), 1), now=11.0)
     assert batch.deadline == 12.0

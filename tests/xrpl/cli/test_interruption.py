@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ekspiper.core import Flow, PassThrough, Pipeline, Step
-from ekspiper.core.runner.signals import SIGNALS, draining_on_signals
+from ekspiper.core import SIGNALS, Flow, PassThrough, Pipeline, Step, draining_on_signals
 from ekspiper.core.testing import ListSource
 from ekspiper.xrpl.cli._interruption import Interrupted, run_interruptible
 

@@ -14,8 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ekspiper.core import Permanent
-from ekspiper.core.instruments import Metric
+from ekspiper.core import Metric, Permanent
 from ekspiper.xrpl.codec import Decoder, Definitions
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import TransactionEtl

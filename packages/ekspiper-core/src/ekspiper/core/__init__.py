@@ -1,20 +1,28 @@
 """Asyncio data pipelines with end-to-end receipts."""
 
-from .adoption import Adoption as Adoption
-from .batch_policy import BatchPolicy as BatchPolicy
+from . import registry as registry
+from ._runner import Receipt as Receipt
+from ._runner import Receipts as Receipts
+from ._runner import Report as Report
+from ._runner import Run as Run
+from ._runner import RunOptions as RunOptions
+from ._runner import Statistics as Statistics
+from ._runner import Status as Status
+from .checkpoint import Adoption as Adoption
 from .checkpoint import Checkpoint as Checkpoint
 from .checkpoint import CommitPolicy as CommitPolicy
 from .checkpoint import FileCheckpoint as FileCheckpoint
 from .checkpoint import FlowState as FlowState
 from .checkpoint import Progress as Progress
+from .collector import BatchPolicy as BatchPolicy
 from .collector import Collector as Collector
 from .collector import Encoding as Encoding
 from .collector import Measured as Measured
 from .collector import Recoverable as Recoverable
 from .collector import State as State
 from .component import Component as Component
-from .dead_letters import DeadLetter as DeadLetter
-from .dead_letters import DeadLetterFile as DeadLetterFile
+from .dead_letter import DeadLetter as DeadLetter
+from .dead_letter import DeadLetterFile as DeadLetterFile
 from .errors import BatchError as BatchError
 from .errors import CheckpointError as CheckpointError
 from .errors import ConfigError as ConfigError
@@ -31,7 +39,12 @@ from .errors import ShapeChanged as ShapeChanged
 from .errors import Throttled as Throttled
 from .errors import UnknownComponent as UnknownComponent
 from .errors import is_retryable as is_retryable
-from .file_lock import FileLock as FileLock
+from .failure_log import FailureLog as FailureLog
+from .failure_log import Reminder as Reminder
+from .files import FileLock as FileLock
+from .files import in_thread as in_thread
+from .files import replace_file as replace_file
+from .files import sync_folder as sync_folder
 from .flow import Delivery as Delivery
 from .flow import Flow as Flow
 from .flow import Step as Step
@@ -39,24 +52,98 @@ from .instruments import METRICS as METRICS
 from .instruments import Instrument as Instrument
 from .instruments import Instruments as Instruments
 from .instruments import Metric as Metric
+from .instruments import MetricKind as MetricKind
 from .instruments import NoInstruments as NoInstruments
-from .iterable_source import IterableSource as IterableSource
 from .pipeline import Pipeline as Pipeline
 from .processor import FunctionProcessor as FunctionProcessor
 from .processor import PassThrough as PassThrough
 from .processor import Processor as Processor
 from .processor import processor as processor
 from .queue import Queue as Queue
-from .receipt import Receipt as Receipt
-from .receipt import Receipts as Receipts
-from .receipt import Status as Status
 from .retry import RetryPolicy as RetryPolicy
-from .runner.report import Report as Report
-from .runner.report import Statistics as Statistics
-from .runner.run import Run as Run
+from .retry import retrying as retrying
 from .secret import Secret as Secret
+from .signals import SIGNALS as SIGNALS
+from .signals import draining_on_signals as draining_on_signals
+from .signals import free_signals as free_signals
+from .source import IterableSource as IterableSource
 from .source import Position as Position
 from .source import Source as Source
-from .tracing import NoTracer as NoTracer
-from .tracing import OpenTelemetryTracer as OpenTelemetryTracer
-from .tracing import Tracer as Tracer
+from .tracer import NoTracer as NoTracer
+from .tracer import OpenTelemetryTracer as OpenTelemetryTracer
+from .tracer import Tracer as Tracer
+
+__all__ = [
+    "METRICS",
+    "SIGNALS",
+    "Adoption",
+    "BatchError",
+    "BatchPolicy",
+    "Checkpoint",
+    "CheckpointError",
+    "Collector",
+    "CommitPolicy",
+    "Component",
+    "ConfigError",
+    "DeadLetter",
+    "DeadLetterFile",
+    "Delivery",
+    "DrainTimeout",
+    "EkspiperError",
+    "Encoding",
+    "FailureLog",
+    "FileCheckpoint",
+    "FileLock",
+    "Flow",
+    "FlowFailed",
+    "FlowState",
+    "FunctionProcessor",
+    "Instrument",
+    "Instruments",
+    "IterableSource",
+    "Measured",
+    "Metric",
+    "MetricKind",
+    "MissingExtra",
+    "NoInstruments",
+    "NoTracer",
+    "OpenTelemetryTracer",
+    "PassThrough",
+    "Permanent",
+    "Pipeline",
+    "PipelineError",
+    "Position",
+    "ProcessingError",
+    "Processor",
+    "Progress",
+    "Queue",
+    "Receipt",
+    "ReceiptError",
+    "Receipts",
+    "Recoverable",
+    "Reminder",
+    "Report",
+    "RetryPolicy",
+    "Retryable",
+    "Run",
+    "RunOptions",
+    "Secret",
+    "ShapeChanged",
+    "Source",
+    "State",
+    "Statistics",
+    "Status",
+    "Step",
+    "Throttled",
+    "Tracer",
+    "UnknownComponent",
+    "draining_on_signals",
+    "free_signals",
+    "in_thread",
+    "is_retryable",
+    "processor",
+    "registry",
+    "replace_file",
+    "retrying",
+    "sync_folder",
+]

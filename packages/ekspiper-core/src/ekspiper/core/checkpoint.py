@@ -1,21 +1,21 @@
-"""Where a pipeline goes on after a restart: the protocol, and a file that holds it."""
+"""Where a pipeline resumes after a restart: the protocol, a file, and how another pipeline adopts it."""
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from .collector import State
 from .errors import CheckpointError, ConfigError, Retryable, ShapeChanged
+from .files import in_thread, replace_file
 from .source import Position
 
-__all__ = ["Checkpoint", "CommitPolicy", "FileCheckpoint", "FlowState", "Progress"]
+__all__ = ["Adoption", "Checkpoint", "CommitPolicy", "FileCheckpoint", "FlowState", "Progress"]
 
 FORMAT = "ekspiper checkpoint"
 VERSION = 1
@@ -28,7 +28,7 @@ class FlowState:
     Args:
         source: the source's identity, for example the network.
         position: everything up to it is kept; None when nothing is yet.
-        collectors: what each recoverable collector says of itself at that position, by place
+        collectors: the state of each recoverable collector at that position, by place
             (`flow/step/collector`).
     """
 
@@ -50,7 +50,7 @@ class Progress:
     flows: Mapping[str, FlowState] = field(default_factory=dict)
 
     def refuse_other(self, shape: tuple[str, ...], sources: Mapping[str, str], where: str) -> None:
-        """Raise `CheckpointError` unless this was taken by the same pipeline on the same source."""
+        """Raise `CheckpointError` unless the same pipeline took this, from the same source."""
         removed = sorted(set(self.shape) - set(shape))
         added = sorted(set(shape) - set(self.shape))
         if added or removed:
@@ -58,19 +58,19 @@ class Progress:
         self.refuse_other_source(sources, where)
 
     def refuse_other_source(self, sources: Mapping[str, str | None], where: str) -> None:
-        """Raise `CheckpointError` where a flow reads another source than it did."""
+        """Raise `CheckpointError` if a flow reads another source than it did."""
         for flow, state in self.flows.items():
             if state.source != sources.get(flow):
                 raise CheckpointError(
                     f"{where} was taken from {state.source!r}, but flow {flow!r} now reads "
                     f"{sources.get(flow)!r}; use another checkpoint, or delete {where} and what "
-                    "was written, to begin anew"
+                    "was written to start again"
                 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitPolicy:
-    """When the checkpoint is written: after so many items or seconds, and always at the end."""
+    """When the checkpoint is written: after this many items or seconds, and always at the end."""
 
     items: int = 10_000
     seconds: float = 1.0
@@ -81,7 +81,7 @@ class CommitPolicy:
 
 
 class Checkpoint(Protocol):
-    """Stores the progress of one pipeline. Loaded once, saved often, by one run at a time."""
+    """Stores the progress of one pipeline. One run at a time loads it once and saves it often."""
 
     async def load(self) -> Progress | None:
         """The progress saved last; None when there is none.
@@ -100,7 +100,7 @@ class Checkpoint(Protocol):
         ...
 
     async def back_up(self) -> str:
-        """Keep a copy of what is stored, which no `save` replaces; says where it is."""
+        """Make a copy of what is stored, which no `save` replaces; returns where it is."""
         ...
 
 
@@ -136,7 +136,7 @@ class FileCheckpoint:
         names = (self.path.with_name(f"{self.path.name}.backup-{n}") for n in numbers)
         backup = next(path for path in names if not path.exists())
         try:
-            await _in_thread(backup, self.path.read_bytes())
+            await in_thread(_write, backup, self.path.read_bytes())
         except OSError as error:
             raise CheckpointError(f"cannot keep a copy of {self}: {error}") from error
         return str(backup)
@@ -147,48 +147,26 @@ class FileCheckpoint:
             {"format": FORMAT, "version": VERSION, **asdict(progress)}, indent=1, sort_keys=True
         )
         try:
-            await _in_thread(self.path, text.encode())
+            await in_thread(_write, self.path, text.encode())
         except (PermissionError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise CheckpointError(f"cannot write {self}: {error}") from error
         except OSError as error:
             raise Retryable(f"cannot write {self}: {error}") from error
 
 
-async def _in_thread(path: Path, content: bytes) -> None:
-    """Write off the loop. Cancelled, it is waited for: two writers at once would damage the file."""
-    task = asyncio.ensure_future(asyncio.to_thread(_replace, path, content))
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait((task,))
-        raise
-
-
-def _replace(path: Path, content: bytes) -> None:
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(path.name + ".new")
-    with aside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
-    if os.name == "nt":  # Windows has no handle on a folder that could be synced
-        return
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    replace_file(path, content)
 
 
 def _parse(text: str, where: str) -> Progress:
-    damaged = f"{where} is damaged; delete it and what was written, to begin anew"
+    damaged = f"{where} is damaged; delete it and what was written to start again"
     try:
         content: Any = json.loads(text)
     except ValueError as error:
         raise CheckpointError(f"{damaged}: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{where} is no checkpoint of ekspiper")
+        raise CheckpointError(f"{where} is not a checkpoint of ekspiper")
     if content.get("version") != VERSION:
         raise CheckpointError(
             f"{where} has version {content.get('version')}, this ekspiper reads {VERSION}"
@@ -198,3 +176,75 @@ def _parse(text: str, where: str) -> Progress:
         return Progress(shape=tuple(content["shape"]), flows=flows)
     except (AttributeError, KeyError, TypeError) as error:
         raise CheckpointError(f"{damaged}: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What becomes of a checkpoint when another pipeline takes it over. Changes nothing itself.
+
+    Args:
+        old: the progress that is taken over.
+        new: the progress to continue with.
+        flows: those of the new pipeline that read a source.
+    """
+
+    old: Progress
+    new: Progress
+    flows: tuple[str, ...]
+
+    @classmethod
+    def of(cls, old: Progress, shape: tuple[str, ...], flows: Collection[str]) -> Adoption:
+        """What becomes of `old` in a pipeline of `shape`, of which `flows` read a source.
+
+        Positions stay, and so do the states of the collectors that stay in their places.
+
+        Raises:
+            CheckpointError: no flow of the checkpoint reads a source in the new pipeline.
+        """
+        kept = {name: _keep(state, shape) for name, state in old.flows.items() if name in flows}
+        if not kept:
+            raise CheckpointError(
+                f"there is nothing to adopt: the checkpoint is of {_named(old.flows)}, and the "
+                f"pipeline reads its sources in {_named(flows)}"
+            )
+        return cls(old, Progress(shape, kept), tuple(flows))
+
+    @property
+    def added(self) -> list[str]:
+        """The places that the checkpoint does not know."""
+        return sorted(set(self.new.shape) - set(self.old.shape))
+
+    @property
+    def removed(self) -> list[str]:
+        """The places that the pipeline does not have any more."""
+        return sorted(set(self.old.shape) - set(self.new.shape))
+
+    def lines(self) -> Iterator[str]:
+        """What will happen, for the log."""
+        fresh = [name for name in self.flows if name not in self.old.flows]
+        yield f"it goes on where the checkpoint stands: {', '.join(_stands(self.new.flows))}"
+        for place in self.added:
+            if place.partition("/")[0] not in fresh:
+                yield f"{place} is new: it begins there, and gets nothing of what was before"
+        for place in self.removed:
+            yield f"{place} is gone: what the checkpoint knows of it is dropped"
+        for name in fresh:
+            yield f"the flow {name} is new: it begins at the start of its source"
+        for name, state in self.old.flows.items():
+            if name not in self.flows:
+                yield f"the flow {name} is gone: its position, {state.position!r}, is dropped"
+
+
+def _keep(state: FlowState, shape: Collection[str]) -> FlowState:
+    states: Mapping[str, object] = state.collectors
+    stay = {place: each for place, each in states.items() if place in shape}
+    return FlowState(state.source, state.position, stay)
+
+
+def _stands(flows: Mapping[str, FlowState]) -> Iterator[str]:
+    for name, state in flows.items():
+        yield f"{name} at {'the start' if state.position is None else repr(state.position)}"
+
+
+def _named(flows: Collection[str]) -> str:
+    return ", ".join(map(repr, flows)) or "no flow"

@@ -1,57 +1,81 @@
-"""The contract of a collector: what returning means, what raising means, and how it recovers."""
+"""The contract of a collector: what it means to return and to raise, and how it recovers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from .component import Component
+from .errors import ConfigError
 from .instruments import Instruments
 from .source import Position
 
-__all__ = ["Collector", "Encoding", "Measured", "Recoverable", "State"]
+__all__ = ["BatchPolicy", "Collector", "Encoding", "Measured", "Recoverable", "State"]
 
 Item_contra = TypeVar("Item_contra", contravariant=True)
 
 State: TypeAlias = Any
-"""What a collector says of itself, as a JSON value: a file's length, a list of files."""
+"""What a collector needs to return to where it is now, as JSON: a file's length, a list of files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchPolicy:
+    """The bounds of one batch; it is full when it reaches the first of them.
+
+    Args:
+        count: at most this many items.
+        bytes: at most this many bytes, as the queue measures items; a larger item goes alone.
+        period: the oldest item waits at most this many seconds.
+    """
+
+    count: int = 500
+    bytes: int = 4 * 1024 * 1024
+    period: float = 0.2
+
+    def __post_init__(self) -> None:
+        for name in ("count", "bytes"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"batch {name} must be at least 1, not {getattr(self, name)}")
+        if self.period < 0:
+            raise ConfigError(f"batch period must not be negative, not {self.period} s")
 
 
 class Collector(Component, Protocol[Item_contra]):
     """Takes outputs in batches, in order, one batch at a time.
 
-    A collector may also carry `batch_policy`, a `BatchPolicy` that is used where the flow gives
-    none. Records are shared with other collectors: never change one.
+    A collector may have a `batch_policy`, a `BatchPolicy` that holds where the flow gives none.
+    Other collectors get the same records: never change one.
     """
 
     async def collect(self, batch: Sequence[Item_contra]) -> None:
-        """Keep a batch. Returning means *kept*, as safe as this sink can promise.
+        """Keep a batch. Returning means that it is *kept*, as safe as this sink can promise.
 
         Raises:
-            BatchError: some members were not kept, and which; the others were.
+            BatchError: some members were not kept, and it says which; the others were.
             Retryable: nothing was kept; the same batch comes again after a backoff.
-            Throttled: likewise, after the delay it names.
+            Throttled: the same, after the delay that it names.
             CheckpointError: the sink is not as it was left; the pipeline stops, to be started
                 again from its checkpoint.
-            Permanent: nothing was kept, and never will be. So does any other exception.
+            Permanent: nothing was kept, and never will be. Any other exception means the same.
         """
         raise NotImplementedError
 
 
 @runtime_checkable
 class Encoding(Protocol):
-    """A collector that has items encoded as soon as they are made.
+    """A collector that has its items encoded as soon as they are made.
 
-    What waits for its batch is then small, counted in bytes exactly, and encoded while the item is
-    still in the processor's cache; and a sink that takes its time is not waited for to encode what
-    comes next. The runner calls `collect_encoded` instead of `collect`.
+    What waits for its batch is then small and counted exactly. An item is encoded while it is
+    still in the processor's cache, and a sink that takes its time does not hold up the encoding of
+    what comes next. The runner calls `collect_encoded` instead of `collect`.
     """
 
     def encode(self, item: Any) -> bytes:
-        """The bytes that stand for an item. Called between `open` and `close`, without waiting.
+        """The bytes that stand for an item. Called between `open` and `close`; must not wait.
 
         Raises:
-            Permanent: the item cannot be kept. Whatever is raised, it fails alone and for good.
+            Permanent: the item cannot be kept. Whatever it raises, the item fails alone, for good.
         """
         ...
 
@@ -60,7 +84,7 @@ class Encoding(Protocol):
         ...
 
     async def collect_encoded(self, batch: Sequence[bytes]) -> None:
-        """What `collect` is to items: keep a batch, or raise the same errors."""
+        """Keep a batch of encoded items; the same contract as `collect`."""
         ...
 
 
@@ -75,11 +99,11 @@ class Measured(Protocol):
 
 @runtime_checkable
 class Recoverable(Protocol):
-    """A collector that can be brought back to an earlier state, so that nothing is doubled.
+    """A collector that can return to an earlier state, so that nothing is stored twice.
 
-    Between `open` and the first `collect` the runner calls `restore` once. From time to time, at
-    a point where everything up to a position of the source has been collected and nothing after
-    it, it calls `snapshot`. The last state that got into the checkpoint is what `restore` gets.
+    The runner calls `restore` once, between `open` and the first `collect`. From time to time it
+    calls `snapshot`, when everything up to a position of the source has been collected and nothing
+    after it. `restore` gets the last state that is in the checkpoint.
     """
 
     async def snapshot(self, position: Position) -> State:
@@ -87,8 +111,8 @@ class Recoverable(Protocol):
 
         Args:
             position: the source's position up to which everything has been collected; None before
-                the first item of a pipeline that has no checkpoint yet. Before the first item of a
-                collector that is new in its pipeline: where it begins.
+                the first item of a pipeline that has no checkpoint yet. For a collector that is
+                new in its pipeline, the first one is the position at which it begins.
 
         Returns:
             A JSON value. None is not allowed.
@@ -99,9 +123,8 @@ class Recoverable(Protocol):
         """Undo everything that came after `state` was taken.
 
         Args:
-            state: what `snapshot` returned; None when there is no checkpoint, or none that knows
-                this collector: it must not destroy anything then, and goes on from what the sink
-                holds.
+            state: what `snapshot` returned. None without a checkpoint, or if it does not know
+                this collector: then keep what the sink holds, and continue from there.
 
         Returns:
             None; or, from a sink that committed rows and position together, the position up to

@@ -11,16 +11,16 @@ __all__ = ["Component"]
 class Component(Protocol):
     """Opened once before its first use, closed once after its last; closing twice is fine.
 
-    Inherit to get these defaults, or write methods of the same shape. The runner does without them
-    where they are missing; the contracts of the testing kit do not.
+    Inherit from it to get these defaults, or write methods of the same shape. The runner does not
+    need them; the contracts of the testing kit do.
     """
 
     async def open(self) -> None:
-        """Acquire what is needed: connections, files. Raises what `collect` may raise."""
+        """Acquire connections and files. Raises what `collect` may raise."""
         return
 
     async def close(self) -> None:
-        """Release everything. Called also after a failed `open`, and possibly twice."""
+        """Release everything. Also called after a failed `open`, and possibly twice."""
         return
 
     async def __aenter__(self) -> Self:

@@ -7,15 +7,15 @@
     │   └── UnknownComponent   no collector, source or processor of that name
     ├── MissingExtra           an optional dependency is not installed
     ├── PipelineError          flows that cannot run together, found when the pipeline is made
-    ├── ProcessingError        what a processor or collector can say of an item
+    ├── ProcessingError        what a processor or collector raises about an item
     │   ├── Retryable          try again, with backoff
     │   │   └── Throttled      try again after the delay that the server asked for
     │   └── Permanent          will never work: a dead letter
-    ├── BatchError             some members of a batch were not kept; names which, and why
+    ├── BatchError             some members of a batch were not kept; names them, and why
     ├── FlowFailed             a flow stopped the pipeline; names flow, step and position
-    ├── CheckpointError        a checkpoint that is damaged, foreign, or cannot be written
+    ├── CheckpointError        a checkpoint is damaged, belongs to something else, or cannot be written
     │   └── ShapeChanged       it was taken when the pipeline had other flows, steps or collectors
-    ├── ReceiptError           a receipt was lost or settled twice: a bug in the runner
+    ├── ReceiptError           a receipt was not settled exactly once: a bug in the runner
     └── DrainTimeout           the pipeline was stopped before everything was kept
 """
 
@@ -49,7 +49,7 @@ class EkspiperError(Exception):
 
 
 class ConfigError(EkspiperError):
-    """What the user gave cannot be used. The message says what, where, and what to do."""
+    """Something the user gave cannot be used. The message says what, where, and what to do."""
 
 
 class UnknownComponent(ConfigError):
@@ -65,7 +65,7 @@ class PipelineError(EkspiperError):
 
 
 class ProcessingError(EkspiperError):
-    """What a processor or a collector can say of the item or batch it was given."""
+    """What a processor or a collector raises about the item or batch it was given."""
 
 
 class Retryable(ProcessingError):
@@ -81,7 +81,7 @@ class Throttled(Retryable):
 
 
 class Permanent(ProcessingError):
-    """It will never work, however often it is tried: the item is a dead letter."""
+    """It will never work, however often it is tried: the item becomes a dead letter."""
 
 
 class BatchError(EkspiperError):
@@ -94,7 +94,7 @@ class BatchError(EkspiperError):
 
     def __init__(self, failures: Mapping[int, Exception]) -> None:
         first = next(iter(failures.values()), None)
-        super().__init__(f"{len(failures)} of the batch not kept, the first because: {first}")
+        super().__init__(f"{len(failures)} of the batch were not kept; the first: {first}")
         self.failures = dict(failures)
 
 
@@ -129,16 +129,16 @@ class ShapeChanged(CheckpointError):
         self.removed = tuple(removed)
         super().__init__(
             f"{self.difference}; adopt it (adopt=True), use another checkpoint, or delete {where} "
-            "and what was written, to begin anew"
+            "and what was written to start again"
         )
 
 
 class ReceiptError(EkspiperError):
-    """A receipt was lost or settled twice. Never the user's fault."""
+    """A receipt was not settled exactly once. Never the user's fault."""
 
 
 class DrainTimeout(EkspiperError):
-    """The pipeline was stopped before everything that was read had been kept."""
+    """The pipeline was stopped before it had kept everything that it had read."""
 
 
 def is_retryable(error: BaseException) -> bool:

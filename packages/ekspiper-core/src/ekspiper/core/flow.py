@@ -1,35 +1,44 @@
-"""A flow as a value: what it reads, what it does, and who takes the outcome."""
+"""A flow as a value: what it reads, what it does, and which collectors take the outcome."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from ._diagram import fenced, mermaid
 from ._wording import shown
-from .batch_policy import BatchPolicy
-from .collector import Collector
+from .collector import BatchPolicy, Collector
 from .errors import PipelineError
-from .iterable_source import IterableSource
 from .processor import FunctionProcessor, Processor, processor
 from .queue import Queue
 from .retry import RetryPolicy
-from .source import Source
+from .source import IterableSource, Source
 
-__all__ = ["Delivery", "Flow", "OnError", "Step", "name_of", "refuse_no_collector", "refuse_slash"]
+__all__ = [
+    "Delivery",
+    "Flow",
+    "OnError",
+    "Step",
+    "deliveries_of",
+    "name_of",
+    "refuse_no_collector",
+    "refuse_slash",
+    "shape_of",
+]
 
 OnError: TypeAlias = Literal["stop", "dead-letter", "skip"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Delivery:
-    """One collector at the end of a step, with how it is to be served.
+    """One collector of a step, and how to serve it.
 
     Args:
-        collector: who takes the outputs.
+        collector: takes the outputs.
         batch: bounds of a batch; by default the collector's own `batch_policy`, if it has one.
-        retry: how long a failing collector is tried again; by default for ever, so that a dead
+        retry: how long a failing collector is tried again; by default without end, so that a dead
             sink stops the source and nothing is lost.
         name: unique in its step; by default the collector's class name.
     """
@@ -47,7 +56,7 @@ class Delivery:
 
     @property
     def policy(self) -> BatchPolicy:
-        """The bounds of a batch that hold."""
+        """The bounds of a batch: those given here, or the collector's own, or the default."""
         own = getattr(self.collector, "batch_policy", None)
         return self.batch or (own if isinstance(own, BatchPolicy) else BatchPolicy())
 
@@ -60,17 +69,17 @@ class Step:
         processor: turns an item into outputs; a plain function is wrapped by `processor`.
         collectors: queues, collectors, or collectors with their own `Delivery`.
         name: unique in its flow; by default the processor's class or function name.
-        concurrency: items processed at once.
-        threads: call a plain function in threads, `concurrency` of them: for one that waits by
-            itself, for a file or an answer. A call in a thread cannot be interrupted.
-        ordered: hand outputs on in the order of the items, whatever finishes first.
+        concurrency: how many items are processed at once.
+        threads: call a plain function in `concurrency` threads, because it blocks: it reads a
+            file, or waits for an answer. A call in a thread cannot be interrupted.
+        ordered: hand outputs on in the order of the items, whichever finishes first.
         retry: how a `Retryable` or `Throttled` error of the processor is tried again.
         on_error: what happens to an item that fails for good, here or in a collector: `stop` the
             pipeline, keep it as a `dead-letter`, or `skip` it (the checkpoint then stays before
-            it). By default `dead-letter` where the run has a dead-letter collector, else `stop`.
-        max_outputs: an item with more outputs than this is an error, so that a processor that
-            yields for ever is found. An item's outputs are handed on together, once it is
-            processed: a failed item leaves none behind.
+            it). By default `dead-letter` if the run has a dead-letter collector, otherwise `stop`.
+        max_outputs: an item with more outputs than this is an error, which finds a processor that
+            never stops yielding. The outputs of an item are handed on together, once it is
+            processed, so a failed item leaves none behind.
     """
 
     processor: Processor[Any, Any]
@@ -138,7 +147,7 @@ class Flow:
     Args:
         name: unique in the pipeline; used in metrics, logs, checkpoints and diagrams.
         source: a `Source`, a `Queue` that another flow writes to, or any (async) iterable.
-        steps: what is done with each item; the steps do not see each other's outputs.
+        steps: what is done with each item; steps do not see the outputs of other steps.
     """
 
     name: str
@@ -175,20 +184,42 @@ class Flow:
                     f"flow {self.name!r}: two steps are called {step.name!r}; give them names"
                 )
 
-    def _repr_markdown_(self) -> str:
-        from .diagram import fenced, mermaid
+    @property
+    def source_name(self) -> str:
+        """What its source is called: a name of its own, or that of its class."""
+        return name_of(self.source)
 
+    def _repr_markdown_(self) -> str:
         return fenced(mermaid((self,)))
 
 
+def shape_of(flows: Iterable[Flow]) -> tuple[str, ...]:
+    """Every place an item can reach, as `flow/step/collector`: a checkpoint is tied to it."""
+    places = []
+    for flow in flows:
+        for step in flow.steps:
+            place = f"{flow.name}/{step.name}"
+            places += [f"{place}/{each.name}" for each in step.collectors] or [place]
+    return tuple(places)
+
+
+def deliveries_of(flows: Iterable[Flow]) -> Iterator[tuple[str, Delivery]]:
+    """The collectors that are not queues, each with its place."""
+    for flow in flows:
+        for step in flow.steps:
+            for each in step.collectors:
+                if isinstance(each, Delivery):
+                    yield f"{flow.name}/{step.name}/{each.name}", each
+
+
 def name_of(component: object) -> str:
-    """What a component is called where it was given no name: its own, or that of its class."""
+    """What a component without a given name is called: its own name, or that of its class."""
     name = getattr(component, "name", None) or getattr(component, "__name__", None)
     return name if isinstance(name, str) else type(component).__name__
 
 
 def refuse_no_collector(candidate: Any) -> None:
-    """Raise `PipelineError` for what takes no batches."""
+    """Raise `PipelineError` for something that is not a collector."""
     if isinstance(candidate, type):
         raise PipelineError(
             f"{candidate.__name__} is a class; make a collector: {_made(candidate)}"
@@ -200,7 +231,7 @@ def refuse_no_collector(candidate: Any) -> None:
 
 
 def refuse_slash(what: str, name: str) -> None:
-    """Raise `PipelineError` where a name would make `flow/step/collector` ambiguous."""
+    """Raise `PipelineError` for a name that would make `flow/step/collector` ambiguous."""
     if "/" in name:
         raise PipelineError(f"a {what} cannot be called {name!r}: names have no slash")
 

@@ -1,14 +1,14 @@
-"""What a run tells the outside: one table of metrics, and the protocol that receives them."""
+"""What a run measures: one table of metrics, and the protocol that receives them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
-__all__ = ["METRICS", "Instrument", "Instruments", "Metric", "NoInstruments"]
+__all__ = ["METRICS", "Instrument", "Instruments", "Metric", "MetricKind", "NoInstruments"]
 
-Kind = Literal["counter", "gauge", "histogram"]
+MetricKind: TypeAlias = Literal["counter", "gauge", "histogram"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class Metric:
     """One metric: its name as Prometheus shows it, kind, labels, unit and meaning."""
 
     name: str
-    kind: Kind
+    kind: MetricKind
     labels: tuple[str, ...]
     unit: str
     help: str
@@ -47,7 +47,7 @@ class NoInstruments:
     """Measures nothing: the default."""
 
     def instrument(self, metric: Metric, **labels: str) -> Instrument:
-        """An instrument that forgets."""
+        """An instrument that forgets what it is given."""
         return _Nothing()
 
 
@@ -167,4 +167,4 @@ def _table() -> Iterator[Metric]:
 
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _table()}
-"""Every metric of the core, by name. `docs/metrics.md` describes them."""
+"""Every metric of a run, by name. `docs/metrics.md` describes them."""

@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any, Unpack
 
+from ._diagram import fenced, mermaid
+from ._runner import Redelivery, Report, Run, RunOptions
 from ._wording import shown
 from .collector import Recoverable
-from .diagram import fenced, mermaid
+from .dead_letter import DeadLetter
 from .errors import PipelineError
-from .flow import Delivery, Flow, Step
+from .flow import Flow, deliveries_of, shape_of
 from .queue import Queue
-
-if TYPE_CHECKING:
-    from .checkpoint import Checkpoint, CommitPolicy
-    from .collector import Collector
-    from .dead_letters import DeadLetter
-    from .instruments import Instruments
-    from .runner.report import Report
-    from .runner.run import Run
-    from .source import Source
-    from .tracing import Tracer
+from .signals import SIGNALS, draining_on_signals, free_signals
+from .source import Source
 
 __all__ = ["Pipeline"]
 
 
 class Pipeline:
-    """Flows tied together by queues: a value that validates itself, draws itself and runs.
+    """Flows that are tied together by queues: a value that checks itself, draws itself and runs.
 
     Args:
         flows: each queue among them has one flow that writes to it and one that reads it.
@@ -40,129 +34,78 @@ class Pipeline:
         _validate(flows)
 
     async def run(
-        self,
-        *,
-        checkpoint: Checkpoint | None = None,
-        adopt: bool = False,
-        commit: CommitPolicy | None = None,
-        dead_letters: Collector[Any] | None = None,
-        instruments: Instruments | None = None,
-        tracer: Tracer | None = None,
-        drain_timeout: float = 30.0,
-        sink_patience: float = 15.0,
-        signals: bool | None = None,
+        self, *, adopt: bool = False, signals: bool | None = None, **options: Unpack[RunOptions]
     ) -> Report:
         """Run until every source has ended, or a drain is over.
 
         Args:
-            checkpoint: where progress is loaded from and saved to.
-            adopt: go on from a checkpoint that was taken when the pipeline had other flows, steps
-                or collectors. Those that are new begin at its position; what it knows of those
-                that are gone is dropped; the old one is kept beside it.
-            commit: how often it is saved.
-            dead_letters: takes items that failed for good, as dicts of `DeadLetter`.
-            instruments: receives the measurements.
-            tracer: opens a span around each call of a processor or collector.
-            drain_timeout: seconds that a drain may take before the run is stopped by force.
-            sink_patience: seconds that a collector may take for one batch before statistics and
-                metrics say that it is failing. It is waited for all the same.
-            signals: let SIGINT, SIGTERM and SIGHUP drain the run, and a second SIGINT or SIGTERM
-                stop it. By default those that the program does not handle itself, in the main
-                thread.
+            adopt: resume from a checkpoint that was taken when the pipeline had other flows, steps
+                or collectors. New ones begin at its position. What the checkpoint knows about
+                those that are gone is dropped; a copy of it is kept.
+            signals: let the first SIGINT, SIGTERM or SIGHUP drain the run, and a second one stop
+                it. By default only the signals that the program does not handle itself, in the
+                main thread.
+            options: see `RunOptions`.
 
         Raises:
-            FlowFailed: an item failed for good and nothing takes dead letters.
-            CheckpointError: the checkpoint is damaged or of another pipeline.
-            DrainTimeout: stopped by force before everything read was kept.
+            FlowFailed: an item failed for good, and nothing takes dead letters.
+            CheckpointError: the checkpoint is damaged, or belongs to another pipeline.
+            DrainTimeout: stopped before everything that was read had been kept.
         """
-        run = self.start(
-            checkpoint=checkpoint,
-            adopt=adopt,
-            commit=commit,
-            dead_letters=dead_letters,
-            instruments=instruments,
-            tracer=tracer,
-            drain_timeout=drain_timeout,
-            sink_patience=sink_patience,
-        )
-        return await _finish(run, signals=signals)
+        return await _finish(self.start(adopt=adopt, **options), signals=signals)
+
+    def start(self, *, adopt: bool = False, **options: Unpack[RunOptions]) -> Run:
+        """A run of this pipeline, to watch (`statistics`), drain or stop; see `run`.
+
+        Nothing happens until `await run.finish()`.
+        """
+        return Run(self.flows, adopt=adopt, **options)
 
     async def redeliver(
         self,
         letters: Iterable[DeadLetter] | Source[DeadLetter],
         *,
         decode: Callable[[DeadLetter], Any] | None = None,
-        checkpoint: Checkpoint | None = None,
-        dead_letters: Collector[Any] | None = None,
-        instruments: Instruments | None = None,
-        tracer: Tracer | None = None,
-        drain_timeout: float = 30.0,
-        sink_patience: float = 15.0,
         signals: bool | None = None,
+        **options: Unpack[RunOptions],
     ) -> Report:
-        """Feed dead letters back: each item goes again to the processor or collector it failed at.
+        """Feed dead letters back: each item returns to the processor or collector that refused it.
 
-        The sources are not read, nor opened. What fails again becomes a new dead letter.
+        The sources are neither opened nor read. What fails again becomes a new dead letter.
 
         Args:
             letters: for example a `DeadLetterFile`.
-            decode: makes an item of a letter again, where items are no JSON values; by default
+            decode: makes an item from a letter, if items are not JSON values; by default
                 `letter.item` is the item.
-            checkpoint: of the pipeline, where it has one. Positions stay; the states of its
-                collectors are brought up to date, so that the next run cuts nothing off.
-            dead_letters: takes what fails again; not the file that is being read.
+            signals: as for `run`.
+            options: see `RunOptions`. The positions in the checkpoint stay; the states of its
+                collectors are brought up to date, so that the next run cuts nothing off. New
+                letters must not go to the file that is being read.
 
         Returns:
             A report whose one source is `dead letters`; its `position` is the number of letters
             up to which everything is settled.
 
         Raises:
-            FlowFailed: an item failed for good and nothing takes dead letters; or a letter names
-                a place that the pipeline does not have.
-            CheckpointError: the checkpoint is damaged or of another pipeline.
-            DrainTimeout: stopped by force before every letter that was read was settled.
+            FlowFailed: an item failed for good and nothing takes dead letters; or a letter
+                names a place that the pipeline does not have.
+            CheckpointError: the checkpoint is damaged, or belongs to another pipeline.
+            DrainTimeout: stopped before every letter that was read was settled.
         """
-        from .runner.redelivery import Redelivery
-
-        run = Redelivery(
-            self,
-            letters,
-            decode=decode,
-            checkpoint=checkpoint,
-            dead_letters=dead_letters,
-            instruments=instruments,
-            tracer=tracer,
-            drain_timeout=drain_timeout,
-            sink_patience=sink_patience,
-        )
+        run = Redelivery(self.flows, letters, decode=decode, **options)
         return await _finish(run, signals=signals)
-
-    def start(self, **options: Any) -> Run:
-        """A run of this pipeline, to watch (`statistics`), drain or stop; see `run`.
-
-        Nothing happens until `await run.finish()`.
-        """
-        from .runner.run import Run
-
-        return Run(self, **options)
 
     @property
     def shape(self) -> tuple[str, ...]:
-        """Every place an item can reach, as `flow/step/collector`: what a checkpoint is tied to."""
-        places = []
-        for flow in self.flows:
-            for step in flow.steps:
-                place = f"{flow.name}/{step.name}"
-                places += [f"{place}/{each.name}" for each in step.collectors] or [place]
-        return tuple(places)
+        """Every place an item can reach, as `flow/step/collector`: a checkpoint is tied to it."""
+        return shape_of(self.flows)
 
     def recoverable(self) -> dict[str, Any]:
         """The collectors that recover from a checkpoint, by their place in `shape`."""
         return {
-            f"{flow.name}/{step.name}/{delivery.name}": delivery.collector
-            for flow in self.flows
-            for step in flow.steps
-            for delivery in _recoverable(step)
+            place: delivery.collector
+            for place, delivery in deliveries_of(self.flows)
+            if isinstance(delivery.collector, Recoverable)
         }
 
     def to_mermaid(self) -> str:
@@ -177,8 +120,6 @@ class Pipeline:
 
 
 async def _finish(run: Run, *, signals: bool | None) -> Report:
-    from .runner.signals import SIGNALS, draining_on_signals, free_signals
-
     caught = free_signals() if signals is None else SIGNALS if signals else ()
     with draining_on_signals(run, caught):
         return await run.finish()
@@ -266,17 +207,17 @@ def _refuse_cycles(flows: tuple[Flow, ...]) -> None:
 
 def _refuse_shared_collectors(flows: tuple[Flow, ...]) -> None:
     seen: dict[int, str] = {}
-    for flow in flows:
-        for step in flow.steps:
-            for each in _recoverable(step):
-                here = f"{flow.name}/{step.name}"
-                if id(each.collector) in seen:
-                    raise PipelineError(
-                        f"the collector {each.name!r} stands in {seen[id(each.collector)]} and in "
-                        f"{here}: a collector that recovers from a checkpoint can stand in only "
-                        "one place; make one for each"
-                    )
-                seen[id(each.collector)] = here
+    for place, each in deliveries_of(flows):
+        if not isinstance(each.collector, Recoverable):
+            continue
+        here = place.rpartition("/")[0]
+        if id(each.collector) in seen:
+            raise PipelineError(
+                f"the collector {each.name!r} stands in {seen[id(each.collector)]} and in {here}: "
+                "a collector that recovers from a checkpoint can stand in only one place; make "
+                "one for each"
+            )
+        seen[id(each.collector)] = here
 
 
 def _refuse_shared_sources(flows: tuple[Flow, ...]) -> None:
@@ -290,9 +231,3 @@ def _refuse_shared_sources(flows: tuple[Flow, ...]) -> None:
                 "one for each, or one flow with several steps"
             )
         seen[id(flow.source)] = flow.name
-
-
-def _recoverable(step: Step) -> Iterator[Delivery]:
-    for collector in step.collectors:
-        if isinstance(collector, Delivery) and isinstance(collector.collector, Recoverable):
-            yield collector

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from .component import Component
 from .errors import PipelineError
 
-__all__ = ["FunctionProcessor", "PassThrough", "Processor", "processor"]
+__all__ = ["FunctionProcessor", "PassThrough", "Processor", "all_of", "processor"]
 
 In_contra = TypeVar("In_contra", contravariant=True)
 Out_co = TypeVar("Out_co", covariant=True)
@@ -47,13 +47,13 @@ class PassThrough(Processor[Any, Any]):
 
 
 class FunctionProcessor(Processor[Any, Any]):
-    """A plain function as a processor; see `processor`.
+    """Wraps a plain function as a processor; see `processor`.
 
     Args:
         function: called with each item.
-        threads: so many threads call it; 0: it is called where everything else runs.
-        max_outputs: so many outputs of a function that yields are read in a thread; then the step
-            finds that there are too many.
+        threads: how many threads call it; with 0 it is called in the event loop.
+        max_outputs: a function that yields more than this in a thread is stopped there; the step
+            then reports it.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class FunctionProcessor(Processor[Any, Any]):
         self.function = function
         self.threads = threads
         self.blocks = False
-        """Whether the function has returned without being awaited: its calls run one by one."""
+        """Whether the function was found to block: it returned something that is not awaited."""
         self._limit = max_outputs + 1
         self._pool: ThreadPoolExecutor | None = None
         self.__name__ = getattr(function, "__name__", type(function).__name__)
         self.__doc__ = function.__doc__
 
     def __call__(self, item: Any) -> Any:
-        """The function itself, so that it can be tried out on one item."""
+        """Call the function itself, to try it out on one item."""
         return self.function(item)
 
     async def process(self, item: Any) -> Iterable[Any] | AsyncIterable[Any]:
@@ -86,7 +86,7 @@ class FunctionProcessor(Processor[Any, Any]):
         return () if result is None else (result,)
 
     async def close(self) -> None:
-        """Wait for no thread: a call that is under way ends by itself."""
+        """Do not wait for the threads: a call that is under way ends by itself."""
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -100,7 +100,7 @@ class FunctionProcessor(Processor[Any, Any]):
         return await loop.run_in_executor(self._pool, context.run, self._outputs, item)
 
     def _outputs(self, item: Any) -> Iterable[Any]:
-        """Everything that the function gives, made in a thread: also what it yields."""
+        """Everything that the function returns or yields, computed in a thread."""
         result = self.function(item)
         if inspect.isgenerator(result):
             return list(itertools.islice(result, self._limit))
@@ -115,11 +115,49 @@ def processor(function: Callable[[Any], Any]) -> FunctionProcessor:
     """Make a plain function a processor.
 
     A function that returns gives one output, None filters the item, and a generator gives as
-    many as it yields. It may be `async`. One that waits by itself, for a file or an answer, holds
-    everything up meanwhile: run it in threads by `Step(function, threads=True, concurrency=20)`.
+    many as it yields. It may be `async`. A function that blocks, while it reads a file or waits for
+    an answer, holds up everything else; run it in threads: `Step(f, threads=True, concurrency=20)`.
 
     >>> @processor
     ... def large_fees(transaction):
     ...     return transaction if int(transaction["Fee"]["value"]) > 1000 else None
     """
     return FunctionProcessor(function)
+
+
+async def all_of(made: Any, limit: int) -> list[Any]:
+    """All outputs in what a processor returned, whatever kind of iterable it is.
+
+    Raises:
+        PipelineError: it is not an iterable of outputs, or has more than `limit`.
+    """
+    outputs: list[Any] = []
+    if isinstance(made, AsyncIterable):
+        try:
+            async for output in made:
+                outputs.append(output)
+                _refuse_too_many(len(outputs), limit)
+        finally:
+            if hasattr(made, "aclose"):
+                await made.aclose()
+    elif isinstance(made, list | tuple):
+        _refuse_too_many(len(made), limit)
+        outputs = list(made)
+    elif isinstance(made, Iterable) and not isinstance(made, str | bytes | dict):
+        for output in made:
+            outputs.append(output)
+            _refuse_too_many(len(outputs), limit)
+    else:
+        raise PipelineError(
+            f"the processor returned {made!r:.100}: process returns an iterable of outputs, "
+            "for example (output,)"
+        )
+    return outputs
+
+
+def _refuse_too_many(count: int, limit: int) -> None:
+    if count > limit:
+        raise PipelineError(
+            f"the processor gave more than {limit} outputs for one item; if that is meant, "
+            "raise max_outputs of the step"
+        )

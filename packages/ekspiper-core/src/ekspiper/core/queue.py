@@ -13,15 +13,15 @@ __all__ = ["Queue"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Queue:
-    """Stands among the collectors of one flow and as the source of another.
+    """One of the collectors of one flow, and the source of another.
 
-    A full queue stops the flow that writes to it. Bounds count items and bytes, whichever comes
-    first; a single item larger than `max_bytes` still passes, alone.
+    A full queue stops the flow that writes to it. It is full when it has `max_items` or
+    `max_bytes`. A single item larger than `max_bytes` still passes, alone.
 
     Args:
         name: unique in the pipeline; used in metrics, logs and diagrams.
-        max_items: items that wait in it at most.
-        max_bytes: bytes that wait in it at most.
+        max_items: at most this many items wait in it.
+        max_bytes: at most this many bytes wait in it.
         measure: gives the size of an item in bytes. By default bytes and text count their length,
             containers all that is in them, and an object of your own itself alone; give it `nbytes`.
     """
@@ -35,7 +35,7 @@ class Queue:
         if not self.name:
             raise PipelineError("a queue needs a name")
         if "/" in self.name:
-            raise PipelineError(f"a queue cannot be called {self.name!r}: no / in names")
+            raise PipelineError(f"a queue cannot be called {self.name!r}: names have no slash")
         for bound in ("max_items", "max_bytes"):
             if getattr(self, bound) < 1:
                 raise PipelineError(

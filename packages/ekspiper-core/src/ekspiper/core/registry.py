@@ -16,7 +16,7 @@ Kind = Literal["collectors", "instruments", "processors", "sources"]
 
 
 def known(kind: Kind) -> dict[str, EntryPoint]:
-    """The installed components of a kind, by name."""
+    """The installed components of one kind, by name."""
     return dict(_found(kind, tuple(sys.path)))
 
 
@@ -30,8 +30,8 @@ def load(kind: Kind, name: str) -> Any:
     """The class registered under `name`.
 
     Raises:
-        UnknownComponent: nothing of that name; lists the known ones, nearest first.
-        MissingExtra: it is known, but a dependency of it is not installed.
+        UnknownComponent: there is nothing of that name; lists the known ones, nearest first.
+        MissingExtra: it is known, but one of its dependencies is not installed.
     """
     if name not in known(kind):
         _found.cache_clear()  # it may have been installed since

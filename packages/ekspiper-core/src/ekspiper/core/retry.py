@@ -19,15 +19,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """Bounds of trying again.
+    """How long to wait between tries, and when to give up.
 
     The n-th wait is drawn evenly from 0 to min(`longest`, `first` * 2^(n-1)) seconds: "full
     jitter" of https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/. A
     `Throttled` error waits for the delay that it names instead.
 
     Args:
-        elapsed: give up when the first failure is this many seconds ago; None: never. A step
-            gives up after a minute by default, a collector never: a dead sink stops the source.
+        elapsed: give up when the first failure is this many seconds ago; with None, never. By
+            default a step gives up after a minute and a collector never: a dead sink stops the
+            source, so that nothing is lost.
         first: seconds, the bound of the first wait.
         longest: seconds, the bound of any wait.
     """
@@ -57,7 +58,7 @@ async def retrying(
 
     Args:
         policy: how long to wait between tries, and when to give up.
-        after: the error of a first try, where `call` has been tried already.
+        after: the error of a first try, if `call` has been tried already.
         on_retry: called with each error that is followed by another try, before the wait.
 
     Raises:

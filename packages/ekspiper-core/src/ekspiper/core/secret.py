@@ -11,10 +11,10 @@ __all__ = ["Secret"]
 
 
 class Secret:
-    """A password or key. Its text comes only from `reveal()`; printing it shows `***`.
+    """A password or key. Only `reveal()` gives its text; printing it shows `***`.
 
-    A collector that takes one annotates the parameter with this type. In a configuration file it
-    is written `{ env = "NAME" }` or `{ file = "PATH" }`, never as plain text.
+    A collector that needs one annotates the parameter with this type. A configuration file has
+    `{ env = "NAME" }` or `{ file = "PATH" }` in its place, never the text itself.
     """
 
     __slots__ = ("_text",)
@@ -32,7 +32,7 @@ class Secret:
 
     @classmethod
     def from_file(cls, path: str | Path) -> Secret:
-        """Read it from a file, without the newline at its end."""
+        """Read it from a file; a newline at the end does not count."""
         try:
             return cls(Path(path).read_text(encoding="utf-8").removesuffix("\n"))
         except (OSError, UnicodeDecodeError) as error:

@@ -8,9 +8,8 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from ekspiper.core import METRICS, ConfigError, Instrument, MissingExtra
-from ekspiper.core.instruments import Kind
-from ekspiper.core.instruments import Metric as Description
+from ekspiper.core import METRICS, ConfigError, Instrument, MetricKind, MissingExtra
+from ekspiper.core import Metric as Description
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -110,7 +109,7 @@ class _Histogram:
         self.record = series.observe
 
 
-_INSTRUMENTS: dict[Kind, Callable[[Any], Instrument]] = {
+_INSTRUMENTS: dict[MetricKind, Callable[[Any], Instrument]] = {
     "counter": _Counter,
     "gauge": _Gauge,
     "histogram": _Histogram,
@@ -139,7 +138,7 @@ def client() -> Any:
 def registered(
     registry: CollectorRegistry,
     name: str,
-    kind: Kind,
+    kind: MetricKind,
     help: str,
     labels: Sequence[str] = (),
     buckets: Sequence[float] = (),
@@ -166,7 +165,7 @@ def registered(
 def _made(
     registry: CollectorRegistry,
     name: str,
-    kind: Kind,
+    kind: MetricKind,
     help: str,
     labels: Sequence[str],
     buckets: Sequence[float],

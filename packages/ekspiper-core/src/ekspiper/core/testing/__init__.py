@@ -1,7 +1,7 @@
-"""Everything to test a pipeline with. The contract suites, which need pytest, are imported by name:
+"""Everything to test a pipeline with. The contract suites need pytest, so import them by their names:
 `source_contract`, `processor_contract`, `collector_contract`."""
 
-from . import _assertions as _assertions
+from . import _contracts as _contracts
 from .faulty_collector import Fail as Fail
 from .faulty_collector import Fault as Fault
 from .faulty_collector import FaultyCollector as FaultyCollector
@@ -22,3 +22,26 @@ from .virtual_clock import Deadlock as Deadlock
 from .virtual_clock import VirtualClockLoop as VirtualClockLoop
 from .virtual_clock import run_until_idle as run_until_idle
 from .virtual_clock import run_virtual as run_virtual
+
+__all__ = [
+    "Abort",
+    "CommittingCollector",
+    "Deadlock",
+    "End",
+    "Fail",
+    "Fault",
+    "FaultyCollector",
+    "Half",
+    "Hang",
+    "Kept",
+    "ListSource",
+    "MemoryCheckpoint",
+    "Pause",
+    "RecordingCollector",
+    "RecordingInstruments",
+    "RecoverableCollector",
+    "Slow",
+    "VirtualClockLoop",
+    "run_until_idle",
+    "run_virtual",
+]

@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from ..batch_policy import BatchPolicy
-from ..collector import Collector, Encoding, Recoverable, State
+from ..collector import BatchPolicy, Collector, Encoding, Recoverable, State
 from ..errors import BatchError, is_retryable
-from .applicable import leave_out, needs
+from ._contracts import leave_out, needs
 
 __all__ = ["CollectorContract"]
 

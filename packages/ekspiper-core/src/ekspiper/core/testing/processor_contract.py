@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from ..errors import is_retryable
-from ..processor import Processor
-from ..runner.outputs import all_of
-from .applicable import leave_out, needs
+from ..processor import Processor, all_of
+from ._contracts import leave_out, needs
 
 __all__ = ["ProcessorContract"]
 

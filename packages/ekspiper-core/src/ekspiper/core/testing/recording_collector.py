@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from ..batch_policy import BatchPolicy
-from ..collector import Collector
+from ..collector import BatchPolicy, Collector
 
 __all__ = ["RecordingCollector"]
 

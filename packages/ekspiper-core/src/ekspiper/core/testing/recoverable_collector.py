@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..batch_policy import BatchPolicy
-from ..collector import Collector, State
+from ..collector import BatchPolicy, Collector, State
 from ..source import Position
 
 __all__ = ["CommittingCollector", "RecoverableCollector"]

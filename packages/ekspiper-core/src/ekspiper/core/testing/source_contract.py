@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ..source import Position, Source
-from .applicable import leave_out, needs
+from ._contracts import leave_out, needs
 
 __all__ = ["SourceContract"]
 
@@ -142,7 +142,7 @@ class SourceContract:
             await asyncio.sleep(0)
             task.cancel()
             await asyncio.wait([task], timeout=10)
-            assert task.done(), "it does not heed being cancelled"
+            assert task.done(), "it ignores being cancelled"
             if not task.cancelled():
                 task.exception()
             if hasattr(items, "aclose"):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from ekspiper.core.instruments import Kind
+from ekspiper.core import MetricKind
 
 __all__ = ["OTHER", "GaugeSeries", "Series"]
 
@@ -41,7 +41,7 @@ class Series:
     def __init__(
         self,
         metric: Any,
-        kind: Kind,
+        kind: MetricKind,
         labels: tuple[str, ...],
         *,
         max_label_values: int,

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from ekspiper.core import BatchError, Collector, ConfigError, Permanent, Secret
-from ekspiper.core.instruments import Kind
+from ekspiper.core import BatchError, Collector, ConfigError, MetricKind, Permanent, Secret
 
 from ..prometheus import client, registered
 from ._gateway import Gateway
@@ -154,7 +153,7 @@ class Metric(Collector[Any]):
         return RuleReader(rule, series, passed_over=lambda: passed_over.labels(rule.name).inc())
 
     def _own(self, name: str, help: str, *labels: str) -> Any:
-        kind: Kind = "counter"
+        kind: MetricKind = "counter"
         return registered(self.registry, f"ekspiper_metric_{name}_total", kind, help, labels)
 
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ekspiper.core import ConfigError
-from ekspiper.core.instruments import Kind
+from ekspiper.core import ConfigError, MetricKind
 
 __all__ = ["MetricRule", "rule_of"]
 
@@ -39,7 +38,7 @@ class MetricRule:
     """
 
     name: str
-    kind: Kind
+    kind: MetricKind
     help: str = ""
     value: str | Callable[[Any], float | str | None] | None = None
     labels: Mapping[str, str | Callable[[Any], Any]] = field(default_factory=dict)

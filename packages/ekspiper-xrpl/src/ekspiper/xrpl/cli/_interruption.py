@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from ekspiper.core.runner.signals import SIGNALS
+from ekspiper.core import SIGNALS
 
 from .main import collect_garbage_rarely
 

@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from ekspiper.core import Instruments
-from ekspiper.core.instruments import Metric
+from ekspiper.core import Instruments, Metric
 
 from ._node_metrics import NodeMetrics
 from ._readiness import Readiness

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import get_args
 
-from ekspiper.core import Instruments
-from ekspiper.core.instruments import Kind, Metric
+from ekspiper.core import Instruments, Metric, MetricKind
 
 from ..client import NodeState, NodeStatus
 
@@ -15,7 +14,7 @@ __all__ = ["NODE_METRICS", "NodeMetrics"]
 _BY_NODE = ("node",)
 
 
-def _metric(name: str, kind: Kind, unit: str, help: str, labels: tuple[str, ...]) -> Metric:
+def _metric(name: str, kind: MetricKind, unit: str, help: str, labels: tuple[str, ...]) -> Metric:
     return Metric(f"ekspiper_node_{name}", kind, labels, unit, help)
 
 

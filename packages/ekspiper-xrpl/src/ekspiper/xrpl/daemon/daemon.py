@@ -19,9 +19,9 @@ from ekspiper.core import (
     RetryPolicy,
     Run,
     Statistics,
+    draining_on_signals,
     registry,
 )
-from ekspiper.core.runner.signals import draining_on_signals
 
 from ..config import Settings
 from ..coverage import links

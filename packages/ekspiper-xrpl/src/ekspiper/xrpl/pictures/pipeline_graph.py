@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ekspiper.core import ConfigError, Flow, Pipeline, Queue
-from ekspiper.core.flow import name_of
 
 from ._axes import INK, axes_for
 
@@ -81,7 +80,7 @@ def _nodes(flows: tuple[Flow, ...]) -> dict[str, _Node]:
         source = flow.source
         start = _queue(nodes, source) if isinstance(source, Queue) else f"{flow.name}<"
         if not isinstance(source, Queue):
-            nodes[start] = _Node(name_of(source), "source")
+            nodes[start] = _Node(flow.source_name, "source")
         for step in flow.steps:
             here = f"{flow.name}/{step.name}"
             many = f" ×{step.concurrency}" if step.concurrency > 1 else ""

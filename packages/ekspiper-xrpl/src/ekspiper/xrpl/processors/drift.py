@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ekspiper.core import Instrument, Instruments, NoInstruments
-from ekspiper.core.instruments import Metric
+from ekspiper.core import Instrument, Instruments, Metric, NoInstruments
 from ekspiper.xrpl.schema import Misfit, Problem
 
 __all__ = ["DRIFT_METRIC", "Drift", "DriftCounter", "DriftReport"]

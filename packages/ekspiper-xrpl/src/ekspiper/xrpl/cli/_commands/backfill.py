@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ekspiper.core.runner.signals import draining_on_signals
+from ekspiper.core import draining_on_signals
 from ekspiper.xrpl.backfill import Backfill, BackfillReport, Estimate, estimate
 from ekspiper.xrpl.client import LedgerSet
 from ekspiper.xrpl.open_network import open_network

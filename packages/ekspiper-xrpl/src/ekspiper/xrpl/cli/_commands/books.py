@@ -6,8 +6,15 @@ from typing import Annotated, Any
 
 import typer
 
-from ekspiper.core import Collector, Flow, PassThrough, Pipeline, Step, registry
-from ekspiper.core.runner.signals import draining_on_signals
+from ekspiper.core import (
+    Collector,
+    Flow,
+    PassThrough,
+    Pipeline,
+    Step,
+    draining_on_signals,
+    registry,
+)
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.whole_books import WholeBooks, read_books

@@ -7,8 +7,7 @@ from typing import Any
 
 import typer
 
-from ekspiper.core import Collector, Flow, Pipeline, Queue, Step, registry
-from ekspiper.core.runner.signals import draining_on_signals
+from ekspiper.core import Collector, Flow, Pipeline, Queue, Step, draining_on_signals, registry
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.processors.fetch_ledger import FetchLedger

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from ekspiper.core import Delivery, EkspiperError, registry
-from ekspiper.core.runner.signals import draining_on_signals
+from ekspiper.core import Delivery, EkspiperError, draining_on_signals, registry
 from ekspiper.xrpl.open_network import OpenNetwork, open_network
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.recorder import record_server, record_state, recorder_pipeline

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ekspiper.core.runner.signals import SIGNALS
+from ekspiper.core import SIGNALS
 from ekspiper.xrpl.replay import KINDS, FaultPlan, Recording, ReplayNode
 
 from .._logs import tell

@@ -8,8 +8,15 @@ from typing import Annotated
 
 import typer
 
-from ekspiper.core import ConfigError, EkspiperError, Flow, Pipeline, Queue, Step
-from ekspiper.core.runner.signals import draining_on_signals
+from ekspiper.core import (
+    ConfigError,
+    EkspiperError,
+    Flow,
+    Pipeline,
+    Queue,
+    Step,
+    draining_on_signals,
+)
 from ekspiper.xrpl.client import NodeUnreachable, RequestError
 from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.open_network import open_network

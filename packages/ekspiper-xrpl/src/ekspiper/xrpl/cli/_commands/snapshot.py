@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ekspiper.core.runner.signals import draining_on_signals
+from ekspiper.core import draining_on_signals
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder, default_out
 from ekspiper.xrpl.snapshot import Snapshot

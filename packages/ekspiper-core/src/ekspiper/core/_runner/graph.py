@@ -1,0 +1,247 @@
+"""The parts of a run: the channels of the flows, and a reader, worker or deliverer at each end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, TypeAlias, cast
+
+from ..collector import Encoding
+from ..flow import Delivery, Flow, Step, deliveries_of
+from ..instruments import METRICS, Instrument, Instruments, NoInstruments
+from ..queue import Queue
+from ..source import Source
+from ..tracer import Tracer
+from .barrier import Barrier
+from .channel import Channel, EncodingChannel, Fan
+from .concurrent_worker import OrderedWorker, UnorderedWorker
+from .deliverer import Deliverer
+from .failure_handler import FailureHandler
+from .keeper import Keeper
+from .measure import Measure
+from .receipt import Receipt
+from .source_reader import SourceReader
+from .step_worker import OneByOneWorker, StepWorker
+
+__all__ = ["Graph"]
+
+Refuse: TypeAlias = Callable[[Any, Receipt, Exception], Awaitable[None]]
+"""Settles an item that failed for good, and counts it."""
+
+_ROOM = 64
+"""At least this many items can wait inside a flow, before a step and before a collector."""
+
+_BYTES = 64 * 1024 * 1024
+"""The bound in bytes of links inside a flow, where no queue says another: that of a `Queue`."""
+
+
+class Graph:
+    """The runtime parts of one run.
+
+    Args:
+        must_move: whether every item of a source must have a position of its own.
+        on_barrier: called with the reader and each of its barriers that reached all ends.
+    """
+
+    def __init__(
+        self,
+        flows: Sequence[Flow],
+        failures: FailureHandler,
+        instruments: Instruments,
+        tracer: Tracer,
+        *,
+        barrier_every: int,
+        must_move: bool,
+        on_barrier: Callable[[SourceReader, Barrier], None],
+    ) -> None:
+        self.readers: dict[str, SourceReader] = {}
+        self.workers: list[StepWorker] = []
+        self.deliverers: list[Deliverer] = []
+        self.fans: list[Fan] = []
+        self.queues: dict[str, Channel] = {}
+        self._failures = failures
+        self._instruments = instruments
+        self._measured = not isinstance(instruments, NoInstruments)
+        self._tracer = tracer
+        self._barrier_every = barrier_every
+        self._must_move = must_move
+        self._on_barrier = on_barrier
+        self._flows = flows
+        self._locks = _locks_of_shared(flows)
+        for flow in flows:
+            if not isinstance(flow.source, Queue):
+                self._plant(flow, flow.source)
+
+    def _plant(self, flow: Flow, source: Source[Any]) -> None:
+        """The tree of flows that a source feeds."""
+        inlet = Channel(
+            f"{flow.name}.source",
+            max_items=max(map(_room, flow.steps)),
+            max_bytes=_BYTES,
+            measure=Measure(),
+        )
+        reader = SourceReader(
+            flow.name,
+            source,
+            inlet,
+            ends=self._ends_of(flow),
+            barrier_every=self._barrier_every,
+            must_move=self._must_move,
+            on_barrier=lambda barrier: self._on_barrier(reader, barrier),
+            watch=self._receipt_watch(flow.name),
+        )
+        self.readers[flow.name] = reader
+        self._grow(flow, inlet, reader)
+
+    def _ends_of(self, flow: Flow) -> int:
+        """In how many places the items of a flow end: its collectors, and those behind its queues."""
+        ends = 0
+        for step in flow.steps:
+            for each in step.collectors:
+                ends += self._ends_of(self._reader_of(each)) if isinstance(each, Queue) else 1
+            ends += not step.collectors
+        return ends
+
+    def _grow(self, flow: Flow, inlet: Channel, reader: SourceReader) -> None:
+        """The steps of a flow, and everything behind them."""
+        inlets = [inlet]
+        if len(flow.steps) > 1:
+            inlets = [
+                Channel(
+                    f"{flow.name}/{step.name}",
+                    max_items=_room(step),
+                    max_bytes=_BYTES,
+                    measure=inlet.measure,
+                )
+                for step in flow.steps
+            ]
+            self.fans.append(Fan(inlet, inlets))
+        for step, own in zip(flow.steps, inlets, strict=True):
+            self._grow_step(flow, step, own, reader)
+
+    def _grow_step(self, flow: Flow, step: Step, inlet: Channel, reader: SourceReader) -> None:
+        outlets = []
+        for collector in step.collectors:
+            if isinstance(collector, Queue):
+                channel = self._channel_of(collector)
+                self._grow(self._reader_of(collector), channel, reader)
+            else:
+                channel = self._deliver(flow, step, collector, reader)
+            outlets.append(channel)
+        self.workers.append(
+            _worker_kind(step)(
+                flow.name,
+                step,
+                inlet,
+                outlets,
+                self._failures,
+                errors=self._errors(flow, step),
+                tracer=self._tracer,
+            )
+        )
+
+    def _deliver(self, flow: Flow, step: Step, delivery: Delivery, reader: SourceReader) -> Channel:
+        channel = _channel_to(delivery, f"{flow.name}/{step.name}/{delivery.name}", _room(step))
+        labels = {"flow": flow.name, "collector": delivery.name}
+        keeper = Keeper(
+            flow.name,
+            step,
+            delivery,
+            self._failures,
+            lock=self._locks.get(id(delivery.collector)),
+            errors=self._errors(flow, step, delivery.name),
+            tracer=self._tracer,
+        )
+        self.deliverers.append(
+            Deliverer(
+                flow.name,
+                step,
+                delivery,
+                channel,
+                keeper,
+                reader=reader,
+                batches=self._batches(labels),
+                seconds=self._histogram("ekspiper_collect_seconds", labels),
+            )
+        )
+        return channel
+
+    def _channel_of(self, queue: Queue) -> Channel:
+        channel = Channel(
+            queue.name,
+            max_items=queue.max_items,
+            max_bytes=queue.max_bytes,
+            measure=queue.measure or Measure(),
+        )
+        self.queues[queue.name] = channel
+        return channel
+
+    def _reader_of(self, queue: Queue) -> Flow:
+        return next(flow for flow in self._flows if flow.source is queue)
+
+    def _errors(self, flow: Flow, step: Step, collector: str = "") -> dict[str, Instrument]:
+        metric = METRICS["ekspiper_errors_total"]
+        place = {"flow": flow.name, "step": step.name, "collector": collector}
+        return {
+            kind: self._instruments.instrument(metric, **place, kind=kind)
+            for kind in ("retryable", "throttled", "permanent")
+        }
+
+    def _batches(self, labels: dict[str, str]) -> dict[str, Instrument] | None:
+        if not self._measured:
+            return None
+        metric = METRICS["ekspiper_batch_items"]
+        return {
+            trigger: self._instruments.instrument(metric, **labels, trigger=trigger)
+            for trigger in ("count", "bytes", "period", "barrier", "end")
+        }
+
+    def _histogram(self, name: str, labels: dict[str, str]) -> Instrument | None:
+        if not self._measured:
+            return None
+        return self._instruments.instrument(METRICS[name], **labels)
+
+    def _receipt_watch(self, flow: str) -> Callable[[float], None] | None:
+        histogram = self._histogram("ekspiper_receipt_seconds", {"flow": flow})
+        return histogram.record if histogram is not None else None
+
+    @property
+    def places(self) -> dict[str, tuple[Channel, Refuse]]:
+        """Where each step and each collector takes its items from, and how it refuses one."""
+        steps = {worker.place: (worker.inlet, worker.refuse) for worker in self.workers}
+        return steps | {each.place: (each.inlet, each.keeper.refuse) for each in self.deliverers}
+
+    def tasks(self, readers: Iterable[Any]) -> list[Callable[[], Any]]:
+        """What runs until the end mark of each of `readers` has reached every collector."""
+        parts = [*self.deliverers, *self.workers, *self.fans, *readers]
+        return [cast("Any", part).run for part in parts]
+
+
+def _worker_kind(step: Step) -> type[StepWorker]:
+    if step.concurrency == 1:
+        return OneByOneWorker
+    return OrderedWorker if step.ordered else UnorderedWorker
+
+
+def _room(step: Step) -> int:
+    """Items that can wait before or behind `step`: enough for all that it does at once."""
+    return max(_ROOM, 2 * step.concurrency)
+
+
+def _channel_to(delivery: Delivery, name: str, room: int) -> Channel:
+    """The link to a collector: room for the next batch while it keeps one."""
+    policy, collector = delivery.policy, delivery.collector
+    max_items = max(2 * policy.count, room)
+    max_bytes = max(2 * policy.bytes, 1024 * 1024)
+    if isinstance(collector, Encoding):
+        return EncodingChannel(
+            name, max_items=max_items, max_bytes=max_bytes, encode=collector.encode
+        )
+    return Channel(name, max_items=max_items, max_bytes=max_bytes, measure=Measure())
+
+
+def _locks_of_shared(flows: Iterable[Flow]) -> dict[int, asyncio.Lock]:
+    """A lock for each collector that stands in more than one place."""
+    places = Counter(id(each.collector) for _, each in deliveries_of(flows))
+    return {key: asyncio.Lock() for key, count in places.items() if count > 1}

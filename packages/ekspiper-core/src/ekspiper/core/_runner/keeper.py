@@ -1,0 +1,271 @@
+"""Hands batches to one collector: tries again, sorts out what failed, settles every receipt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Any, TypeAlias
+
+from .._wording import awaiting, describe, kind_of
+from ..collector import Encoding
+from ..errors import BatchError, CheckpointError, FlowFailed, PipelineError, is_retryable
+from ..failure_log import FailureLog
+from ..flow import Delivery, Step
+from ..instruments import Instrument
+from ..retry import retrying
+from ..tracer import NoTracer, Tracer
+from .failure_handler import FailureHandler
+from .receipt import Receipt, Status
+
+__all__ = ["Keeper", "Parcel"]
+
+Parcel: TypeAlias = tuple[Any, Receipt, int]
+"""An item on its way into a collector, its receipt and its size. Never a mark."""
+
+
+class Keeper:
+    """Serves the collector of one delivery.
+
+    Args:
+        lock: held during each call if the collector stands in several places, so that it gets
+            one batch at a time.
+        errors: the error counters, by kind.
+    """
+
+    def __init__(
+        self,
+        flow: str,
+        step: Step,
+        delivery: Delivery,
+        failures: FailureHandler,
+        *,
+        lock: asyncio.Lock | None,
+        errors: Mapping[str, Instrument],
+        tracer: Tracer,
+    ) -> None:
+        self.items = 0
+        self.bytes = 0
+        self.retries = 0
+        self.dead_letters = 0
+        self.dropped = 0
+        self.kept_time: float | None = None
+        """The time of the newest item of which everything is kept, if the source tells times."""
+        self._clock = asyncio.get_running_loop().time
+        self._called: float | None = None
+        self._flow = flow
+        self._step = step
+        self._delivery = delivery
+        self._failures = failures
+        self._alone: AbstractAsyncContextManager[Any] = lock or nullcontext()
+        self._errors = errors
+        self._tracer = tracer
+        self._failure_log = FailureLog(f"{flow}/{step.name}/{delivery.name}")
+        collector = delivery.collector
+        self._encoding = collector if isinstance(collector, Encoding) else None
+        self._collect_plainly = awaiting(
+            collector.collect if self._encoding is None else self._encoding.collect_encoded,
+            f"the collector {delivery.name!r}",
+        )
+        is_plain = lock is None and isinstance(tracer, NoTracer)
+        self._collect = self._collect_plainly if is_plain else self._collect_guarded
+
+    @property
+    def failing(self) -> str | None:
+        """What the collector failed with last, while it is tried again."""
+        return self._failure_log.reason
+
+    @property
+    def busy(self) -> float:
+        """For how many seconds the collector has not returned from its present call."""
+        called = self._called
+        return 0.0 if called is None else self._clock() - called
+
+    async def keep(self, parcels: Sequence[Parcel], size: int) -> None:
+        """Have the collector keep `parcels` of `size` bytes, and settle each, kept or failed.
+
+        Raises:
+            FlowFailed: one failed for good, and nothing takes dead letters.
+        """
+        # `_called` is set and cleared in line here and in `keep_one`: a context manager would cost
+        # more than all the rest that is done for a batch of one.
+        self._called = self._clock()
+        try:
+            result = await self._collect([parcel[0] for parcel in parcels])
+        except Exception as error:
+            self._called = None
+            await self._keep_after(parcels, error)
+            return
+        self._called = None
+        if result is not None:
+            await self._refuse_result(parcels[0], result)
+        self.items += len(parcels)
+        self.bytes += size
+        self.kept_time = parcels[-1][1].time
+        for parcel in parcels:
+            parcel[1].settle()
+
+    async def keep_one(self, parcel: Parcel) -> None:
+        """`keep` for a batch of one, the shortest way."""
+        item, receipt, size = parcel
+        self._called = self._clock()
+        try:
+            result = await self._collect([item])
+        except Exception as error:
+            self._called = None
+            await self._keep_after((parcel,), error)
+            return
+        self._called = None
+        if result is not None:
+            await self._refuse_result(parcel, result)
+        self.items += 1
+        self.bytes += size
+        self.kept_time = receipt.time
+        receipt.settle()
+
+    async def insist(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        """Await a call that does not belong to an item, such as `snapshot`; tried again as `collect` is."""
+        try:
+            with self._failure_log:
+                async with self._alone:
+                    return await retrying(
+                        lambda: self._timed(call), self._delivery.retry, on_retry=self._retry
+                    )
+        except Exception as final:
+            raise self._flow_failed(final) from final
+
+    async def _timed(self, call: Callable[[], Awaitable[Any]]) -> Any:
+        self._called = self._clock()
+        try:
+            return await call()
+        finally:
+            self._called = None
+
+    async def _collect_guarded(self, items: list[Any]) -> Any:
+        name = self._delivery.name
+        async with self._alone:
+            with self._tracer.span("collect", flow=self._flow, collector=name, items=len(items)):
+                return await self._collect_plainly(items)
+
+    async def _keep_after(self, parcels: Sequence[Parcel], error: Exception) -> None:
+        """Continue after a first try that raised `error`."""
+        pending, worth_retrying = await self._sort_out(parcels, error)
+        if worth_retrying is None:
+            return
+
+        async def again() -> None:
+            nonlocal pending
+            try:
+                result = await self._timed(lambda: self._collect([parcel[0] for parcel in pending]))
+            except Exception as error:
+                pending, worth_retrying = await self._sort_out(pending, error)
+                if worth_retrying is not None:
+                    raise worth_retrying from error
+                return
+            if result is not None:
+                await self._refuse_result(pending[0], result)
+            for parcel in pending:
+                self._kept(parcel)
+
+        retry = self._delivery.retry
+        try:
+            with self._failure_log:
+                await retrying(again, retry, after=worth_retrying, on_retry=self._retry)
+        except FlowFailed:
+            raise
+        except Exception as final:
+            for parcel in pending:
+                await self._fail(parcel, final)
+
+    async def _sort_out(
+        self, parcels: Sequence[Parcel], error: Exception
+    ) -> tuple[Sequence[Parcel], Exception | None]:
+        """Settle what `error` decides; return what to try again, and the error that says when."""
+        if isinstance(error, BatchError):
+            return await self._sort_out_members(parcels, error.failures)
+        if is_retryable(error):
+            return parcels, error
+        if isinstance(error, CheckpointError | PipelineError):  # no item of it is at fault
+            raise self._flow_failed(error) from error
+        if len(parcels) == 1:
+            await self._fail(parcels[0], error)
+        else:
+            # One of them is at fault, and the error does not say which. Halving finds it in few
+            # calls, and the others are kept; a collector that knows better raises a BatchError.
+            middle = len(parcels) // 2
+            for half in (parcels[:middle], parcels[middle:]):
+                await self.keep(half, sum(parcel[2] for parcel in half))
+        return (), None
+
+    async def _sort_out_members(
+        self, parcels: Sequence[Parcel], failures: Mapping[int, Exception]
+    ) -> tuple[Sequence[Parcel], Exception | None]:
+        places = range(len(parcels))
+        if not failures or not all(index in places for index in failures):
+            raise self._flow_failed(
+                PipelineError(
+                    f"a BatchError names which of the members 0 to {len(parcels) - 1} failed, "
+                    f"not {list(failures)!r:.100}"
+                )
+            )
+        again: list[Parcel] = []
+        worth: Exception | None = None
+        for index, parcel in enumerate(parcels):
+            error = failures.get(index)
+            if error is None:
+                self._kept(parcel)
+            elif is_retryable(error):
+                again.append(parcel)
+                worth = error
+            else:
+                await self._fail(parcel, error)
+        return again, worth
+
+    def _kept(self, parcel: Parcel) -> None:
+        self.items += 1
+        self.bytes += parcel[2]
+        self.kept_time = parcel[1].time
+        parcel[1].settle()
+
+    async def _fail(self, parcel: Parcel, error: Exception) -> None:
+        item, receipt, _ = parcel
+        if self._encoding is not None:
+            item = self._encoding.decode(item)
+        await self.refuse(item, receipt, error)
+
+    async def refuse(self, item: Any, receipt: Receipt, error: Exception) -> None:
+        """Settle an item that this collector cannot keep, given as it was before it was encoded."""
+        self._errors[kind_of(error)].record(1)
+        status = await self._failures.settle(
+            item,
+            receipt,
+            error,
+            on_error=self._step.on_error,
+            flow=self._flow,
+            step=self._step.name,
+            collector=self._delivery.name,
+        )
+        self.dead_letters += status is Status.DEAD_LETTERED
+        self.dropped += status is Status.DROPPED
+
+    async def _refuse_result(self, parcel: Parcel, result: Any) -> None:
+        await self._fail(
+            parcel,
+            PipelineError(
+                f"the collector returned {result!r:.100}: collect returns nothing when the batch "
+                "is kept, and raises when it is not"
+            ),
+        )
+
+    def _flow_failed(self, error: Exception) -> FlowFailed:
+        return FlowFailed(
+            f"flow {self._flow!r}, step {self._step.name!r}, collector {self._delivery.name!r}: "
+            f"{describe(error)}",
+            flow=self._flow,
+            step=self._step.name,
+        )
+
+    def _retry(self, error: Exception) -> None:
+        self.retries += 1
+        self._failure_log.met(describe(error))
+        self._errors[kind_of(error)].record(1)

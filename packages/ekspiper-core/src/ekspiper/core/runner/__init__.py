@@ -1,1 +1,0 @@
-"""What a pipeline is while it runs: channels between readers, steps and deliveries."""
