@@ -47,13 +47,24 @@ def field_of(column: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A table, or another thing in its schema, by its full name."""
+    """A table, or another thing in its schema, by its full name.
+
+    Args:
+        lane: under which name it is written beside its own writer; empty for that one.
+    """
 
     schema: str
     name: str
+    lane: str = ""
 
     def __str__(self) -> str:
-        return f"{self.schema}.{self.name}"
+        lane = f" (lane {self.lane})" if self.lane else ""
+        return f"{self.schema}.{self.name}{lane}"
+
+    @property
+    def position_name(self) -> str:
+        """What its row in `ekspiper_positions` is called."""
+        return f"{self.name} (lane {self.lane})" if self.lane else self.name
 
     @property
     def sql(self) -> str:
@@ -63,7 +74,8 @@ class Relation:
     @property
     def lock(self) -> int:
         """The number of the advisory lock that its writer holds: 64 bits, signed."""
-        digest = hashlib.sha256(f"ekspiper\0{self.schema}\0{self.name}".encode()).digest()
+        lane = f"\0{self.lane}" if self.lane else ""
+        digest = hashlib.sha256(f"ekspiper\0{self.schema}\0{self.name}{lane}".encode()).digest()
         return int.from_bytes(digest[:8], "big", signed=True)
 
 

@@ -157,6 +157,7 @@ class Table:
             await self.forget(session)
             row = None
         if row is None:
+            await self._refuse_other_source(session)
             if not self.key and not is_new and not await self.is_empty(session):
                 raise ConfigError(
                     f"{self.relation} has rows that ekspiper did not write, so it is not known "
@@ -164,28 +165,38 @@ class Table:
                     "that are there already are left out"
                 )
             return await self._begin(session)
+        await self._refuse_other_source(session)
         [(source,)] = await session.run(
-            f"SELECT source FROM {self._positions.sql} WHERE table_name = $1", self.relation.name
+            f"SELECT source FROM {self._positions.sql} WHERE table_name = $1",
+            self.relation.position_name,
         )
-        if None not in (source, self._source) and source != self._source:
-            raise ConfigError(
-                f"{self.relation} holds records of {source!r}, not of {self._source!r}: choose "
-                "another table"
-            )
         if source is None and self._source is not None:
             await session.run(
                 f"UPDATE {self._positions.sql} SET source = $2 WHERE table_name = $1",
-                self.relation.name,
+                self.relation.position_name,
                 self._source,
             )
         return row
+
+    async def _refuse_other_source(self, session: Session) -> None:
+        found = await session.run(
+            f"SELECT source FROM {self._positions.sql} WHERE table_name IN ($1, $2)",
+            self.relation.name,
+            self.relation.position_name,
+        )
+        for (source,) in found:
+            if None not in (source, self._source) and source != self._source:
+                raise ConfigError(
+                    f"{self.relation} holds records of {source!r}, not of {self._source!r}: choose "
+                    "another table"
+                )
 
     async def _begin(self, session: Session) -> PositionRow:
         row = PositionRow(identity=str(uuid4()))
         await session.run(
             f"INSERT INTO {self._positions.sql} (table_name, identity, source, position_rows, "
             "snapshot_rows, written_rows, commits) VALUES ($1, $2, $3, 0, 0, 0, 0)",
-            self.relation.name,
+            self.relation.position_name,
             row.identity,
             self._source,
         )
@@ -196,7 +207,7 @@ class Table:
         found = await session.run(
             "SELECT identity::text, commits, position::text, position_rows, snapshot_rows, "
             f"written_rows FROM {self._positions.sql} WHERE table_name = $1",
-            self.relation.name,
+            self.relation.position_name,
         )
         if not found:
             return None
@@ -221,7 +232,7 @@ class Table:
             f"UPDATE {self._positions.sql} SET position = $2::jsonb, position_rows = $3, "
             "snapshot_rows = $4, written_rows = $5, commits = $6, committed_at = now() "
             "WHERE table_name = $1 AND identity = $7 AND commits = $6 - 1 RETURNING 1",
-            self.relation.name,
+            self.relation.position_name,
             None if position is None else json.dumps(position),
             row.position_rows,
             row.snapshot_rows,
@@ -237,7 +248,7 @@ class Table:
     async def forget(self, session: Session) -> None:
         """Delete the row of the table."""
         await session.run(
-            f"DELETE FROM {self._positions.sql} WHERE table_name = $1", self.relation.name
+            f"DELETE FROM {self._positions.sql} WHERE table_name = $1", self.relation.position_name
         )
 
     async def is_empty(self, session: Session) -> bool:
@@ -253,10 +264,14 @@ class Table:
         return row
 
     async def cut_back(self, session: Session, row: PositionRow) -> None:
-        """Delete the rows that came after `row` was written, and write that one."""
+        """Delete the rows that came after `row` was written, and write that one.
+
+        In a lane they stay: nobody knows whose they are. They come again, and the key tells.
+        """
         await session.begin()
-        await session.run(
-            f"DELETE FROM {self.relation.sql} WHERE {quoted(ROW)} > $1", row.written_rows
-        )
+        if not self.relation.lane:
+            await session.run(
+                f"DELETE FROM {self.relation.sql} WHERE {quoted(ROW)} > $1", row.written_rows
+            )
         await self.write(session, row)
         await session.commit()

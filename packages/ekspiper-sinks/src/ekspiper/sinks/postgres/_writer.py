@@ -32,14 +32,18 @@ class Writer:
     matter what the server makes of an unfinished statement.
 
     Args:
+        lane: under which name it writes beside the table's own writer; empty for that one.
         timeout: seconds a statement may take.
         lock_timeout: seconds to wait for another writer that is ending.
     """
 
-    def __init__(self, target: Target, name: str, *, timeout: float, lock_timeout: float) -> None:
+    def __init__(
+        self, target: Target, name: str, *, lane: str, timeout: float, lock_timeout: float
+    ) -> None:
         self.pending_bytes = 0
         self._target = target
         self._name = name
+        self._lane = lane
         self._timeout = timeout
         self._lock_timeout = lock_timeout
         self._table: Table | None = None
@@ -66,7 +70,7 @@ class Writer:
         """
         async with self._giving_up_on_error(opening=True):
             session = await self._connect()
-            relation = await session.locate(self._name)
+            relation = replace(await session.locate(self._name), lane=self._lane)
             holder = await session.lock(relation, patience=self._lock_timeout)
             if holder:
                 raise ConfigError(f"{holder}; stop that one, or choose another table")

@@ -32,6 +32,9 @@ __all__ = ["Postgres"]
 
 log = logging.getLogger("ekspiper")
 
+_FIRST_IN_A_LANE = -(2**62)
+"""Rows of a lane come before all others, and are never those that a restart takes back."""
+
 
 class Postgres(Collector[Any]):
     """Writes records to a table of PostgreSQL. Exactly once, with a checkpoint or without.
@@ -47,7 +50,7 @@ class Postgres(Collector[Any]):
     column can give back exactly is in the column `_rest`, as JSON. `_row` numbers the rows in the
     order in which they came. Records that cannot be stored fail alone.
 
-    One collector writes a table. Connect to the server itself, or to a pool that leaves the
+    One collector writes a table, but for lanes. Connect to the server itself, or to a pool that leaves the
     connection to one client: the collector holds a lock on it, so a pool by transaction cannot
     work.
 
@@ -58,6 +61,9 @@ class Postgres(Collector[Any]):
         key: columns that tell records apart. A record whose key is there already is left out.
         schema: the type of each column in SQL, by name. Without it the columns are `ledger_index`,
             `hash` and `close_time_iso`.
+        lane: a name under which to write beside the table's own writer, for example a backfill
+            beside a daemon. It needs a `key`: records that either of the two has stored are left
+            out. The lane has a position of its own, and its rows are numbered below 0.
         source: where the records come from, such as the network. A table with records from
             elsewhere is refused. A table that has no source yet gets this one.
         buffer_bytes: roughly the most bytes of rows between two snapshots that are held in memory.
@@ -85,6 +91,7 @@ class Postgres(Collector[Any]):
         table: str,
         key: list[str] | None = None,
         schema: Any = None,
+        lane: str | None = None,
         source: str | None = None,
         buffer_bytes: int = 64 * 1024 * 1024,
         timeout: float = 60.0,
@@ -96,11 +103,17 @@ class Postgres(Collector[Any]):
         self._key = list(key or ())
         for name in self._key:
             refuse_name(name, "a key")
+        if lane and not self._key:
+            raise ConfigError(
+                f"lane {lane!r} needs a key: without one nobody can tell which records the table's "
+                "own writer has stored"
+            )
+        self._first_row = _FIRST_IN_A_LANE if lane else 0
         self._columns = declared(schema, self._key)
         self._source = source
         self._buffer_bytes = buffer_bytes
         self._new_writer = partial(
-            Writer, Target(dsn), table, timeout=timeout, lock_timeout=lock_timeout
+            Writer, Target(dsn), table, lane=lane or "", timeout=timeout, lock_timeout=lock_timeout
         )
         self._writer: Writer | None = None
         self._encoder: Encoder | None = None
@@ -153,7 +166,7 @@ class Postgres(Collector[Any]):
         if writer.pending_bytes >= self._buffer_bytes:
             await writer.commit(lambda row: row.early(self._rows))
         # In a thread, as thousands of rows take tens of milliseconds.
-        rows = await asyncio.to_thread(encoder.encode, batch, after=self._rows)
+        rows = await asyncio.to_thread(encoder.encode, batch, after=self._first_row + self._rows)
         failures = rows.failures
         if rows.lines:
             copied = await writer.copy(rows.lines)
