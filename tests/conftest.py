@@ -25,6 +25,7 @@ _TOGETHER = {
         "xrpl/snapshot",
     ),
     "ekspiper.xrpl": (
+        "sinks/postgres/test_postgres_backfill.py",
         "sinks/postgres/test_postgres_ledgers.py",
         "sinks/postgres/test_postgres_options.py",
     ),

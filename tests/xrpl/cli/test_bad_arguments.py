@@ -83,8 +83,8 @@ def test_all_ledgers_of_a_folder_are_fetched_alike(
     done = cli("backfill", "184:185", "--out", "out", *options[1])
     assert done.code == 2
     assert done.errors == [
-        f"out holds ledgers of network 0, {had}, not of network 0, {wanted}; go on as before, or "
-        "choose another folder with --out DIR"
+        f"out holds ledgers of network 0, {had}, not of network 0, {wanted}; give the same options "
+        "as before, or choose another with --out DIR"
     ]
     assert cli("backfill", "184:185", "--out", "out", *options[0]).code == 0
 

@@ -76,7 +76,8 @@ class OutputFolder:
         self.path = path
         self.command = command
         self.format = format
-        self._instead = f"choose another with {option} DIR"
+        self.instead = f"choose another with {option} DIR"
+        """What to do where this folder cannot be used."""
         self._refuse_others()
         self._refuse_foreign([*map(self.table, tables), *(path.glob(foreign) if foreign else ())])
         self._make()
@@ -102,7 +103,7 @@ class OutputFolder:
         if not is_ours:
             raise ConfigError(
                 f"the folder {self.path} is in use by {lock.holder}; stop that first, or "
-                f"{self._instead}"
+                f"{self.instead}"
             )
         try:
             yield
@@ -134,7 +135,7 @@ class OutputFolder:
             if other != own:
                 owner = " as ".join(other.stem.split("."))
                 raise ConfigError(
-                    f"the folder {self.path} belongs to `ekspiper {owner}`; {self._instead}"
+                    f"the folder {self.path} belongs to `ekspiper {owner}`; {self.instead}"
                 )
 
     def _refuse_foreign(self, files: Iterable[Path]) -> None:
@@ -148,7 +149,7 @@ class OutputFolder:
             if any(file.iterdir()) if file.is_dir() else file.exists() and file.stat().st_size:
                 raise ConfigError(
                     f"{file} is there already, and {self.checkpoint.path} is not: another program "
-                    f"wrote it; {self._instead}, or move it away"
+                    f"wrote it; {self.instead}, or move it away"
                 )
 
     def claim(self) -> None:
@@ -167,5 +168,5 @@ class OutputFolder:
 
     def _unwritable(self, error: OSError) -> ConfigError:
         return ConfigError(
-            f"cannot write to the folder {self.path}: {error.strerror or error}; {self._instead}"
+            f"cannot write to the folder {self.path}: {error.strerror or error}; {self.instead}"
         )

@@ -1,8 +1,19 @@
-"""Ranges of past ledgers into a folder that may have part of them already."""
+"""Ranges of past ledgers: into a folder that may have part of them already, or to collectors."""
 
 from .backfill import Backfill as Backfill
 from .backfill import BackfillReport as BackfillReport
 from .estimate import Estimate as Estimate
 from .estimate import estimate as estimate
+from .range_delivery import RangeDelivery as RangeDelivery
+from .range_delivery import RangeReport as RangeReport
+from .range_delivery import lane_of as lane_of
 
-__all__ = ["Backfill", "BackfillReport", "Estimate", "estimate"]
+__all__ = [
+    "Backfill",
+    "BackfillReport",
+    "Estimate",
+    "RangeDelivery",
+    "RangeReport",
+    "estimate",
+    "lane_of",
+]

@@ -35,8 +35,8 @@ class Origin:
         had = source.partition(": ")[0]
         if had != str(self):
             raise ConfigError(
-                f"{folder.path} holds ledgers of {had}, not of {self}; go on as before, or choose "
-                "another folder with --out DIR"
+                f"{folder.path} holds ledgers of {had}, not of {self}; give the same options as "
+                f"before, or {folder.instead}"
             )
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ekspiper.core import Collector
+from ekspiper.xrpl.client import LedgerSet
 
-__all__ = ["Reasons"]
+__all__ = ["Reasons", "by_reason"]
 
 
 class Reasons(Collector[dict[str, Any]]):
@@ -21,6 +22,11 @@ class Reasons(Collector[dict[str, Any]]):
         self._letters = letters
         self._reasons: dict[int, str] = {}
         self.count = 0
+
+    @property
+    def ledgers(self) -> list[int]:
+        """The ledgers that have dead letters."""
+        return sorted(self._reasons)
 
     def of(self, ledger_index: int) -> str:
         """Why that ledger is missing."""
@@ -40,3 +46,11 @@ class Reasons(Collector[dict[str, Any]]):
         self.count += len(batch)
         for letter in batch:
             self._reasons.setdefault(letter["position"], letter["message"])
+
+
+def by_reason(failed: dict[int, str]) -> dict[str, LedgerSet]:
+    """Ledgers that are missing for the same reason, which names each of them as `it`."""
+    found: dict[str, list[int]] = {}
+    for index, reason in failed.items():
+        found.setdefault(reason.replace(f"ledger {index}", "it", 1), []).append(index)
+    return {reason: LedgerSet.of((i, i) for i in indexes) for reason, indexes in found.items()}

@@ -19,7 +19,7 @@ from ..processors.ledger_chain import LedgerLink
 from ..processors.transaction_etl import TransactionEtl
 from ..sources.ledger_range import LedgerRange
 from ._origin import LedgersOf, Origin
-from ._reasons import Reasons
+from ._reasons import Reasons, by_reason
 
 __all__ = ["Backfill", "BackfillReport"]
 
@@ -45,6 +45,11 @@ class BackfillReport:
     dead_letters: int
     transactions: int
     drift: DriftReport
+
+    @property
+    def missing(self) -> dict[str, LedgerSet]:
+        """The ledgers that failed, by reason."""
+        return by_reason(self.failed)
 
 
 class Backfill:

@@ -8,7 +8,7 @@ import types
 import typing
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ekspiper.core import Collector, ConfigError, EkspiperError, Secret, registry
@@ -86,6 +86,27 @@ class CollectorTable:
             return collector(**options)  # type: ignore[no-any-return]
         except (ConfigError, TypeError, ValueError) as error:
             raise Mistakes([Mistake(self.path, str(error))]) from error
+
+    def beside(self, lane: str) -> CollectorTable:
+        """The same collector for a second run, beside the one that it is configured for.
+
+        A collector that knows lanes gets this one. A file or a dataset belongs to one run, so the
+        lane gets another, whose name has the lane in it: `transactions.jsonl` becomes
+        `transactions-LANE.jsonl`.
+
+        Raises:
+            ConfigError: the collector is not known.
+        """
+        if "lane" in _parameters(registry.load("collectors", self.type)):
+            return replace(self, options={**self.options, "lane": lane})
+        path = self.options.get("path")
+        if not isinstance(path, str):
+            return self
+        folder, slash, name = path.rpartition("/")
+        stem, dot, endings = name.partition(".")
+        return replace(
+            self, options={**self.options, "path": f"{folder}{slash}{stem}-{lane}{dot}{endings}"}
+        )
 
     def check(self) -> Iterator[Mistake]:
         """Everything that is wrong with the options.

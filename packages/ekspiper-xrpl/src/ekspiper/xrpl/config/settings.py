@@ -154,12 +154,12 @@ class Settings(_Table):
         return given
 
     @cached_property
-    def collector_tables(self) -> list[CollectorTable]:
+    def collector_tables(self) -> tuple[CollectorTable, ...]:
         """The tables of `[collectors]`, parsed."""
-        return [
+        return tuple(
             CollectorTable.parse(("collectors", name), table)
             for name, table in self.collectors.items()
-        ]
+        )
 
     @cached_property
     def dead_letter_table(self) -> CollectorTable | None:

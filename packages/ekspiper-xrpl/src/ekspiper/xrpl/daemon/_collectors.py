@@ -23,7 +23,7 @@ def record_collectors(settings: Settings, *, network: str) -> dict[str, list[Del
     Raises:
         ConfigError: a collector is unknown, or one of its options is wrong.
     """
-    tables = settings.collector_tables
+    tables = [*settings.collector_tables]
     if settings.out is not None:
         tables.append(file_collectors())
     elif not tables:

@@ -9,13 +9,13 @@ import typer
 
 from ekspiper.core import draining_on_signals
 from ekspiper.xrpl.backfill import Backfill, BackfillReport, Estimate, estimate
-from ekspiper.xrpl.client import LedgerSet
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder, default_out
 
 from .._interruption import run_interruptible
 from .._logs import tell
 from .._options import (
+    ConfigFile,
     ConnectTimeout,
     Format,
     Json,
@@ -23,6 +23,7 @@ from .._options import (
     Ranges,
     chosen_network,
     default_out_option,
+    path,
 )
 from .._progress import counting_ledgers
 from .._streams import say_json
@@ -50,18 +51,57 @@ def backfill(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be fetched, and stop.")
     ] = False,
+    config: ConfigFile = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state",
+            metavar="DIR",
+            parser=path,
+            help="With --config: folder for checkpoints and dead letters. "
+            "[default: backfill, in the folder of the daemon's state]",
+        ),
+    ] = None,
     as_json: Json = False,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Fetch past ledgers: proven, in order, without gaps.
 
     Run again on the same folder, it fetches only what is missing there, whatever the ranges. When
-    it is interrupted before it has everything, the exit code is 1; run it again to go on.
+    it is interrupted before it has everything, the exit code is 1; run it again to continue.
+
+    With --config it sends the ledgers to the collectors of that configuration, also while a daemon
+    with the same configuration is running. Files and datasets get a name of their own, such as
+    transactions-backfill-183-302.jsonl; a table of PostgreSQL with a key takes both.
 
     Examples:
       ekspiper backfill 183:302 --out out/sample-month
       ekspiper backfill -160000: -n mainnet -o out/week --format parquet
+      ekspiper backfill 80000000:+1000 --config ekspiper.toml
     """
+    if config is not None:
+        from .backfill_into import backfill_into
+
+        if out is not None or format != "jsonl" or dry_run:
+            raise typer.BadParameter(
+                "--config says where records go: --out, --format and --dry-run do not go with it"
+            )
+        raise typer.Exit(
+            backfill_into(
+                config,
+                ranges,
+                network=network,
+                state=state,
+                connect_timeout=connect_timeout,
+                as_json=as_json,
+                backwards=backwards,
+                books=books,
+                verify=verify,
+                concurrency=concurrency,
+            )
+        )
+    if state is not None:
+        raise typer.BadParameter("--state goes with --config; --out DIR holds its own state")
     chosen = chosen_network(network)
     folder = OutputFolder(out or default_out(chosen, "backfill"), command="backfill", format=format)
     work = _backfill(
@@ -121,8 +161,8 @@ def _tell_estimate(found: Estimate, folder: OutputFolder, *, as_json: bool) -> N
             {
                 "folder": str(folder.path),
                 "wanted": str(found.wanted),
-                "missing": str(found.missing),
-                "absent": str(found.absent),
+                "missing": str(found.missing) if found.missing else None,
+                "absent": str(found.absent) if found.absent else None,
                 "requests": found.requests,
                 "bytes": 2 * found.bytes,
             }
@@ -153,7 +193,7 @@ def _as_json(
         "dead_letters": report.dead_letters,
         "missing": [
             {"ledgers": str(ledgers), "reason": reason}
-            for reason, ledgers in _by_reason(report.failed).items()
+            for reason, ledgers in report.missing.items()
         ],
         "drift": str(report.drift),
         "seconds": round(seconds, 3),
@@ -170,7 +210,7 @@ def _tell_report(
     )
     if report.drift:
         tell(f"Schema drift: {report.drift}")
-    reasons = _by_reason(report.failed)
+    reasons = report.missing
     for reason, ledgers in list(reasons.items())[:_NAMED]:
         tell(f"  missing {ledgers}: {reason}", style="red")
     if len(reasons) > _NAMED:
@@ -178,11 +218,3 @@ def _tell_report(
         tell(f"  and {more:,} more: see {folder.path / 'dead_letters.jsonl'}")
     if report.failed:
         tell("Run the same command again to fetch what is missing.")
-
-
-def _by_reason(failed: dict[int, str]) -> dict[str, LedgerSet]:
-    """Ledgers that are missing for the same reason, which names each of them as `it`."""
-    found: dict[str, list[int]] = {}
-    for index, reason in failed.items():
-        found.setdefault(reason.replace(f"ledger {index}", "it", 1), []).append(index)
-    return {reason: LedgerSet.of((i, i) for i in indexes) for reason, indexes in found.items()}

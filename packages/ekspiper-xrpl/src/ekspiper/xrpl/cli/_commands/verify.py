@@ -64,9 +64,9 @@ def verify(
         say_json(
             {
                 "folder": str(folder),
-                "ledgers": str(report.ledgers),
+                "ledgers": str(report.ledgers) if report.ledgers else None,
                 "transactions": report.transactions,
-                "gaps": str(report.gaps),
+                "gaps": str(report.gaps) if report.gaps else None,
                 "faults": [str(fault) for fault in report.faults],
                 "proven": report.proven,
                 **({"signed": _signed_json(evidence)} if evidence is not None else {}),

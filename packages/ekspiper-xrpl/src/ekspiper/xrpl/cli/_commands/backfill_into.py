@@ -1,0 +1,164 @@
+"""`ekspiper backfill --config`: past ledgers to the collectors of a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ekspiper.core import ConfigError, Delivery
+from ekspiper.core.runner.signals import draining_on_signals
+from ekspiper.xrpl.backfill import RangeDelivery, RangeReport, lane_of
+from ekspiper.xrpl.config import CollectorTable, Settings, load_settings
+from ekspiper.xrpl.open_network import open_network
+from ekspiper.xrpl.output_folder import OutputFolder
+
+from .._interruption import run_interruptible
+from .._invocation import this_command
+from .._logs import tell
+from .._options import chosen_network
+from .._progress import counting_ledgers
+from .._streams import json_line, say
+
+__all__ = ["backfill_into"]
+
+_NOW_ONLY = ("metric",)
+"""Collectors that say how things stand now: past ledgers would falsify it."""
+
+_NAMED = 20
+
+
+def backfill_into(
+    config: Path,
+    ranges: Sequence[str],
+    *,
+    network: str | None,
+    state: Path | None,
+    connect_timeout: float | None,
+    as_json: bool,
+    books: bool,
+    **options: Any,
+) -> int:
+    """Send the ledgers of `ranges` to the collectors; the exit code.
+
+    Raises:
+        ConfigError: the configuration has a mistake, or no collector for the records.
+    """
+    node = {} if connect_timeout is None else {"connect_timeout": connect_timeout}
+    settings = load_settings(config, network=network, node=node)
+    if network is None and settings.network == "sample":
+        chosen_network(None)
+    lane = lane_of(ranges)
+    kinds = ("transactions", "ledgers", *(("book_offers", "amms") if books else ()))
+    tables = _tables(settings, kinds, lane)
+    parent = state or (settings.state_folder or Path("out")) / "backfill"
+    folder = OutputFolder(parent / lane, command="backfill", option="--state", tables=())
+    with folder.locked():
+        return run_interruptible(
+            _send(settings, ranges, folder, tables, kinds, as_json=as_json, books=books, **options)
+        )
+
+
+def _tables(settings: Settings, kinds: Sequence[str], lane: str) -> list[CollectorTable]:
+    """The collectors that take past ledgers, each beside the one that the daemon has."""
+    found = []
+    for table in settings.collector_tables:
+        if table.type in _NOW_ONLY:
+            tell(f"[collectors.{table.path[-1]}] is left out: it tells how things stand now.")
+        elif set(table.records) & set(kinds):
+            found.append(table.beside(lane))
+    if settings.out is not None:
+        tell(f"The files in {settings.out} are left out: they are the daemon's own.")
+    if not found:
+        raise ConfigError(
+            "no collector of this configuration takes past ledgers; for files without a "
+            "configuration: ekspiper backfill RANGE --out DIR"
+        )
+    return found
+
+
+async def _send(
+    settings: Settings,
+    ranges: Sequence[str],
+    folder: OutputFolder,
+    tables: Sequence[CollectorTable],
+    kinds: Sequence[str],
+    *,
+    as_json: bool,
+    **options: Any,
+) -> int:
+    node = settings.node.model_dump(exclude={"ledger_patience"})
+    async with open_network(settings.network, name=settings.network_name, **node) as opened:
+        job = RangeDelivery(
+            opened.pool,
+            ranges,
+            folder,
+            _collectors(settings, tables, kinds, opened.name),
+            **options,
+        )
+        await job.plan()
+        run = None
+        if job.left:
+            run = job.start()
+            with draining_on_signals(run), counting_ledgers(run, len(job.left)):
+                await run.finish()
+        report = job.conclude(run)
+    seconds = run.statistics().seconds if run is not None else 0.0
+    if as_json:
+        line = json_line(_as_json(report, folder, seconds=seconds))
+        printed = any(table.type == "stdout" for table in tables)
+        (tell if printed else say)(line)
+    else:
+        _tell_report(report, folder, seconds=seconds)
+    if report.failed:
+        return 3
+    return 1 if report.left else 0
+
+
+def _collectors(
+    settings: Settings, tables: Sequence[CollectorTable], kinds: Sequence[str], network: str
+) -> Mapping[str, Sequence[Delivery]]:
+    values = {"network": network, "out": str(settings.out or ".")}
+    return {
+        records: [
+            Delivery(table.make(records=records, **values), name=table.path[-1])
+            for table in tables
+            if records in table.records
+        ]
+        for records in kinds
+    }
+
+
+def _as_json(report: RangeReport, folder: OutputFolder, *, seconds: float) -> dict[str, Any]:
+    return {
+        "state": str(folder.path),
+        "wanted": str(report.wanted),
+        "sent": report.sent,
+        "before": report.before,
+        "left": str(report.left) if report.left else None,
+        "transactions": report.transactions,
+        "missing": [
+            {"ledgers": str(ledgers), "reason": reason}
+            for reason, ledgers in report.missing.items()
+        ],
+        "drift": str(report.drift),
+        "seconds": round(seconds, 3),
+    }
+
+
+def _tell_report(report: RangeReport, folder: OutputFolder, *, seconds: float) -> None:
+    tell(
+        f"{report.sent:,} ledgers sent, {report.before:,} were sent before; "
+        f"{report.transactions:,} transactions in {seconds:.1f} s. The state is in {folder.path}."
+    )
+    if report.drift:
+        tell(f"Schema drift: {report.drift}")
+    for reason, ledgers in list(report.missing.items())[:_NAMED]:
+        tell(f"  missing {ledgers}: {reason}", style="red")
+    if report.failed:
+        tell(f"Dead letters are in {folder.path / 'dead_letters.jsonl'}.")
+        tell(f"To send those ledgers again, name them: {this_command()} backfill FIRST:LAST ...")
+    if report.left:
+        tell(
+            f"Stopped on request; {len(report.left):,} ledgers are left. Run it again to continue."
+        )

@@ -1,0 +1,117 @@
+"""`ekspiper backfill --config`: past ledgers to the collectors of a configuration."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ekspiper.xrpl.config import CollectorTable
+
+from .conftest import Cli
+
+CONFIG = """\
+network = "sample"
+state = "state"
+
+[collectors.files]
+type = "jsonl"
+path = "data/{records}.jsonl"
+
+[collectors.lake]
+type = "parquet"
+path = "lake/{records}"
+records = ["transactions"]
+
+[collectors.metrics]
+type = "metric"
+"""
+
+
+@pytest.fixture(autouse=True)
+def config(cli: Cli) -> None:
+    """In the folder of the test."""
+    Path("c.toml").write_text(CONFIG)
+
+
+def rows(path: str) -> list[Any]:
+    return [json.loads(line) for line in Path(path).read_text().splitlines()]
+
+
+def test_beside_a_daemon_with_the_same_configuration(cli: Cli) -> None:
+    daemon = ("daemon", "--config", "c.toml", "--from", 300, "--until", 302, "--http", "off")
+    assert cli(*daemon).code == 0
+    before = Path("data/ledgers.jsonl").read_bytes()
+    done = cli("backfill", "290:299", "--config", "c.toml")
+    assert done.code == 0
+    assert "10 ledgers sent, 0 were sent before" in done.err
+    assert "[collectors.metrics] is left out" in done.err
+    assert Path("data/ledgers.jsonl").read_bytes() == before
+    sent = rows("data/ledgers-backfill-290-299.jsonl")
+    assert [ledger["ledger_index"] for ledger in sent] == list(range(290, 300))
+    assert Path("lake/transactions-backfill-290-299").is_dir()
+    assert cli(*daemon).code == 0
+
+
+def test_again_it_sends_nothing_and_says_so(cli: Cli) -> None:
+    for before in (0, 3):
+        done = cli("backfill", "290:292", "--config", "c.toml", "--json")
+        report = json.loads(done.out)
+        assert (done.code, report["sent"], report["before"]) == (0, 3 - before, before)
+        assert (report["left"], report["missing"]) == (None, [])
+    assert len(rows("data/ledgers-backfill-290-292.jsonl")) == 3
+    assert Path("state/backfill/backfill-290-292").is_dir()
+
+
+def test_ledgers_that_nobody_has(cli: Cli) -> None:
+    done = cli("backfill", "181:183", "--config", "c.toml", "--state", "own")
+    assert done.code == 3
+    assert "  missing 181-182: no node has it" in done.err
+    assert len(rows("own/backfill-181-183/dead_letters.jsonl")) == 2
+
+
+def test_order_books_on_request(cli: Cli) -> None:
+    assert cli("backfill", "300:302", "--config", "c.toml", "--books").code == 0
+    assert rows("data/book_offers-backfill-300-302.jsonl")
+    done = cli("backfill", "300:302", "--config", "c.toml")
+    assert done.code == 2
+    assert "give the same options as before, or choose another with --state DIR" in done.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--config", "c.toml", "--out", "o"], "--out, --format and --dry-run do not go with it"),
+        (["--config", "c.toml", "--format", "parquet"], "--format"),
+        (["--config", "c.toml", "--dry-run"], "--dry-run"),
+        (["--state", "s"], "--state goes with --config"),
+        (["--config", "none.toml"], "no collector of this configuration takes past ledgers"),
+    ],
+)
+def test_what_does_not_go_together(cli: Cli, options: list[str], why: str) -> None:
+    Path("none.toml").write_text('out = "o"\n[collectors.m]\ntype = "metric"\n')
+    done = cli("backfill", "290:291", *options)
+    assert done.code == 2
+    assert why in " ".join(done.err.split())
+
+
+@pytest.mark.parametrize(
+    ("path", "beside"),
+    [
+        ("data/{records}.jsonl", "data/{records}-lane.jsonl"),
+        ("{records}.jsonl.zst", "{records}-lane.jsonl.zst"),
+        ("/lake.d/{records}", "/lake.d/{records}-lane"),
+    ],
+)
+def test_a_file_of_its_own(path: str, beside: str) -> None:
+    table = CollectorTable(("collectors", "a"), "jsonl", ("ledgers",), {"path": path})
+    assert table.beside("lane").options == {"path": beside}
+
+
+def test_a_table_takes_a_lane_and_others_stay_as_they_are() -> None:
+    table = CollectorTable(("collectors", "a"), "postgres", ("ledgers",), {"table": "t"})
+    assert table.beside("lane").options == {"table": "t", "lane": "lane"}
+    table = CollectorTable(("collectors", "a"), "fluent", ("ledgers",), {"tag": "t"})
+    assert table.beside("lane") is table
