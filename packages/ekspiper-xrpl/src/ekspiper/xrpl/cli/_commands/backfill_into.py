@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ekspiper.core import ConfigError, Delivery
-from ekspiper.core.runner.signals import draining_on_signals
+from ekspiper.core import ConfigError, Delivery, draining_on_signals
 from ekspiper.xrpl.backfill import RangeDelivery, RangeReport, lane_of
 from ekspiper.xrpl.config import CollectorTable, Settings, load_settings
 from ekspiper.xrpl.open_network import open_network
