@@ -26,8 +26,7 @@ from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.flows import ledger_pipeline
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.open_network import open_network
-from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
-from ekspiper.xrpl.processors.ledger_object_record import LedgerObjectRecord
+from ekspiper.xrpl.processors import FetchLedger, LedgerObjectRecord
 from ekspiper.xrpl.recorder import ledger_exchange
 from ekspiper.xrpl.replay import ReplayProcess
 from ekspiper.xrpl.snapshot import StateProof

@@ -23,7 +23,7 @@ from ekspiper.core import FileCheckpoint, registry
 from ekspiper.xrpl.cli import collect_garbage_rarely
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.flows import ledger_pipeline
-from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.replay import ReplayProcess
 from ekspiper.xrpl.sources.ledger_stream import LedgerStream
 

@@ -25,7 +25,7 @@ from ekspiper.core import Collector
 from ekspiper.sinks.jsonl import JsonLines
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.flows import ledger_pipeline
-from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.replay import ReplayProcess
 from ekspiper.xrpl.sources import LedgerRef, LedgerStream
 

@@ -18,7 +18,7 @@ from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.config import RECORDS
 from ekspiper.xrpl.flows import ledger_pipeline
 from ekspiper.xrpl.output_folder import OutputFolder
-from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.replay import ReplayProcess
 from ekspiper.xrpl.snapshot import Snapshot
 from ekspiper.xrpl.sources import LedgerStream

@@ -20,8 +20,8 @@ from ekspiper.xrpl.processors import (
     PaymentSummary,
     TransactionEtl,
     books_touched,
+    ledger_record,
 )
-from ekspiper.xrpl.processors.ledger_header_record import ledger_record
 
 from .made_ledger import made_ledger
 from .older_definitions import older_definitions

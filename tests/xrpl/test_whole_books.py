@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from ekspiper.xrpl.open_network import open_network
-from ekspiper.xrpl.processors import FetchLedger
-from ekspiper.xrpl.processors.books import Asset
+from ekspiper.xrpl.processors import Asset, FetchLedger
 from ekspiper.xrpl.sources import LedgerRef
 from ekspiper.xrpl.whole_books import WholeBooks, quality, read_books
 from tests.xrpl.older_definitions import older_definitions

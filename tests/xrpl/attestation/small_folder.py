@@ -10,8 +10,7 @@ import orjson
 from ekspiper.xrpl.attestation import ARCHIVE_NAME, ProofArchive
 from ekspiper.xrpl.codec import Decoder, transaction_id
 from ekspiper.xrpl.ledger import Ledger, LedgerInfo, Transaction
-from ekspiper.xrpl.processors import TransactionEtl
-from ekspiper.xrpl.processors.ledger_header_record import ledger_record
+from ekspiper.xrpl.processors import TransactionEtl, ledger_record
 from ekspiper.xrpl.trust import SkipList
 
 from ..trust.small_ledger import SmallLedger, skip_list

@@ -23,8 +23,7 @@ from ekspiper.xrpl.attestation import (
     read_trust,
 )
 from ekspiper.xrpl.codec import Definitions
-from ekspiper.xrpl.processors import FetchLedger
-from ekspiper.xrpl.processors.ledger_header_record import ledger_record
+from ekspiper.xrpl.processors import FetchLedger, ledger_record
 from ekspiper.xrpl.sources import LedgerRef
 
 from ..trust.small_ledger import SmallLedger

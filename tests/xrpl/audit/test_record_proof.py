@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from ekspiper.xrpl.audit import audit
 from ekspiper.xrpl.codec import Definitions, Encoder
 from ekspiper.xrpl.ledger import Ledger
-from ekspiper.xrpl.processors import TransactionEtl
-from ekspiper.xrpl.processors.ledger_header_record import ledger_record
+from ekspiper.xrpl.processors import TransactionEtl, ledger_record
 from tests.xrpl.made_ledger import made_ledger
 from tests.xrpl.older_definitions import older_definitions
 

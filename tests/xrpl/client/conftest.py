@@ -21,7 +21,7 @@ from websockets.http11 import Request
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.codec import LedgerHeader
 from ekspiper.xrpl.ledger import Ledger
-from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.replay import SAMPLE
 from ekspiper.xrpl.sources import LedgerRef
 

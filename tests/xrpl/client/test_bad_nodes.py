@@ -18,7 +18,7 @@ from ekspiper.xrpl.client import (
     UnreadableNode,
 )
 from ekspiper.xrpl.client._wire import Wire
-from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.sources import LedgerObjects, LedgerRef, LedgerStream
 from ekspiper.xrpl.verify import VerificationError
 

@@ -17,7 +17,7 @@ import pytest
 
 from ekspiper.xrpl.client import LedgerUnavailable, NodePool
 from ekspiper.xrpl.codec import LedgerHeader
-from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.sources import LedgerRange, LedgerRef, LedgerStream
 from ekspiper.xrpl.verify import VerificationError
 

@@ -18,7 +18,7 @@ from ekspiper.sinks.prometheus import PrometheusInstruments
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.codec import RIPPLE_EPOCH, LedgerHeader
 from ekspiper.xrpl.flows import ledger_pipeline
-from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.sources import LedgerStream
 
 Results = dict[int, dict[str, Any]]

@@ -10,7 +10,7 @@ import pytest
 
 from ekspiper.xrpl.client import LedgerUnavailable, NodePool, NodeUnreachable
 from ekspiper.xrpl.client._node import Node
-from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.sources import LedgerRef
 
 from .virtual import clock, virtual

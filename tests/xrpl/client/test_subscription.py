@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ekspiper.xrpl.client import NodePool, RequestError, SubscriptionOverrun
-from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
+from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.sources import LedgerRef
 
 FAST: dict[str, Any] = {"request_timeout": 0.6, "liveness": 0.9, "hedge_after": 0.3}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ekspiper.xrpl.daemon import summary
-from ekspiper.xrpl.processors.drift import Drift, DriftReport
+from ekspiper.xrpl.processors import Drift, DriftReport
 
 from .conftest import FIRST, Running
 

@@ -20,8 +20,12 @@ import pytest
 from ekspiper.core import ConfigError, MissingExtra
 from ekspiper.xrpl.client.errors import RequestError
 from ekspiper.xrpl.ledger import Ledger, Transaction
-from ekspiper.xrpl.processors import AmmRecords, LedgerHeaderRecord, TransactionEtl
-from ekspiper.xrpl.processors.fetch_book_offers import book_offers_record
+from ekspiper.xrpl.processors import (
+    AmmRecords,
+    LedgerHeaderRecord,
+    TransactionEtl,
+    book_offers_record,
+)
 from ekspiper.xrpl.schema import (
     EXPORTS,
     Field,

@@ -9,11 +9,11 @@ from pathlib import Path
 import orjson
 
 from ekspiper.core import ConfigError
+from ekspiper.xrpl.processors import LedgerLink
 
 from .client.ledger_set import LedgerSet
 from .output_folder import OutputFolder
 from .parquet_files import parquet_files
-from .processors.ledger_chain import LedgerLink
 
 __all__ = ["coverage", "links"]
 

@@ -17,13 +17,15 @@ from ekspiper.core import (
     Source,
     Step,
 )
-
-from .processors.amm_records import AmmRecords
-from .processors.book_offer_builder import BookOfferBuilder
-from .processors.fetch_book_offers import FetchBookOffers, RequestPool
-from .processors.ledger_header_record import LedgerHeaderRecord
-from .processors.split_ledger import SplitLedger
-from .processors.transaction_etl import TransactionEtl
+from ekspiper.xrpl.processors import (
+    AmmRecords,
+    BookOfferBuilder,
+    FetchBookOffers,
+    LedgerHeaderRecord,
+    RequestPool,
+    SplitLedger,
+    TransactionEtl,
+)
 
 __all__ = ["ROOT", "CollectorsByRecord", "ledger_pipeline"]
 

@@ -8,10 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from ekspiper.xrpl.codec import Decoder, ends_early
+from ekspiper.xrpl.processors import Asset, Book, FetchLedger
 
 from .client import NodePool
-from .processors.books import Asset, Book
-from .processors.fetch_ledger import FetchLedger
 from .snapshot import StateProof
 from .sources.ledger_objects import LedgerObjects
 from .sources.ledger_ref import LedgerRef

@@ -21,10 +21,10 @@ from ekspiper.xrpl.codec import (
     unknown_field,
 )
 from ekspiper.xrpl.derive import delivered_amount, in_record_shape, parse_ctid
+from ekspiper.xrpl.processors import TransactionEtl
 
 from ..ledger import LedgerInfo, Transaction
-from ..processors.transaction_etl import TransactionEtl
-from ._original import MADE, encode_record, original
+from .encode_record import MADE, encode_record, original
 
 __all__ = ["Proof", "RecordProof"]
 

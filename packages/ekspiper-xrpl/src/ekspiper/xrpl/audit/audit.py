@@ -16,7 +16,7 @@ from ekspiper.xrpl.codec import Definitions, LedgerHeader, transaction_tree_root
 from ..client.ledger_set import LedgerSet
 from ..ledger import LedgerInfo
 from ._record_proof import RecordProof
-from .tables import read_table
+from ._tables import read_table
 
 __all__ = ["AuditReport", "audit"]
 

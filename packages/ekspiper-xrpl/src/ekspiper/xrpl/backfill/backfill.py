@@ -7,16 +7,13 @@ from dataclasses import dataclass
 
 from ekspiper.core import FlowState, Instruments, Pipeline, Progress, Run, State
 from ekspiper.xrpl.codec import Definitions
+from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerLink, TransactionEtl
 
 from ..client.ledger_set import LedgerSet
 from ..client.pool import NodePool
 from ..coverage import coverage, links
 from ..flows import ROOT, ledger_pipeline
 from ..output_folder import OutputFolder
-from ..processors.drift import DriftReport
-from ..processors.fetch_ledger import FetchLedger
-from ..processors.ledger_chain import LedgerLink
-from ..processors.transaction_etl import TransactionEtl
 from ..sources.ledger_range import LedgerRange
 from ._origin import LedgersOf, Origin
 from ._reasons import Reasons, by_reason

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ekspiper.xrpl.processors import FetchLedger
+
 from ..client.ledger_set import LedgerSet
 from ..client.pool import NodePool
-from ..processors.fetch_ledger import FetchLedger
 from ..sources.ledger_ref import LedgerRef
 
 __all__ = ["Estimate", "estimate"]

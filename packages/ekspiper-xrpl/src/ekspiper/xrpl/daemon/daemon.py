@@ -22,6 +22,7 @@ from ekspiper.core import (
     draining_on_signals,
     registry,
 )
+from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerLink, TransactionEtl
 
 from ..config import Settings
 from ..coverage import links
@@ -30,10 +31,6 @@ from ..ledger_watch import watching_ledgers
 from ..networks import CUSTOM, find_network
 from ..open_network import OpenNetwork, open_network
 from ..output_folder import OutputFolder
-from ..processors.drift import DriftReport
-from ..processors.fetch_ledger import FetchLedger
-from ..processors.ledger_chain import LedgerLink
-from ..processors.transaction_etl import TransactionEtl
 from ..sources.ledger_stream import LedgerStream
 from ._adoption_advice import advising_adoption
 from ._collectors import record_collectors

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ekspiper.core import ConfigError, DeadLetter, DeadLetterFile, NoInstruments, Report
+from ekspiper.xrpl.processors import FetchLedger
 
 from ..config import Settings
 from ..ledger import Ledger
 from ..networks import CUSTOM, find_network
 from ..open_network import open_network
 from ..output_folder import OutputFolder
-from ..processors.fetch_ledger import FetchLedger
 from ..sources.ledger_ref import LedgerRef
 from ._adoption_advice import advising_adoption
 from .daemon import Daemon

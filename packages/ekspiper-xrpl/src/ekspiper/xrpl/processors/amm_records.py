@@ -11,7 +11,7 @@ from ekspiper.xrpl.client.errors import LedgerUnavailable, RequestError
 from ekspiper.xrpl.derive import DerivationError, Pool, pools_touched
 from ekspiper.xrpl.ledger import Ledger
 
-from .amounts import record_amount
+from .books import record_amount
 from .fetch_book_offers import RequestPool
 
 __all__ = ["AmmRecords"]

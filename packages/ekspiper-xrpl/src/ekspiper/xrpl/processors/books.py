@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["Asset", "Book", "books_touched"]
+__all__ = ["Asset", "Book", "books_touched", "record_amount"]
 
 _HYBRID = 0x0004_0000
 _SHOWN = ("NewFields", "FinalFields", "PreviousFields")
@@ -39,6 +39,13 @@ class Asset(NamedTuple):
         if self.mpt_issuance_id:
             shown["mpt_issuance_id"] = self.mpt_issuance_id
         return shown
+
+
+def record_amount(amount: Mapping[str, Any] | str) -> dict[str, Any]:
+    """`{"currency", "issuer", "value"}`, and `mpt_issuance_id` of an MPT; XRP in drops."""
+    if isinstance(amount, str):
+        return {"currency": "XRP", "issuer": "", "value": amount}
+    return {**Asset.of(amount).to_record(), "value": amount["value"]}
 
 
 class Book(NamedTuple):

@@ -7,8 +7,7 @@ from typing import Any, Protocol
 
 from ekspiper.core import Permanent, Processor, Retryable
 
-from .amounts import record_amount
-from .books import Asset
+from .books import Asset, record_amount
 
 __all__ = ["FetchBookOffers", "RequestPool", "book_command", "book_offers_record"]
 

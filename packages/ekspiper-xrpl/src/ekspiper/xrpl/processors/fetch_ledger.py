@@ -14,7 +14,7 @@ from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.sources.ledger_ref import LedgerRef
 from ekspiper.xrpl.verify import VerificationError, parse_ledger, verify_ledger
 
-from .confirmation import Confirmation
+from ._confirmation import Confirmation
 from .ledger_chain import LedgerChain, LedgerLink
 
 __all__ = ["FetchLedger"]

@@ -11,9 +11,8 @@ from ekspiper.xrpl.derive import UNAVAILABLE, ctid, delivered_amount, in_record_
 from ekspiper.xrpl.ledger import LedgerInfo, Transaction
 from ekspiper.xrpl.schema import DecodedRules, Formats, Misfit, put_back, unrecognized
 
-from ._json_reader import JsonReader
+from ._server_json import JsonReader, unwrap
 from .drift import DriftCounter, DriftReport
-from .server_shapes import unwrap
 
 __all__ = ["TransactionEtl"]
 

@@ -9,8 +9,7 @@ from ekspiper.core import Processor
 from ekspiper.xrpl.client import NodePool, RequestError
 from ekspiper.xrpl.derive import pools_touched
 from ekspiper.xrpl.ledger import Ledger
-from ekspiper.xrpl.processors import BookOfferBuilder
-from ekspiper.xrpl.processors.fetch_book_offers import book_command
+from ekspiper.xrpl.processors import BookOfferBuilder, book_command
 
 __all__ = ["RecordAnswer", "RequestsOf", "exchange", "ledger_exchange"]
 

@@ -18,12 +18,11 @@ from ekspiper.core import (
     Step,
 )
 from ekspiper.xrpl.codec import Definitions, differing_subtrees
+from ekspiper.xrpl.processors import FetchLedger, LedgerObjectRecord
 
 from ..client.pool import NodePool
 from ..ledger import Ledger
 from ..output_folder import OutputFolder
-from ..processors.fetch_ledger import FetchLedger
-from ..processors.ledger_object_record import LedgerObjectRecord
 from ..sources.ledger_objects import LedgerObjects
 from ..sources.ledger_ref import LedgerRef
 from .proof import StateMismatch, StateProof

@@ -10,9 +10,7 @@ import typer
 from ekspiper.core import Collector, Flow, Pipeline, Queue, Step, draining_on_signals, registry
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
-from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
-from ekspiper.xrpl.processors.payment_summary import PaymentSummary
-from ekspiper.xrpl.processors.split_ledger import SplitLedger
+from ekspiper.xrpl.processors import FetchLedger, PaymentSummary, SplitLedger
 from ekspiper.xrpl.sources.ledger_range import LedgerRange
 
 from .._interruption import run_interruptible

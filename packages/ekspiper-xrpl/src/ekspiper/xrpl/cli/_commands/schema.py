@@ -20,10 +20,7 @@ from ekspiper.core import (
 from ekspiper.xrpl.client import NodeUnreachable, RequestError
 from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.open_network import open_network
-from ekspiper.xrpl.processors.collect_attributes import CollectAttributes
-from ekspiper.xrpl.processors.fetch_ledger import FetchLedger
-from ekspiper.xrpl.processors.split_ledger import SplitLedger
-from ekspiper.xrpl.processors.transaction_etl import TransactionEtl
+from ekspiper.xrpl.processors import CollectAttributes, FetchLedger, SplitLedger, TransactionEtl
 from ekspiper.xrpl.schema import (
     EXPORTS,
     Formats,

@@ -1,13 +1,13 @@
-"""Makes the record of a ledger."""
+"""Takes a ledger apart: the record of its header, and its transactions."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ekspiper.core import Processor
-from ekspiper.xrpl.ledger import Ledger
+from ekspiper.xrpl.ledger import Ledger, Transaction
 
-__all__ = ["LedgerHeaderRecord", "ledger_record"]
+__all__ = ["LedgerHeaderRecord", "SplitLedger", "ledger_record"]
 
 
 class LedgerHeaderRecord(Processor[Ledger, dict[str, Any]]):
@@ -41,3 +41,11 @@ def ledger_record(ledger: Ledger) -> dict[str, Any]:
         "transaction_count": len(ledger.transactions),
         **signed,
     }
+
+
+class SplitLedger(Processor[Ledger, Transaction]):
+    """Ledger -> its transactions, in the order of `TransactionIndex`."""
+
+    async def process(self, item: Ledger) -> tuple[Transaction, ...]:
+        """The transactions of one ledger; none for an empty one."""
+        return item.transactions
