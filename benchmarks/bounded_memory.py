@@ -30,9 +30,7 @@ from ekspiper.xrpl.processors import FetchLedger, LedgerObjectRecord
 from ekspiper.xrpl.recorder import ledger_exchange
 from ekspiper.xrpl.replay import ReplayProcess
 from ekspiper.xrpl.snapshot import StateProof
-from ekspiper.xrpl.sources.ledger_objects import LedgerObjects
-from ekspiper.xrpl.sources.ledger_ref import LedgerRef
-from ekspiper.xrpl.sources.object_page import ObjectPage
+from ekspiper.xrpl.sources import LedgerObjects, LedgerRef, ObjectPage
 from ekspiper.xrpl.verify import parse_ledger, verify_ledger
 
 PAGE = 2048

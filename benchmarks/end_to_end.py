@@ -25,7 +25,7 @@ from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.flows import ledger_pipeline
 from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.replay import ReplayProcess
-from ekspiper.xrpl.sources.ledger_stream import LedgerStream
+from ekspiper.xrpl.sources import LedgerStream
 
 WINDOW = 32
 TARGET = 0.5

@@ -10,8 +10,7 @@ import pytest
 
 from ekspiper.core import ConfigError
 from ekspiper.xrpl.backfill import Backfill
-from ekspiper.xrpl.client import NodePool
-from ekspiper.xrpl.client.ledger_set import LedgerSet
+from ekspiper.xrpl.client import LedgerSet, NodePool
 from ekspiper.xrpl.coverage import coverage, links
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.replay import Recording, ReplayNode

@@ -14,7 +14,7 @@ import pytest
 
 from ekspiper.core import NoInstruments
 from ekspiper.xrpl import ledger_watch, open_network
-from ekspiper.xrpl.client.pool import NodePool
+from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.config import NodeSettings, load_settings
 from ekspiper.xrpl.daemon import Daemon, redeliver
 from ekspiper.xrpl.replay import ReplayNode

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ekspiper.core import CheckpointError, ConfigError, EkspiperError
-from ekspiper.xrpl.client.errors import NodeUnreachable, WrongNetwork
+from ekspiper.xrpl.client import NodeUnreachable, WrongNetwork
 from ekspiper.xrpl.replay import ReplayNode
 
 from .conftest import Running

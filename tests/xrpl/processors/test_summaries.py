@@ -14,7 +14,7 @@ from ekspiper.xrpl.codec import Decoder, Encoder
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import AmmRecords, LedgerObjectRecord, PaymentSummary
 from ekspiper.xrpl.schema import Formats
-from ekspiper.xrpl.sources.object_page import ObjectPage
+from ekspiper.xrpl.sources import ObjectPage
 
 Lines = Callable[[str], Any]
 

@@ -18,7 +18,7 @@ import orjson
 import pytest
 
 from ekspiper.core import ConfigError, MissingExtra
-from ekspiper.xrpl.client.errors import RequestError
+from ekspiper.xrpl.client import RequestError
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import (
     AmmRecords,

@@ -9,9 +9,9 @@ from pathlib import Path
 import orjson
 
 from ekspiper.core import ConfigError
+from ekspiper.xrpl.client import LedgerSet
 from ekspiper.xrpl.processors import LedgerLink
 
-from .client.ledger_set import LedgerSet
 from .output_folder import OutputFolder
 from .parquet_files import parquet_files
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from ekspiper.core import Instruments, Metric
-
-from .client import LedgerSet, NodePool
+from ekspiper.xrpl.client import LedgerSet, NodePool
 
 __all__ = ["LATE", "LEDGER_WAIT_METRIC", "LedgerWatch", "late_ledgers", "watching_ledgers"]
 

@@ -6,8 +6,7 @@ import difflib
 from dataclasses import dataclass
 
 from ekspiper.core import ConfigError
-
-from .client.redact import check_url, redact
+from ekspiper.xrpl.client import check_url, redact
 
 __all__ = ["CUSTOM", "NETWORKS", "Network", "UnknownNetwork", "find_network", "name_of_network"]
 

@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ekspiper.xrpl.client import NodePool, network_definitions
 from ekspiper.xrpl.codec import Definitions
 
-from .client.definitions import network_definitions
-from .client.pool import NodePool
 from .networks import CUSTOM, Network, find_network, name_of_network
 
 __all__ = ["OpenNetwork", "open_network"]

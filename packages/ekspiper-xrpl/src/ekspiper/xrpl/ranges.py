@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ekspiper.core import ConfigError
-
-from .client.ledger_set import LedgerSet
+from ekspiper.xrpl.client import LedgerSet
 
 __all__ = ["BadRange", "RangeSpec", "parse_range", "resolve_ranges"]
 

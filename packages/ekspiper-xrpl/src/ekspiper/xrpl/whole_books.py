@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.codec import Decoder, ends_early
 from ekspiper.xrpl.processors import Asset, Book, FetchLedger
+from ekspiper.xrpl.sources import LedgerObjects, LedgerRef
 
-from .client import NodePool
 from .snapshot import StateProof
-from .sources.ledger_objects import LedgerObjects
-from .sources.ledger_ref import LedgerRef
 
 __all__ = ["WholeBooks", "quality", "read_books"]
 

@@ -11,9 +11,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from ekspiper.xrpl.client import LedgerSet
 from ekspiper.xrpl.codec import Definitions, LedgerHeader, transaction_tree_root
 
-from ..client.ledger_set import LedgerSet
 from ..ledger import LedgerInfo
 from ._record_proof import RecordProof
 from ._tables import read_table

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ekspiper.core import ConfigError
+from ekspiper.xrpl.sources import LedgerRange
 
 from ..output_folder import OutputFolder
-from ..sources.ledger_range import LedgerRange
 
 __all__ = ["LedgersOf", "Origin"]
 

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ekspiper.core import FlowState, Instruments, Pipeline, Progress, Run, State
+from ekspiper.xrpl.client import LedgerSet, NodePool
 from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerLink, TransactionEtl
+from ekspiper.xrpl.sources import LedgerRange
 
-from ..client.ledger_set import LedgerSet
-from ..client.pool import NodePool
 from ..coverage import coverage, links
 from ..flows import ROOT, ledger_pipeline
 from ..output_folder import OutputFolder
-from ..sources.ledger_range import LedgerRange
 from ._origin import LedgersOf, Origin
 from ._reasons import Reasons, by_reason
 

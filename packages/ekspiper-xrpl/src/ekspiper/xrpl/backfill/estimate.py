@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ekspiper.xrpl.client import LedgerSet, NodePool
 from ekspiper.xrpl.processors import FetchLedger
-
-from ..client.ledger_set import LedgerSet
-from ..client.pool import NodePool
-from ..sources.ledger_ref import LedgerRef
+from ekspiper.xrpl.sources import LedgerRef
 
 __all__ = ["Estimate", "estimate"]
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from ekspiper.core import Run
+from ekspiper.xrpl.client import NodePool, NodeStatus
 
-from ..client import NodePool, NodeStatus
 from ..ledger_watch import late_ledgers
 
 __all__ = ["Readiness"]

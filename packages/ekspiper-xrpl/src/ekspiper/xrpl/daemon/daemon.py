@@ -23,6 +23,7 @@ from ekspiper.core import (
     registry,
 )
 from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerLink, TransactionEtl
+from ekspiper.xrpl.sources import LedgerStream
 
 from ..config import Settings
 from ..coverage import links
@@ -31,7 +32,6 @@ from ..ledger_watch import watching_ledgers
 from ..networks import CUSTOM, find_network
 from ..open_network import OpenNetwork, open_network
 from ..output_folder import OutputFolder
-from ..sources.ledger_stream import LedgerStream
 from ._adoption_advice import advising_adoption
 from ._collectors import record_collectors
 from ._monitor import Monitor

@@ -6,13 +6,13 @@ from typing import Any
 
 from ekspiper.core import ConfigError, DeadLetter, DeadLetterFile, NoInstruments, Report
 from ekspiper.xrpl.processors import FetchLedger
+from ekspiper.xrpl.sources import LedgerRef
 
 from ..config import Settings
 from ..ledger import Ledger
 from ..networks import CUSTOM, find_network
 from ..open_network import open_network
 from ..output_folder import OutputFolder
-from ..sources.ledger_ref import LedgerRef
 from ._adoption_advice import advising_adoption
 from .daemon import Daemon
 from .dead_letters import dead_letter_collector, dead_letter_file

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ekspiper.xrpl.client.errors import (
+from ekspiper.xrpl.client import (
     LedgerUnavailable,
     NodeBusy,
+    NodePool,
     NodeUnreachable,
     RequestError,
     RequestTimeout,
 )
-from ekspiper.xrpl.client.pool import NodePool
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.verify import VerificationError
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ekspiper.core import Processor, Retryable
-from ekspiper.xrpl.client.errors import LedgerUnavailable, RequestError
+from ekspiper.xrpl.client import LedgerUnavailable, RequestError
 from ekspiper.xrpl.derive import DerivationError, Pool, pools_touched
 from ekspiper.xrpl.ledger import Ledger
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ekspiper.core import Permanent, Processor, Retryable
-from ekspiper.xrpl.client.pool import NodePool
+from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.codec import Decoder, Definitions
 from ekspiper.xrpl.ledger import Ledger
-from ekspiper.xrpl.sources.ledger_ref import LedgerRef
+from ekspiper.xrpl.sources import LedgerRef
 from ekspiper.xrpl.verify import VerificationError, parse_ledger, verify_ledger
 
 from ._confirmation import Confirmation

@@ -9,7 +9,7 @@ from ekspiper.core import Instruments, NoInstruments, Permanent, Processor
 from ekspiper.xrpl.codec import UNRECOGNIZED, Decoder, Definitions
 from ekspiper.xrpl.derive import issuance_id
 from ekspiper.xrpl.schema import DecodedRules, Formats, Misfit, unrecognized
-from ekspiper.xrpl.sources.object_page import ObjectPage
+from ekspiper.xrpl.sources import ObjectPage
 
 from .drift import DriftCounter, DriftReport
 

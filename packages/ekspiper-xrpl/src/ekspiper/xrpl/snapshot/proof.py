@@ -7,9 +7,9 @@ from typing import Any
 
 from ekspiper.core import Collector, Permanent, Position, State
 from ekspiper.xrpl.codec import StateTreeFold, Subtree, join_subtrees
+from ekspiper.xrpl.sources import ObjectPage
 
 from ..ledger import Ledger
-from ..sources.object_page import ObjectPage
 
 __all__ = ["StateMismatch", "StateProof"]
 

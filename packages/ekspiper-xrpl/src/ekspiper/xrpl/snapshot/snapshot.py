@@ -17,14 +17,13 @@ from ekspiper.core import (
     Run,
     Step,
 )
+from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.codec import Definitions, differing_subtrees
 from ekspiper.xrpl.processors import FetchLedger, LedgerObjectRecord
+from ekspiper.xrpl.sources import LedgerObjects, LedgerRef
 
-from ..client.pool import NodePool
 from ..ledger import Ledger
 from ..output_folder import OutputFolder
-from ..sources.ledger_objects import LedgerObjects
-from ..sources.ledger_ref import LedgerRef
 from .proof import StateMismatch, StateProof
 
 __all__ = ["Snapshot", "SnapshotReport", "StateMismatch"]

@@ -11,7 +11,7 @@ from ekspiper.core import Collector, Flow, Pipeline, Queue, Step, draining_on_si
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.processors import FetchLedger, PaymentSummary, SplitLedger
-from ekspiper.xrpl.sources.ledger_range import LedgerRange
+from ekspiper.xrpl.sources import LedgerRange
 
 from .._interruption import run_interruptible
 from .._logs import tell

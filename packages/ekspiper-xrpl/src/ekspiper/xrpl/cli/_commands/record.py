@@ -13,7 +13,7 @@ from ekspiper.core import Delivery, EkspiperError, draining_on_signals, registry
 from ekspiper.xrpl.open_network import OpenNetwork, open_network
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.recorder import record_server, record_state, recorder_pipeline
-from ekspiper.xrpl.sources.ledger_range import LedgerRange
+from ekspiper.xrpl.sources import LedgerRange
 
 from .._interruption import run_interruptible
 from .._invocation import this_command

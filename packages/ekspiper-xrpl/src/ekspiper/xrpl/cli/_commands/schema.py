@@ -31,7 +31,7 @@ from ekspiper.xrpl.schema import (
     text_columns,
 )
 from ekspiper.xrpl.schema import diff as differences
-from ekspiper.xrpl.sources.ledger_range import LedgerRange
+from ekspiper.xrpl.sources import LedgerRange
 
 from .._help import Command, Group
 from .._interruption import run_interruptible
