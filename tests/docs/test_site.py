@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import http.server
+import importlib.util
+import inspect
 import os
 import re
 import shutil
@@ -109,3 +111,26 @@ def test_a_page_fits_desktop_and_phone_in_light_and_dark(
             assert browser.complaints == []
         grounds[scheme] = browser.ask("getComputedStyle(document.body).backgroundColor")
     assert grounds["light"] != grounds["dark"]
+
+
+def test_the_reference_has_what_the_doors_have(site: Path) -> None:
+    """Every class and function of a room that the reference shows, but where a module has its name."""
+    shown = "".join(page.read_text() for page in (site / "reference").rglob("index.html"))
+    pages = (ROOT / "docs" / "reference").glob("*.md")
+    listed = "\n".join(page.read_text() for page in pages)
+    rooms = re.findall(
+        r"^::: ([a-z_.]+)\n    options:\n      show_root_heading: false", listed, re.M
+    )
+    assert len(rooms) > 30
+    for room in rooms:
+        door = importlib.import_module(room)
+        for name in getattr(door, "__all__", ()):
+            thing = getattr(door, name)
+            if callable(thing) and inspect.getdoc(thing) and not is_module(room, name):
+                assert f'id="{room}.{name}"' in shown, f"{room}.{name}"
+
+
+def is_module(room: str, name: str) -> bool:
+    """Whether the path of a name is that of a module."""
+    package = hasattr(importlib.import_module(room), "__path__")
+    return package and importlib.util.find_spec(f"{room}.{name}") is not None

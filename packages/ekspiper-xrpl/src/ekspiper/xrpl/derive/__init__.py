@@ -1,11 +1,11 @@
 """What can be derived from a transaction and its metadata. Pure functions, no I/O."""
 
-from .balance_changes import balance_changes as balance_changes
-from .delivered_amount import DELIVERING as DELIVERING
-from .delivered_amount import UNAVAILABLE as UNAVAILABLE
-from .delivered_amount import delivered_amount as delivered_amount
-from .delivered_amount import delivers_in_full as delivers_in_full
-from .delivered_amount import in_record_shape as in_record_shape
+from .balance import balance_changes as balance_changes
+from .delivery import DELIVERING as DELIVERING
+from .delivery import UNAVAILABLE as UNAVAILABLE
+from .delivery import delivered_amount as delivered_amount
+from .delivery import delivers_in_full as delivers_in_full
+from .delivery import in_record_shape as in_record_shape
 from .errors import MALFORMED as MALFORMED
 from .errors import DerivationError as DerivationError
 from .errors import error_text as error_text
@@ -23,12 +23,12 @@ from .nftokens import nftoken_fields as nftoken_fields
 from .nftokens import nftoken_moves as nftoken_moves
 from .pools import Pool as Pool
 from .pools import pools_touched as pools_touched
-from .times import TIME_FIELDS as TIME_FIELDS
-from .times import UNIX_TIME_FIELDS as UNIX_TIME_FIELDS
-from .times import ripple_time as ripple_time
-from .times import times as times
-from .times import to_datetime as to_datetime
-from .trades import trades as trades
+from .time import TIME_FIELDS as TIME_FIELDS
+from .time import UNIX_TIME_FIELDS as UNIX_TIME_FIELDS
+from .time import ripple_time as ripple_time
+from .time import times as times
+from .time import to_datetime as to_datetime
+from .trade import trades as trades
 
 __all__ = [
     "DELIVERING",
