@@ -57,7 +57,7 @@ def not_empty(text: str) -> str:
 
 def _range(context: typer.Context, ranges: list[str]) -> list[str]:
     """Refuse what looks like an option: options that do not exist come here, as `-100:` does."""
-    from ..ranges import parse_range
+    from ekspiper.xrpl.ranges import parse_range
 
     for text in ranges:
         if text.startswith("-") and not text[1:2].isdigit():
@@ -242,8 +242,8 @@ def known_network(
 ) -> tuple[Definitions, int | None]:
     """The definitions and the id of a network; the bundled ones and None without a network."""
     from ekspiper.xrpl.codec import Definitions
+    from ekspiper.xrpl.open_network import open_network
 
-    from ..open_network import open_network
     from ._interruption import run_interruptible
 
     async def of(network: str) -> tuple[Definitions, int | None]:
