@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -120,6 +122,36 @@ def test_an_event_about_a_node_names_it(cli: Cli) -> None:
     options = ("--network", "ws://127.0.0.1:1", "--connect-timeout", "0.1")
     said = events(cli("backfill", "1:2", *options, "--log-format", "json"))
     assert [each["node"] for each in said if each["level"] == "warning"] == ["ws://127.0.0.1:1"]
+
+
+def test_a_dead_letter_says_where_it_comes_from(cli: Cli) -> None:
+    said = events(cli("backfill", "181:183", "--out", "out", "--log-format", "json"))
+    letters = [each for each in said if each["level"] == "error"]
+    assert [each["ledger"] for each in letters] == [181, 182]
+    assert {(each["flow"], each["step"]) for each in letters} == {2 * ("ledger-details",)}
+
+
+def test_a_sink_that_fails_is_named(cli: Cli) -> None:
+    Path("c.toml").write_text(
+        '[collectors.far]\ntype = "fluent"\ntag = "x"\nport = 1\nrecords = ["ledgers"]\n'
+    )
+    command = ("daemon", "--config", "c.toml", "--until", "184", "--http", "off")
+    with subprocess.Popen(
+        [sys.executable, "-m", "ekspiper.xrpl", *command, "--log-format", "json"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    ) as daemon:
+        assert daemon.stderr is not None
+        failing = next(
+            event for event in map(json.loads, daemon.stderr) if " is failing: " in event["message"]
+        )
+        daemon.kill()
+    assert (failing["flow"], failing["step"], failing["collector"]) == (
+        "ledger-record",
+        "ledger-record",
+        "far",
+    )
 
 
 def test_an_event_says_what_it_is_about(cli: Cli) -> None:

@@ -55,10 +55,13 @@ class FailureLog:
         patience: seconds of failing that are not worth a line.
     """
 
-    __slots__ = ("_open", "_patience", "_place", "_reason", "_reminder", "_since")
+    __slots__ = ("_log", "_open", "_patience", "_place", "_reason", "_reminder", "_since")
 
     def __init__(self, place: str, *, patience: float = 0.0) -> None:
         self._place = place
+        # For logs that are read by programs: what the line is about, apart from its text.
+        about = dict(zip(("flow", "step", "collector"), place.split("/"), strict=False))
+        self._log = logging.LoggerAdapter(log, about if "/" in place else {})
         self._patience = patience
         self._open = 0
         self._reason: str | None = None
@@ -82,14 +85,14 @@ class FailureLog:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         self._open -= 1
         if not self._open and self._reminder.has_spoken and kind is None:
-            log.info("%s works again after %.1f s", self._place, _now() - self._since)
+            self._log.info("%s works again after %.1f s", self._place, _now() - self._since)
 
     def met(self, reason: str) -> None:
         """It failed, and will be tried again."""
         self._reason = reason
         now = _now()
         if now - self._since >= self._patience and self._reminder.is_due(reason, now):
-            log.warning("%s is failing: %s; trying again", self._place, reason)
+            self._log.warning("%s is failing: %s; trying again", self._place, reason)
 
 
 def _now() -> float:

@@ -61,6 +61,7 @@ class FailureHandler:
         Raises:
             FlowFailed: when the pipeline is to stop.
         """
+        about = {"flow": flow, "step": step, "collector": collector, "position": receipt.position}
         where = f"flow {flow!r}, step {step!r}"
         if collector:
             where += f", collector {collector!r}"
@@ -75,7 +76,13 @@ class FailureHandler:
                 position=receipt.position,
             ) from error
         if action == "skip":
-            log.warning("%s: dropped the item at %r: %s", where, receipt.position, describe(error))
+            log.warning(
+                "%s: dropped the item at %r: %s",
+                where,
+                receipt.position,
+                describe(error),
+                extra=about,
+            )
             receipt.settle(Status.DROPPED)
             return Status.DROPPED
         letter = DeadLetter.of(
@@ -88,20 +95,22 @@ class FailureHandler:
             collector=collector,
         )
         await self._write(letter)
-        self._tell(where, receipt, error)
+        self._tell(where, receipt, error, about)
         receipt.settle(Status.DEAD_LETTERED)
         return Status.DEAD_LETTERED
 
-    def _tell(self, where: str, receipt: Receipt, error: Exception) -> None:
+    def _tell(self, where: str, receipt: Receipt, error: Exception, about: dict[str, Any]) -> None:
         self._letters[where] += 1
         count = self._letters[where]
         if count <= _TOLD:
-            log.error("%s: dead letter at %r: %s", where, receipt.position, describe(error))
+            what = "%s: dead letter at %r: %s"
+            log.error(what, where, receipt.position, describe(error), extra=about)
         if count == _TOLD:
-            log.error("%s: %d dead letters; more of them are counted, not listed", where, count)
+            what = "%s: %d dead letters; more of them are counted, not listed"
+            log.error(what, where, count, extra=about)
         elif count > _TOLD and str(count).strip("0") == "1":
             what = "%s: %d dead letters so far, the last at %r: %s"
-            log.error(what, where, count, receipt.position, describe(error))
+            log.error(what, where, count, receipt.position, describe(error), extra=about)
 
     async def restore(self) -> None:
         """Let a recoverable collector keep the letters it has: none is ever taken back."""

@@ -16,7 +16,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -109,7 +109,7 @@ class _JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        event = {
+        event: dict[str, Any] = {
             "time": time.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
@@ -117,6 +117,10 @@ class _JsonFormatter(logging.Formatter):
         for name in _CONTEXT:
             if (value := getattr(record, name, None)) is not None:
                 event[name] = value
+        # Of the pipelines here, a position that is a number is the index of a ledger.
+        position = getattr(record, "position", None)
+        if isinstance(position, int):
+            event.setdefault("ledger", position)
         if record.exc_info:
             event["exception"] = self.formatException(record.exc_info)
         return json.dumps(event, ensure_ascii=False, default=str)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from ekspiper.core import Delivery, EkspiperError, draining_on_signals, registry
+from ekspiper.core import Delivery, EkspiperError, draining_on_signals, registry, replace_file
 from ekspiper.xrpl.open_network import OpenNetwork, open_network
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.recorder import record_server, record_state, recorder_pipeline
@@ -97,12 +97,9 @@ def _file(path: Path, name: str) -> Delivery:
 
 
 def _write(path: Path, lines: list[dict[str, Any]]) -> None:
-    aside = path.with_name(f".{path.name}.new")
     try:
-        aside.write_bytes(gzip.compress(b"".join(orjson.dumps(line) + b"\n" for line in lines)))
-        aside.replace(path)
+        replace_file(path, gzip.compress(b"".join(orjson.dumps(line) + b"\n" for line in lines)))
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise EkspiperError(
-            f"cannot write {path}: {error.strerror or error}; run it again to go on"
+            f"cannot write {path}: {error.strerror or error}; run it again to continue"
         ) from error
