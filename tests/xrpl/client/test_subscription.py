@@ -130,3 +130,89 @@ async def test_node_that_leaves_its_fork_is_believed_again(
         await only.close_ledger(first + 1)
         assert (await fetching).ledger_hash == ledgers[first + 1]["ledger_hash"]
     assert any("it was" in text for text in said())
+
+
+def refusing(*streams: str) -> Any:
+    """A fault: these streams are refused."""
+
+    async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
+        if request["command"] == "subscribe" and set(streams) & set(request["streams"]):
+            response.pop("result", None)
+            response.update(status="error", error="reportingUnsupported")
+        return False
+
+    return fault
+
+
+async def send(node: Any, message: dict[str, Any]) -> None:
+    for connection in tuple(node._subscribers):
+        await node.send(connection, message)
+
+
+async def test_validations_come_from_every_node_each_once(node: Any) -> None:
+    nodes = [await node() for _ in range(2)]
+    async with (
+        NodePool([one.url for one in nodes]) as pool,
+        pool.subscribe(["validations", "manifests"]) as stream,
+    ):
+        await asyncio.gather(*(one.until_asked("subscribe", 2) for one in nodes))
+        for number in range(3):
+            for one in nodes:
+                await send(one, {"type": "validationReceived", "data": f"{number:02}"})
+        for one in nodes:
+            await send(one, {"type": "manifestReceived", "manifest": "24"})
+        await send(nodes[1], {"type": "validationReceived", "data": "ff"})
+        got = [await anext(stream) for _ in range(5)]
+    assert sorted(str(m.get("data") or m.get("manifest")) for m in got) == [
+        *("00", "01", "02", "24", "ff")
+    ]
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_a_node_without_validations_ends_nothing(
+    later: bool, node: Any, ledgers: Any, said: Any
+) -> None:
+    """Whether it is subscribed to when it is connected to, or afterwards."""
+    first = min(ledgers)
+    without = await node(closed=first, fault=refusing("validations"), clio=True)
+    good = await node(closed=first)
+    pool = NodePool([without.url, good.url], network_id=0)
+    streams = None if later else pool.subscribe(["ledger", "validations"])
+    async with pool:
+        await asyncio.gather(without.until_asked("server_info"), good.until_asked("server_info"))
+        await pool.refresh()
+        stream = streams or pool.subscribe(["ledger", "validations"])
+        await asyncio.gather(without.until_asked("subscribe", 2), good.until_asked("subscribe", 2))
+        await pool.refresh()
+        assert {status.state for status in pool.nodes()} == {"ready"}
+        assert (await anext(stream))["ledger_index"] == first
+        await send(good, {"type": "validationReceived", "data": "00"})
+        assert (await anext(stream))["data"] == "00"
+    assert said() == [f"{without.url} does not send validations: reportingUnsupported"]
+
+
+async def test_where_no_node_has_validations_only_their_reader_is_told(
+    node: Any, ledgers: Any
+) -> None:
+    first = min(ledgers)
+    only = await node(closed=first, fault=refusing("validations"))
+    async with NodePool(only.url) as pool, pool.subscribe(["ledger"]) as ledger_stream:
+        for _ in range(2):
+            with pytest.raises(RequestError, match="reportingUnsupported"):
+                await anext(pool.subscribe(["validations"]))
+        await only.close_ledger(first + 1)
+        assert [(await anext(ledger_stream))["ledger_index"] for _ in range(2)] == [
+            *(first, first + 1)
+        ]
+    assert only.connections == 1
+
+
+async def test_a_flood_costs_the_oldest_messages_only(node: Any) -> None:
+    only = await node()
+    async with NodePool(only.url) as pool:
+        stream = pool.subscribe(["validations"], drop_oldest=True)
+        for number in range(10_500):
+            message = {"type": "validationReceived", "data": f"{number}"}
+            pool.streamed(pool._nodes[0], message)
+        assert stream.dropped == 500
+        assert (await anext(stream))["data"] == "500"

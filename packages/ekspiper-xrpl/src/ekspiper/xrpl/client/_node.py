@@ -52,8 +52,14 @@ class NodeEvents(Protocol):
     def streamed(self, node: Node, message: dict[str, Any]) -> None:
         """A message of a subscription came."""
 
-    def subscription(self) -> dict[str, Any] | None:
-        """The `subscribe` request that a new connection sends; None if nothing is read."""
+    def subscriptions(self) -> list[dict[str, Any]]:
+        """The `subscribe` requests that a new connection sends."""
+
+    def subscribed(self, node: Node, request: dict[str, Any]) -> None:
+        """It sends these streams now."""
+
+    def unsubscribed(self, node: Node, request: dict[str, Any], error: RequestError) -> None:
+        """It refuses these streams; raises the error where it cannot be used without them."""
 
 
 class Node:
@@ -239,14 +245,14 @@ class Node:
 
     async def _greet(self) -> None:
         """Ask who it is, and subscribe. A node that refuses us does so here."""
-        questions = [self.ask({"command": "server_info", "api_version": API_VERSION})]
-        subscription = self._events.subscription()
-        if subscription:
-            questions.append(self.ask(subscription))
-        info, *subscribed = await asyncio.gather(*questions)
+        requests = self._events.subscriptions()
+        info, *responses = await asyncio.gather(
+            self.ask({"command": "server_info", "api_version": API_VERSION}),
+            *(self.ask(request) for request in requests),
+        )
         self._learn(info)
-        for response in subscribed:
-            self.subscribed(response)
+        for request, response in zip(requests, responses, strict=True):
+            self.subscribed(request, response)
 
     def _learn(self, response: dict[str, Any]) -> None:
         self.info = NodeInfo.read(response, node=self.label)
@@ -277,9 +283,16 @@ class Node:
         finally:
             self.refreshing = False
 
-    def subscribed(self, response: dict[str, Any]) -> None:
-        """Take the reply to `subscribe`: it carries the newest ledger."""
-        result = result_of(response, "subscribe", node=self.label)
+    def subscribed(self, request: dict[str, Any], response: dict[str, Any]) -> None:
+        """Take the reply to `subscribe`; that to the stream `ledger` has the newest ledger."""
+        try:
+            result = result_of(response, "subscribe", node=self.label)
+        except RequestError as error:
+            self._events.unsubscribed(self, request, error)
+            return
+        self._events.subscribed(self, request)
+        if "ledger" not in request["streams"]:
+            return
         now = self._clock()
         self._liveness.ledger(now, is_new=False)
         if "ledger_index" in result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 __all__ = ["NodeLog"]
 
@@ -35,6 +36,7 @@ class NodeLog:
         self._doubted = _NEVER
         self._slow_said = _NEVER
         self._unread_said = _NEVER
+        self._without: set[str] = set()
         self._unable_said: dict[str, float] = {}
         self._down_since: float | None = None
 
@@ -84,6 +86,13 @@ class NodeLog:
         if now - self._unread_said > _SAY_AGAIN:
             self._unread_said = now
             self._log.warning("%s: %s; passed over", self._label, what)
+
+    def without_streams(self, streams: Sequence[str], error: str) -> None:
+        """It does not send these streams; said once for each."""
+        fresh = [stream for stream in streams if stream not in self._without]
+        self._without.update(fresh)
+        if fresh:
+            self._log.warning("%s does not send %s: %s", self._label, ", ".join(fresh), error)
 
     def refused(self, why: str) -> None:
         """The node is not wanted, and is not connected to again."""

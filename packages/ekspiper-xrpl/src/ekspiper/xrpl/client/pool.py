@@ -316,17 +316,26 @@ class NodePool(Component):
 
     # Streams.
 
-    def subscribe(self, streams: Sequence[str], *, newest_only: bool = False) -> Subscription:
+    def subscribe(
+        self, streams: Sequence[str], *, newest_only: bool = False, drop_oldest: bool = False
+    ) -> Subscription:
         """Messages of the streams, from every node, each once.
 
-        Ledgers and transactions are known by their hashes; the first valid message counts. After a lost connection the subscription is renewed; what was missed meanwhile is
-        not repeated by servers, see `LedgerStream`.
+        Ledgers and transactions are known by their hashes, validations and manifests by their
+        bytes; the first valid message counts. After a lost connection the subscription is renewed;
+        what was missed meanwhile is not repeated by servers, see `LedgerStream`. A node that refuses
+        a stream counts as one without it.
 
         Args:
             streams: for example `["ledger", "transactions"]`.
             newest_only: keep only the newest unread message.
+            drop_oldest: of 10,000 unread messages drop the oldest, and count it in
+                `Subscription.dropped`; otherwise the subscription ends with `SubscriptionOverrun`.
+
+        Raises (when it is read):
+            RequestError: every node refuses one of the streams.
         """
-        return self._feed.join(tuple(streams), newest_only=newest_only)
+        return self._feed.join(tuple(streams), newest_only=newest_only, drop_oldest=drop_oldest)
 
     def closed_ledger(self, index: int) -> dict[str, Any] | None:
         """The `ledgerClosed` message of a ledger, if it closed while the pool was subscribed."""
@@ -426,9 +435,17 @@ class NodePool(Component):
             self._note_newest()
             self._dispatcher.review(self._clock())
 
-    def subscription(self) -> dict[str, Any] | None:
-        """The `subscribe` request of a new connection."""
-        return self._feed.request
+    def subscriptions(self) -> list[dict[str, Any]]:
+        """The `subscribe` requests of a new connection."""
+        return self._feed.requests()
+
+    def subscribed(self, node: Node, request: dict[str, Any]) -> None:
+        """A node sends these streams."""
+        self._feed.accepted(node, request)
+
+    def unsubscribed(self, node: Node, request: dict[str, Any], error: RequestError) -> None:
+        """A node refuses these streams."""
+        self._feed.refused(node, request, error)
 
     def _note_newest(self) -> None:
         self._dispatcher.newest = self._belief.note(self._feed.newest)

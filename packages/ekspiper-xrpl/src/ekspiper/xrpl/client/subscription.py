@@ -23,9 +23,9 @@ log = logging.getLogger("ekspiper.xrpl.client")
 
 # A reader that is this far behind, some minutes of a busy network's transactions, does not catch up.
 _MOST_MESSAGES = 10_000
-# What was passed on already is remembered for so many messages: about a quarter of an hour of
-# transactions, four hours of ledgers. A node is never so far behind another.
-_MEMORY = 4096
+# What was passed on already is remembered for so many messages: some minutes of a busy network's
+# transactions and validations, half a day of ledgers. A node is never so far behind another.
+_MEMORY = 16_384
 _HASH = re.compile(r"[0-9A-F]{64}")
 
 # Which messages a stream brings: https://xrpl.org/docs/references/http-websocket-apis/
@@ -39,6 +39,8 @@ _STREAM_OF = {
     "bookChanges": ("book_changes",),
     "manifestReceived": ("manifests",),
 }
+# Not every server has these. They are subscribed to one by one, so that a refusal costs nothing else.
+_OPTIONAL = frozenset({"validations", "manifests", "consensus", "peer_status", "server"})
 
 
 class SubscriptionOverrun(Retryable):
@@ -49,6 +51,9 @@ class Subscription:
     """An async iterator over messages; made by `NodePool.subscribe`.
 
     Close it (`async with`, or `close()`) when it is not read to the end of the pool.
+
+    Attributes:
+        dropped: how many messages were dropped unread, with `drop_oldest`.
     """
 
     def __init__(
@@ -56,9 +61,12 @@ class Subscription:
         streams: tuple[str, ...],
         *,
         newest_only: bool,
+        drop_oldest: bool = False,
         leave: Callable[[Subscription], None],
     ) -> None:
         self.streams = streams
+        self.dropped = 0
+        self._drop_oldest = drop_oldest
         self._messages: deque[dict[str, Any]] = deque(maxlen=1 if newest_only else None)
         self._leave = leave
         self._changed = asyncio.Event()
@@ -67,7 +75,10 @@ class Subscription:
 
     def put(self, message: dict[str, Any]) -> None:
         """Hand a message to the reader."""
-        if len(self._messages) >= _MOST_MESSAGES:
+        if len(self._messages) >= _MOST_MESSAGES and self._drop_oldest:
+            self._messages.popleft()
+            self.dropped += 1
+        elif len(self._messages) >= _MOST_MESSAGES:
             self.fail(SubscriptionOverrun(f"{_MOST_MESSAGES} messages were not read in time"))
             return
         self._messages.append(message)
@@ -133,6 +144,7 @@ class Feed:
         self._lied = lied
         self._spawn = spawn
         self._subscriptions: list[Subscription] = []
+        self._refusing: dict[str, set[Node]] = {}
         self._seen: OrderedDict[Hashable, None] = OrderedDict()
         self._closed: OrderedDict[int, dict[str, Any]] = OrderedDict()
         self._votes: OrderedDict[int, dict[str, set[Node]]] = OrderedDict()
@@ -146,10 +158,14 @@ class Feed:
         """The `ledgerClosed` message of a recent ledger."""
         return self._closed.get(index)
 
-    def join(self, streams: tuple[str, ...], *, newest_only: bool) -> Subscription:
+    def join(
+        self, streams: tuple[str, ...], *, newest_only: bool, drop_oldest: bool
+    ) -> Subscription:
         """A new subscription; it starts with the newest ledger, when that is known."""
         before = self.streams
-        subscription = Subscription(streams, newest_only=newest_only, leave=self._leave)
+        subscription = Subscription(
+            streams, newest_only=newest_only, drop_oldest=drop_oldest, leave=self._leave
+        )
         self._subscriptions.append(subscription)
         if self.streams != before:
             for node in self._nodes:
@@ -168,23 +184,51 @@ class Feed:
             if unread := [stream for stream in before if stream not in after]:
                 self._unsubscribe(unread)
 
-    @property
-    def request(self) -> dict[str, Any] | None:
-        """The `subscribe` request of a new connection; None when nobody reads anything."""
-        if not (streams := self.streams):
-            return None
-        return {"command": "subscribe", "streams": list(streams), "api_version": API_VERSION}
+    def requests(self) -> list[dict[str, Any]]:
+        """The `subscribe` requests of a new connection."""
+        streams = self.streams
+        groups = [[each for each in streams if each not in _OPTIONAL]]
+        groups += [[each] for each in streams if each in _OPTIONAL]
+        return [
+            {"command": "subscribe", "streams": group, "api_version": API_VERSION}
+            for group in groups
+            if group
+        ]
 
     async def _subscribe(self, node: Node) -> None:
-        message = self.request
-        if message is None:
-            return
-        try:
-            node.subscribed(await node.ask(message))
-        except RequestError as error:
-            self.fail(error)
-        except (ConnectionLost, TimeoutError) as error:
-            node.drop(f"subscribe failed: {error or 'no answer in time'}")
+        for request in self.requests():
+            try:
+                node.subscribed(request, await node.ask(request))
+            except RequestError:
+                continue  # it was noted
+            except (ConnectionLost, TimeoutError) as error:
+                node.drop(f"subscribe failed: {error or 'no answer in time'}")
+                return
+
+    def accepted(self, node: Node, request: dict[str, Any]) -> None:
+        """A node has subscribed to these streams."""
+        for stream in request["streams"]:
+            self._refusing.get(stream, set()).discard(node)
+
+    def refused(self, node: Node, request: dict[str, Any], error: RequestError) -> None:
+        """A node does not send these streams; an error for their readers when no other does.
+
+        Raises:
+            RequestError: what has to be known of every node is among them.
+        """
+        streams = request["streams"]
+        for stream in streams:
+            self._refusing.setdefault(stream, set()).add(node)
+        # One that is not connected yet may send them.
+        may = [each for each in self._nodes if each.ready or each.state == "connecting"]
+        others = [each for each in may if each is not node]
+        for subscription in tuple(self._subscriptions):
+            wanted = [stream for stream in subscription.streams if stream in streams]
+            if any(self._refusing[stream].issuperset(others) for stream in wanted):
+                subscription.fail(error)
+        node.log.without_streams(streams, error.error)
+        if "ledger" in streams:
+            raise error
 
     def _unsubscribe(self, streams: list[str]) -> None:
         """Tell every node that nobody reads these streams any more."""
@@ -204,7 +248,7 @@ class Feed:
         if kind == "ledgerClosed":
             if not self._take_ledger(node, message):
                 return
-        elif kind == "transaction" and not self._first(_transaction_key(message)):
+        elif kind in _KEYS and not self._first((kind, _KEYS[kind](message))):
             return
         wanted = _STREAM_OF.get(str(kind), ())
         for subscription in tuple(self._subscriptions):
@@ -299,6 +343,14 @@ def _who_says_what(votes: dict[str, set[Node]]) -> str:
 def _transaction_key(message: dict[str, Any]) -> Hashable:
     inner = message.get("tx_json") or message.get("transaction") or {}
     return (message.get("hash") or inner.get("hash"), message.get("validated"))
+
+
+# What tells two messages of a kind apart, so that what several nodes send is passed on once.
+_KEYS: dict[str, Callable[[dict[str, Any]], Hashable]] = {
+    "transaction": _transaction_key,
+    "validationReceived": lambda message: str(message.get("data") or message.get("signature")),
+    "manifestReceived": lambda message: str(message.get("manifest")),
+}
 
 
 def _remember(memory: OrderedDict[Any, Any], key: Hashable, value: object) -> None:
