@@ -54,6 +54,9 @@ from .instruments import Instruments as Instruments
 from .instruments import Metric as Metric
 from .instruments import MetricKind as MetricKind
 from .instruments import NoInstruments as NoInstruments
+from .json_line import JsonLine as JsonLine
+from .json_line import LineCollector as LineCollector
+from .json_line import LineProcessor as LineProcessor
 from .pipeline import Pipeline as Pipeline
 from .processor import FunctionProcessor as FunctionProcessor
 from .processor import PassThrough as PassThrough
@@ -101,6 +104,9 @@ __all__ = [
     "Instrument",
     "Instruments",
     "IterableSource",
+    "JsonLine",
+    "LineCollector",
+    "LineProcessor",
     "Measured",
     "Metric",
     "MetricKind",

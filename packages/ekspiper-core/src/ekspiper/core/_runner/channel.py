@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+from ..json_line import JsonLine
 from .measure import Measure
 from .receipt import Receipt
 from .report import ChannelStatistics
@@ -20,7 +21,9 @@ __all__ = [
     "Entry",
     "Fan",
     "Measurer",
+    "Outlet",
     "Refused",
+    "ValueOutlet",
 ]
 
 
@@ -259,6 +262,43 @@ class EncodingChannel(Channel):
         if self._readers:
             _wake_one(self._readers)
         return True
+
+
+class ValueOutlet:
+    """The way into a channel for records that came as lines: it carries their values."""
+
+    __slots__ = ("_channel",)
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    def offer(self, item: Any, receipt: Receipt) -> bool:
+        """Append the record if there is room; True if there was."""
+        # Looked at first, as it may take a while to make the record, which is in vain if it is full.
+        if self._channel.full:
+            return False
+        return self._channel.offer(_value_of(item), receipt)
+
+    async def put(self, item: Any, receipt: Receipt) -> None:
+        """Append the record; waits while the channel is full."""
+        await self._channel.put(_value_of(item), receipt)
+
+    def put_control(self, mark: Control) -> None:
+        """Append a mark, at once."""
+        self._channel.put_control(mark)
+
+    @property
+    def put_bytes(self) -> int:
+        """Bytes that have been written to the channel so far."""
+        return self._channel.put_bytes
+
+
+def _value_of(item: Any) -> Any:
+    return item.value if isinstance(item, JsonLine) else item
+
+
+Outlet: TypeAlias = Channel | ValueOutlet
+"""Where a step puts its outputs."""
 
 
 class Fan:

@@ -10,11 +10,12 @@ from typing import Any, TypeAlias, cast
 from ..collector import Encoding
 from ..flow import Delivery, Flow, Step, deliveries_of
 from ..instruments import METRICS, Instrument, Instruments, NoInstruments
+from ..json_line import LineProcessor
 from ..queue import Queue
 from ..source import Source
 from ..tracer import Tracer
 from .barrier import Barrier
-from .channel import Channel, EncodingChannel, Fan
+from .channel import Channel, EncodingChannel, Fan, Outlet, ValueOutlet
 from .concurrent_worker import OrderedWorker, UnorderedWorker
 from .deliverer import Deliverer
 from .failure_handler import FailureHandler
@@ -121,14 +122,16 @@ class Graph:
             self._grow_step(flow, step, own, reader)
 
     def _grow_step(self, flow: Flow, step: Step, inlet: Channel, reader: SourceReader) -> None:
-        outlets = []
+        makes_lines = _makes_lines(step)
+        outlets: list[Outlet] = []
         for collector in step.collectors:
             if isinstance(collector, Queue):
                 channel = self._channel_of(collector)
                 self._grow(self._reader_of(collector), channel, reader)
             else:
                 channel = self._deliver(flow, step, collector, reader)
-            outlets.append(channel)
+            plain = makes_lines and not _takes_lines(collector)
+            outlets.append(ValueOutlet(channel) if plain else channel)
         self.workers.append(
             _worker_kind(step)(
                 flow.name,
@@ -138,6 +141,7 @@ class Graph:
                 self._failures,
                 errors=self._errors(flow, step),
                 tracer=self._tracer,
+                makes_lines=makes_lines,
             )
         )
 
@@ -239,6 +243,17 @@ def _channel_to(delivery: Delivery, name: str, room: int) -> Channel:
             name, max_items=max_items, max_bytes=max_bytes, encode=collector.encode
         )
     return Channel(name, max_items=max_items, max_bytes=max_bytes, measure=Measure())
+
+
+def _makes_lines(step: Step) -> bool:
+    """Whether the step gives lines: it can, and somebody takes them."""
+    return isinstance(step.processor, LineProcessor) and any(map(_takes_lines, step.collectors))
+
+
+def _takes_lines(collector: Queue | Delivery) -> bool:
+    if not isinstance(collector, Delivery) or not isinstance(collector.collector, Encoding):
+        return False
+    return bool(getattr(collector.collector, "takes_lines", False))
 
 
 def _locks_of_shared(flows: Iterable[Flow]) -> dict[int, asyncio.Lock]:

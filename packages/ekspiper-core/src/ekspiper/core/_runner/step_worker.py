@@ -13,11 +13,12 @@ from ..errors import is_retryable
 from ..failure_log import FailureLog
 from ..flow import Step
 from ..instruments import Instrument
+from ..json_line import LineProcessor
 from ..processor import FunctionProcessor, all_of
 from ..retry import retrying
 from ..tracer import NoTracer, Tracer
 from .barrier import Barrier
-from .channel import END, Channel, Control
+from .channel import END, Channel, Control, Outlet
 from .failure_handler import FailureHandler
 from .receipt import Receipt, Status
 from .report import StepStatistics
@@ -38,8 +39,9 @@ class StepWorker(ABC):
 
     Args:
         inlet: where items come from.
-        outlets: the channels of the step's queues and collectors.
+        outlets: the ways to the step's queues and collectors.
         errors: the error counters, by kind.
+        makes_lines: have the processor, a `LineProcessor`, give its outputs as lines.
     """
 
     def __init__(
@@ -47,11 +49,12 @@ class StepWorker(ABC):
         flow: str,
         step: Step,
         inlet: Channel,
-        outlets: Sequence[Channel],
+        outlets: Sequence[Outlet],
         failures: FailureHandler,
         *,
         errors: dict[str, Instrument],
         tracer: Tracer,
+        makes_lines: bool = False,
     ) -> None:
         self.flow = flow
         self.step = step
@@ -69,7 +72,10 @@ class StepWorker(ABC):
         self._failures = failures
         self._errors = errors
         self._tracer = tracer
-        self._process_plainly = awaiting(step.processor.process, f"the processor {step.name!r}")
+        process = step.processor.process
+        if makes_lines:
+            process = cast("LineProcessor", step.processor).process_to_lines
+        self._process_plainly = awaiting(process, f"the processor {step.name!r}")
         self._process: Callable[[Any], Awaitable[Any]] = (
             self._process_plainly if isinstance(tracer, NoTracer) else self._process_traced
         )

@@ -15,6 +15,7 @@ from ekspiper.core import (
     Collector,
     ConfigError,
     FileLock,
+    JsonLine,
     Position,
     Retryable,
     State,
@@ -57,6 +58,8 @@ class JsonLines(Collector[Any]):
         ConfigError: an option that cannot work.
         MissingExtra: zstandard is not installed.
     """
+
+    takes_lines = True
 
     def __init__(
         self,
@@ -130,12 +133,12 @@ class JsonLines(Collector[Any]):
             raise BatchError(failures)
 
     def encode(self, item: Any) -> bytes:
-        """The line of a record.
+        """The line of a record; a `JsonLine` has it already.
 
         Raises:
             Permanent: it is not JSON.
         """
-        return json_line(item)
+        return item.line if isinstance(item, JsonLine) else json_line(item)
 
     def decode(self, encoded: bytes) -> Any:
         """The record of a line."""

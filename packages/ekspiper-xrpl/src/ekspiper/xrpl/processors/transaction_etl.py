@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ekspiper.core import Instruments, NoInstruments, Permanent, Processor
+import orjson
+
+from ekspiper.core import Instruments, JsonLine, NoInstruments, Permanent, Processor
 from ekspiper.xrpl.codec import UNRECOGNIZED, Definitions
 from ekspiper.xrpl.derive import UNAVAILABLE, ctid, delivered_amount, in_record_shape
 from ekspiper.xrpl.ledger import LedgerInfo, Transaction
-from ekspiper.xrpl.schema import DecodedRules, Formats, Misfit, put_back, unrecognized
+from ekspiper.xrpl.schema import (
+    DecodedRules,
+    Formats,
+    Misfit,
+    TransactionLines,
+    put_back,
+    unrecognized,
+)
 
 from ._server_json import JsonReader, unwrap
 from .drift import DriftCounter, DriftReport
@@ -17,6 +26,16 @@ from .drift import DriftCounter, DriftReport
 __all__ = ["TransactionEtl"]
 
 _HASH_DIGITS = 64
+
+
+class _RecordLine(JsonLine):
+    """A line that orjson parses."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def parse(line: bytes) -> Any:
+        return orjson.loads(line)
 
 
 class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]]):
@@ -50,6 +69,7 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
         self._follows = definitions is None
         self._json = JsonReader(known)
         self._json_rules = self._rules
+        self._lines: TransactionLines | None = None
         self._ledger: LedgerInfo | None = None
         self._shared: dict[str, Any] = {}
         self._counter = DriftCounter(instruments or NoInstruments())
@@ -64,15 +84,44 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
             return (self.record(item),)
         return (self.normalise(item),)
 
+    async def process_to_lines(
+        self, item: Transaction | Mapping[str, Any]
+    ) -> tuple[JsonLine | dict[str, Any]]:
+        """The record as its line of JSON, where it fits the schema and the codec is compiled.
+
+        Raises:
+            Permanent: as `process` does.
+        """
+        line = self._line(item) if isinstance(item, Transaction) else None
+        if line is None:
+            return await self.process(item)
+        self._counter.records += 1
+        return (_RecordLine(line),)
+
     def report(self) -> DriftReport:
         """What did not fit so far."""
         return self._counter.report()
+
+    def _line(self, transaction: Transaction) -> bytes | None:
+        definitions = transaction.definitions
+        if definitions is not self._rules.formats.definitions:
+            if not self._follows:
+                return None
+            self._follow(definitions)
+        if self._lines is None:
+            self._lines = TransactionLines(self._rules)
+        network_id = transaction.ledger.network_id
+        return self._lines.line(transaction, self.network_id if network_id is None else network_id)
+
+    def _follow(self, definitions: Definitions) -> None:
+        self._rules = DecodedRules(Formats(definitions))
+        self._lines = None
 
     def record(self, transaction: Transaction) -> dict[str, Any]:
         """The record of a decoded transaction."""
         found: list[Misfit] = []
         if self._follows and transaction.definitions is not self._rules.formats.definitions:
-            self._rules = DecodedRules(Formats(transaction.definitions))
+            self._follow(transaction.definitions)
         fields = self._rules.transaction(transaction.fields, found)
         meta = self._rules.metadata(transaction.meta, found)
         ledger = transaction.ledger

@@ -20,7 +20,6 @@ from .inner_objects import INNER_FORMATS as INNER_FORMATS
 from .inner_objects import NODE_OBJECTS as NODE_OBJECTS
 from .json_schema import json_schema as json_schema
 from .json_schema import transactions_json_schema as transactions_json_schema
-from .line_writer import TransactionLines as TransactionLines
 from .misfit import Misfit as Misfit
 from .misfit import Path as Path
 from .misfit import Problem as Problem
@@ -36,6 +35,7 @@ from .schema import Schema as Schema
 from .schema import schema_rows as schema_rows
 from .schema import schema_text as schema_text
 from .schema import text_columns as text_columns
+from .transaction_lines import TransactionLines as TransactionLines
 
 __all__ = [
     "ARRAY_ELEMENTS",
