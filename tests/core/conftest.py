@@ -1,4 +1,4 @@
-"""Hypothesis without deadlines: a busy machine is no failure."""
+"""Hypothesis without deadlines: a busy machine does not make them fail."""
 
 from __future__ import annotations
 

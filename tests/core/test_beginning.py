@@ -81,7 +81,7 @@ async def test_an_item_that_is_dropped_first_comes_again() -> None:
 
 
 async def test_a_sink_that_holds_its_own_position_is_not_behind_a_beginning() -> None:
-    """Without its checkpoint a run begins anew, as often as it must."""
+    """Without its checkpoint a run starts again from the beginning."""
     checkpoint, store = MemoryCheckpoint(), CommittingCollector.Store()
     store.position = 3
     await die_at_once(Newest(5, last=9), CommittingCollector(store), checkpoint)

@@ -17,6 +17,7 @@ from .source import Position
 
 __all__ = ["Adoption", "Checkpoint", "CommitPolicy", "FileCheckpoint", "FlowState", "Progress"]
 
+# Written into each file, so that another file is told from a damaged checkpoint.
 FORMAT = "ekspiper checkpoint"
 VERSION = 1
 
@@ -148,6 +149,7 @@ class FileCheckpoint:
         )
         try:
             await in_thread(_write, self.path, text.encode())
+        # A full disk may have room again, but a path that cannot be written stays so.
         except (PermissionError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise CheckpointError(f"cannot write {self}: {error}") from error
         except OSError as error:

@@ -96,6 +96,7 @@ def _as_json(item: Any, depth: int) -> Any:
         return item if item - item == 0.0 else repr(item)
     if isinstance(item, bytes | bytearray | memoryview):
         return bytes(item).hex().upper()
+    # After plain values, which may lie at any depth; containers beyond it are left out.
     if depth > _DEEPEST:
         return f"(left out: nested deeper than {_DEEPEST} levels)"
     if isinstance(item, dict):

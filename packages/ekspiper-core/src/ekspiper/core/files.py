@@ -51,7 +51,9 @@ class FileLock:
             if self._is_current(descriptor):
                 self._descriptor = descriptor
                 self._sign(descriptor)
-            else:  # its holder removed it between our two calls
+            else:
+                # Its holder removed the file between our two calls. We hold a lock on a file that
+                # has no name any more, and somebody else may lock a new one of that name.
                 os.close(descriptor)
         return True
 

@@ -105,6 +105,7 @@ class Step:
         on_error: OnError | None = None,
         max_outputs: int = 100_000,
     ) -> None:
+        # The dataclass is frozen, and takes more than it stores: functions, lists, collectors.
         adopt = object.__setattr__
         worker = _as_processor(processor)
         if threads:
@@ -161,6 +162,7 @@ class Flow:
         source: Source[Any] | Queue | Iterable[Any] | AsyncIterable[Any],
         steps: Iterable[Step],
     ) -> None:
+        # Frozen as a step is, and for the same reason set this way.
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "source", _as_source(name, source))
         object.__setattr__(self, "steps", (steps,) if isinstance(steps, Step) else tuple(steps))
@@ -290,6 +292,7 @@ def _as_source(flow: str, candidate: Any) -> Source[Any] | Queue:
             f"flow {flow!r}: {shown(candidate)} would be read {one}; give a list: source=[...]"
         )
     if not isinstance(candidate, type):
+        # By what it can do, not by its class: a source need not inherit from Source.
         if isinstance(candidate, AsyncIterable) and hasattr(candidate, "resume"):
             return candidate  # type: ignore[return-value]
         if isinstance(candidate, AsyncIterable | Iterable):

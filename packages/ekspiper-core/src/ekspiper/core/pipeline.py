@@ -193,6 +193,7 @@ def _refuse_loose_ends(queue: Queue, flows: tuple[Flow, ...]) -> None:
 
 
 def _refuse_cycles(flows: tuple[Flow, ...]) -> None:
+    # Follow the queues from every source; a flow that is not reached is fed by nothing but itself.
     reached: set[int] = set()
     frontier = [flow for flow in flows if not isinstance(flow.source, Queue)]
     while frontier:
@@ -206,6 +207,7 @@ def _refuse_cycles(flows: tuple[Flow, ...]) -> None:
 
 
 def _refuse_shared_collectors(flows: tuple[Flow, ...]) -> None:
+    # Its state in the checkpoint is stored by place, and it can only return to one of them.
     seen: dict[int, str] = {}
     for place, each in deliveries_of(flows):
         if not isinstance(each.collector, Recoverable):

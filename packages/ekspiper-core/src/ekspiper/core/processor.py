@@ -65,6 +65,7 @@ class FunctionProcessor(Processor[Any, Any]):
         """Whether the function was found to block: it returned something that is not awaited."""
         self._limit = max_outputs + 1
         self._pool: ThreadPoolExecutor | None = None
+        # So that steps, logs and diagrams show the function's own name.
         self.__name__ = getattr(function, "__name__", type(function).__name__)
         self.__doc__ = function.__doc__
 
@@ -81,6 +82,7 @@ class FunctionProcessor(Processor[Any, Any]):
             result = await result
         else:
             self.blocks = True
+        # A list is one output: a function that has several yields them.
         if inspect.isgenerator(result) or inspect.isasyncgen(result):
             return result
         return () if result is None else (result,)
@@ -96,6 +98,7 @@ class FunctionProcessor(Processor[Any, Any]):
             # A pool of its own: asyncio's has few threads, and is shared with the whole program.
             self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix=self.__name__)
         loop = asyncio.get_running_loop()
+        # As asyncio.to_thread does it: loggers and tracers keep their context in such variables.
         context = contextvars.copy_context()
         return await loop.run_in_executor(self._pool, context.run, self._outputs, item)
 
@@ -138,6 +141,7 @@ async def all_of(made: Any, limit: int) -> list[Any]:
                 outputs.append(output)
                 _refuse_too_many(len(outputs), limit)
         finally:
+            # Also when it gave too many outputs: a generator holds what it has opened until then.
             if hasattr(made, "aclose"):
                 await made.aclose()
     elif isinstance(made, list | tuple):

@@ -34,7 +34,7 @@ def load(kind: Kind, name: str) -> Any:
         MissingExtra: it is known, but one of its dependencies is not installed.
     """
     if name not in known(kind):
-        _found.cache_clear()  # it may have been installed since
+        _found.cache_clear()  # it may have been installed since, for example in a notebook
     points = known(kind)
     if name not in points:
         raise UnknownComponent(_unknown(kind, name, list(points)))

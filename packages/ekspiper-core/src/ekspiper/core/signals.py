@@ -63,6 +63,7 @@ def draining_on_signals(
             log.warning("%s again: stopping now", number.name)
             run.stop()
 
+    # A handler of the loop cannot be read, so it cannot be put back; one of Python can.
     of_loop = [number for number in caught if _remove(loop, number)]
     before = {number: signal.getsignal(number) for number in caught if number not in of_loop}
     for number in caught:

@@ -59,6 +59,8 @@ class Barrier(Control):
     @property
     def complete(self) -> bool:
         """Whether everything before it is kept, nothing dropped, and every state is known."""
+        # All ends were reached, but an item may have been dropped on the way, or be a dead letter
+        # that is still being written.
         return not self.void and self.receipts.watermark.mark >= self.sequence
 
     @property
@@ -78,5 +80,5 @@ class Barrier(Control):
         if state is not None:
             self.states[place] = state
         self._missing -= 1
-        if self._missing == 0:
+        if self._missing == 0:  # exactly once, however many ends there are
             self._done(self)

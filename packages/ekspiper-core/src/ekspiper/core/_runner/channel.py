@@ -111,9 +111,11 @@ class Channel:
         Does not wait, so that the common case needs no coroutine.
         """
         items = self._items
+        # A look-up instead of a call, for the items that are numbers.
         size = self._sizes.get(type(item))
         if size is None:
             size = self.measure(item)
+        # Checked before it is appended, so that the bound holds; but an empty channel takes anything.
         if items and (items >= self.max_items or self._bytes + size > self.max_bytes):
             return False
         self._entries.append((item, receipt, size))
@@ -137,6 +139,7 @@ class Channel:
     def take(self, limit: int) -> list[Entry]:
         """Up to `limit` entries, oldest first; none when it is empty."""
         entries = self._entries
+        # All of them at once is the common case for batches, and needs no loop.
         if len(entries) <= limit:
             taken = list(entries)
             entries.clear()
@@ -150,7 +153,7 @@ class Channel:
                     self._bytes -= size
                     self.taken_bytes += size
         if self._writers and self._half_empty():
-            _wake_all(self._writers)
+            _wake_all(self._writers)  # one may need more room than another: each looks for itself
         return taken
 
     async def get(self, limit: int) -> list[Entry]:
@@ -180,6 +183,7 @@ class Channel:
         loop = asyncio.get_running_loop()
         if loop.time() >= deadline:
             return False
+        # A timer that wakes the reader is cheaper than a task with a time-out around this one.
         timer = loop.call_at(deadline, _wake_all, self._readers)
         try:
             await self._wait_in(self._readers)
@@ -191,6 +195,7 @@ class Channel:
         return self._items <= self.max_items // 2 and self._bytes <= self.max_bytes // 2
 
     async def _wait_in(self, waiting: Waiting) -> None:
+        # Futures in a deque, not an asyncio.Condition: that takes a lock for each item.
         future = asyncio.get_running_loop().create_future()
         waiting.append(future)
         try:
@@ -322,8 +327,8 @@ class Fan:
                     if item is END:
                         return
                     continue
-                receipt.fork(more)
+                receipt.fork(more)  # before the first copy: a part may settle at once
                 for outlet in self.outlets:
                     if not outlet.offer(item, receipt):
                         await outlet.put(item, receipt)
-            await asyncio.sleep(0)
+            await asyncio.sleep(0)  # channels with room never make this task wait

@@ -49,6 +49,7 @@ class Committer:
         self._failure_log = FailureLog("the checkpoint")
         self._make_safe = make_safe
         self._flows: dict[str, FlowState] = dict(loaded.flows) if loaded else {}
+        # Barriers that complete while a checkpoint is being written make one more, not many.
         self._dirty = asyncio.Event()
         self._writing = asyncio.Lock()
         self._told_blocked: set[str] = set()
@@ -106,9 +107,11 @@ class Committer:
             if checkpoint is None or not self._dirty.is_set():
                 self._dirty.clear()
                 return
+            # Cleared before it is read: what completes from here on sets it again.
             self._dirty.clear()
             progress = Progress(self._shape, dict(self._flows))
             try:
+                # Letters count as kept in this progress, so they must be durable before it is.
                 await self._make_safe()
                 with self._failure_log:
                     await retrying(
@@ -119,7 +122,7 @@ class Committer:
             except FlowFailed:
                 raise
             except Exception as error:
-                self._dirty.set()  # it is still to be written, by whoever tries next
+                self._dirty.set()  # it is still to be written
                 raise CheckpointError(f"cannot save {checkpoint}: {describe(error)}") from error
             except BaseException:
                 self._dirty.set()

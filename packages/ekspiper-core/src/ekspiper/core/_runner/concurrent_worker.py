@@ -69,6 +69,8 @@ class OrderedWorker(StepWorker):
             slots.append(slot)
             if receipt is not None:
                 slot.outputs = await self._outputs(item, receipt)
+            # The worker that finishes the first item hands on all that are done behind it; the
+            # others only leave their outputs.
             if slots[0] is slot and not self._handing_on:
                 slot.done_at = 0.0  # it waits for nobody
                 await self._hand_on_done()
@@ -139,7 +141,7 @@ class UnorderedWorker(StepWorker):
         while (entry := await self._take()) is not None:
             item, receipt, _ = entry
             epoch = self._epochs[-1]
-            if receipt is None:
+            if receipt is None:  # a mark closes the epoch; what comes after it belongs to the next
                 self._over = item is END
                 if self._over:
                     self.inlet.put_control(END)  # for the next worker
@@ -153,7 +155,7 @@ class UnorderedWorker(StepWorker):
                 await self._finish(epoch, outputs, receipt)
             epoch.active -= 1
             if epoch.mark is not None:
-                await self._pass_marks()
+                await self._pass_marks()  # this may have been the last item before it
             done += 1
             if done % AT_ONCE == 0:
                 await asyncio.sleep(0)

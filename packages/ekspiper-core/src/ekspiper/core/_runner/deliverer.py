@@ -163,13 +163,13 @@ class Deliverer:
         policy, inlet = self._policy, self.inlet
         batch = Batch(policy)
         clock = asyncio.get_running_loop().time
-        at_once = max(policy.count, _AT_ONCE)
+        at_once = max(policy.count, _AT_ONCE)  # a whole batch at once, where it is there
         # Batches of one that nobody measures need neither a batch nor a clock.
         keep_one = self.keeper.keep_one if policy.count == 1 and self._batches is None else None
         may_refuse = isinstance(inlet, EncodingChannel)
         while True:
             entries = await inlet.get(at_once)
-            now = clock()
+            now = clock()  # once for all of them, and again after each wait
             for entry in entries:
                 item, receipt, size = entry
                 if receipt is None:
@@ -179,22 +179,23 @@ class Deliverer:
                     await self._pass_barrier(item)
                     now = clock()
                 elif self._already is not None and self._already.covers(receipt.sequence):
-                    receipt.settle()
+                    receipt.settle()  # the sink has it from before the restart
                 elif may_refuse and type(item) is Refused:
                     await self.keeper.refuse(item.item, receipt, item.error)
                 elif keep_one is not None:
                     await keep_one(entry)  # type: ignore[arg-type]  # no mark: it has a receipt
                 else:
-                    if not batch.fits(size):
+                    if not batch.fits(size):  # the bound holds: what is in it goes first
                         await self._flush(batch, "bytes")
                         now = clock()
-                    trigger = batch.add(entry, now=now)  # type: ignore[arg-type]  # likewise
+                    trigger = batch.add(entry, now=now)  # type: ignore[arg-type]  # the same
                     if trigger is not None:
                         await self._flush(batch, trigger)
                         now = clock()
             # Nothing is waiting: give the batch until its deadline to become full.
             while batch.parcels and not await inlet.wait_until(batch.deadline):
                 await self._flush(batch, "period")
+            # With a full channel and a collector that never waits, nobody else would get a turn.
             if len(entries) >= _AT_ONCE:
                 await asyncio.sleep(0)
 

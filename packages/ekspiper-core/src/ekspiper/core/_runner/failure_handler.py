@@ -94,6 +94,7 @@ class FailureHandler:
             step=step,
             collector=collector,
         )
+        # The letter first: once the item counts as kept, the checkpoint may pass it.
         await self._write(letter)
         self._tell(where, receipt, error, about)
         receipt.settle(Status.DEAD_LETTERED)
@@ -134,10 +135,10 @@ class FailureHandler:
         async def write() -> None:
             try:
                 await dead_letters.collect([letter.record()])
-            except BatchError as error:
+            except BatchError as error:  # of a batch of one: the error of its only member
                 raise next(iter(error.failures.values()), error) from error
 
-        async with self._writing:
+        async with self._writing:  # steps fail at the same time; a collector gets one at a time
             self._unsafe = True
             await self._insist(
                 write,
@@ -167,6 +168,7 @@ class FailureHandler:
 
 def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     """The error that says the most: a failed flow, rather than what happened because of it."""
+    # A failed part makes the group cancel the others, whose errors say nothing about the cause.
     leaves = list(_leaves(errors))
     for kind in (FlowFailed, EkspiperError, Exception):
         for leaf in leaves:

@@ -75,7 +75,11 @@ class Graph:
                 self._plant(flow, flow.source)
 
     def _plant(self, flow: Flow, source: Source[Any]) -> None:
-        """The tree of flows that a source feeds."""
+        """The tree of flows that a source feeds.
+
+        Each queue has one writer and one reader, so everything a source reaches is a tree, with
+        the collectors as its ends.
+        """
         inlet = Channel(
             f"{flow.name}.source",
             max_items=max(map(_room, flow.steps)),
@@ -97,6 +101,7 @@ class Graph:
 
     def _ends_of(self, flow: Flow) -> int:
         """In how many places the items of a flow end: its collectors, and those behind its queues."""
+        # Counted before anything is built, as each barrier has to know how often it will arrive.
         ends = 0
         for step in flow.steps:
             for each in step.collectors:
@@ -106,6 +111,7 @@ class Graph:
 
     def _grow(self, flow: Flow, inlet: Channel, reader: SourceReader) -> None:
         """The steps of a flow, and everything behind them."""
+        # The only step of a flow reads the inlet itself: most flows have one, and need no copies.
         inlets = [inlet]
         if len(flow.steps) > 1:
             inlets = [
@@ -193,7 +199,7 @@ class Graph:
         }
 
     def _batches(self, labels: dict[str, str]) -> dict[str, Instrument] | None:
-        if not self._measured:
+        if not self._measured:  # not even a call that does nothing, for each batch
             return None
         metric = METRICS["ekspiper_batch_items"]
         return {
@@ -218,6 +224,7 @@ class Graph:
 
     def tasks(self, readers: Iterable[Any]) -> list[Callable[[], Any]]:
         """What runs until the end mark of each of `readers` has reached every collector."""
+        # Ends first: whatever is read finds everybody waiting for it.
         parts = [*self.deliverers, *self.workers, *self.fans, *readers]
         return [cast("Any", part).run for part in parts]
 
@@ -236,6 +243,7 @@ def _room(step: Step) -> int:
 def _channel_to(delivery: Delivery, name: str, room: int) -> Channel:
     """The link to a collector: room for the next batch while it keeps one."""
     policy, collector = delivery.policy, delivery.collector
+    # Twice a batch: the next one fills up while the collector keeps the one before.
     max_items = max(2 * policy.count, room)
     max_bytes = max(2 * policy.bytes, 1024 * 1024)
     if isinstance(collector, Encoding):

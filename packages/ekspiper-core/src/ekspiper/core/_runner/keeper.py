@@ -103,7 +103,7 @@ class Keeper:
         self.bytes += size
         self.kept_time = parcels[-1][1].time
         for parcel in parcels:
-            parcel[1].settle()
+            parcel[1].settle()  # the last thing: it may complete a barrier and write a checkpoint
 
     async def keep_one(self, parcel: Parcel) -> None:
         """`keep` for a batch of one, the shortest way."""
@@ -143,6 +143,7 @@ class Keeper:
 
     async def _collect_guarded(self, items: list[Any]) -> Any:
         name = self._delivery.name
+        # Two steps may share a collector, which has been promised one batch at a time.
         async with self._alone:
             with self._tracer.span("collect", flow=self._flow, collector=name, items=len(items)):
                 return await self._collect_plainly(items)
@@ -150,9 +151,10 @@ class Keeper:
     async def _keep_after(self, parcels: Sequence[Parcel], error: Exception) -> None:
         """Continue after a first try that raised `error`."""
         pending, worth_retrying = await self._sort_out(parcels, error)
-        if worth_retrying is None:
+        if worth_retrying is None:  # all are settled: kept, or refused for good
             return
 
+        # Each try can settle some of the members, so the next one is made with what is left.
         async def again() -> None:
             nonlocal pending
             try:
@@ -200,6 +202,7 @@ class Keeper:
     async def _sort_out_members(
         self, parcels: Sequence[Parcel], failures: Mapping[int, Exception]
     ) -> tuple[Sequence[Parcel], Exception | None]:
+        # A place that is not in the batch would leave a member unsettled, and the run would hang.
         places = range(len(parcels))
         if not failures or not all(index in places for index in failures):
             raise self._flow_failed(
@@ -229,7 +232,7 @@ class Keeper:
 
     async def _fail(self, parcel: Parcel, error: Exception) -> None:
         item, receipt, _ = parcel
-        if self._encoding is not None:
+        if self._encoding is not None:  # a dead letter holds the item, not its bytes
             item = self._encoding.decode(item)
         await self.refuse(item, receipt, error)
 

@@ -11,6 +11,8 @@ from typing import Any
 __all__ = ["Measure"]
 
 _DEEPEST = 12
+"""Levels that are walked: enough for any record, and an end for a list that contains itself."""
+
 _WALK_EVERY = 127
 """A prime number, so that records that come in turns are all walked now and then."""
 
@@ -49,6 +51,8 @@ class Measure:
             length = len(marshal.dumps(item))
         except ValueError:  # it holds what is not plain, such as a Decimal
             return _walk(item)
+        # By length, within a factor of two: small and large records are made differently, and a
+        # byte of long text stands for less memory than one of many small numbers.
         sample = self._samples[length.bit_length()]
         sample.count += 1
         if sample.count % _WALK_EVERY == 1:

@@ -61,6 +61,7 @@ class Part:
         if closes is None:
             return
         try:
+            # In a clean end it may take its time: a sink may have much to flush.
             async with asyncio.timeout(_CLOSE_BY_FORCE if error is not None else None):
                 await awaiting(closes, self.name)()
         except Exception as failed:
@@ -84,6 +85,8 @@ def parts_of(flows: Iterable[Flow], *, with_sources: bool = True) -> list[Part]:
     parts = [*_collectors(flows), *_processors(flows)]
     if with_sources:
         parts += _sources(flows)
+    # One component may stand in several places, and is opened once. By identity: two that are
+    # equal are still two.
     unique: dict[int, Part] = {}
     for part in parts:
         unique.setdefault(id(part.component), part)

@@ -34,7 +34,7 @@ class Publisher:
                 self._known[key] = self._instruments.instrument(METRICS[name], **labels)
         for key, value in totals.items():
             metric = METRICS[key[0]]
-            if metric.kind == "counter":
+            if metric.kind == "counter":  # statistics are totals, instruments take increments
                 value, self._last[key] = value - self._last.get(key, 0.0), value
                 if value <= 0:
                     continue

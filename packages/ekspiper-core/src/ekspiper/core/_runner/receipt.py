@@ -22,7 +22,8 @@ class Status(IntEnum):
     DROPPED = 2
 
 
-_DROPPED = int(Status.DROPPED)  # members of an enumeration are slow to reach and to compare
+# Members of an enumeration are slow to reach and to compare, and this is done for every item.
+_DROPPED = int(Status.DROPPED)
 
 
 class Receipt:
@@ -65,7 +66,7 @@ class Receipt:
         if status > self.status:
             self.status = status
         parts = self.parts = self.parts - 1
-        if parts <= 0:
+        if parts <= 0:  # less than none: settled twice, which the ledger reports
             self._ledger.settled(self)
 
 
@@ -120,13 +121,14 @@ class Receipts:
         """A receipt for the item just read from the source, which came about `at` that time."""
         sequence = self.issued
         self.issued = sequence + 1
-        if self._watch is None:
+        if self._watch is None:  # nobody measures, so the clock is not asked
             return Receipt(self, sequence, position, 0.0, at)
         return Receipt(self, sequence, position, time.monotonic(), at)
 
     def settled(self, receipt: Receipt) -> None:
         """All parts of an item are settled: called by its receipt."""
         if receipt.parts < 0:
+            # Collected, not raised: it would end up as an error of whichever item came next.
             self._errors.append(f"the item at {receipt.position!r} was settled more than once")
             return
         status = receipt.status

@@ -80,6 +80,7 @@ class Recovery:
         Raises:
             CheckpointError: one of them cannot go there.
         """
+        # Collectors first, sources second: nothing may be read before all sinks are back.
         for name, reader in self.graph.readers.items():
             position = committer.position_of(name)
             if position is not None:
@@ -97,6 +98,7 @@ class Recovery:
             known = loaded.flows.get(name) if loaded else None
             position, states = (known.position, known.collectors) if known else (None, {})
             deliverers = [each for each in self.graph.deliverers if each.reader is reader]
+            # A sink that holds a position of its own is ahead of any beginning.
             if position is None and not any(each.holds_more for each in deliverers):
                 position = await reader.begin()
             begun = {
@@ -121,6 +123,7 @@ class Recovery:
         if not adoption.added and not adoption.removed:
             log.warning("%s is of this pipeline already: there is nothing to adopt", checkpoint)
             return old
+        # A copy before anything else: adopting cannot be undone, and may be a mistake.
         backup = await checkpoint.back_up()
         log.warning("adopting %s; the old one is kept as %s", checkpoint, backup)
         for line in adoption.lines():

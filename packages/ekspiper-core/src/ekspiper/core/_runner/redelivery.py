@@ -102,6 +102,7 @@ class LetterReader:
                 break
             if self.receipts.issued % _AT_ONCE == 0:
                 await asyncio.sleep(0)
+        # Through the whole tree, from each source: every collector takes a snapshot, and ends.
         for root in self._roots:
             root.outlet.put_control(self._last_barrier(root))
             root.outlet.put_control(END)
@@ -195,6 +196,7 @@ class Redelivery(Run):
 
     async def _restore(self, graph: Graph, recovery: Recovery) -> Committer:
         committer = await super()._restore(graph, recovery)
+        # Letters are from before the positions of the sinks, which would leave them out.
         for deliverer in graph.deliverers:
             deliverer.stay_at(committer.position_of(deliverer.reader.flow))
         self._reader = LetterReader(

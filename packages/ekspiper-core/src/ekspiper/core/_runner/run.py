@@ -74,6 +74,7 @@ class Run:
     def __init__(
         self, flows: Sequence[Flow], *, adopt: bool = False, **options: Unpack[RunOptions]
     ) -> None:
+        # A TypedDict is checked by tools, not when it runs: a typo would be ignored in silence.
         if unknown := options.keys() - RunOptions.__annotations__.keys():
             known = ", ".join(sorted(RunOptions.__annotations__))
             raise TypeError(f"a run has no option {min(unknown)!r}; it has {known}")
@@ -127,6 +128,7 @@ class Run:
         if self._task is None or self._task.done():
             return
         if not self._reading:
+            # Opening may take long: a sink that is down is tried again without end.
             self._nothing_read = True  # so there is nothing to keep
             self._task.cancel()
         for reader in self._readers:
@@ -173,6 +175,7 @@ class Run:
         try:
             await asyncio.wait((task, given_up), return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
+            # The caller is cancelled, not the run: stop it, and wait until it has closed all.
             self._cancel(task)
             await asyncio.wait((task, given_up), return_when=asyncio.FIRST_COMPLETED)
             raise
@@ -243,6 +246,8 @@ class Run:
         publisher = Publisher(self._instruments)
         try:
             async with asyncio.TaskGroup() as background:
+                # These run until the others are done. Two groups, so that one of these that fails
+                # stops the run, and the end of all flows does not wait for them.
                 aside = (
                     background.create_task(committer.set_barriers(graph.readers.values())),
                     background.create_task(committer.run()),
@@ -256,11 +261,13 @@ class Run:
                     each.cancel()
             await committer.write()
         except BaseException as error:
+            # Barriers may have completed since the last checkpoint: less to read again.
             await self._write_once(committer)
             if isinstance(error, BaseExceptionGroup):
                 raise first_error(error) from first_error(error).__cause__
             raise
         finally:
+            # The last second would be missing otherwise, and short runs would show nothing.
             publisher.publish(self.statistics())
 
     def _tasks(self, graph: Graph) -> list[Callable[[], Any]]:

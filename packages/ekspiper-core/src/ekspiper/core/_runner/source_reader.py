@@ -98,6 +98,7 @@ class SourceReader:
         Raises:
             CheckpointError: it cannot.
         """
+        # Known from now on: a source that gives the item at this position again is refused.
         self._position = position
         self.receipts.mark_safe(position)
         try:
@@ -136,7 +137,7 @@ class SourceReader:
     def watch(self, already: AlreadyKept) -> None:
         """Show each item that is read to `already`."""
         self._already.append(already)
-        self._must_move = True
+        self._must_move = True  # it tells items apart by their positions
 
     def drain(self) -> None:
         """Read no more, as if the source had ended after the present item."""
@@ -146,7 +147,7 @@ class SourceReader:
 
     def set_barrier(self, *, last: bool = False) -> None:
         """Send a barrier behind the items handed on so far, if any are new."""
-        if self._put > self._marked:
+        if self._put > self._marked:  # two barriers without an item between say the same
             self._marked = self._put
             self.outlet.put_control(
                 Barrier(
@@ -177,6 +178,7 @@ class SourceReader:
             task.uncancel()
         finally:
             self._waiting = False
+        # A source that was drained has not ended, so it may still come to what is already kept.
         if not self._draining:
             for already in self._already:
                 already.end()
@@ -191,28 +193,30 @@ class SourceReader:
         try:
             await self._read_all(items)
         finally:
-            if hasattr(items, "aclose"):
+            if hasattr(items, "aclose"):  # a generator releases what it holds now, not at some time
                 await items.aclose()
 
     async def _read_all(self, items: AsyncIterator[Any]) -> None:
         source, outlet, issue = self.source, self.outlet, self.receipts.issue
         offer = outlet.offer
+        # Sources that inherit the default have no times: asking each time would cost for nothing.
         tells_time = getattr(type(source), "time", None) is not Source.time and hasattr(
             source, "time"
         )
+        # Local names and plain counters: this loop runs for every item of every pipeline.
         self._waiting = True
         while not self._draining:
             try:
                 item = await anext(items)
                 position = source.position
+                if tells_time:
+                    self._note_time(source.time)
             except StopAsyncIteration:
                 return
             except Exception as error:
                 raise self._failed(error) from error
             if self._must_move and (position is None or position == self._position):
                 raise self._stands_still(position)
-            if tells_time:
-                self._note_time(source.time)
             receipt = issue(position, self._time)
             for already in self._already:
                 already.see(receipt.sequence, position)
@@ -220,6 +224,7 @@ class SourceReader:
                 self._waiting = False  # a drain must not cancel this: the item would be lost
                 await outlet.put(item, receipt)
                 self._waiting = True
+            # Only now: a barrier must not name a position whose item is not in the channel yet.
             self._position = position
             put = self._put = self._put + 1
             if put - self._marked >= self._every:

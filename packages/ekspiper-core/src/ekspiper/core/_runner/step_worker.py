@@ -92,7 +92,7 @@ class StepWorker(ABC):
 
     async def _process_and_judge(self, item: Any) -> Any:
         """The first call of a function that is to run on several items at once: does it block?"""
-        self._process = self._judge
+        self._process = self._judge  # only this once
         made = await self._process(item)
         if cast("FunctionProcessor", self.step.processor).blocks:
             log.warning(
@@ -110,6 +110,7 @@ class StepWorker(ABC):
         self.items_in += 1
         try:
             made = await self._process(item)
+            # A tuple of one is what most processors return: no copy, and no look at its type.
             if type(made) is tuple and len(made) == 1:
                 return made
             return await all_of(made, self.step.max_outputs)
@@ -124,6 +125,7 @@ class StepWorker(ABC):
         async def again() -> Sequence[Any]:
             return await all_of(await self._process(item), self.step.max_outputs)
 
+        # The processor was called once already, outside of any retry: most calls succeed.
         final = error
         if is_retryable(error):
             try:
@@ -210,7 +212,7 @@ class OneByOneWorker(StepWorker):
         while True:
             entries = await inlet.get(AT_ONCE)
             taken = len(entries)
-            entries.reverse()
+            entries.reverse()  # to pop from the end, which is cheap
             while entries:
                 # Popped, so that the memory of an item is free as soon as it is done.
                 item, receipt, _ = entries.pop()

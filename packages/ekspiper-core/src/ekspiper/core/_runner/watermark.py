@@ -39,7 +39,7 @@ class LowWaterMark:
         if sequence == self._mark + 1:
             self._mark = sequence
             beyond = self._beyond
-            if beyond:
+            if beyond:  # items settle in order nearly always
                 while self._mark + 1 in beyond:
                     self._mark += 1
                     beyond.remove(self._mark)
@@ -51,4 +51,5 @@ class LowWaterMark:
         """Item `sequence` will never be kept: the mark stays before it."""
         if self._blocked is None or sequence < self._blocked:
             self._blocked = sequence
+            # Of no use any more: the mark will never get there.
             self._beyond = {kept for kept in self._beyond if kept < sequence}

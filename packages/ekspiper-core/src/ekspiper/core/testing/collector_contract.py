@@ -19,7 +19,7 @@ __all__ = ["CollectorContract"]
 
 
 class CollectorContract:
-    """Inherit it in a test class, and say how the collector is made and where its records are.
+    """Inherit it in a test class, and say how to make the collector and how to read its records.
 
     ::
 
@@ -31,16 +31,16 @@ class CollectorContract:
             async def stored(self):
                 return read(self.path)
 
-    Needs pytest with pytest-asyncio in auto mode. Each test gets a fresh instance and an empty
-    `tmp_path`; `make` may be called several times in one test, always for the same sink.
+    Needs pytest, and pytest-asyncio in auto mode. Each test gets a new instance and an empty
+    `tmp_path`. A test may call `make` several times, always for the same sink.
     """
 
     may_double = False
-    """A record may be stored twice after a failure or a cancellation within one run: a sink
-    over a network that cannot know whether its last request arrived."""
+    """Whether a record may be stored twice after a failure or a cancellation within one run. A sink
+    over a network cannot know whether its last request arrived."""
 
     remembers = True
-    """What was stored is still there for a collector that is made later."""
+    """Whether a collector that is made later finds what was stored."""
 
     recoverable = True
     """Whether the collector is `Recoverable`."""
@@ -76,7 +76,7 @@ class CollectorContract:
         return {"number": number, "Account": f"r{number}", "list": [{"é": None}], "text": "x" * 200}
 
     def bad_record(self) -> Any:
-        """A record that the sink can never keep; without one its tests are left out."""
+        """A record that the sink can never keep; without one, its tests are left out."""
         raise NotImplementedError
 
     async def break_sink(self) -> None:
@@ -91,7 +91,7 @@ class CollectorContract:
         return [self.record(number) for number in range(first, first + count)]
 
     async def opened(self, tmp_path: Path, state: State | None = None) -> Collector[Any]:
-        """A collector as the runner has it when the first batch comes."""
+        """A collector as the runner prepares it for the first batch."""
         collector = await self.make(tmp_path)
         await collector.open()
         if isinstance(collector, Recoverable):
@@ -99,7 +99,7 @@ class CollectorContract:
         return collector
 
     async def finish(self, collector: Collector[Any], position: Any = 1) -> State | None:
-        """Do what the runner does at the end: a last snapshot, then close."""
+        """Do what the runner does at the end: take a last snapshot, then close."""
         state = None
         if isinstance(collector, Recoverable):
             state = await collector.snapshot(position)
@@ -107,7 +107,7 @@ class CollectorContract:
         return state
 
     def once(self, records: Sequence[Any]) -> list[Any]:
-        """The records without repetitions, where the sink may repeat."""
+        """The records without repetitions, if the sink may repeat them."""
         if not self.may_double:
             return list(records)
         return list({json.dumps(record, sort_keys=True): record for record in records}.values())

@@ -1,4 +1,4 @@
-"""A collector that fails, hangs, is slow, accepts half, or refuses records, as it is told."""
+"""A collector that fails, hangs, is slow, accepts half, or refuses records, on schedule."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Fail:
 
 @dataclass(frozen=True, slots=True)
 class Half:
-    """The first half of the batch is kept; the others fail with `error`, each by its place."""
+    """The first half of the batch is kept; each of the others fails with `error`."""
 
     error: Exception = field(default_factory=_lost)
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The whole batch is kept, and yet `error` is raised: the answer was lost on the way."""
+    """The whole batch is kept, but `error` is raised: the answer was lost on the way."""
 
     error: Exception = field(default_factory=_lost)
 
@@ -64,7 +64,7 @@ class FaultyCollector(Collector[Any]):
     Args:
         inner: takes what is kept.
         faults: what happens to the first call, the second, and so on; afterwards all is well.
-        refuses: records for which it is true fail in every batch, as `Permanent`, alone.
+        refuses: says for each record whether it fails, in every batch, alone and as `Permanent`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A source that gives a list, with marks for what can happen on the way."""
+"""A source that gives the items of a list, with marks for what can happen on the way."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["Abort", "End", "ListSource", "Pause"]
 
 @dataclass(frozen=True, eq=False)
 class End:
-    """The source ends here; when it is read again, it goes on behind this mark."""
+    """The source ends here; when it is read again, it continues behind this mark."""
 
 
 @dataclass(frozen=True, eq=False)
 class Abort:
-    """The source raises `error` here, once; when it is read again, it goes on behind this mark."""
+    """The source raises `error` here, once; when it is read again, it continues behind this mark."""
 
     error: Exception = field(default_factory=lambda: ConnectionResetError("aborted by the test"))
 
@@ -33,14 +33,14 @@ class Pause:
 
 
 class ListSource(Source[Any]):
-    """Gives the items of a list, one after another; the marks among them are obeyed.
+    """Gives the items of a list, one after another, and does what the marks among them say.
 
-    The position is how many items, marks not counted, have been given. It resumes anywhere. One
-    object can be read by several runs, one after another, as a restarted program would.
+    The position is how many items have been given; marks do not count. It resumes anywhere. Several
+    runs can read the same object, one after another, as a restarted program would.
 
     Args:
         items: items, and `End`, `Abort` and `Pause` marks among them.
-        identity: what the checkpoint is tied to.
+        identity: the checkpoint is tied to it.
         polite: let other tasks run before each item, as a source over a network does.
         time: gives the time of an item, in seconds since 1970.
     """
@@ -80,7 +80,7 @@ class ListSource(Source[Any]):
         return self._time
 
     async def open(self) -> None:
-        """Begin anew, until `resume` says otherwise."""
+        """Start at the first item, unless `resume` says otherwise."""
         self.opened += 1
         self._start = 0
 
@@ -89,7 +89,7 @@ class ListSource(Source[Any]):
         self.closed += 1
 
     async def resume(self, position: Position) -> None:
-        """Go on after so many items."""
+        """Continue after this many items."""
         self._start = int(position)
 
     async def __aiter__(self) -> AsyncIterator[Any]:

@@ -1,4 +1,4 @@
-"""A checkpoint in memory, through JSON as a file would hold it."""
+"""A checkpoint in memory; it goes through JSON, as a file would."""
 
 from __future__ import annotations
 

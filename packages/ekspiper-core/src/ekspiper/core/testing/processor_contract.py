@@ -23,7 +23,7 @@ class ProcessorContract:
     """
 
     mutates_nothing = True
-    """Items are shared with other steps: whoever changes one breaks them."""
+    """Other steps get the same items: a processor that changes one breaks them."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

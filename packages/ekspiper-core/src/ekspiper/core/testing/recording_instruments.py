@@ -1,4 +1,4 @@
-"""Instruments that remember what they were told."""
+"""Instruments that remember what was recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Collectors in memory that recover from a checkpoint, each in one of the two ways there are."""
+"""Collectors in memory that recover from a checkpoint: one is cut back, one commits."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["CommittingCollector", "RecoverableCollector"]
 
 
 class RecoverableCollector(Collector[Any]):
-    """Is cut back to its checkpoint, as a file is.
+    """Is cut back to its checkpoint, like a file.
 
     Args:
-        store: where the items are kept, which outlives the collector as a disk outlives a program.
+        store: holds the items, and outlives the collector as a disk outlives a program.
     """
 
     def __init__(
@@ -44,10 +44,10 @@ class RecoverableCollector(Collector[Any]):
 
 
 class CommittingCollector(Collector[Any]):
-    """Commits items and position together, as a database does in one transaction.
+    """Commits items and position together, like a database in one transaction.
 
     Args:
-        store: where committed items are kept; its `position` is committed with them.
+        store: holds the committed items, and the position that was committed with them.
     """
 
     class Store:

@@ -23,12 +23,12 @@ class SourceContract:
             async def make(self):
                 return MySource(self.path)
 
-    Needs pytest with pytest-asyncio in auto mode. Each call of `make` is a restart of the
+    Needs pytest, and pytest-asyncio in auto mode. Each call of `make` stands for a restart of the
     program: a new object that reads the same thing.
     """
 
     enough = 5
-    """How many items a test reads at most; the source must have at least three."""
+    """A test reads at most this many items; the source must have at least three."""
 
     ends = True
     """Whether the source comes to an end."""
@@ -42,7 +42,7 @@ class SourceContract:
         raise NotImplementedError
 
     def key(self, item: Any) -> Any:
-        """What two readings of one item have in common, where items do not compare equal."""
+        """What two readings of one item have in common, if items do not compare equal."""
         return item
 
     async def read(

@@ -19,17 +19,17 @@ class Deadlock(RuntimeError):
 
 
 class VirtualClockLoop(asyncio.SelectorEventLoop):
-    """Where every task waits, its clock jumps to the next timer instead of waiting for it.
+    """When every task waits, its clock jumps to the next timer instead of waiting for it.
 
-    Work in threads (`asyncio.to_thread`) takes no time of this clock. With open sockets it waits
-    for them in real time, and its clock stands still, when no timer is set.
+    Work in threads (`asyncio.to_thread`) takes no time by this clock. If sockets are open and no
+    timer is set, it waits for them in real time, and its clock stands still.
 
     Raises:
         Deadlock: when nothing at all is left to wait for.
     """
 
     def __init__(self) -> None:
-        self._now = 1000.0
+        self._now = 1000.0  # not 0, which code that tests for a set time could take for unset
         self._in_threads = 0
         self._idle: list[asyncio.Future[None]] = []
         super().__init__(_JumpingSelector(self))
@@ -68,7 +68,7 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         """What to do when no task can run for `timeout` seconds: seconds to wait in real time."""
         if timeout is not None and timeout <= 0:
             return 0
-        if self._in_threads:
+        if self._in_threads:  # its end wakes the loop, and takes no virtual time
             return None
         if self._idle:
             waiting, self._idle = self._idle, []
@@ -118,9 +118,11 @@ def run_virtual(main: Coroutine[Any, Any, T]) -> T:
 async def run_until_idle() -> None:
     """Let every other task run until all of them wait. Needs a `VirtualClockLoop`.
 
-    No time passes: who sleeps goes on sleeping.
+    No time passes: a task that sleeps stays asleep.
     """
     loop = asyncio.get_running_loop()
     if not isinstance(loop, VirtualClockLoop):
-        raise RuntimeError("run_until_idle needs a virtual clock: start the test by run_virtual()")
+        raise RuntimeError(
+            "run_until_idle needs a virtual clock; start the test with run_virtual()"
+        )
     await loop.until_idle()
