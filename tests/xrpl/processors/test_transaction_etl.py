@@ -334,8 +334,14 @@ async def test_strict_makes_it_a_dead_letter() -> None:
     [
         ({"tx_blob": "00", "meta": {}}, "no TransactionType"),
         ({"TransactionType": "Payment", "hash": "AB", "meta": "00"}, "AB: it has no metadata"),
-        (payment() | {"close_time_iso": "soon"}, "close_time_iso is no time: 'soon'"),
-        (payment() | {"close_time_iso": None, "date": 1 << 40}, "date is no time: 1099511627776"),
+        (
+            payment() | {"close_time_iso": "soon"},
+            "close_time_iso is not a time of the ledger: 'soon'",
+        ),
+        (
+            payment() | {"close_time_iso": None, "date": 1 << 40},
+            "date is not a time of the ledger: 1099511627776",
+        ),
         (["Payment"], "a transaction is an object, and this is list"),
     ],
 )

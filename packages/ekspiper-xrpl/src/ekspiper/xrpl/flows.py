@@ -36,6 +36,8 @@ ROOT = "ledger-details"
 """The flow that reads the source, whose position the checkpoint holds."""
 
 _LEDGERS_WAITING = 64
+"""Between flows: enough that fetching does not wait for a slow sink's every batch."""
+
 _AMMS_AT_ONCE = 4
 _BYTES_WAITING = 64 * 1024 * 1024
 
@@ -61,7 +63,7 @@ def ledger_pipeline(
         collectors: who takes the records of each kind.
         etl: makes the records of transactions.
         fetch_concurrency: ledgers asked for at once.
-        fetch_retry: how a ledger is tried again that could not be had for the moment.
+        fetch_retry: how often and for how long a ledger is asked for again.
         books_concurrency: order books asked for at once.
         books: whether the books and AMM pools that a ledger touched are recorded.
     """

@@ -15,8 +15,8 @@ class LedgerInfo:
 
     Args:
         header: the fields of the header.
-        ledger_hash: as the server gave it, upper-case hex; whether it is the header's own hash
-            is for `verify_ledger` to say.
+        ledger_hash: as the server gave it, upper-case hex; `verify_ledger` tells whether it is the
+            header's own hash.
         network_id: of the network, where it is known.
     """
 

@@ -59,7 +59,7 @@ async def open_network(
         start_at: of the sample, the ledger closed last when it is opened; the first without it.
         network_id: what the nodes must belong to; by default what the name says.
         name: what to call the network; by default its own name.
-        watching: told of the pool before a node has answered.
+        watching: called with the pool before a node has answered.
         options: further arguments of `NodePool`.
 
     Raises:
@@ -75,7 +75,7 @@ async def open_network(
             pool.definitions = await network_definitions(pool)
             yield OpenNetwork(named, pool)
         return
-    from .replay import Recording, ReplayNode
+    from .replay import Recording, ReplayNode  # only the sample needs a server in the process
 
     with Recording.sample() as recording:
         close_every = 0 if follow else None

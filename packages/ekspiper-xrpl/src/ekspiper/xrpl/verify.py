@@ -1,7 +1,7 @@
 """From a server's answer to a ledger that is proven: every byte of it hashes to its `ledger_hash`.
 
-Reading an answer (`parse_ledger`) and proving it (`verify_ledger`) are apart: the first refuses what
-is not a whole validated ledger, the second what was altered.
+Reading an answer (`parse_ledger`) and proving it (`verify_ledger`) are two steps: the first refuses
+what is not a whole validated ledger, the second what was altered.
 """
 
 from __future__ import annotations
@@ -88,6 +88,7 @@ def parse_ledger(
         network_id=network_id,
     )
     rows = _member(ledger, "transactions", list, where)
+    # A server that has lost the transactions still has the header: it must not pass for an empty ledger.
     if not rows and any(header.transaction_hash):
         raise IncompleteLedger(
             f"{where}: the answer has no transactions, but the header says that there are some"

@@ -64,6 +64,7 @@ class RecordProof:
     def prove(self, records: Iterable[dict[str, Any]], ledger: LedgerInfo) -> Proof:
         """The leaves of one ledger's transactions, and everything that is wrong with its records."""
         records = list(records)
+        # Nothing in a ledger names its network. The first records say it, and all others must agree.
         if self._network_id is None:
             self._network_id = _network_of(records)
         ledger.network_id = self._network_id or 0

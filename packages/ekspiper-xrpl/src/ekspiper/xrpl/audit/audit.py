@@ -35,7 +35,7 @@ _LEDGER_COLUMNS = (
 )
 _COLUMNS = ("hash", "ledger_index", "ledger_hash", "close_time_iso", "meta", "TransactionType")
 _UNREADABLE = (AttributeError, KeyError, OverflowError, TypeError, ValueError, struct.error)
-"""What reading a record raises that somebody else wrote, or changed."""
+"""What reading a record may raise when another program wrote or changed it."""
 
 
 @dataclass(slots=True)
@@ -106,6 +106,7 @@ def audit(
     if known:
         report.gaps = report.ledgers.missing(min(known), max(known))
     seen: Counter[int] = Counter()
+    # Ledger by ledger, as records stand in that order: a folder may be larger than memory.
     columns = None if deep else _COLUMNS
     records = read_table(folder, "transactions", columns=columns, damaged=report.faults.append)
     for index, group in groupby(records, key=_index):
@@ -214,6 +215,7 @@ def _audit_transactions(
         report.faults.append(f"ledger {index}: not all are transactions: {_why(error)}")
         return
     if found is not None:
+        # Some faults are found in both ways, by looking at the record and by making it anew.
         faults += (fault for fault in found.faults if fault not in faults)
         root = transaction_tree_root(found.leaves).hex().upper()
         if not found.faults and root != ledger.transaction_hash:
@@ -236,7 +238,7 @@ def _faults(records: list[dict[str, Any]], ledger: _Known) -> Iterator[str]:
         if not isinstance(record["hash"], str) or len(record["hash"]) != 64:
             yield f"{record['hash']} is not the hash of a transaction"
     if len({record["hash"] for record in records}) != len(records):
-        yield "a transaction stands there more than once"
+        yield "a transaction is recorded more than once"
 
 
 def _misplaced(places: list[int]) -> str:

@@ -26,7 +26,7 @@ def currency_text(code: bytes) -> str:
     if (
         code[:12] == _XRP[:12]
         and code[15:] == _XRP[:5]
-        and letters != b"XRP"
+        and letters != b"XRP"  # a currency that only looks like XRP is shown in hex
         and _LETTERS.issuperset(letters)
     ):
         return letters.decode("ascii")
@@ -47,7 +47,7 @@ def currency_code(text: str) -> bytes:
         return bytes.fromhex(text)
     letters = text.encode()
     if len(letters) != 3 or not _LETTERS.issuperset(letters):
-        raise ValueError(f"{text!r} is no currency: three characters or 40 hex digits")
+        raise ValueError(f"{text!r} is not a currency: three characters or 40 hex digits")
     return _XRP[:12] + letters + _XRP[:5]
 
 

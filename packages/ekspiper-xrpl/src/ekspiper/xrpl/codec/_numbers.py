@@ -76,11 +76,11 @@ def decimal_parts(text: str) -> tuple[bool, int, int]:
     """Whether a decimal number is negative, its digits as one integer, and its exponent.
 
     Raises:
-        ValueError: the text is none.
+        ValueError: it is not a decimal number.
     """
     match = _DECIMAL.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no decimal number")
+        raise ValueError(f"{text!r} is not a decimal number")
     sign, whole, fraction, exponent = match.groups()
     fraction = fraction or ""
     return bool(sign), int(whole + fraction), int(exponent or 0) - len(fraction)
@@ -90,11 +90,12 @@ def issued_word(text: str) -> int:
     """The eight bytes of the value of an issued amount; the inverse of `issued_value`.
 
     Raises:
-        ValueError: it is no decimal number, or has too many digits.
+        ValueError: it is not a decimal number, or has too many digits.
     """
     negative, digits, exponent = decimal_parts(text)
     if not digits:
         return _ISSUED
+    # The ledger holds mantissas of exactly 16 digits, so that one value has one form.
     shift = len(str(digits)) - _DIGITS
     scale: int = 10 ** abs(shift)
     mantissa, rest = divmod(digits, scale) if shift > 0 else (digits * scale, 0)
@@ -115,6 +116,7 @@ def issued_value(word: int) -> str:
     mantissa = word & _MANTISSA
     if not mantissa:
         return "0"
+    # Two flags, eight bits of exponent with a bias of 97, and the mantissa.
     exponent = (word >> 54 & 0xFF) - 97
     sign = "" if word & POSITIVE else "-"
     if exponent and (exponent < -25 or exponent > -5):
@@ -144,6 +146,7 @@ _MIN_EXPONENT = -32768
 _MAX_EXPONENT = 32768
 _MAX_MANTISSA = 2**63 - 1
 _NUMBER_ZERO = (0, -(2**31))
+"""rippled gives zero the lowest exponent there is."""
 
 
 def number_text(mantissa: int, exponent: int) -> str:
@@ -173,7 +176,7 @@ def number_parts(text: str) -> tuple[int, int]:
     The mantissa has 19 digits, or 18 where 19 do not fit into 63 bits.
 
     Raises:
-        ValueError: it is no decimal number, or has too many digits.
+        ValueError: it is not a decimal number, or has too many digits.
     """
     negative, digits, exponent = decimal_parts(text)
     if not digits:

@@ -157,7 +157,7 @@ def issue_reader(addresses: AddressCache) -> Reader:
     def read(data: bytes, position: int, end: int) -> tuple[dict[str, str], int]:
         asset = take(data, position, end, 20)
         position += 20
-        if asset == _XRP:
+        if asset == _XRP:  # without an issuer: nothing follows
             return {"currency": "XRP"}, position
         issuer = take(data, position, end, 20)
         position += 20
@@ -221,6 +221,7 @@ def path_set_reader(addresses: AddressCache, *, wrap: bool) -> Reader:
         while True:
             kind = take(data, position, end, 1)[0]
             position += 1
+            # Kinds of steps are sets of bits, of which neither of these two is one.
             if kind in (_PATH_END, _PATH_BOUNDARY):
                 if not steps:
                     raise ValueError("a path without steps")

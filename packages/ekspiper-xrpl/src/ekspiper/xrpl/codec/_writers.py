@@ -76,6 +76,7 @@ class AccountCache(dict[str, bytes]):
 def _hex(value: str) -> bytes:
     """Bytes from hex digits, without the spaces that `bytes.fromhex` skips."""
     data = bytes.fromhex(value)
+    # The lengths differ where spaces were skipped; looking for them would cost more.
     if 2 * len(data) != len(value):
         raise ValueError("it has something else than hex digits")
     return data
@@ -209,6 +210,7 @@ def amount_writer(accounts: AccountCache) -> Writer:
             return xrp_word(text).to_bytes(8)
         asset = write_currency(value["currency"]) + accounts[value["issuer"]]
         word = issued_word(text)
+        # `1.0` and `1e0` give the same bytes as `1`: only what the decoder prints is taken.
         if issued_value(word) != text:
             raise ValueError(f"the value {text} is written {issued_value(word)}")
         return word.to_bytes(8) + asset
@@ -223,6 +225,7 @@ def _mpt_amount(value: Mapping[str, str]) -> bytes:
     units = _integer(value["value"])
     if abs(units) >= _MPT_LIMIT or value["value"] == "-0":
         raise ValueError(f"{value['value']} units do not fit")
+    # Zero has the bit of what is not negative, as rippled writes it.
     lead = _MPT if units < 0 else _MPT | _MPT_POSITIVE
     issuance = fixed_hex_writer(24)(value["mpt_issuance_id"])
     return bytes((lead,)) + abs(units).to_bytes(8) + issuance

@@ -134,6 +134,8 @@ class Definitions:
         does not know or say: an older server gives no formats.
         """
         types = _types_of_both(self.types, node.types)
+        # By code and by name: a field that was renamed must not be there under both names, nor one
+        # that was renumbered under both codes.
         theirs = [_by_our_type(each, types) for each in node.fields.values()]
         codes = {each.code for each in theirs if each.is_serialized}
         ours = [
@@ -246,6 +248,7 @@ def _joined(ours: Formats, theirs: Formats) -> dict[str, tuple[FormatField, ...]
     """Formats of either, each with the fields of both; what only ours have is optional there."""
     joined = {**ours, **theirs}
     for name in ours.keys() & theirs.keys():
+        # Ours first, so that columns stay in their order.
         rows = {row.name: FormatField(row.name, row.optionality or 1) for row in ours[name]}
         rows.update((row.name, row) for row in theirs[name])
         joined[name] = tuple(rows.values())

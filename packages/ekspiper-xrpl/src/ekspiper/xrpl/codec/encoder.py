@@ -73,7 +73,7 @@ class Encoder:
         """The bytes of a transaction, of metadata or of a ledger object, in canonical order.
 
         Raises:
-            CodecError: a field is not known, or a value is none of its type; says which. Or objects
+            CodecError: a field is not known, or a value does not fit its type; says which. Or objects
                 are nested without end.
         """
         try:
@@ -89,12 +89,14 @@ class Encoder:
             (*(entries.get(name) or self._learn(name)), name, value)
             for name, value in fields.items()
         ]
-        rows.sort(key=_code)
+        rows.sort(key=_code)  # the canonical order, which is what was hashed
         parts: list[bytes] = []
         for at, (_, header, write, name, value) in enumerate(rows, start=1):
             try:
                 parts += (header, write(value))
             except _Ended as ended:
+                # The rest in hex holds the end markers of everything around it as well, so that
+                # nothing may be written after it, up to the outermost object.
                 if at != len(rows):
                     after = rows[at][3]
                     raise CodecError(
@@ -104,7 +106,7 @@ class Encoder:
             except CodecError as error:
                 raise CodecError(f"{name}: {error}") from error
             except (ValueError, TypeError, KeyError, OverflowError, AttributeError) as error:
-                raise CodecError(f"{name}: {value!r:.80} is none of its type: {error}") from error
+                raise CodecError(f"{name}: {value!r:.80} does not fit its type: {error}") from error
         return b"".join(parts)
 
     def _learn(self, name: str) -> _Entry:

@@ -184,6 +184,7 @@ class FieldTable:
         return {field: _Names(field, table, self._drift) for field, table in tables.items()}
 
     def _short(self, first: int) -> Entry:
+        # One byte holds type and number below 16; a half that is 0 says that more bytes follow.
         type_code, nth = first >> 4, first & 15
         return self.entry(type_code, nth) if type_code and nth else (Kind.EXTENDED, "", None)
 
@@ -230,6 +231,7 @@ class FieldTable:
         if found is not None:
             return (found.kind, field.name, found.argument)
         if field.is_variable_length:
+            # The type is not known, but its length is: what comes after it can be read.
             return (Kind.READER, field.name, self._counted(f"type {field.type}", read_blob))
         return (Kind.UNKNOWN_TYPE, f"type {field.type}, field {field.name}", None)
 

@@ -76,6 +76,7 @@ class _TreeFold:
                 raise CodecError(
                     f"leaves are out of order: {key:064X} does not come after {self._key:064X}"
                 )
+            # Digits that both keys begin with: four bits each, up to the first that differs.
             shared = (_KEY_BITS - (key ^ self._key).bit_length()) >> 2
             self._place(shared)
             self._shared = shared
@@ -88,6 +89,7 @@ class _TreeFold:
         key, base, levels = self._key, self._depth, self._levels
         if shared_with_next < base:
             raise CodecError(f"{key:064X} and its successor are not both under {self.prefix}")
+        # Below this the leaf is alone: neither the leaf before nor the one after goes that far.
         depth = max(self._shared, shared_with_next)
         while len(levels) <= depth - base:
             levels.append([ZERO_HASH] * 16)
@@ -122,7 +124,7 @@ class _TreeFold:
         """The root hash of the whole tree. The fold is finished then."""
         if self.prefix:
             raise CodecError(f"a fold of {self.prefix} has no root: join its subtree with others")
-        if self.count == 1:
+        if self.count == 1:  # the root is an inner node also above a single leaf
             children = [ZERO_HASH] * 16
             children[self._key >> 252] = self._leaf
             return _inner_hash(children)

@@ -1,4 +1,4 @@
-"""What other nodes say of a ledger that neither the stream nor a neighbour speaks for."""
+"""What other nodes say of a ledger that neither the stream nor a neighbour confirms."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Confirmation:
     """The hash of one ledger by majority, among nodes that do not contradict themselves.
 
     Two nodes that say the same are enough, and so is the only one that holds the ledger. Where
-    nodes disagree, each is asked for the ledger after: one whose own chain does not hold together
-    has no say.
+    nodes disagree, each is asked for the ledger after it: a node whose own chain does not hold
+    together does not count.
     """
 
     def __init__(self, pool: NodePool, ledger_index: int) -> None:
@@ -38,7 +38,7 @@ class Confirmation:
         """Nodes that contradict themselves, and how."""
 
     async def confirm(self, ledger: Ledger, node: str) -> None:
-        """Raise VerificationError unless `node`, which gave the ledger, is to be believed."""
+        """Raise VerificationError if `node`, which gave the ledger, cannot be believed."""
         ours = self._said[node] = ledger.ledger_hash
         if self._believed().count(ours) < 2:
             await self._ask_another()
@@ -84,7 +84,7 @@ class Confirmation:
             )
 
     async def _ask(self, index: int, *, avoid: list[str]) -> tuple[str, dict[str, Any]]:
-        """Who answered for the header of a ledger, and what; nobody and nothing at worst."""
+        """The node that answered for the header of a ledger, and its answer; empty if none did."""
         request = {"command": "ledger", "ledger_index": index, "api_version": 2}
         try:
             async with asyncio.timeout(_NEXT_LEDGER):

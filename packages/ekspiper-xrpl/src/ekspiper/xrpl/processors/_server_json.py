@@ -48,7 +48,7 @@ SERVER_MADE = frozenset(
         "warnings",
     }
 )
-"""Members that a server puts among a transaction's fields: of its answer, not of the ledger."""
+"""Members that a server puts among a transaction's fields; they belong to its answer."""
 
 SERVER_MADE_METADATA = frozenset(
     {"delivered_amount", "mpt_issuance_id", "nftoken_id", "nftoken_ids", "offer_id"}
@@ -82,16 +82,17 @@ def unwrap(item: Mapping[str, Any]) -> ServerTransaction:
     of the stream `transactions`, of api_version 1 and 2; and our own records.
 
     Raises:
-        Permanent: there is no transaction in it, or no metadata.
+        Permanent: it holds no transaction, or no metadata.
     """
     if not isinstance(item, Mapping):
         raise Permanent(f"a transaction is an object, and this is {type(item).__name__}")
+    # tx_json: api_version 2; tx: account_tx of version 1; transaction: the stream of version 1.
     inner = item.get("tx_json") or item.get("tx") or item.get("transaction")
     own = inner if isinstance(inner, dict) else dict(item)
     meta = item.get("meta") or item.get("metaData") or own.get("metaData")
     name = item.get("hash") or own.get("hash") or "without a hash"
     if "TransactionType" not in own:
-        raise Permanent(f"transaction {name}: it has no TransactionType; is it JSON, not binary?")
+        raise Permanent(f"transaction {name}: it has no TransactionType; ask for JSON, not binary")
     if not isinstance(meta, dict):
         raise Permanent(f"transaction {name}: it has no metadata; ask for validated ones, as JSON")
     delivered = meta.get("delivered_amount", item.get("delivered_amount"))
@@ -111,6 +112,7 @@ def _network_id(
         _, place, network_id = parse_ctid(item.get("ctid") or own["ctid"])
     except (KeyError, TypeError, ValueError):
         return None
+    # A ctid of another transaction says nothing about this one's network.
     return network_id if place == meta.get("TransactionIndex") else None
 
 
@@ -152,7 +154,7 @@ def _times(name: str, place: Mapping[str, Any]) -> dict[str, Any]:
         return _close_time(place[name])
     except ValueError as error:
         raise Permanent(
-            f"transaction {place.get('hash')}: {name} is no time: {place[name]!r}"
+            f"transaction {place.get('hash')}: {name} is not a time of the ledger: {place[name]!r}"
         ) from error
 
 
@@ -161,7 +163,7 @@ def _close_time(value: int | str) -> dict[str, Any]:
     """When a ledger closed, in both forms. All its transactions have the same.
 
     Raises:
-        ValueError: it is no time that a ledger can have.
+        ValueError: it is not a time that a ledger can have.
     """
     date = ripple_time(value) if isinstance(value, str) else value
     if date >> 32:  # negative, or more than 32 bits

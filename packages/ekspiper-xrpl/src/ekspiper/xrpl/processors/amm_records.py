@@ -31,7 +31,7 @@ class AmmRecords(Processor[Ledger, dict[str, Any]]):
     changed, and `deleted`.
 
     Args:
-        pool: where to ask; without it, and where no node can say, metadata has to do.
+        pool: where to ask; without it, or when no node answers, the record is made from metadata.
     """
 
     def __init__(self, pool: RequestPool | None = None) -> None:

@@ -96,5 +96,6 @@ def _books_of(offer: Mapping[str, Any]) -> Iterator[Book]:
     open_book = Book(Asset.of(gets), Asset.of(pays))
     if domain:
         yield open_book._replace(domain=domain)
+    # Metadata may show either sign of a hybrid offer, as it shows only what changed.
     if not domain or offer.get("Flags", 0) & _HYBRID or "AdditionalBooks" in offer:
         yield open_book

@@ -21,6 +21,7 @@ DRIFT_METRIC = Metric(
 )
 
 _NAMES_LIMIT = 200
+"""Names that are series of their own: names come from the data, which may hold any number."""
 
 
 @dataclass(slots=True)

@@ -86,7 +86,7 @@ def book_offers_record(
 
 
 def _check_ledger(request: Mapping[str, Any], result: Mapping[str, Any]) -> None:
-    """Servers have answered for another ledger: better no offers than wrong ones."""
+    """Servers have answered for another ledger: no offers are better than wrong ones."""
     for name in ("ledger_index", "ledger_hash"):
         if str(result.get(name)).upper() != str(request[name]).upper():
             raise Retryable(f"{_named(request)}: the answer is of {name} {result.get(name)}")

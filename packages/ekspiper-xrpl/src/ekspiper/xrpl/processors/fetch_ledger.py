@@ -1,4 +1,4 @@
-"""Fetches a ledger in binary, and proves it before it goes on."""
+"""Fetches a ledger in binary, and proves it before anything else sees it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ __all__ = ["FetchLedger"]
 
 log = logging.getLogger("ekspiper.xrpl.client")
 
+# An answer may be damaged on its way, and a node that is away may come back.
 _ATTEMPTS = 5
-_PAUSE = 0.2
+_PAUSE = 0.2  # seconds, times the number of attempts
 
 
 class FetchLedger(Processor[LedgerRef, Ledger]):

@@ -21,7 +21,7 @@ class LedgerChain:
     """The hashes of the ledgers seen last, to hold a new one against its neighbours.
 
     Args:
-        known: ledgers of before, which are not forgotten.
+        known: ledgers from before, which are never forgotten: what fills a gap must fit both ends.
         memory: how many others are remembered.
     """
 

@@ -145,7 +145,7 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
         """The record of a transaction in a server's JSON, of api_version 1 or 2.
 
         Raises:
-            Permanent: there is no transaction with metadata in it; or something does not fit and
+            Permanent: it holds no transaction with metadata; or something does not fit and
                 `strict` is set.
         """
         server = unwrap(_as_decoded(item))
@@ -159,6 +159,8 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
             found = [one for one in found if one.value is not None or one.path not in unread]
         close_time = server.place.pop("date", None)
         record.update(_checked_place(server.place, found))
+        # What the server says was delivered is used only where nothing tells how old the ledger is:
+        # before 2014 metadata did not say it, and then it must be `unavailable`.
         known = "ledger_index" in record or close_time is not None
         delivered = None if known else server.delivered_amount
         if delivered != UNAVAILABLE:
@@ -216,7 +218,7 @@ def _as_decoded(item: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _checked_place(place: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
-    """Where a transaction stands, as far as it can be so."""
+    """Where a transaction stands, without what cannot be true."""
     if type(place.get("ledger_index")) is str and place["ledger_index"].isdecimal():
         place["ledger_index"] = int(place["ledger_index"])
     for name in tuple(place):

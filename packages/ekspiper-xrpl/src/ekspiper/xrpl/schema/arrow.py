@@ -19,6 +19,7 @@ JSON_METADATA = {b"ekspiper": b"json"}
 
 Convert = Callable[[Any], Any]
 
+# Signed, and so wide that every value fits: many readers know no unsigned integers.
 _BITS = {"UInt8": "int16", "UInt16": "int32", "Int32": "int32"}
 
 

@@ -85,7 +85,7 @@ def _walk(path: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, list):
         for element in value:
             yield from _walk(f"{path}[]", element)
-    elif isinstance(value, dict) and not value.keys() >= _AMOUNT:
+    elif isinstance(value, dict) and not value.keys() >= _AMOUNT:  # an amount is one value
         for name, inner in value.items():
             yield from _walk(f"{path}.{name}", inner)
 

@@ -45,6 +45,7 @@ class NameRule:
         self.names = frozenset(names)
         self.required = frozenset(required)
         self.checks = checks or {}
+        # Ledgers hold few shapes: which names come together is looked up after the first time.
         self._shapes: dict[tuple[str, ...], tuple[str, ...] | None] = {}
 
     def check(self, value: dict[str, Any], path: Path, found: list[Misfit]) -> dict[str, Any]:
@@ -212,6 +213,8 @@ class DecodedRules:
 
         return check
 
+    # Affected nodes are most of a ledger, and nearly all of them fit. So what makes a node fit is
+    # asked at once, by sets of names, and only a node that does not goes through the rules.
     def _check_nodes(
         self, nodes: list[dict[str, Any]], found: list[Misfit]
     ) -> list[dict[str, Any]]:

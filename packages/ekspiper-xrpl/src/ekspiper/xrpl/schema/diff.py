@@ -47,6 +47,7 @@ def diff(before: Definitions, after: Definitions) -> list[Difference]:
     A code that the two call by different names is one change: `field UInt32 53: A -> B`. Formats
     are compared where both have them: older servers give none.
     """
+    # Otherwise a name that changed would be two lines, one gone and one new, far from each other.
     renamed = before.conflicts_with(after)
     found = [Difference("changed", one.kind, one.code, one.ours, one.theirs) for one in renamed]
     names = {(one.kind, name) for one in renamed for name in (one.ours, one.theirs)}

@@ -47,7 +47,7 @@ def find_schema(name: str, formats: Formats | None = None) -> Schema:
     is a transaction type `DepositPreauth`.
 
     Raises:
-        ConfigError: there is none of that name; lists the nearest ones.
+        ConfigError: no schema has that name; lists the nearest ones.
     """
     formats = formats or Formats()
     if name in _TABLES:
@@ -89,7 +89,7 @@ def _json(value: Any) -> bytes:
 
 
 def _arrow_stream(schema: Schema) -> bytes:
-    """An IPC stream of no rows, which everything that speaks Arrow reads the schema of."""
+    """An IPC stream without rows, from which every Arrow library reads the schema."""
     message: bytes = arrow_schema(schema).serialize().to_pybytes()
     return message
 

@@ -64,6 +64,7 @@ class Formats:
         """The type of every field."""
         return {name: one.type for name, one in self.definitions.fields.items()}
 
+    # Older nodes give no formats; the types that they know have those of the installed xrpl-py.
     @cached_property
     def transactions(self) -> Mapping[str, Mapping[str, int]]:
         """Fields of each transaction type, common ones included: 0 required, else optional."""
@@ -125,7 +126,7 @@ class Formats:
         repeated: bool = False,
     ) -> Field:
         known = [member for member in members if member in self.types]
-        if not known or name in within:
+        if not known or name in within:  # a batch holds transactions: no table has them as columns
             return Field(name, type_, "json", required, repeated)
         inner = (*within, name)
         needed = {} if repeated else INNER_FORMATS.get(name, {})
@@ -211,7 +212,7 @@ class Formats:
 
     @cached_property
     def _entry_union(self) -> tuple[Field, ...]:
-        skip = {"LedgerEntryType", "LedgerIndex"}
+        skip = {"LedgerEntryType", "LedgerIndex"}  # the node itself has them
         return tuple(
             one for one in self._union(self.ledger_entries.values()) if one.name not in skip
         )

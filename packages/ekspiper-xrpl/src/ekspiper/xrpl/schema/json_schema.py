@@ -58,6 +58,7 @@ def transactions_json_schema(formats: Formats) -> dict[str, Any]:
         body["required"].append("meta")
         definitions[name] = body
         cases.append(_case("TransactionType", name, f"#/$defs/{name}"))
+    # Open, as JSON Schema cannot say "closed unless one of the cases below holds".
     shared = _object(known, closed=False)
     shared["properties"] |= {"TransactionType": {"type": "string"}}
     shared["properties"]["meta"] = {"$ref": "#/$defs/meta"}

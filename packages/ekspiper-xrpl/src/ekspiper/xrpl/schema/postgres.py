@@ -21,6 +21,7 @@ _TYPES = {
     "struct": "jsonb",
     "json": "jsonb",
 }
+# PostgreSQL has signed integers only: each type is the next wider one.
 _INTEGERS = {"UInt8": "smallint", "UInt16": "integer", "Int32": "integer"}
 
 
