@@ -159,12 +159,14 @@ async def test_without_a_cache_nothing_is_written(
     assert [each.name for each in default_cache_folder().iterdir()] == ["sample"]
 
 
-async def test_a_cache_that_cannot_be_written_is_told_and_done_without(
+async def test_a_cache_that_cannot_be_written_gives_one_warning_and_is_not_used(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "cache").touch()
     async with Explorer(cache=tmp_path / "cache", progress=False) as xrpl:
         assert len(await xrpl.ledgers("300:302")) == 3
         assert len(await xrpl.ledgers("298:302")) == 5
-    (told,) = [each.message for each in caplog.records if "not kept" in each.message]
-    assert told.startswith(f"ledgers are not kept in {tmp_path}/cache/sample: Not a directory; ")
+    (warning,) = [each.message for each in caplog.records if "cached" in each.message]
+    assert warning.startswith(
+        f"ledgers cannot be cached in {tmp_path}/cache/sample: Not a directory; "
+    )

@@ -77,8 +77,8 @@ def test_what_names_no_ledgers_is_refused_in_one_sentence(written: Any, said: st
 @pytest.mark.parametrize(
     ("written", "said"),
     [
-        ("303:310", "the newest ledger is 302, what is after it is in the future"),
-        ("1:150", "what is before 100 is before the history of the nodes"),
+        ("303:310", "the newest ledger is 302, later ones have not closed yet"),
+        ("1:150", "the history of the nodes begins with 100"),
         ("150:302", "no node holds 200-299"),
         ("2027-01-01", "2027-01-01 00:00:00 UTC is after the newest ledger, ledger 302"),
         ("2020-01-01", "is before the history of the nodes, which begins with ledger 100"),

@@ -114,7 +114,7 @@ def test_axes_that_are_given_are_drawn_on(seen: dict[str, Any]) -> None:
 def test_what_cannot_be_drawn_says_what_to_give(seen: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="no column 'side': give one made by trades"):
         pictures.price(seen["transactions"])
-    with pytest.raises(ConfigError, match="is empty, there is nothing to draw"):
+    with pytest.raises(ConfigError, match="is empty, so there is nothing to draw"):
         pictures.transactions_over_time(seen["none"])
     with pytest.raises(ConfigError, match="not an order book: give one made by book"):
         pictures.book_depth(seen["transactions"])

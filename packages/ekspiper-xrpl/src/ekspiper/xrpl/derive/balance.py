@@ -26,8 +26,8 @@ def balance_changes(meta: Mapping[str, Any]) -> list[dict[str, Any]]:
 
     A trust line changes both its ends: the holder gains `{currency, issuer: the other}`, and the
     other gains the same with the opposite sign, issued by the holder. An issuer's balance of an
-    MPT is what is outstanding, negative. XRP in escrows and payment channels belongs to no account
-    meanwhile, and neither do amounts of tokens in escrow.
+    MPT is what is outstanding, negative. XRP in an escrow or a payment channel is counted for no
+    account; nor are tokens in an escrow.
 
     Args:
         meta: metadata in record shape.

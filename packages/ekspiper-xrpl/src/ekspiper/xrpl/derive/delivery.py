@@ -36,9 +36,9 @@ def delivered_amount(
     """The amount that a Payment, CheckCash or AccountDelete delivered, in the shape it has there.
 
     Metadata holds `DeliveredAmount` where it differs from `Amount`, since ledger 4594095 (closed
-    2014-01-20). In earlier ledgers a payment without it may have been partial, and then nobody can
-    know; a later close time says the same for networks that began counting anew. Nobody can know
-    either where the decoder could not read the metadata to its end, where the result stands.
+    2014-01-20). In earlier ledgers a payment without it may have been partial, so its amount is
+    unavailable. Networks that restarted their count are recognised by the close time. The amount is
+    also unavailable if the decoder could not read the metadata to its end, where the result stands.
 
     Args:
         fields: the transaction's own fields.
@@ -57,7 +57,7 @@ def delivered_amount(
     if fields.get("TransactionType") not in DELIVERING:
         return None
     result = meta.get("TransactionResult")
-    if result is None:  # the rest of the metadata could not be decoded: what is in it, nobody knows
+    if result is None:  # the metadata was not read to its end: `DeliveredAmount` may be in the rest
         return UNAVAILABLE
     if result != "tesSUCCESS":
         return None

@@ -1,4 +1,4 @@
-"""What a derivation raises, and how it turns every malformed input into that one error.
+"""The one error of a derivation, and how malformed input becomes it.
 
 ::
 
@@ -25,14 +25,14 @@ MALFORMED = (CodecError, LookupError, TypeError, ValueError, AttributeError, Ari
 
 
 class DerivationError(Permanent):
-    """A value cannot be derived from this transaction; the others are not concerned."""
+    """A value cannot be derived from this transaction. Others are not affected."""
 
 
 def derivation(what: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make a function raise `DerivationError`, and nothing else, for malformed input.
 
-    Metadata may come from a newer server, with fields that the decoder could not read. Callers go
-    on with the next transaction, so there must be one error that they can catch.
+    Metadata may come from a newer server, with fields that the decoder could not read. Callers want
+    to continue with the next transaction, so they need one error to catch.
 
     Args:
         what: is derived, for the message.

@@ -23,12 +23,12 @@ class CurrencyName:
 
     Args:
         code: the code, as the ledger prints it.
-        text: a name that can be shown; the code itself where there is none, or where the name
-            would pass for that of another currency.
+        text: a name that can be shown. It is the code itself if there is no name, or if the name
+            could be taken for another currency.
         kind: `xrp`; `standard`, three characters; `text`, characters in hex; `lp_token`, the
             share in a pool; `hex`, anything else.
-        lookalike: it reads like XRP, a three-character code or the name of a pool's share, and
-            is none of these.
+        lookalike: it reads like XRP, a three-character code or the name of a pool's share, but
+            is something else.
     """
 
     code: str

@@ -28,7 +28,7 @@ class Pool:
         account: the pool's account.
         balances: the last balance of each asset that changed, as an amount.
         entry: the last state of its AMM entry; empty if no transaction changed that.
-        deleted: whether it is gone.
+        deleted: whether it was deleted.
     """
 
     account: str
@@ -57,10 +57,10 @@ def pools_touched(
 
     Args:
         metas: metadata of transactions in record shape, in the order of the ledger.
-        on_error: gets what cannot be read, and the others are still read.
+        on_error: called for metadata that cannot be read; the rest is still read.
 
     Raises:
-        DerivationError: metadata cannot be read, and there is no `on_error`.
+        DerivationError: metadata cannot be read, and `on_error` is missing.
     """
     pools: dict[str, Pool] = {}
     for place, meta in enumerate(metas):
@@ -100,7 +100,7 @@ def _account_root(node: Node, pools: dict[str, Pool]) -> None:
 
 
 def _trust_line(node: Node, pools: dict[str, Pool]) -> None:
-    """A pool always holds: it is the end of the line from which the balance is positive."""
+    """A pool never owes, so it is the end of the line from which the balance is positive."""
     balance = node.now.get("Balance")
     if balance is None or not is_pool_line(node):
         return

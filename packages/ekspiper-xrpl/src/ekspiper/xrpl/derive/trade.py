@@ -16,7 +16,7 @@ __all__ = ["trades"]
 _XRP: AssetKey = ("XRP", "", "")
 _DROPS = Decimal(1_000_000)
 
-# Types whose changes of a pool are no trades: they put assets in or take them out.
+# These change a pool without trading: they put assets in or take them out.
 _LIQUIDITY = frozenset(
     {"AMMCreate", "AMMDeposit", "AMMWithdraw", "AMMClawback", "AMMDelete", "AMMBid", "AMMVote"}
 )
@@ -51,7 +51,7 @@ def trades(fields: Mapping[str, Any], meta: Mapping[str, Any]) -> list[dict[str,
 
 
 def _was_taken(node: Node) -> bool:
-    """A new offer, and one that only went away, has no earlier amounts, or the same as before."""
+    """Whether amounts fell: a new or a cancelled offer has no earlier amounts, or the same ones."""
     return bool(_decrease(node, "TakerGets") or _decrease(node, "TakerPays"))
 
 
@@ -112,7 +112,7 @@ def _pool_deltas(meta: Mapping[str, Any]) -> Iterator[tuple[str, AssetKey, Decim
 
 
 def _line_delta(node: Node) -> tuple[str, AssetKey, Decimal]:
-    """A pool always holds: it is the end of the line from which the balance is positive."""
+    """A pool never owes, so it is the end of the line from which the balance is positive."""
     low, high = node.get("LowLimit")["issuer"], node.get("HighLimit")["issuer"]
     currency = node.now["Balance"]["currency"]
     delta = _decrease(node, "Balance").copy_negate()  # a minus sign would round
@@ -148,7 +148,7 @@ def _shown(asset: AssetKey) -> dict[str, str]:
 
 
 def _price(gave_asset: AssetKey, gave: Decimal, got_asset: AssetKey, got: Decimal) -> str | None:
-    """None where the maker gave nothing, as rounding can have it."""
+    """None if the maker gave nothing, which rounding makes possible."""
     if not gave:
         return None
     if gave_asset == _XRP:

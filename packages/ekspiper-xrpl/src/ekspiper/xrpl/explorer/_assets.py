@@ -36,7 +36,7 @@ def parse_asset(text: str | Asset) -> Asset:
     """An asset from `XRP`, `USD.rIssuer` or the 48 hex digits of an MPT.
 
     Raises:
-        UnknownPair: it is none of these; says what is wrong.
+        UnknownPair: it is something else; the message says what is wrong.
     """
     if isinstance(text, Asset):
         return text
@@ -61,7 +61,7 @@ def parse_pair(pair: str | tuple[str | Asset, str | Asset]) -> tuple[Asset, Asse
     """Base and counter from `XRP/USD.rIssuer`, or from a pair of assets.
 
     Raises:
-        UnknownPair: it is no pair of two different assets.
+        UnknownPair: these are not two different assets.
     """
     both = tuple(pair.split("/")) if isinstance(pair, str) else tuple(pair)
     if len(both) != 2:
@@ -82,7 +82,7 @@ def asset_text(asset: Mapping[str, Any] | Asset) -> str:
 
 
 def units(amount: Mapping[str, Any]) -> float | None:
-    """How much an amount in record shape is, XRP counted in XRP; None where nobody knows."""
+    """How much an amount in record shape is, XRP counted in XRP; None for `unavailable`."""
     try:
         value = float(amount["value"])
     except ValueError:
@@ -103,8 +103,8 @@ def amount_cells(
 def currency_cells(asset: Mapping[str, Any]) -> tuple[str, str]:
     """What an amount is of: a name to read and to compare with, and the ledger's own code.
 
-    The name is the code itself where that cannot be read or reads like another currency. An MPT has
-    neither name nor code: it is `MPT`, with its id as the code.
+    The name is the code itself if that cannot be read, or reads like another currency. An MPT has
+    no currency: its name is `MPT`, and its code the id.
     """
     issuance = asset.get("mpt_issuance_id")
     if issuance:
@@ -153,4 +153,4 @@ def _currency_code(currency: str, text: str) -> str:
         return currency.upper()
     if len(currency) not in (0, 3) and len(currency) <= 20 and currency.isascii():
         return currency.encode("ascii").hex().upper().ljust(40, "0")
-    raise UnknownPair(f"{text!r} is not an asset: {currency!r} is no currency code; {_HELP}")
+    raise UnknownPair(f"{text!r} is not an asset: {currency!r} is not a currency code; {_HELP}")

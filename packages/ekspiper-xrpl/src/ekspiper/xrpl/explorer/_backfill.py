@@ -20,14 +20,14 @@ _EVERY = 0.25
 async def backfill(
     pool: NodePool, first: int, last: int, folder: Path, *, format: str, shown: bool
 ) -> BackfillReport:
-    """Bring a folder to hold all ledgers from `first` to `last`.
+    """Fetch what a folder lacks of the ledgers from `first` to `last`.
 
     Args:
         pool: open nodes.
         first, last: ledgers, both included.
         folder: where the files are, or will be.
         format: `parquet` or `jsonl`.
-        shown: whether a bar is.
+        shown: whether to draw a bar.
     """
     output = OutputFolder(folder, command="backfill", format=format)
     work = Backfill(pool, [f"{first}:{last}"], output)

@@ -11,16 +11,16 @@ from ekspiper.core import MissingExtra
 __all__ = ["Bar", "Live"]
 
 _DELAY = 0.7
-"""Seconds before a bar appears: what is done by then needs none."""
+"""Seconds before a bar appears, so that quick work shows none."""
 
 
 class Bar:
-    """Counts what is done; gone when it ends.
+    """A bar that counts what is done, and disappears at the end.
 
     Args:
         what: what is counted, in the plural.
-        total: how many there are; None where nobody knows.
-        shown: without it nothing is drawn.
+        total: how many there are; None if that is not known.
+        shown: False draws nothing.
     """
 
     def __init__(self, what: str, *, total: int | None, shown: bool) -> None:
@@ -44,7 +44,7 @@ class Bar:
         return self
 
     def add(self, count: int = 1) -> None:
-        """So many more are done."""
+        """Count some more as done."""
         if self._bar is not None:
             self._bar.update(count)
 
@@ -62,7 +62,7 @@ class Live:
     """In a notebook, an output that is replaced in place; elsewhere, lines of text.
 
     Args:
-        shown: without it nothing is shown.
+        shown: False shows nothing.
     """
 
     def __init__(self, *, shown: bool = True) -> None:
@@ -74,7 +74,7 @@ class Live:
 
         Args:
             value: an object with a rich display.
-            line: what is printed outside of a notebook; nothing if it is empty.
+            line: printed outside of a notebook, unless it is empty.
         """
         if not self._shown:
             return

@@ -44,7 +44,7 @@ _HELP = (
 
 @dataclass(frozen=True, slots=True)
 class LedgerQuery:
-    """Ledgers as they were asked for, not resolved yet.
+    """Which ledgers a user asked for, before anybody knows which ones the nodes hold.
 
     Attributes:
         text: as written, for messages.
@@ -86,7 +86,7 @@ def parse_time(given: str | date | datetime) -> datetime:
     """A time in UTC; a date is its midnight.
 
     Raises:
-        BadRange: it is no time, or not in ISO 8601.
+        BadRange: this is not a time in ISO 8601.
     """
     if isinstance(given, str):
         try:
@@ -98,7 +98,7 @@ def parse_time(given: str | date | datetime) -> datetime:
     elif isinstance(given, datetime):
         moment = given
     elif not isinstance(given, date):
-        raise BadRange(f"{given!r} names no ledger: give its index, its hash, or a time")
+        raise BadRange(f"{given!r} is not a ledger: give its index, its hash, or a time")
     else:
         moment = datetime(given.year, given.month, given.day)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -148,8 +148,8 @@ async def resolve(query: LedgerQuery, held: LedgerSet, close_time: CloseTime) ->
     """The first and last ledger that were asked for.
 
     Raises:
-        OutOfHistory: some of them are in the future, or not held; says what is held.
-        BadRange: they are none, because the end is before the beginning.
+        OutOfHistory: some are in the future, or no node holds them; the message says what is held.
+        BadRange: the range is empty, because its end is before its beginning.
     """
     if query.spec is not None:
         absolute = query.spec.is_absolute
@@ -177,12 +177,12 @@ def check_held(first: int, last: int, held: LedgerSet) -> None:
     have = f"the nodes hold {str(held).replace('-', ' to ')}"
     if last > held.last:
         raise OutOfHistory(
-            f"{named}: the newest ledger is {held.last}, what is after it is in the future; "
+            f"{named}: the newest ledger is {held.last}, later ones have not closed yet; "
             f"{have}; ask for -100:, or wait for new ones with follow()"
         )
     if first < held.first:
         raise OutOfHistory(
-            f"{named}: what is before {held.first} is before the history of the nodes; {have}; "
+            f"{named}: the history of the nodes begins with {held.first}; {have}; "
             "ask for later ledgers, or give a node with more history"
         )
     raise OutOfHistory(
@@ -243,7 +243,7 @@ def _time_text(moment: datetime) -> str:
 async def _closed_before(
     moment: datetime, held: LedgerSet, close_time: CloseTime, *, included: bool = False
 ) -> int:
-    """How many of `held` closed before the time, found by halving: close times never fall."""
+    """How many of `held` closed before the time. Close times never fall, so halving finds it."""
     bound = moment.timestamp() - RIPPLE_EPOCH
     low, high = 0, len(held)
     while low < high:

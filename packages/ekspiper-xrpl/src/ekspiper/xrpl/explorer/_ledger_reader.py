@@ -31,19 +31,21 @@ __all__ = ["LedgerReader"]
 
 log = logging.getLogger("ekspiper.xrpl.explorer")
 
+# A file of the cache: large enough that a day of ledgers is not thousands of files, small enough
+# that what an interrupted call has read so far is soon on disk.
 _FILE_LEDGERS = 64
 _HASH = re.compile(r"[0-9A-Fa-f]{64}")
 _FILE_BYTES = 8 * 1024 * 1024
 
 
 class LedgerReader:
-    """Every ledger of a range, proven, in order, with few of them in memory at once.
+    """Gives every ledger of a range, proven and in order, with few of them in memory.
 
     Args:
         pool: open nodes.
         fetch: proves what they give.
         cache: where proven ledgers are kept; None: nowhere.
-        concurrency: ledgers asked for at once.
+        concurrency: how many ledgers are requested at the same time.
         progress: whether bars are shown.
     """
 
@@ -83,7 +85,7 @@ class LedgerReader:
                     yield ledger
 
     async def _usable_runs(self, first: int, last: int) -> list[CachedRun]:
-        """What is cached, unless the network names other ledgers: a test network was begun anew."""
+        """What is cached, unless the network has other ledgers there: a test network was reset."""
         if self._cache is None:
             return []
         usable = []
@@ -117,6 +119,7 @@ class LedgerReader:
         try:
             self._ask(waiting, indexes)
             while waiting:
+                # Taken out only when it is there: a cancelled wait leaves it for `finally`.
                 ledger = await waiting[0]
                 waiting.popleft()
                 self._ask(waiting, indexes)
@@ -146,8 +149,8 @@ class LedgerReader:
             await asyncio.to_thread(self._cache.write, ledgers)
         except OSError as error:
             log.warning(
-                "ledgers are not kept in %s: %s; choose another folder with Explorer(cache=...), "
-                "or none with cache=False",
+                "ledgers cannot be cached in %s: %s; choose another folder with "
+                "Explorer(cache=...), or turn the cache off with cache=False",
                 self._cache.folder,
                 error.strerror or error,
             )
@@ -165,8 +168,8 @@ class LedgerReader:
         """The ledger of that index, the one valid at that time, or the newest.
 
         Raises:
-            OutOfHistory: it is in the future, or before what the nodes hold.
-            BadRange: it is neither an index nor a time.
+            OutOfHistory: it is in the future, or before the history of the nodes.
+            BadRange: this is not an index or a time.
         """
         held = await self._held()
         if not held:
@@ -176,7 +179,7 @@ class LedgerReader:
         if isinstance(which, str) and which.isdigit():
             which = int(which)
         if isinstance(which, bool):
-            raise BadRange(f"{which} names no ledger: give its index, its hash, or a time")
+            raise BadRange(f"{which} is not a ledger: give its index, its hash, or a time")
         if not isinstance(which, int):
             return await last_closed_until(parse_time(which), held, self._close_time)
         check_held(which, which, held)
@@ -186,8 +189,8 @@ class LedgerReader:
         """The proven ledger of that index or hash, the one valid at that time, or the newest.
 
         Raises:
-            OutOfHistory: it is in the future, before what the nodes hold, or unknown to them.
-            BadRange: it is neither an index, nor a hash, nor a time.
+            OutOfHistory: it is in the future, before the history of the nodes, or unknown to them.
+            BadRange: this is not an index, a hash or a time.
         """
         if not isinstance(which, str) or _HASH.fullmatch(which) is None:
             return await self.one(await self.index_of(which))
@@ -213,7 +216,7 @@ class LedgerReader:
             return await anext(ledgers)
 
     async def shown(self, first: int, last: int) -> AsyncGenerator[Ledger]:
-        """The ledgers from `first` to `last`, with a bar; other tasks get their turn in between."""
+        """The ledgers from `first` to `last`, with a bar. Other tasks may run in between."""
         with Bar("ledgers", total=last - first + 1, shown=self.progress) as bar:
             async with aclosing(self.read(first, last)) as ledgers:
                 async for ledger in ledgers:

@@ -1,4 +1,4 @@
-"""What every call of an explorer goes through: is it open, connected, was it interrupted."""
+"""The connections of an explorer, and what every call goes through: open, connected, interrupted."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class SessionOptions:
 
     Attributes:
         network: as `open_network` takes it.
-        found: what that is.
+        found: the network that this names.
         cache: the folder of all networks' caches; None: nothing is kept.
         cache_bytes: how large the cache of this one may become.
-        concurrency: ledgers asked for at once.
+        concurrency: how many ledgers are requested at the same time.
         connect_timeout: seconds within which a node must answer.
         progress: whether bars are shown.
     """
@@ -65,7 +65,7 @@ class Connection:
         self._ready: asyncio.Future[LedgerReader] | None = None
 
     async def open(self) -> LedgerReader:
-        """The reader; the first call connects, several at once share that.
+        """The reader. The first call connects; calls at the same time share the connection.
 
         Raises:
             NodeUnreachable: no node answered in time.
@@ -103,7 +103,7 @@ async def _hold(options: SessionOptions, ready: asyncio.Future[LedgerReader]) ->
         if ready.done():
             raise
         ready.set_exception(error)
-        ready.exception()  # whoever waited may be gone: an unread error would be a warning
+        ready.exception()  # if nobody waits any more, asyncio would warn of an error that was never read
     finally:
         ready.cancel()
 
@@ -129,7 +129,7 @@ def _reader(options: SessionOptions, network: OpenNetwork) -> LedgerReader:
 
 
 def _folder_name(network: Network, network_id: int | None) -> str:
-    """Named networks by their name; others by their id and their nodes, for many are number 0."""
+    """The name of a known network; otherwise its id and its nodes, as many networks have the id 0."""
     if network.name != "custom":
         return network.name
     nodes = sha256(" ".join(sorted(network.urls)).encode()).hexdigest()[:12]
@@ -162,7 +162,7 @@ class Session:
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[LedgerReader]:
-        """One call: connected within it; an interrupted one leaves no connection behind."""
+        """Connect for one call. An interrupted call closes the connection, if it is the only one."""
         self.check_open()
         loop = asyncio.get_running_loop()
         connection = self._connections.get(loop)
@@ -189,13 +189,13 @@ class Session:
 async def new_ledgers(
     session: Session, *, count: int | None = None, first: int | None = None, pace: float = 0.0
 ) -> AsyncGenerator[Ledger]:
-    """Ledgers as they close.
+    """New ledgers as they close.
 
     Args:
         session: of the explorer.
-        count: how many; None: without end, but the sample has one.
-        first: begin with this one; None: the newest, or the first of the sample.
-        pace: seconds between two of them at least.
+        count: how many; None: without end, or to the end of the sample.
+        first: begin with this ledger; None: the newest, or the first of the sample.
+        pace: the fewest seconds between two ledgers.
     """
     loop = asyncio.get_running_loop()
     async with _followed(session) as (pool, fetch, begin, end):
@@ -226,7 +226,7 @@ async def old_ledgers(
 async def _followed(
     session: Session,
 ) -> AsyncIterator[tuple[NodePool, FetchLedger, int | None, int | None]]:
-    """The pool to follow; the sample is opened anew, so that its ledgers close once more."""
+    """The pool to follow. The sample gets a new node, which closes its ledgers one by one."""
     options = session.options
     session.check_open()
     if options.found.urls:

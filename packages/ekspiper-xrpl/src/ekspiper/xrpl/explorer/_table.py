@@ -87,7 +87,7 @@ async def pair_table(
     """The trades between two assets, priced in the second for one unit of the first.
 
     Raises:
-        UnknownPair: there were none, and the pair has no order book either.
+        UnknownPair: they were not traded, and there is no order book either.
     """
     rows: list[Sequence[Any]] = []
     traded: dict[frozenset[Asset], int] = {}
@@ -138,9 +138,9 @@ async def _refuse_unknown(
 def _listed(traded: dict[frozenset[Asset], int]) -> str:
     names = [_pair_name(each) for each in sorted(traded, key=lambda one: -traded[one])]
     if not names:
-        return "no pair was traded in them"
+        return "nothing was traded in them"
     more = f", and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"traded were {', '.join(names[:_LISTED])}{more}"
+    return f"these were traded: {', '.join(names[:_LISTED])}{more}"
 
 
 def _pair_name(pair: Iterable[Asset]) -> str:

@@ -4,9 +4,9 @@
 
     ConfigError
     ├── ExplorerClosed   it was closed; make a new one
-    ├── OutOfHistory     ledgers that are in the future, or before what the nodes hold
-    ├── TooManyRows      a table would not fit into memory
-    └── UnknownPair      an asset or a pair of assets that does not exist
+    ├── OutOfHistory     ledgers that are in the future, or before the history of the nodes
+    ├── TooManyRows      the table has more rows than `max_rows`
+    └── UnknownPair      an asset that cannot be read, or a pair that nobody offers
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
-from ekspiper.core import ConfigError, Pipeline, Report
+from ekspiper.core import ConfigError, Pipeline, Report, RunOptions
 from ekspiper.xrpl.codec import CodecError, decode_address
 from ekspiper.xrpl.derive import parse_ctid
 from ekspiper.xrpl.ledger import Ledger, Transaction
@@ -43,9 +43,10 @@ _SAMPLE_PACE = 0.2
 class Explorer:
     """A network to look at: `xrpl = Explorer("sample")`, then `await xrpl.transactions("-100:")`.
 
-    It connects at the first call and stays connected until it is closed (`async with`, `with`, or
-    `await xrpl.close()`), its event loop ends, or a call is interrupted. Every ledger is proven by
-    its hash before anything of it is shown. `xrpl.sync` has the same methods without `await`.
+    It connects at the first call. It stays connected until you close it (`async with`, `with`, or
+    `await xrpl.close()`), until its event loop ends, or until you interrupt a call. Every ledger is
+    proven by its hash before anything of it is shown. `xrpl.sync` has the same methods without
+    `await`.
 
     Ledgers are given as on the command line (`"183:302"`, `"183:+100"`, `"-100:"`, `"183:"`), as
     one index, as a time (`"2026-11-22 12:05"`: from then on; times are UTC), or as two times or
@@ -57,12 +58,12 @@ class Explorer:
             False: none.
         cache_bytes: how large the cache of one network may become.
         progress: whether long calls show a bar.
-        concurrency: ledgers asked for at once; public servers are asked more slowly in any case.
+        concurrency: how many ledgers are requested at the same time; public servers get fewer.
         connect_timeout: seconds within which a node must answer.
-        max_rows: the most rows of a table, so that memory stays bounded.
+        max_rows: how many rows a table may have, so that memory stays bounded.
 
     Raises:
-        UnknownNetwork: no network of that name; says which there are.
+        UnknownNetwork: there is no network of that name; the message lists those that exist.
     """
 
     def __init__(
@@ -149,7 +150,7 @@ class Explorer:
             which: its index or hash; a time, for the ledger that was valid then; None: the newest.
 
         Raises:
-            OutOfHistory: it is in the future, before what the nodes hold, or unknown to them.
+            OutOfHistory: it is in the future, before the history of the nodes, or unknown to them.
         """
         async with self._session.call() as reader:
             return LedgerView(await reader.named(which))
@@ -159,7 +160,7 @@ class Explorer:
 
         Raises:
             RequestError: the nodes do not know it.
-            ConfigError: it is neither a hash nor a ctid, or its ledger has no such place.
+            ConfigError: this is not a hash or a ctid, or the ledger has fewer transactions.
         """
         digits = _transaction_name(which)
         async with self._session.call() as reader:
@@ -185,7 +186,7 @@ class Explorer:
             ledger: as in `ledger`.
 
         Raises:
-            UnknownPair: nobody offers one for the other, either way round.
+            UnknownPair: there are no offers for this pair, in either direction.
         """
 
         pair = parse_pair((base, counter))
@@ -216,10 +217,10 @@ class Explorer:
         Args:
             ledgers: which ledgers.
             type: only transactions of this type, such as `Payment`.
-            fields: besides, a column for every field that transactions of that type have.
+            fields: add a column for every field that transactions of that type have.
 
         Raises:
-            ConfigError: no transaction type is called so.
+            ConfigError: there is no transaction type of that name.
         """
         tables.check_type(type)
         columns, rows = (
@@ -253,7 +254,8 @@ class Explorer:
                 the second for one unit of the first.
 
         Raises:
-            UnknownPair: the pair was not traded and has no order book; says which were traded.
+            UnknownPair: the pair was not traded and has no order book; the message lists the pairs
+                that were traded.
         """
         from ._table import pair_table
 
@@ -287,7 +289,7 @@ class Explorer:
         """The history of an account: a row for each transaction that touched it.
 
         Raises:
-            ConfigError: the address is not one.
+            ConfigError: this is not the address of an account.
         """
         _check_address(address)
         return await self._table(
@@ -300,7 +302,7 @@ class Explorer:
 
         Args:
             ledgers: which ledgers.
-            limit: the most books, those touched most often first; each costs two requests.
+            limit: how many books at most, the busiest first; each costs two requests.
         """
         if limit < 1:
             raise ConfigError(f"limit must be at least 1, not {limit}")
@@ -318,16 +320,17 @@ class Explorer:
     ) -> Frame:
         """The objects of a ledger, by type: a row each, a column for each field.
 
-        All pages of the state are read, whatever the type: on mainnet that is many gigabytes, so
-        give a `limit` there. Read whole, the state is proven: `attrs["verified"]` says so.
+        Whatever the type, all pages of the state are read. On mainnet that is many gigabytes, so
+        give a `limit` there. A state that was read to its end is proven by the ledger's hash, and
+        `attrs["verified"]` is true.
 
         Args:
             type: a ledger entry type such as `Offer` or `AMM`, or several; None: all.
             ledger: as in `ledger`.
-            limit: stop after so many objects.
+            limit: stop after this many objects.
 
         Raises:
-            ConfigError: no ledger entry type is called so.
+            ConfigError: there is no ledger entry type of that name.
             TooManyRows: there are more objects than `max_rows`, and no limit was given.
         """
         from ._object_reader import ObjectReader
@@ -343,12 +346,12 @@ class Explorer:
     ) -> BackfillReport:
         """Write transactions and ledgers to files, as `ekspiper backfill` does.
 
-        What the folder holds already is not fetched again, and a backfill that was interrupted
-        goes on where it stopped.
+        Ledgers that the folder holds are not fetched again, so a backfill that was interrupted
+        continues where it stopped.
 
         Args:
             ledgers: which ledgers.
-            folder: where `transactions` and `ledgers` will be; made when it is missing.
+            folder: where `transactions` and `ledgers` are written; created if it does not exist.
             format: `parquet`, or `jsonl` for JSON lines.
 
         Raises:
@@ -376,21 +379,20 @@ class Explorer:
         """New ledgers as they close, each proven: iterate over it, or `await follow(10).show()`.
 
         Args:
-            ledgers: how many; None: until it is stopped, or the sample ends.
-            pace: seconds between two ledgers at least; None: those of the sample come every
-                0.2 s, others as they come.
+            ledgers: how many; None: until you stop, or the sample ends.
+            pace: the fewest seconds between two ledgers; None: 0.2 s on the sample, otherwise 0.
         """
 
         self._session.check_open()
         if ledgers is not None and ledgers < 1:
-            raise ConfigError(f"follow at least 1 ledger, not {ledgers}, or None: all that come")
+            raise ConfigError(f"follow at least 1 ledger, not {ledgers}; None follows without end")
         wait = _SAMPLE_PACE if pace is None and self.network.name == "sample" else pace or 0.0
         return Follow(
             lambda: new_ledgers(self._session, count=ledgers, pace=wait), name=self.network.name
         )
 
     def source(self, ledgers: Ledgers | None = None, *, of: Of = "transactions") -> ExplorerSource:
-        """Records as the source of a pipeline of your own.
+        """Records, as the source of your own pipeline.
 
         Args:
             ledgers: which ledgers; None: new ones as they close.
@@ -408,22 +410,22 @@ class Explorer:
 
         return ExplorerSource(opened, of=of, name=name, identity=f"{self.network}, {name}")
 
-    def start(self, pipeline: Pipeline, **options: Any) -> RunningPipeline:
+    def start(self, pipeline: Pipeline, **options: Unpack[RunOptions]) -> RunningPipeline:
         """Run a pipeline in the background, on the running event loop.
 
         Args:
             pipeline: any pipeline; `source` gives sources for it.
-            options: those of `Pipeline.run`: `checkpoint`, `dead_letters`, ...
+            options: see `RunOptions`: `checkpoint`, `dead_letters`, ...
         """
         self._session.check_open()
         return RunningPipeline(pipeline, options)
 
-    async def run(self, pipeline: Pipeline, **options: Any) -> Report:
-        """Run a pipeline to its end, with its counters shown in place.
+    async def run(self, pipeline: Pipeline, **options: Unpack[RunOptions]) -> Report:
+        """Run a pipeline to its end, and show its counters while it runs.
 
         Args:
             pipeline: any pipeline.
-            options: those of `Pipeline.run`.
+            options: see `RunOptions`.
         """
         running = self.start(pipeline, **options)
         try:
@@ -452,13 +454,13 @@ def _check_address(address: str) -> None:
     try:
         decode_address(address)
     except CodecError as error:
-        raise ConfigError(f"{error}; an account is given by its address, r...") from None
+        raise ConfigError(f"{error}; give the address of an account, r...") from None
 
 
 def _transaction_name(which: str) -> str:
     digits = str(which).strip().upper()
     if len(digits) not in (16, 64) or set(digits) - set("0123456789ABCDEF"):
         raise ConfigError(
-            f"{which!r} names no transaction: give its hash (64 hex digits) or its ctid (C and 15)"
+            f"{which!r} is not a transaction: give its hash (64 hex digits) or its ctid (C and 15)"
         )
     return digits

@@ -1,4 +1,4 @@
-"""Proven ledgers and their records as the source of a pipeline of one's own."""
+"""Records of proven ledgers, as the source of a user's own pipeline."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Of: TypeAlias = Literal["transactions", "ledgers"]
 """What a source yields: records of transactions, or of ledgers."""
 
 Open: TypeAlias = Callable[[int | None], AsyncGenerator[Ledger]]
-"""The ledgers of the source, from a ledger on; from the first without one."""
+"""Opens the ledgers of the source, from the given one on; from the first for None."""
 
 
 class ExplorerSource(Source[dict[str, Any]]):
@@ -50,7 +50,7 @@ class ExplorerSource(Source[dict[str, Any]]):
         return self._identity
 
     async def resume(self, position: Any) -> None:
-        """Go on after that place."""
+        """Continue after that place."""
         self._after = [int(each) for each in position]
 
     def __aiter__(self) -> AsyncGenerator[dict[str, Any]]:

@@ -48,8 +48,8 @@ _SUMMARY_COLUMNS = columns(
     ask_depth="Float64",
     ledger_index="Int64",
 )
-"""Prices are counter for one unit of base; depths are base within 2 % of the middle; `touched` is
-in how many transactions offers of the pair were made, taken or removed."""
+"""Prices are counter for one unit of base. Depths are base within 2 % of the middle. `touched`
+counts the transactions in which offers of the pair were made, taken or removed."""
 
 _SIDE_COLUMNS = columns(
     price="Float64",
@@ -76,7 +76,7 @@ class OrderBook:
             base, `total` of the counter, `depth` (the amount so far), the offer's `account` and
             `sequence`, the raw values, and whether its owner can pay all of it (`funded`);
             amounts are what the owner can pay.
-        truncated: the node gave as many offers as it allows, so there may be more.
+        truncated: a node gives only so many offers, so there may be more.
     """
 
     base: Asset
@@ -151,7 +151,7 @@ class OrderBook:
             for each, (offer, kind) in zip(cells, offers, strict=True)
         ]
         title = caption(f"{base} / {counter}", facts)
-        more = " The node gave as many offers as it allows." if self.truncated else ""
+        more = " There may be more: a node gives only so many." if self.truncated else ""
         hidden = max(0, len(self.asks) - _SHOWN) + max(0, len(self.bids) - _SHOWN)
         note = f"{hidden} more offers in .asks and .bids.{more}" if hidden or more else ""
         return title + table(head, rows, note=note)
@@ -160,7 +160,7 @@ class OrderBook:
 def order_book(
     base: Asset, counter: Asset, sides: tuple[Mapping[str, Any], Mapping[str, Any]]
 ) -> OrderBook:
-    """The book from two records of `book_offers`: that of who sells the base, and who buys it."""
+    """The book from two records of `book_offers`: who sells the base, and who buys it."""
     selling, buying = sides
     return OrderBook(
         base,
@@ -201,7 +201,7 @@ def _side(offers: Sequence[Mapping[str, Any]], *, base_is_paid: bool) -> Frame:
 
 
 def _left(offer: Mapping[str, Any], side: str) -> Mapping[str, Any]:
-    """What the owner can pay, which may be less than what is offered."""
+    """What the owner can pay, which may be less than the offer says."""
     funded: Mapping[str, Any] = offer.get(f"taker_{side}_funded") or offer[f"Taker{side.title()}"]
     return funded
 
@@ -235,8 +235,8 @@ async def fetch_book(pool: NodePool, base: Asset, counter: Asset, ledger: Ledger
     book = order_book(base, counter, sides)
     if not len(book.bids) and not len(book.asks):
         raise UnknownPair(
-            f"there is no order book {book.name} after ledger {ledger.ledger_index}: nobody offers "
-            "one for the other; books('-20:') lists those that were touched lately"
+            f"nobody offers {book.name} after ledger {ledger.ledger_index}, either way round; "
+            "books('-20:') lists the pairs that were offered lately"
         )
     return book
 
@@ -244,7 +244,7 @@ async def fetch_book(pool: NodePool, base: Asset, counter: Asset, ledger: Ledger
 async def offers_of(
     pool: NodePool, base: Asset, counter: Asset, ledger: Ledger
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The records of `book_offers` of those who sell the base, and of those who buy it."""
+    """Two records of `book_offers`: who sells the base, and who buys it."""
     fetch = FetchBookOffers(pool)
     selling = book_request(Book(base, counter), ledger)
     buying = book_request(Book(counter, base), ledger)
@@ -274,7 +274,7 @@ async def busiest(
 async def fetch_summaries(
     pool: NodePool, pairs: Sequence[tuple[Asset, Asset, int]], ledger: Ledger, *, shown: bool
 ) -> Frame:
-    """A row for each pair; those with offers on neither side are left out."""
+    """A row for each pair that has offers."""
     gate = asyncio.Semaphore(_AT_ONCE)
     with Bar("books", total=len(pairs), shown=shown) as bar:
 

@@ -1,4 +1,4 @@
-"""A pipeline that runs while the notebook goes on."""
+"""A pipeline that runs in the background of a notebook."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Generator
 from typing import Any
 
-from ekspiper.core import Pipeline, Report, Run, Statistics
+from ekspiper.core import Pipeline, Report, Run, RunOptions, Statistics
 
 from ._display import Live
 
@@ -21,10 +21,10 @@ class RunningPipeline:
 
     Args:
         pipeline: starts at once, on the running event loop.
-        options: of `Pipeline.run`: checkpoint, dead_letters, ...
+        options: see `RunOptions`.
     """
 
-    def __init__(self, pipeline: Pipeline, options: dict[str, Any]) -> None:
+    def __init__(self, pipeline: Pipeline, options: RunOptions) -> None:
         self._run: Run = pipeline.start(**options)
         self._task = asyncio.create_task(self._run.finish(), name="explorer pipeline")
         # An error nobody awaits is shown by the display, and must not be a warning as well.
@@ -43,7 +43,7 @@ class RunningPipeline:
         """Show the counters, in place, until the run ends.
 
         Args:
-            until: return as soon as so many items were read; the run goes on.
+            until: return once this many items were read; the run continues.
 
         Raises:
             EkspiperError: what ended the run.
@@ -65,7 +65,7 @@ class RunningPipeline:
         return await self
 
     async def abandon(self) -> None:
-        """End it now; what was not kept is lost or comes again, as with any stopped run."""
+        """End it now. Items that were not kept are read again if it has a checkpoint."""
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 

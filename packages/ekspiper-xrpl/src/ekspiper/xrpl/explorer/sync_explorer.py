@@ -10,9 +10,9 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
-from ekspiper.core import ConfigError, MissingExtra, Pipeline, Report
+from ekspiper.core import ConfigError, MissingExtra, Pipeline, Report, RunOptions
 
 from .explorer import Explorer
 from .views import LedgerView
@@ -36,15 +36,20 @@ def _synchronous(
 
 
 class SyncExplorer:
-    """What `Explorer` does, without `await`. Made by `Explorer.sync`.
+    """The methods of `Explorer` without `await`. Made by `Explorer.sync`.
 
-    Where no event loop runs it has one of its own, which `close` ends, as does the end of the
-    program; calls of several threads wait for each other there. Where one runs, as in Jupyter, it
-    is entered a second time with nest-asyncio.
+    In a script it runs an event loop of its own until `close`, or until the program ends; calls
+    from several threads take turns. In Jupyter, where an event loop is running, it enters that
+    loop a second time with nest-asyncio.
 
     Args:
         explorer: whose methods are called.
     """
+
+    # A loop in another thread (anyio's blocking portal) would need no nest-asyncio. It would stop
+    # everything else on Jupyter's loop during a call: pipelines that run in the background, and the
+    # answers to pings that keep their connections. And it would call a user's processors and
+    # collectors from a thread that is not theirs.
 
     def __init__(self, explorer: Explorer) -> None:
         self.explorer = explorer
@@ -65,7 +70,7 @@ class SyncExplorer:
     objects = _synchronous(Explorer.objects)
     backfill = _synchronous(Explorer.backfill)
 
-    def run(self, pipeline: Pipeline, **options: Any) -> Report:
+    def run(self, pipeline: Pipeline, **options: Unpack[RunOptions]) -> Report:
         """Run a pipeline to its end; see `Explorer.run`."""
         return self.wait_for(self.explorer.run(pipeline, **options))
 
@@ -100,7 +105,9 @@ class SyncExplorer:
         self.close()
 
     def wait_for(self, work: Coroutine[Any, Any, R]) -> R:
-        """The result of `work`, run to its end; an interrupt cancels it and waits until it is gone.
+        """Run `work` to its end and return its result.
+
+        An interrupt cancels it, and returns when it has cleaned up.
 
         Raises:
             MissingExtra: an event loop runs, and nest-asyncio is not installed.
@@ -125,8 +132,11 @@ class SyncExplorer:
 
 
 def _end(runner: asyncio.Runner) -> None:
-    """Close a loop of one's own; in another thread where this one has a running loop, which is
-    so when the explorer was forgotten and is collected there."""
+    """Close the loop of an explorer.
+
+    If the explorer was never closed, it may be garbage that is collected while another event loop
+    runs in this thread. A loop cannot be closed there, so a new thread does it.
+    """
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -142,7 +142,7 @@ class LedgerView:
             if which in (each.index, each.hash) or str(which).upper() == each.hash:
                 return TransactionView(each)
         raise ConfigError(
-            f"ledger {self.ledger_index} holds {len(self)} transactions, and none that is {which!r}"
+            f"ledger {self.ledger_index} has {len(self)} transactions, but not {which!r}"
         )
 
     @property

@@ -17,10 +17,9 @@ PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 BUY = "#009E73"
 SELL = "#D55E00"
 
-# A grey that is read on white and on nearly black alike, because pictures have no background of
-# their own. Jupyter puts a white or a black box behind a picture without one, unless its tick
-# labels are partly light and partly dark: so the two axes have this grey and the next lighter one,
-# which lie on either side of its limit.
+# A grey that can be read on white and on black, because pictures have no background. Jupyter puts a
+# white or a black box behind such a picture, unless some tick labels are light and some are dark.
+# So the axes have this grey and the next lighter one, which are on either side of its limit.
 INK = "#7F7F7F"
 _LIGHTER_INK = "#808080"
 
@@ -48,7 +47,7 @@ def axes_for(ax: Axes | None, *, size: tuple[float, float] = (9.0, 4.0)) -> Axes
 
 
 def _for_light_and_dark(ax: Axes) -> None:
-    """Let the page shine through, and write in a grey; axes that a user gives stay as they are."""
+    """Let the page show through, and write in grey. Axes that a user gives keep their colours."""
     ax.set_facecolor("none")
     ax.tick_params(axis="x", which="both", color=INK, labelcolor=INK)
     ax.tick_params(axis="y", which="both", color=INK, labelcolor=_LIGHTER_INK)
@@ -80,4 +79,4 @@ def need_columns(frame: Any, columns: Iterable[str], *, made_by: str) -> None:
     if missing:
         raise ConfigError(f"the table has no column {missing[0]!r}: give one made by {made_by}")
     if len(frame) == 0:
-        raise ConfigError("the table is empty, there is nothing to draw: ask for more ledgers")
+        raise ConfigError("the table is empty, so there is nothing to draw: ask for more ledgers")

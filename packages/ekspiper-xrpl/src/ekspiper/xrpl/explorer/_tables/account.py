@@ -28,8 +28,8 @@ COLUMNS = columns(
     xrp_balance="Float64",
     tokens="string",
 )
-"""`role` is `sender`, `destination` or `affected`; `other` is who is at the other end, if anyone;
-`xrp_balance` is what the account has afterwards, where the transaction changed it."""
+"""`role` is `sender`, `destination` or `affected`; `other` is the account at the other end, if there
+is one; `xrp_balance` is the balance afterwards, if the transaction changed it."""
 
 _DROPS = 1_000_000
 _OWNERS = ("Account", "Owner", "Destination", "Issuer", "RegularKey")
@@ -37,7 +37,7 @@ _SIDES = ("LowLimit", "HighLimit")
 
 
 def touches(transaction: Transaction, account: str) -> bool:
-    """Whether it was sent by the account, was for it, or changed an entry that is its own."""
+    """Whether the account sent it, received it, or owns an entry that it changed."""
     fields = transaction.fields
     if account in (fields["Account"], fields.get("Destination")):
         return True
@@ -49,7 +49,7 @@ def touches(transaction: Transaction, account: str) -> bool:
 
 
 def rows(transaction: Transaction, account: str) -> Iterator[tuple[Any, ...]]:
-    """The row of a transaction that touched the account; none for another."""
+    """The row of a transaction, if it touched the account."""
     if not touches(transaction, account):
         return
     fields, meta = transaction.fields, transaction.meta

@@ -58,7 +58,7 @@ def rows(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
 
 
 def totals_of(ledger: Ledger) -> tuple[int | None, int | None, str | None]:
-    """What its transactions paid in drops, and how many failed; or None, and why nobody knows."""
+    """What its transactions paid in drops, and how many failed; or None for both, and the reason."""
     fees = failed = 0
     for each in ledger.transactions:
         try:

@@ -50,7 +50,7 @@ _PARTIAL = 0x0002_0000
 
 
 def rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
-    """The row of a successful payment; none for everything else."""
+    """The row of a transaction, if it is a payment that succeeded."""
     fields, meta = transaction.fields, transaction.meta
     if fields["TransactionType"] != "Payment" or meta["TransactionResult"] != "tesSUCCESS":
         return

@@ -1,4 +1,4 @@
-"""Rows for transactions that a table cannot read: they stand in it, and say why."""
+"""Rows for transactions that a table cannot read. They say why."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ PROBLEM = Column("problem", "string")
 def guarded(columns: Sequence[Column], rows: Rows) -> tuple[tuple[Column, ...], Rows]:
     """The same table with a last column `problem`.
 
-    A transaction that cannot be read gets one row with its place and the reason, so that it neither
-    ends the table nor is missing from it.
+    A transaction that cannot be read gets one row with its place and the reason. So it does not end
+    the table, and nobody takes the table for complete.
     """
     blank = (None,) * (len(columns) - len(_PLACE))
 
