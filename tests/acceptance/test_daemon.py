@@ -158,7 +158,7 @@ def test_a_second_signal_stops_at_once(
     daemon = start(
         *("daemon", "--config", config, "--network", serve(), "--from", FIRST, "--http", "off")
     )
-    daemon.wait_said(str(free_port))
+    daemon.wait_said("is failing: ")  # ledgers are read by now, and wait for it
     daemon.process.send_signal(signal.SIGINT)
     daemon.wait_said("SIGINT: draining; once more to stop at once")
     assert daemon.end(signal.SIGINT) == 1

@@ -6,10 +6,9 @@ import shlex
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from ekspiper.xrpl.cli._app import app
 from ekspiper.xrpl.replay import KINDS, FaultPlan
+from tests.command import ekspiper
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reading.md"
 INCOMPLETE = 3
@@ -29,9 +28,9 @@ def test_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for arguments in listed:
         if arguments[0] == "replay":  # which runs until it is interrupted
             continue
-        result = CliRunner().invoke(app, arguments)
+        done = ekspiper(*arguments)
         wanted = INCOMPLETE if "180:185" in arguments else 0
-        assert result.exit_code == wanted, f"{arguments}: {result.output}"
+        assert done.code == wanted, f"{arguments}: {done.err}"
     assert (tmp_path / "out/history/ledgers.jsonl").read_bytes().count(b"\n") == 120
 
 

@@ -86,6 +86,13 @@ def test_ranges_are_called_ranges(cli: Cli) -> None:
     assert cli("backfill", "--help").out.startswith("Usage: ekspiper backfill [OPTIONS] RANGE...\n")
 
 
+def test_bounds_are_words(cli: Cli) -> None:
+    shown = " ".join(cli("backfill", "--help").out.split())
+    assert "[default: 32; 1 to 256]" in shown
+    assert "[at least 0.001]" in shown
+    assert "x<=" not in shown
+
+
 def test_colour_is_for_terminals(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def helped() -> str:
         with get_command(app).make_context("ekspiper", ["backfill"]) as context:

@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
 from ekspiper.core import Permanent
-from ekspiper.xrpl.cli._app import app
 from ekspiper.xrpl.whole_books import WholeBooks
+from tests.command import ekspiper
 
 
 def run(*arguments: str, code: int = 0) -> str:
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == code, (result.output, result.exception)
-    return result.stdout
+    done = ekspiper(*arguments)
+    assert done.code == code, done.err
+    return done.out
 
 
 def test_payments_are_one_json_line_each() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -174,6 +175,30 @@ def test_advice_works_where_the_user_stands(
         monkeypatch.setenv("HATCH_ENV_ACTIVE", environment)
     monkeypatch.setattr(sys, "argv", [called.replace("PATH", str(tmp_path))])
     assert this_command() == shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [("bin/hatch", "hatch run ekspiper"), (".venv/bin/hatch", ".venv/bin/hatch run ekspiper")],
+)
+def test_advice_names_hatch_as_it_was_called(typed: str, shown: str, tmp_path: Path) -> None:
+    hatch = tmp_path / typed
+    hatch.parent.mkdir(parents=True)
+    program = f"{sys.executable} -c 'from ekspiper.xrpl.cli._invocation import *;"
+    program += " print(this_command())'"
+    hatch.write_text(f'#!/bin/sh\nexport HATCH_ENV_ACTIVE=default\nsh -c "{program}; exit"\n')
+    hatch.chmod(0o755)
+    path = f"{tmp_path / 'bin'}:/usr/bin:/bin"
+    done = subprocess.run(
+        [typed, "run", "demo"],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout == f"{shown}\n"
 
 
 def test_the_daemon_advises_so(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,16 +6,15 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from ekspiper.xrpl.backfill import Backfill
-from ekspiper.xrpl.cli._app import app
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.recorder import record_state
 from ekspiper.xrpl.replay import Recording, ReplayNode
 from ekspiper.xrpl.snapshot import Snapshot, StateMismatch
+from tests.command import ekspiper
 
 
 async def backfilled(network: str, out: Path) -> dict[str, bytes]:
@@ -31,8 +30,8 @@ async def backfilled(network: str, out: Path) -> dict[str, bytes]:
 
 
 def record(out: Path, *options: str) -> None:
-    result = CliRunner().invoke(app, ["record", "290:302", "--out", str(out), *options])
-    assert result.exit_code == 0, result.output
+    done = ekspiper("record", "290:302", "--out", out, *options)
+    assert done.code == 0, done.err
 
 
 async def served(recording: Path, out: Path) -> tuple[dict[str, bytes], int]:

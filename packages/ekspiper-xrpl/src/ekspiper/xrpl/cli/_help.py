@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Iterable
 from functools import cache
 from typing import Any
@@ -74,7 +75,7 @@ class _Helping:
                 rows["Arguments"].append((_metavar(each), each.help or ""))
             else:
                 is_shared = each.name in ("help", "debug", "log_format")
-                rows[_SHARED if is_shared else "Options"].append(record)
+                rows[_SHARED if is_shared else "Options"].append((record[0], _plain(record[1])))
         yield from rows.items()
         yield "Commands", self._commands(context)
 
@@ -144,6 +145,12 @@ def _metavar(argument: Any) -> str:
     if argument.nargs == -1 and not name.endswith("..."):
         name += "..."
     return name if argument.required else f"[{name}]"
+
+
+def _plain(text: str) -> str:
+    """What Typer says about an option, as a person would: `1 to 256` for `1<=x<=256`."""
+    text = re.sub(r"([\d.]+)<=x<=([\d.]+)", r"\1 to \2", text)
+    return re.sub(r"x>=([\d.]+)", r"at least \1", text)
 
 
 def _parts(text: str) -> tuple[str, list[str]]:

@@ -6,31 +6,60 @@ import os
 import shlex
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 __all__ = ["this_command"]
+
+_GENERATIONS = 4
+"""Processes to look at above this one: hatch, a shell in between, and two to spare."""
 
 
 def this_command() -> str:
     """What to type for `ekspiper` here.
 
-    `hatch run ekspiper` inside `hatch run`, the path of the script where it is not on the PATH,
-    and `python -m ekspiper.xrpl` where that was typed.
+    `hatch run ekspiper` inside `hatch run`, with hatch's path where it was called by its path; the
+    path of the script where that is not on the PATH; `python -m ekspiper.xrpl` where that was
+    typed.
     """
     environment = os.environ.get("HATCH_ENV_ACTIVE")
     if environment is not None:
-        return f"hatch run {'' if environment == 'default' else environment + ':'}ekspiper"
-    called = Path(sys.argv[0])
-    if called.name == "__main__.py":
+        inside = "" if environment == "default" else f"{environment}:"
+        return f"{_hatch()} run {inside}ekspiper"
+    called = sys.argv[0]
+    if Path(called).name == "__main__.py":
         return f"{shlex.quote(sys.executable)} -m ekspiper.xrpl"
-    found = shutil.which("ekspiper")
-    if called.name != "ekspiper" or (found is not None and _is_same(Path(found), called)):
-        return "ekspiper"
-    return shlex.quote(sys.argv[0])
+    return "ekspiper" if Path(called).name != "ekspiper" else _as_typed(called)
 
 
-def _is_same(one: Path, other: Path) -> bool:
+def _hatch() -> str:
+    """How hatch was called: it leaves no trace but its own process, above this one."""
+    for words in _commands_above():
+        for word in words[:2]:
+            if Path(word).name == "hatch":
+                return _as_typed(word)
+    return "hatch"
+
+
+def _as_typed(called: str) -> str:
+    """The name alone, where the shell finds the same program by it; otherwise the path."""
+    name = Path(called).name
+    found = shutil.which(name)
     try:
-        return one.samefile(other)
+        is_found = found is not None and Path(found).samefile(called)
     except OSError:
-        return False
+        is_found = False
+    return name if is_found else shlex.quote(called)
+
+
+def _commands_above() -> Iterator[list[str]]:
+    """The command lines of the processes above this one; nothing where there is no /proc."""
+    process = os.getppid()
+    for _ in range(_GENERATIONS):
+        folder = Path("/proc") / str(process)
+        try:
+            yield folder.joinpath("cmdline").read_bytes().decode(errors="replace").split("\0")
+            # The name of the program is in brackets and may hold anything.
+            process = int(folder.joinpath("stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError, IndexError):
+            return
