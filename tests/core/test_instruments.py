@@ -324,3 +324,19 @@ def test_a_run_shows_its_counters_while_it_goes_on() -> None:
         assert "ended" in run._repr_html_()
 
     run_virtual(main())
+
+
+def test_an_item_that_is_handed_on_as_it_is_keeps_its_size_unless_the_queue_measures() -> None:
+    def bytes_in(queue: Queue) -> float:
+        told = RecordingInstruments()
+        step = Step(PassThrough(), collectors=(queue,))
+        first = Flow("a", source=ListSource([{"n": n} for n in range(10)]), steps=(step,))
+        second = Flow("b", source=queue, steps=(Step(PassThrough()), Step(lambda item: None)))
+        run_virtual(Pipeline(first, second).run(instruments=told))
+        assert told.total("ekspiper_bytes_in_total", step="<lambda>") == told.total(
+            "ekspiper_bytes_in_total", flow="b", step="PassThrough"
+        )
+        return told.total("ekspiper_bytes_in_total", flow="b", step="PassThrough")
+
+    assert bytes_in(Queue("q", measure=lambda item: 7)) == 70
+    assert bytes_in(Queue("q")) > 2000

@@ -105,16 +105,20 @@ class Channel:
         """Whether a writer must wait."""
         return self._items >= self.max_items or (self._bytes >= self.max_bytes and self._items > 0)
 
-    def offer(self, item: Any, receipt: Receipt) -> bool:
+    def offer(self, item: Any, receipt: Receipt, size: int | None = None) -> bool:
         """Append an item if there is room; True if there was.
 
         Does not wait, so that the common case needs no coroutine.
+
+        Args:
+            size: of the item, if it is known already; see `measures_as`.
         """
         items = self._items
-        # A look-up instead of a call, for the items that are numbers.
-        size = self._sizes.get(type(item))
         if size is None:
-            size = self.measure(item)
+            # A look-up instead of a call, for the items that are numbers.
+            size = self._sizes.get(type(item))
+            if size is None:
+                size = self.measure(item)
         # Checked before it is appended, so that the bound holds; but an empty channel takes anything.
         if items and (items >= self.max_items or self._bytes + size > self.max_bytes):
             return False
@@ -125,10 +129,15 @@ class Channel:
             _wake_one(self._readers)
         return True
 
-    async def put(self, item: Any, receipt: Receipt) -> None:
+    async def put(self, item: Any, receipt: Receipt, size: int | None = None) -> None:
         """Append an item; waits while the channel is full."""
-        while not self.offer(item, receipt):
+        while not self.offer(item, receipt, size):
             await self._wait_in(self._writers)
+
+    def measures_as(self, other: Channel) -> bool:
+        """Whether an item has the same size here as in `other`, and need not be measured again."""
+        ours, theirs = self.measure, other.measure
+        return ours is theirs or (isinstance(ours, Measure) and isinstance(theirs, Measure))
 
     def put_control(self, mark: Control) -> None:
         """Append a mark, at once."""
@@ -251,9 +260,9 @@ class EncodingChannel(Channel):
         super().__init__(name, max_items=max_items, max_bytes=max_bytes, measure=Measure())
         self._encode = encode
 
-    def offer(self, item: Any, receipt: Receipt) -> bool:
+    def offer(self, item: Any, receipt: Receipt, size: int | None = None) -> bool:
         """Encode an item and append it if there is room; True if there was."""
-        if self.full:
+        if self.full:  # without a look at `size`: bytes are counted here
             return False
         entry: bytes | Refused
         try:
@@ -277,14 +286,18 @@ class ValueOutlet:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
-    def offer(self, item: Any, receipt: Receipt) -> bool:
+    def measures_as(self, other: Channel) -> bool:
+        """Never: a line and its record are not of one size."""
+        return False
+
+    def offer(self, item: Any, receipt: Receipt, size: int | None = None) -> bool:
         """Append the record if there is room; True if there was."""
         # Looked at first, as it may take a while to make the record, which is in vain if it is full.
         if self._channel.full:
             return False
         return self._channel.offer(_value_of(item), receipt)
 
-    async def put(self, item: Any, receipt: Receipt) -> None:
+    async def put(self, item: Any, receipt: Receipt, size: int | None = None) -> None:
         """Append the record; waits while the channel is full."""
         await self._channel.put(_value_of(item), receipt)
 
@@ -309,6 +322,8 @@ Outlet: TypeAlias = Channel | ValueOutlet
 class Fan:
     """Copies the items of a flow to each of its steps, through a channel for each.
 
+    All channels measure items in the same way, so each item is measured once.
+
     A slow step fills its own channel before it holds up the others.
     """
 
@@ -320,7 +335,7 @@ class Fan:
         """Copy until the end."""
         more = len(self.outlets) - 1
         while True:
-            for item, receipt, _ in await self.inlet.get(_FAN_AT_ONCE):
+            for item, receipt, size in await self.inlet.get(_FAN_AT_ONCE):
                 if receipt is None:
                     for outlet in self.outlets:
                         outlet.put_control(item)
@@ -329,6 +344,6 @@ class Fan:
                     continue
                 receipt.fork(more)  # before the first copy: a part may settle at once
                 for outlet in self.outlets:
-                    if not outlet.offer(item, receipt):
-                        await outlet.put(item, receipt)
+                    if not outlet.offer(item, receipt, size):
+                        await outlet.put(item, receipt, size)
             await asyncio.sleep(0)  # channels with room never make this task wait

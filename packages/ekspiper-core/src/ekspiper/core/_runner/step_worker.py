@@ -209,13 +209,14 @@ class OneByOneWorker(StepWorker):
     async def run(self) -> None:
         inlet, process, only = self.inlet, self._process, self._only
         offer = only.offer if only is not None else None
+        knows_size = only is not None and only.measures_as(inlet)
         while True:
             entries = await inlet.get(AT_ONCE)
             taken = len(entries)
             entries.reverse()  # to pop from the end, which is cheap
             while entries:
                 # Popped, so that the memory of an item is free as soon as it is done.
-                item, receipt, _ = entries.pop()
+                item, receipt, size = entries.pop()
                 if receipt is None:
                     self._hand_on_control(item)
                     if item is END:
@@ -226,7 +227,9 @@ class OneByOneWorker(StepWorker):
                     outputs = await process(item)
                     if type(outputs) is tuple and len(outputs) == 1:
                         # The shortest way, for most items: one output for one place with room.
-                        if offer is not None and offer(outputs[0], receipt):
+                        # If the item itself is handed on, its size is known.
+                        known = size if knows_size and outputs[0] is item else None
+                        if offer is not None and offer(outputs[0], receipt, known):
                             self.items_out += 1
                             continue
                     else:
