@@ -59,7 +59,7 @@ def main() -> int:
                     read += (reader.read(tx_blob) is not None) + (
                         reader.read(meta_blob) is not None
                     )
-                written += both.lines.line(altered, 0) is not None
+                written += both.lines.transaction(altered, 0) is not None
         except Exception as error:
             print(f"{type(error).__name__}: {error}\ntx {tx_blob.hex()}\nmeta {meta_blob.hex()}")
             return 1

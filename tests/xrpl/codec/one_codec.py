@@ -15,11 +15,12 @@ import orjson
 from ekspiper.core import Permanent
 from ekspiper.xrpl.codec import AddressCache, CodecError, Decoder, Definitions, _compiled_codec
 from ekspiper.xrpl.ledger import Ledger, Transaction
-from ekspiper.xrpl.processors import TransactionEtl
-from ekspiper.xrpl.schema import DecodedRules, Formats, TransactionLines
+from ekspiper.xrpl.processors import LedgerObjectRecord, TransactionEtl
+from ekspiper.xrpl.schema import DecodedRules, Formats, RecordLines
+from ekspiper.xrpl.sources import ObjectPage
 from ekspiper.xrpl.verify import parse_ledger
 
-__all__ = ["Both", "ledgers_in", "mutated"]
+__all__ = ["Both", "ledgers_in", "mutated", "pages_in"]
 
 
 def pure_decoder(definitions: Definitions, shape: Any) -> Decoder:
@@ -50,8 +51,9 @@ class Both:
         for _, reader in self.readers.values():
             assert reader is not None
         rules = DecodedRules(Formats(self.definitions))
-        self.lines = TransactionLines(rules)
+        self.lines = RecordLines(rules)
         self.etl = TransactionEtl(self.definitions)
+        self.objects_etl = LedgerObjectRecord(self.definitions)
 
     def objects(self, blob: bytes) -> bool:
         """Whether the compiled one reads it; then it must have read the same, in the same order."""
@@ -67,10 +69,25 @@ class Both:
 
     def line(self, transaction: Transaction) -> bool:
         """Whether the compiled one writes it; then it must have written the same."""
-        line = self.lines.line(transaction, self.etl.network_id)
+        line = self.lines.transaction(transaction, self.etl.network_id)
         if line is None:
             return False
         record = self.etl.record(transaction)
+        assert "_unrecognized" not in record
+        assert line == orjson.dumps(record) + b"\n"
+        return True
+
+    def object_line(self, page: ObjectPage, index: str, data: str) -> bool:
+        """Whether the compiled one writes the object; then it must have written the same."""
+        line = self.lines.ledger_object(
+            bytes.fromhex(data),
+            index=index,
+            ledger_index=page.ledger_index,
+            ledger_hash=page.ledger_hash,
+        )
+        if line is None:
+            return False
+        record = self.objects_etl.record(page, index, data)
         assert "_unrecognized" not in record
         assert line == orjson.dumps(record) + b"\n"
         return True
@@ -100,6 +117,21 @@ def ledgers_in(folder: Path, decoder: Decoder) -> Iterator[Ledger]:
     with gzip.open(folder / "ledger_v2_binary.jsonl.gz") as lines:
         for line in lines:
             yield parse_ledger(orjson.loads(line)["response"]["result"], decoder=decoder)
+
+
+def pages_in(file: Path) -> Iterator[ObjectPage]:
+    """The pages of a recorded state."""
+    with gzip.open(file) as lines:
+        for line in lines:
+            result = orjson.loads(line)["response"]["result"]
+            objects = tuple((each["index"], each["data"]) for each in result["state"])
+            yield ObjectPage(
+                ledger_index=int(result["ledger_index"]),
+                ledger_hash=result["ledger_hash"],
+                prefix="",
+                objects=objects,
+                last=False,
+            )
 
 
 def mutated(blob: bytes, random_: random.Random) -> bytes:

@@ -17,7 +17,7 @@ from ekspiper.xrpl.codec import Decoder, Definitions, _compiled_codec
 from ekspiper.xrpl.ledger import Transaction
 from ekspiper.xrpl.replay import SAMPLE
 
-from .one_codec import Both, ledgers_in, mutated
+from .one_codec import Both, ledgers_in, mutated, pages_in
 
 pytestmark = pytest.mark.skipif(
     _compiled_codec.compiled is None, reason="the compiled codec is not built: hatch run dev:codec"
@@ -47,6 +47,19 @@ def test_every_recorded_transaction_is_compiled(both: Both, shared_data: Path) -
     for ledger in ledgers_in(shared_data / "recording", both.decoder):
         for each in ledger.transactions:
             assert both.line(each), f"{each.hash} has no line"
+
+
+def test_ledger_objects_are_written_as_in_python(both: Both, shared_data: Path) -> None:
+    for folder, name in (
+        ("recording", "ledger_data_v2_binary_302.jsonl.gz"),
+        ("network", "ledger_data_v2_binary_540.jsonl.gz"),
+    ):
+        written = total = 0
+        for page in pages_in(shared_data / folder / name):
+            for index, data in page.objects:
+                total += 1
+                written += both.object_line(page, index, data)
+        assert written > 0.95 * total, f"{written} of {total} objects of {name}"
 
 
 def test_altered_bytes_are_read_as_in_python_or_declined(

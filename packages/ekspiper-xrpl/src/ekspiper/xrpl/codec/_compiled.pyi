@@ -15,6 +15,7 @@ class LineWriter:
         *,
         transactions: dict[int, int],
         entries: dict[int, int],
+        whole_entries: dict[int, int],
         metadata: int,
         address: Callable[[bytes], str],
         delivering: set[int],
@@ -29,6 +30,7 @@ class LineWriter:
         network_id: int,
         late: bool,
     ) -> bytes | None: ...
+    def object_line(self, data: bytes, place: bytes) -> bytes | None: ...
 
 class ObjectReader:
     def __init__(

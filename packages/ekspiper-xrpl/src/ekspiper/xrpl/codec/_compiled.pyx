@@ -326,13 +326,14 @@ cdef struct Blob:
     int64_t end
 
 cdef class LineWriter:
-    """Writes the record of a transaction as a line of JSON, straight from its blobs.
+    """Writes records of transactions and of ledger objects as lines of JSON, straight from blobs.
 
     Args:
         fields: the field codes.
         contexts: what may stand where; see `_compiled_tables.Context`.
         transactions: the context of each transaction type, by its code.
         entries: the context of the parts of an affected node, by the code of its entry type.
+        whole_entries: the context of a whole ledger object, by the code of its entry type.
         metadata: the context of metadata.
         address: makes the address of 20 bytes; asked once for each slot of the cache.
         delivering: codes of the transaction types that deliver an amount.
@@ -349,6 +350,7 @@ cdef class LineWriter:
     cdef uint64_t* bits           # which bit of `required` the field is, by the same index
     cdef uint64_t* required       # by context
     cdef dict transactions
+    cdef dict whole_entries
     cdef uint16_t[65536] entries  # 0 where the entry type is unknown
     cdef int metadata
     cdef set delivering
@@ -396,6 +398,7 @@ cdef class LineWriter:
         *,
         dict transactions,
         dict entries,
+        dict whole_entries,
         int metadata,
         object address,
         set delivering,
@@ -406,6 +409,7 @@ cdef class LineWriter:
         self.fields = fields
         self.address = address
         self.transactions = transactions
+        self.whole_entries = whole_entries
         memset(self.entries, 0, sizeof(self.entries))
         for code, inside in entries.items():
             self.entries[<uint16_t>code] = inside
@@ -515,6 +519,29 @@ cdef class LineWriter:
                 return None
         if self._text(b"}\n", 2) < 0:
             return None
+        return PyBytes_FromStringAndSize(self.out, self.size)
+
+    def object_line(self, bytes data not None, bytes place not None):
+        """The line of a ledger object, with its newline; None to decline.
+
+        Args:
+            data: the object's bytes.
+            place: the members of the record after the object's own fields, as JSON.
+        """
+        self.size = 0
+        cdef Blob blob
+        blob.data = <const uint8_t*>PyBytes_AS_STRING(data)
+        blob.position = 0
+        blob.end = PyBytes_GET_SIZE(data)
+        # LedgerEntryType has the lowest code of all fields.
+        if blob.end < 3 or blob.data[0] != 0x11:
+            return None
+        context = self.whole_entries.get(_be16(blob.data + 1))
+        if context is None or self._object(&blob, context, 0) < 0:
+            return None
+        self.size -= 1  # the object goes on: without its closing brace
+        self._text(PyBytes_AS_STRING(place), PyBytes_GET_SIZE(place))
+        self._text(b"}\n", 2)
         return PyBytes_FromStringAndSize(self.out, self.size)
 
     cdef int _ctid(self, int64_t ledger_index, int64_t network) except -2:

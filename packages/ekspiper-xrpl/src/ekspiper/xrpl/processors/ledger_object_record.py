@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ekspiper.core import Instruments, NoInstruments, Permanent, Processor
+from ekspiper.core import Instruments, JsonLine, NoInstruments, Permanent, Processor
 from ekspiper.xrpl.codec import UNRECOGNIZED, Decoder, Definitions
 from ekspiper.xrpl.derive import issuance_id
-from ekspiper.xrpl.schema import DecodedRules, Formats, Misfit, unrecognized
+from ekspiper.xrpl.schema import DecodedRules, Formats, Misfit, RecordLines, unrecognized
 from ekspiper.xrpl.sources import ObjectPage
 
+from ._record_line import RecordLine
 from .drift import DriftCounter, DriftReport
 
 __all__ = ["LedgerObjectRecord"]
@@ -39,11 +40,28 @@ class LedgerObjectRecord(Processor[ObjectPage, dict[str, Any]]):
         self.strict = strict
         self._decoder = Decoder(definitions, shape="record")
         self._rules = DecodedRules(Formats(definitions))
+        self._lines = RecordLines(self._rules)
         self._counter = DriftCounter(instruments or NoInstruments())
 
     async def process(self, item: ObjectPage) -> Iterator[dict[str, Any]]:
         """The records of one page, made one after another."""
         return (self.record(item, index, data) for index, data in item.wanted())
+
+    async def process_to_lines(self, item: ObjectPage) -> Iterator[JsonLine | dict[str, Any]]:
+        """The records of one page as lines of JSON, where they fit the schema."""
+        return (self._line(item, index, data) for index, data in item.wanted())
+
+    def _line(self, page: ObjectPage, index: str, data: str) -> JsonLine | dict[str, Any]:
+        line = self._lines.ledger_object(
+            bytes.fromhex(data),
+            index=index,
+            ledger_index=page.ledger_index,
+            ledger_hash=page.ledger_hash,
+        )
+        if line is None:
+            return self.record(page, index, data)
+        self._counter.records += 1
+        return RecordLine(line)
 
     def report(self) -> DriftReport:
         """What did not fit so far."""

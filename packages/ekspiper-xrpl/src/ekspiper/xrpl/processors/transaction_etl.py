@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
-
 from ekspiper.core import Instruments, JsonLine, NoInstruments, Permanent, Processor
 from ekspiper.xrpl.codec import UNRECOGNIZED, Definitions
 from ekspiper.xrpl.derive import UNAVAILABLE, ctid, delivered_amount, in_record_shape
@@ -15,27 +13,18 @@ from ekspiper.xrpl.schema import (
     DecodedRules,
     Formats,
     Misfit,
-    TransactionLines,
+    RecordLines,
     put_back,
     unrecognized,
 )
 
+from ._record_line import RecordLine
 from ._server_json import JsonReader, unwrap
 from .drift import DriftCounter, DriftReport
 
 __all__ = ["TransactionEtl"]
 
 _HASH_DIGITS = 64
-
-
-class _RecordLine(JsonLine):
-    """A line that orjson parses."""
-
-    __slots__ = ()
-
-    @staticmethod
-    def parse(line: bytes) -> Any:
-        return orjson.loads(line)
 
 
 class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]]):
@@ -69,7 +58,7 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
         self._follows = definitions is None
         self._json = JsonReader(known)
         self._json_rules = self._rules
-        self._lines: TransactionLines | None = None
+        self._lines: RecordLines | None = None
         self._ledger: LedgerInfo | None = None
         self._shared: dict[str, Any] = {}
         self._counter = DriftCounter(instruments or NoInstruments())
@@ -96,7 +85,7 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
         if line is None:
             return await self.process(item)
         self._counter.records += 1
-        return (_RecordLine(line),)
+        return (RecordLine(line),)
 
     def report(self) -> DriftReport:
         """What did not fit so far."""
@@ -109,9 +98,11 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
                 return None
             self._follow(definitions)
         if self._lines is None:
-            self._lines = TransactionLines(self._rules)
+            self._lines = RecordLines(self._rules)
         network_id = transaction.ledger.network_id
-        return self._lines.line(transaction, self.network_id if network_id is None else network_id)
+        return self._lines.transaction(
+            transaction, self.network_id if network_id is None else network_id
+        )
 
     def _follow(self, definitions: Definitions) -> None:
         self._rules = DecodedRules(Formats(definitions))

@@ -30,12 +30,12 @@ from .misfit import unrecognized as unrecognized
 from .postgres import postgres_column as postgres_column
 from .postgres import postgres_columns as postgres_columns
 from .postgres import postgres_ddl as postgres_ddl
+from .record_lines import RecordLines as RecordLines
 from .schema import Field as Field
 from .schema import Schema as Schema
 from .schema import schema_rows as schema_rows
 from .schema import schema_text as schema_text
 from .schema import text_columns as text_columns
-from .transaction_lines import TransactionLines as TransactionLines
 
 __all__ = [
     "ARRAY_ELEMENTS",
@@ -52,8 +52,8 @@ __all__ = [
     "Misfit",
     "Path",
     "Problem",
+    "RecordLines",
     "Schema",
-    "TransactionLines",
     "arrow_schema",
     "arrow_table",
     "bigquery_schema",

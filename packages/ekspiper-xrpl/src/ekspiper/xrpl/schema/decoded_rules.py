@@ -107,7 +107,7 @@ class DecodedRules:
         self.transaction_rule = cache(self._transaction_rule)
         self.entry_rule = cache(self._entry_rule)
         self.inner_rule = cache(self._inner_rule)
-        self._whole_entry_rule = cache(self._make_whole_entry_rule)
+        self.whole_entry_rule = cache(self._make_whole_entry_rule)
         self._metadata = NameRule(
             "meta", METADATA_TYPES, ("TransactionIndex", "TransactionResult", "AffectedNodes")
         )
@@ -145,7 +145,7 @@ class DecodedRules:
     def entry(self, fields: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
         """The fields of a ledger object without what does not fit."""
         type_ = fields["LedgerEntryType"]
-        rule = self._whole_entry_rule(type_)
+        rule = self.whole_entry_rule(type_)
         if rule is not None:
             return rule.check(fields, (), found)
         found.append(unknown_type("LedgerEntryType", type_))

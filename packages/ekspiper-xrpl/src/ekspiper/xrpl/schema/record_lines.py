@@ -1,4 +1,4 @@
-"""Records of transactions as lines of JSON, written straight from their bytes by the compiled codec.
+"""Records as lines of JSON, written straight from their bytes by the compiled codec.
 
 The rules of decoded objects become tables here: in which object which fields may stand. A field whose
 type the definitions give has that type by construction, so names are all that is left to check.
@@ -20,7 +20,7 @@ from .decoded_rules import DecodedRules, NameRule
 from .formats import METADATA_TYPES, NODE_TYPES
 from .inner_objects import ARRAY_ELEMENTS, NODE_OBJECTS
 
-__all__ = ["TransactionLines"]
+__all__ = ["RecordLines"]
 
 _PLAIN = 1
 _BY_ENTRY = 0xFFFF
@@ -32,8 +32,8 @@ Context = tuple[dict[str, int], tuple[str, ...] | None]
 context), and which names it must hold; None where no object fits that the compiled codec can read."""
 
 
-class TransactionLines:
-    """Transaction -> the line of its record, where everything fits the schema.
+class RecordLines:
+    """The lines of records, where everything in them fits the schema.
 
     Args:
         rules: of the schema; what does not fit them has no line.
@@ -44,8 +44,11 @@ class TransactionLines:
         self._ledger: LedgerInfo | None = None
         self._place = b""
         self._late = False
+        # The one type whose record has a member more, which is made from its fields.
+        issuance = rules.formats.definitions.ledger_entry_types.get("MPTokenIssuance", 0)
+        self._made_up = b"\x11" + issuance.to_bytes(2)
 
-    def line(self, transaction: Transaction, network_id: int) -> bytes | None:
+    def transaction(self, transaction: Transaction, network_id: int) -> bytes | None:
         """The line, with its newline; None where the record has to be made as an object.
 
         Args:
@@ -64,6 +67,19 @@ class TransactionLines:
             ledger.header.ledger_index,
             network_id,
             self._late,
+        )
+        return line
+
+    def ledger_object(
+        self, data: bytes, *, index: str, ledger_index: int, ledger_hash: str
+    ) -> bytes | None:
+        """The line, with its newline; None where the record has to be made as an object."""
+        if self._writer is None or data[:3] == self._made_up:
+            return None
+        line: bytes | None = self._writer.object_line(
+            data,
+            b',"index":"%b","ledger_index":%d,"ledger_hash":"%b"'
+            % (index.encode(), ledger_index, ledger_hash.encode()),
         )
         return line
 
@@ -95,6 +111,9 @@ def _writer(rules: DecodedRules) -> Any:
         contexts.rows,
         transactions=contexts.by_code(types, "transaction", rules.transaction_rule),
         entries=contexts.by_code(definitions.ledger_entry_types, "entry", rules.entry_rule),
+        whole_entries=contexts.by_code(
+            definitions.ledger_entry_types, "whole entry", rules.whole_entry_rule
+        ),
         metadata=contexts.metadata(),
         address=encode_address,
         delivering={types[name] for name in DELIVERING if name in types},
