@@ -107,9 +107,9 @@ def test_schema_show_has_the_fields_of_a_type() -> None:
 def test_verify_says_what_it_proved(tmp_path: Path) -> None:
     run("backfill", "240:242", "--out", str(tmp_path))
     assert "no transaction is missing" in run("verify", str(tmp_path))
-    assert "hash to their transaction_hash" in run("verify", str(tmp_path), "--deep")
+    assert "is proven, field by field" in run("verify", str(tmp_path), "--deep")
     deep = run("verify", str(tmp_path), "--deep", "--network", "sample")
-    assert "hash to their transaction_hash" in deep
+    assert "is proven, field by field" in deep
     lines = (tmp_path / "transactions.jsonl").read_bytes().splitlines(keepends=True)
     (tmp_path / "transactions.jsonl").write_bytes(b"".join(lines[1:]))
     run("verify", str(tmp_path), code=1)

@@ -95,7 +95,7 @@ def verify(
         "and no transaction is missing."
     )
     if deep:
-        say(f"Transactions of {report.proven:,} ledgers hash to their transaction_hash.")
+        say(f"Every transaction of {report.proven:,} ledgers is proven, field by field.")
 
 
 def _evidence(folder: Path, trust: list[str] | None) -> Evidence:
