@@ -82,6 +82,11 @@ class Http:
         """The whole reply to a request with these headers."""
         return await self._session.get(self.url + path, headers=headers)
 
+    async def send(self, method: str, path: str) -> int:
+        """The status of any request."""
+        async with self._session.request(method, self.url + path) as reply:
+            return reply.status
+
     async def until(self, path: str, status: int, containing: str = "") -> Any:
         """Ask until it answers so."""
         async with asyncio.timeout(20):

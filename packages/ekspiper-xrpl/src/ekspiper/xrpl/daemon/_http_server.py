@@ -1,26 +1,42 @@
-"""What the daemon answers over HTTP: is it alive, is it ready, what are its metrics."""
+"""What the daemon answers over HTTP: is it alive, is it ready, its metrics, and its status."""
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
 from ekspiper.core import Component, ConfigError
 
+from ._status import page, script, style, view
+
 __all__ = ["HttpServer"]
+
+_EVENTS_EVERY = 1.0
+
+_MOST_READERS = 50
+"""Pages that are kept current at once: each costs a drawing a second."""
+
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; img-src data:; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 class HttpServer(Component):
-    """`/health`, `/ready` and `/metrics`.
+    """`/health`, `/ready`, `/metrics`, `/status`, and the status page at `/`. All only read.
 
     Args:
         host: the address to listen on.
         port: the port; 0 for any free one.
         exposition: what `/metrics` shows for an `Accept` header: the body and its content type.
         not_ready: why the daemon is not ready; nothing when it is.
+        status: the document that `/status` answers with.
     """
 
     def __init__(
@@ -30,11 +46,15 @@ class HttpServer(Component):
         *,
         exposition: Callable[[str], tuple[bytes, str]],
         not_ready: Callable[[], list[str]],
+        status: Callable[[], Awaitable[dict[str, Any]]],
     ) -> None:
         self.host = host
         self.port = port
         self._exposition = exposition
         self._not_ready = not_ready
+        self._status = status
+        self._readers = 0
+        self._closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
     @property
@@ -52,7 +72,11 @@ class HttpServer(Component):
         app = web.Application()
         app.add_routes(
             [
-                web.get("/", self._index),
+                web.get("/", self._page),
+                web.get("/page.css", self._style),
+                web.get("/page.js", self._script),
+                web.get("/events", self._events),
+                web.get("/status", self._status_document),
                 web.get("/health", self._health),
                 web.get("/ready", self._ready),
                 web.get("/metrics", self._metrics),
@@ -74,12 +98,54 @@ class HttpServer(Component):
 
     async def close(self) -> None:
         """Stop listening."""
+        self._closing.set()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
 
-    async def _index(self, _: web.Request) -> web.Response:
-        return web.Response(text="ekspiper: /health /ready /metrics\n")
+    async def _page(self, _: web.Request) -> web.Response:
+        text = page(await self._status())
+        return web.Response(text=text, content_type="text/html", headers=_PAGE_HEADERS)
+
+    async def _style(self, _: web.Request) -> web.Response:
+        return web.Response(text=style(), content_type="text/css", headers=_PAGE_HEADERS)
+
+    async def _script(self, _: web.Request) -> web.Response:
+        return web.Response(text=script(), content_type="text/javascript", headers=_PAGE_HEADERS)
+
+    async def _status_document(self, _: web.Request) -> web.Response:
+        return web.json_response(await self._status(), headers={"Cache-Control": "no-store"})
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        """The page's view as server-sent events, whenever it has changed."""
+        if self._readers >= _MOST_READERS:
+            return web.Response(status=503, text="too many pages are open\n")
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
+        await response.prepare(request)
+        self._readers += 1
+        try:
+            await self._send_events(response)
+        except ConnectionError:
+            pass  # the page was closed
+        finally:
+            self._readers -= 1
+        return response
+
+    async def _send_events(self, response: web.StreamResponse) -> None:
+        shown = ""
+        while not self._closing.is_set():
+            now = view(await self._status())
+            # A comment where nothing changed: so a reader that has gone is noticed.
+            lines = [f"data: {line}" for line in now.splitlines()] if now != shown else [": same"]
+            await response.write(("\n".join(lines) + "\n\n").encode())
+            shown = now
+            try:
+                async with asyncio.timeout(_EVENTS_EVERY):
+                    await self._closing.wait()
+            except TimeoutError:
+                continue
 
     async def _health(self, _: web.Request) -> web.Response:
         return _json({"status": "alive"}, status=200)

@@ -15,6 +15,7 @@ from ekspiper.core import Instruments, Metric
 from ._node_metrics import NodeMetrics
 from ._readiness import Readiness
 from ._service_manager import ServiceManager
+from ._status import Status
 
 __all__ = ["MONITOR_METRICS", "Monitor"]
 
@@ -44,16 +45,23 @@ class Monitor:
 
     Args:
         state: the folder of the state; None where there is none.
+        status: what is told of the daemon; its history is kept here.
     """
 
     def __init__(
-        self, readiness: Readiness, instruments: Instruments, *, state: Path | None
+        self,
+        readiness: Readiness,
+        instruments: Instruments,
+        *,
+        state: Path | None,
+        status: Status,
     ) -> None:
         self._readiness = readiness
         self._manager = ServiceManager()
         self._instruments = instruments
         self._nodes = NodeMetrics(instruments)
         self._state = state
+        self._status = status
         labels = {"version": version("ekspiper-xrpl"), "python": platform.python_version()}
         instruments.instrument(BUILD, **labels).record(1)
         instruments.instrument(READY).record(0)
@@ -79,6 +87,9 @@ class Monitor:
             if pool is not None:
                 self._nodes.publish(pool.nodes())
                 self._readiness.note_ledger(pool.newest_ledger)
+            self._status.pool, self._status.run = pool, self._readiness.run
+            now = asyncio.get_running_loop().time()
+            self._status.history.note(now, self._status.transactions(), self._status.lag())
             reasons = self._readiness.reasons()
             ready.record(not reasons)
             self._manager.alive(reasons[0] if reasons else "ready")

@@ -25,6 +25,7 @@ class Readiness:
 
     Attributes:
         pool: the nodes; None before the network is opened.
+        run: what runs on them; None before it begins.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Readiness:
         self._network_patience = network_patience
         self._clock = clock
         self.pool: NodePool | None = None
-        self._run: Run | None = None
+        self.run: Run | None = None
         self._newest = 0
         self._moved = clock()
 
@@ -49,12 +50,12 @@ class Readiness:
     def running(self, pool: NodePool, run: Run) -> None:
         """The nodes and the run to judge by."""
         self.pool = pool
-        self._run = run
+        self.run = run
 
     @property
     def draining(self) -> bool:
         """Whether the run was told to stop."""
-        return self._run is not None and self._run.draining
+        return self.run is not None and self.run.draining
 
     def note_ledger(self, newest: int) -> None:
         """Note the newest ledger of the network; called about once a second."""
@@ -68,7 +69,7 @@ class Readiness:
 
     def _reasons(self) -> Iterator[str]:
         nodes = self.pool.nodes() if self.pool is not None else []
-        if self._run is None or self.pool is None:
+        if self.run is None or self.pool is None:
             yield _why_starting(nodes)
             return
         if not any(node.state == "ready" for node in nodes):
@@ -78,7 +79,7 @@ class Readiness:
             yield f"no node serves ledger {late}, for {max(missing.values()):.0f} s now"
         elif (still := self._clock() - self._moved) > self._network_patience:
             yield f"the network stands still: no ledger after {self._newest} for {still:.0f} s"
-        yield from self._reasons_of(self._run)
+        yield from self._reasons_of(self.run)
 
     def _reasons_of(self, run: Run) -> Iterator[str]:
         statistics = run.statistics()

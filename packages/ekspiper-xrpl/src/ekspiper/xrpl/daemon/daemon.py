@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
 
 from ekspiper.core import (
@@ -36,7 +37,8 @@ from ._adoption_advice import advising_adoption
 from ._collectors import record_collectors
 from ._monitor import Monitor
 from ._readiness import Readiness
-from .dead_letters import dead_letter_collector
+from ._status import History, Status
+from .dead_letters import dead_letter_collector, dead_letter_file
 
 if TYPE_CHECKING:
     from ._http_server import HttpServer
@@ -114,6 +116,7 @@ class Daemon:
             sink_patience=settings.http.sink_patience,
             network_patience=settings.http.network_patience,
         )
+        self._status = Status(settings, history=History())
         self._instruments = registry.load("instruments", "prometheus")()
         self._folder = (
             OutputFolder(folder, command="daemon", option=settings.state_option)
@@ -135,8 +138,21 @@ class Daemon:
             if settings.http.enabled:
                 server = self._http_server()
                 await stack.enter_async_context(server)
-                log.info("listening on %s: /health /ready /metrics", server.url)
-            monitor = Monitor(self._readiness, self._instruments, state=settings.state_folder)
+                log.info(
+                    "listening on %s: the status page, /status /health /ready /metrics", server.url
+                )
+                if not _is_loopback(server.host):
+                    log.warning(
+                        "anybody who can reach %s can read the status page: nodes, dead letters "
+                        "and the configuration, with *** for secrets",
+                        server.url,
+                    )
+            monitor = Monitor(
+                self._readiness,
+                self._instruments,
+                state=settings.state_folder,
+                status=self._status,
+            )
             stack.enter_context(monitor.watching())
             first = await self._begins_at()
             network = await stack.enter_async_context(
@@ -152,6 +168,8 @@ class Daemon:
                 )
             )
             self._tell_name(network.name)
+            self._status.network = network.name
+            self._status.letters = dead_letter_file(settings, network=network.name)
             return await self._follow(network, first or network.first)
 
     def _http_server(self) -> HttpServer:
@@ -168,6 +186,7 @@ class Daemon:
             port,
             exposition=self._instruments.exposition,
             not_ready=self._readiness.reasons,
+            status=lambda: self._status.document(self._readiness.reasons()),
         )
 
     async def _follow(self, network: OpenNetwork, first: int | None) -> Outcome:
@@ -175,7 +194,9 @@ class Daemon:
         known = await self._links_before(first)
         instruments: Instruments = self._instruments
         etl = self.etl(network, instruments)
-        run = self.pipeline(network, etl, known=known).start(
+        pipeline = self.pipeline(network, etl, known=known)
+        self._status.flows = pipeline.flows
+        run = pipeline.start(
             checkpoint=self._checkpoint(),
             adopt=self._adopt,
             commit=CommitPolicy(
@@ -304,3 +325,10 @@ class Daemon:
 
     def _checkpoint(self) -> Checkpoint | None:
         return self._folder.checkpoint if self._folder is not None else None
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,10 @@
+"""What the daemon is doing, as a document for programs and as a page for people."""
+
+from .history import History as History
+from .page import page as page
+from .page import script as script
+from .page import style as style
+from .page import view as view
+from .status import Status as Status
+
+__all__ = ["History", "Status", "page", "script", "style", "view"]
