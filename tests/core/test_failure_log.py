@@ -16,6 +16,7 @@ from ekspiper.core import (
     Flow,
     Pipeline,
     Processor,
+    Reminder,
     Retryable,
     RetryPolicy,
     Step,
@@ -109,3 +110,16 @@ def test_a_pipeline_tells_of_its_steps_and_sinks(caplog: pytest.LogCaptureFixtur
         "f/ask/file is failing: the disk is full; trying again",
         "f/ask/file works again after 0.0 s",
     ]
+
+
+def test_a_reminder_is_due_when_the_line_is_new_and_once_a_minute() -> None:
+    reminder = Reminder()
+    assert not reminder.has_spoken
+    assert reminder.is_due("disk full", 0.0)
+    assert not reminder.is_due("disk full", 59.0)
+    assert reminder.is_due("disk full", 60.0)
+    assert reminder.is_due("read-only", 61.0)
+    assert reminder.has_spoken
+    reminder.forget()
+    assert not reminder.has_spoken
+    assert reminder.is_due("read-only", 62.0)

@@ -1,18 +1,20 @@
-"""A lock that one process holds at a time, and that nobody holds when that process is gone."""
+"""Locks that end with their process, files that are replaced whole, threads that are waited for."""
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ekspiper.core import FileLock
+from ekspiper.core import FileLock, in_thread, replace_file
 
 _HOLD = """
 import sys, time
@@ -89,3 +91,46 @@ def test_a_full_disk_locks_all_the_same(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         FileLock(tmp_path / "nowhere" / "lock").acquire()
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state"
+    replace_file(path, b"one")
+    replace_file(path, b"two")
+    assert path.read_bytes() == b"two"
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        replace_file(path, b"three")
+    assert path.read_bytes() == b"two"
+    assert [each.name for each in tmp_path.iterdir()] == ["state"], "nothing is left beside it"
+
+
+async def test_a_thread_is_waited_for_though_its_caller_is_cancelled() -> None:
+    begun, go_on, done = threading.Event(), threading.Event(), []
+
+    def write() -> None:
+        begun.set()
+        assert go_on.wait(10)
+        done.append("written")
+
+    task = asyncio.create_task(in_thread(write))
+    await asyncio.to_thread(begun.wait, 10)
+    task.cancel()
+    await asyncio.sleep(0)
+    assert not task.done()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert done == ["written"]
+
+
+async def test_a_thread_gives_what_it_returns_and_what_it_raises() -> None:
+    assert await in_thread(divmod, 7, 2) == (3, 1)
+    with pytest.raises(ZeroDivisionError):
+        await in_thread(divmod, 7, 0)

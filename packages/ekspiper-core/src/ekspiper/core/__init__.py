@@ -54,6 +54,9 @@ from .instruments import Instruments as Instruments
 from .instruments import Metric as Metric
 from .instruments import MetricKind as MetricKind
 from .instruments import NoInstruments as NoInstruments
+from .instruments import NoTracer as NoTracer
+from .instruments import OpenTelemetryTracer as OpenTelemetryTracer
+from .instruments import Tracer as Tracer
 from .json_line import JsonLine as JsonLine
 from .json_line import LineCollector as LineCollector
 from .json_line import LineProcessor as LineProcessor
@@ -72,9 +75,6 @@ from .signals import free_signals as free_signals
 from .source import IterableSource as IterableSource
 from .source import Position as Position
 from .source import Source as Source
-from .tracer import NoTracer as NoTracer
-from .tracer import OpenTelemetryTracer as OpenTelemetryTracer
-from .tracer import Tracer as Tracer
 
 __all__ = [
     "METRICS",

@@ -1,4 +1,4 @@
-"""Records that are made as lines of JSON, for collectors that want nothing else."""
+"""Records that are made as lines of JSON, for collectors that write lines of JSON."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["JsonLine", "LineCollector", "LineProcessor"]
 
 
 class JsonLine:
-    """A record as its line of JSON; its objects are made only for those who need them.
+    """A record as its line of JSON; its objects are made only if something needs them.
 
     Making the objects of a record and encoding them again can cost ten times as much as writing
     the line straight from the bytes that it is made of.
@@ -47,12 +47,12 @@ class LineProcessor(Protocol):
     """A processor that can give its outputs as lines.
 
     The runner calls `process_to_lines` instead of `process` if a collector of its step is a
-    `LineCollector`. Every other collector and queue of the step gets `JsonLine.value`, so nobody
-    has to know of lines who does not want to.
+    `LineCollector`. Every other collector and queue of the step gets `JsonLine.value`, and need
+    not know about lines.
     """
 
     async def process_to_lines(self, item: Any) -> Iterable[Any]:
-        """The outputs of an item, each a `JsonLine` or, where there is no line, the record itself.
+        """The outputs of an item: each a `JsonLine` or, if it cannot be one, the record itself.
 
         Raises the same errors as `process`.
         """

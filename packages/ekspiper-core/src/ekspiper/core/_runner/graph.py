@@ -9,11 +9,10 @@ from typing import Any, TypeAlias, cast
 
 from ..collector import Encoding
 from ..flow import Delivery, Flow, Step, deliveries_of
-from ..instruments import METRICS, Instrument, Instruments, NoInstruments
+from ..instruments import METRICS, Instrument, Instruments, NoInstruments, Tracer
 from ..json_line import LineProcessor
 from ..queue import Queue
 from ..source import Source
-from ..tracer import Tracer
 from .barrier import Barrier
 from .channel import Channel, EncodingChannel, Fan, Outlet, ValueOutlet
 from .concurrent_worker import OrderedWorker, UnorderedWorker

@@ -12,9 +12,8 @@ from ..collector import Encoding
 from ..errors import BatchError, CheckpointError, FlowFailed, PipelineError, is_retryable
 from ..failure_log import FailureLog
 from ..flow import Delivery, Step
-from ..instruments import Instrument
+from ..instruments import Instrument, NoTracer, Tracer
 from ..retry import retrying
-from ..tracer import NoTracer, Tracer
 from .failure_handler import FailureHandler
 from .receipt import Receipt, Status
 

@@ -15,9 +15,8 @@ from ..checkpoint import Checkpoint, CommitPolicy
 from ..collector import Collector, Measured
 from ..errors import DrainTimeout, EkspiperError, PipelineError, ReceiptError
 from ..flow import Flow, deliveries_of, refuse_no_collector, shape_of
-from ..instruments import Instruments, NoInstruments
+from ..instruments import Instruments, NoInstruments, NoTracer, Tracer
 from ..retry import RetryPolicy
-from ..tracer import NoTracer, Tracer
 from .barrier import Barrier
 from .committer import Committer
 from .failure_handler import FailureHandler, first_error, without_our_frames

@@ -12,11 +12,10 @@ from .._wording import awaiting, describe, kind_of
 from ..errors import is_retryable
 from ..failure_log import FailureLog
 from ..flow import Step
-from ..instruments import Instrument
+from ..instruments import Instrument, NoTracer, Tracer
 from ..json_line import LineProcessor
 from ..processor import FunctionProcessor, all_of
 from ..retry import retrying
-from ..tracer import NoTracer, Tracer
 from .barrier import Barrier
 from .channel import END, Channel, Control, Outlet
 from .failure_handler import FailureHandler
