@@ -187,8 +187,9 @@ class Feed:
     def requests(self) -> list[dict[str, Any]]:
         """The `subscribe` requests of a new connection."""
         streams = self.streams
-        groups = [[each for each in streams if each not in _OPTIONAL]]
-        groups += [[each] for each in streams if each in _OPTIONAL]
+        # What comes with a ledger is asked for before the ledgers.
+        groups = [[each] for each in streams if each in _OPTIONAL]
+        groups.append([each for each in streams if each not in _OPTIONAL])
         return [
             {"command": "subscribe", "streams": group, "api_version": API_VERSION}
             for group in groups

@@ -31,10 +31,12 @@ from ekspiper.core import ConfigError
 
 __all__ = ["KINDS", "Fault", "FaultPlan", "Kind", "Occasion"]
 
-Occasion = Literal["answer", "forwarded", "ledger", "page", "state", "stream", "node"]
+Occasion = Literal[
+    "answer", "forwarded", "ledger", "page", "state", "stream", "validations", "node"
+]
 """When a fault can strike: at any answer, at one that Clio has from a rippled, at one to `ledger`,
-to `ledger_data` with a marker, to `ledger_data`; at a ledger in the stream; or it is a property of
-the node."""
+to `ledger_data` with a marker, to `ledger_data`; at a ledger in the stream; at the validations of a
+ledger; or it is a property of the node."""
 
 
 class Kind(NamedTuple):
@@ -75,6 +77,11 @@ KINDS: Mapping[str, Kind] = {
     "skipped": Kind("stream", 0, "no message about this ledger"),
     "duplicate": Kind("stream", 0, "the messages about this ledger are sent twice"),
     "outOfOrder": Kind("stream", 0, "the messages about this ledger come after those of the next"),
+    "forgedValidation": Kind("validations", 0, "one bit of each validation is another", 0),
+    "missingValidations": Kind("validations", 0, "all validations but AMOUNT are left out", 0),
+    "oldList": Kind("node", 0, "the oldest validator list of the recording is served"),
+    "rotatedKey": Kind("node", 0, "manifests of new keys are neither sent nor answered"),
+    "forgedChain": Kind("node", 0, "from a ledger on a transaction is missing, and hashes fit"),
     "missing": Kind("node", 0, "the node does not hold these ledgers"),
 }
 
@@ -104,8 +111,8 @@ class Fault:
             raise ConfigError(f"no fault is called {self.kind!r}; there are {', '.join(KINDS)}")
         if not 0 <= self.probability <= 1:
             raise ConfigError(f"fault {self.kind}: probability {self.probability} is not in 0 to 1")
-        if self.kind == "missing" and not self.ledgers:
-            raise ConfigError("fault missing: say which ledgers, such as missing@33-35")
+        if self.kind in ("missing", "forgedChain") and not self.ledgers:
+            raise ConfigError(f"fault {self.kind}: say which ledgers, such as {self.kind}@33-35")
 
     @property
     def size(self) -> float:
@@ -156,6 +163,16 @@ class FaultPlan:
     def cannot_forward(self) -> bool:
         """Whether the node is a Clio server whose rippled does not answer."""
         return any(KINDS[fault.kind].occasion == "forwarded" for fault in self.faults)
+
+    @property
+    def forged_from(self) -> int | None:
+        """The ledger from which on the chain is forged."""
+        forged = (r.start for f in self.faults if f.kind == "forgedChain" for r in f.ledgers)
+        return min(forged, default=None)
+
+    def has(self, kind: str) -> bool:
+        """Whether the node has this property."""
+        return any(fault.kind == kind for fault in self.faults)
 
     def at(self, occasions: Iterable[Occasion]) -> tuple[Fault, ...]:
         """The faults that can strike on these occasions."""

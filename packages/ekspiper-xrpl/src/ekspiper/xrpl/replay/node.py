@@ -88,6 +88,11 @@ class ReplayNode:
         return f"http://{self._address}"
 
     @property
+    def list_url(self) -> str:
+        """Where the validator list is, if the recording has one; the same port."""
+        return f"{self.http_url}/vl"
+
+    @property
     def port(self) -> int:
         """The port, known once the node is open."""
         return self._port
@@ -204,6 +209,8 @@ class ReplayNode:
 
         if request.method == "POST":
             return await answer_post(self._service, request, go_down=self.go_down)
+        if request.path.startswith("/vl"):
+            return self._validator_list()
         socket = web.WebSocketResponse(compress=False, max_msg_size=1 << 20)
         if not socket.can_prepare(request):
             return web.Response(text="A replay node: connect with a WebSocket, or POST JSON-RPC.\n")
@@ -218,3 +225,11 @@ class ReplayNode:
         finally:
             self._sessions.discard(session)
         return socket
+
+    def _validator_list(self) -> web.Response:
+        from aiohttp import web
+
+        document = self._service.validator_list()
+        if document is None:
+            return web.Response(status=404, text="The recording has no validator list.\n")
+        return web.Response(body=document, content_type="application/json")

@@ -10,7 +10,19 @@ import orjson
 
 from ekspiper.xrpl.codec import Decoder, Definitions
 
-from ._recording import ByteCache, History, Index, LedgerRecord, Span, StateRecord, add, read_folder
+from ._recording import (
+    ByteCache,
+    History,
+    Index,
+    LedgerRecord,
+    Span,
+    StateRecord,
+    Testimony,
+    ValidatorDocument,
+    add,
+    read_folder,
+    read_lists,
+)
 from .errors import RecordingError
 
 __all__ = ["SAMPLE", "Recording"]
@@ -32,7 +44,7 @@ class Recording:
 
     def __init__(self, index: Index, *, name: str) -> None:
         self.name = name
-        self._index = index
+        self.index = index
         self.ledgers: dict[int, LedgerRecord] = dict(sorted(index.ledgers.items()))
         """Every ledger of which at least the header was recorded, in order."""
         self.indexes: tuple[int, ...] = tuple(i for i, r in self.ledgers.items() if r.is_complete)
@@ -46,7 +58,7 @@ class Recording:
 
     @classmethod
     def load(cls, folder: Path | str) -> Self:
-        """Read the `*.jsonl.gz` and `*.jsonl` files of a folder.
+        """Read the `*.jsonl.gz` and `*.jsonl` files of a folder, and the validator lists `vl*.json`.
 
         Raises RecordingError at the first line that cannot be used, with file and line number.
         """
@@ -59,6 +71,7 @@ class Recording:
                 except (AttributeError, KeyError, TypeError, ValueError) as error:
                     reason = f"{error} is missing" if isinstance(error, KeyError) else error
                     raise RecordingError(f"{where}: not what a server answers: {reason}") from error
+            index.lists.extend(read_lists(folder))
             index.finish()
             return cls(index, name=str(folder))
         except BaseException:
@@ -72,7 +85,7 @@ class Recording:
 
     def close(self) -> None:
         """Give the temporary file back. Closing twice is fine."""
-        self._index.spool.close()
+        self.index.spool.close()
 
     def __enter__(self) -> Self:
         return self
@@ -111,40 +124,59 @@ class Recording:
 
     def read(self, span: Span) -> bytes:
         """Recorded bytes."""
-        return self._index.spool.read(span)
+        return self.index.spool.read(span)
 
     def template(self, command: str) -> dict[str, Any] | None:
         """The result of a command about the server itself, as it was recorded last."""
-        return self._index.templates.get(command)
+        return self.index.templates.get(command)
 
     def ledger_of(self, transaction: str) -> int | None:
         """The ledger in which the transaction of this hash was recorded."""
         try:
-            return self._index.transactions.get(bytes.fromhex(transaction))
+            return self.index.transactions.get(bytes.fromhex(transaction))
         except ValueError:
             return None
 
     def book(self, key: object) -> History | None:
         """The answers about one side of a book, by `book_key`."""
-        return self._index.books.get(key)
+        return self.index.books.get(key)
 
     def pool(self, account: str) -> History | None:
         """The answers about an AMM pool, by its account."""
-        return self._index.pools.get(account)
+        return self.index.pools.get(account)
 
     def pool_of(self, assets: frozenset[tuple[str, ...]]) -> str | None:
         """The account of the pool of two assets."""
-        return self._index.pool_accounts.get(assets)
+        return self.index.pool_accounts.get(assets)
 
     def state(self, ledger_index: int) -> StateRecord | None:
         """The state of a ledger, where it was recorded."""
-        return self._index.states.get(ledger_index)
+        return self.index.states.get(ledger_index)
+
+    @property
+    def testimony(self) -> Testimony:
+        """What validators said."""
+        return self.index.testimony
+
+    @property
+    def validator_lists(self) -> list[ValidatorDocument]:
+        """The validator lists of its publishers, the newest last."""
+        return self.index.lists
+
+    @property
+    def publisher_keys(self) -> list[str]:
+        """The master keys of those who published the lists, in hex."""
+        return sorted({each.publisher for each in self.index.lists})
+
+    def validation(self, span: Span) -> bytes:
+        """A message of a validator, as it was recorded."""
+        return self.read(span)
 
     def stream(self, ledger_index: int) -> list[bytes]:
         """The recorded stream messages of a ledger, in the order in which they were received."""
-        return [self.read(span) for span in self._index.stream.get(ledger_index, ())]
+        return [self.read(span) for span in self.index.stream.get(ledger_index, ())]
 
     def exchange(self, key: bytes) -> dict[str, Any] | None:
         """The response recorded for exactly this request, by `exchange_key`."""
-        span = self._index.exchanges.get(key)
+        span = self.index.exchanges.get(key)
         return None if span is None else orjson.loads(self.read(span))

@@ -9,7 +9,7 @@ import orjson
 
 from .._recording import exchange_key
 from ..errors import RpcError
-from . import books, ledger, ledger_data, server, transaction
+from . import books, ledger, ledger_data, server, testimony, transaction
 from .view import View
 
 __all__ = ["COMMANDS", "MAX_API_VERSION", "answer", "check_api_version"]
@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, Callable[[View, Mapping[str, Any]], bytes]] = {
     "ledger_current": ledger.ledger_current,
     "ledger_data": ledger_data.ledger_data,
     "ledger_entry": ledger_data.ledger_entry,
+    "manifest": testimony.manifest,
     "ping": server.ping,
     "server_definitions": server.server_definitions,
     "server_info": server.server_info,

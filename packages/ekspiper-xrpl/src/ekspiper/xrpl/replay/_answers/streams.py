@@ -16,7 +16,7 @@ from .view import View
 
 __all__ = ["STREAMS", "closed_message", "subscribe", "transaction_messages", "unsubscribe"]
 
-STREAMS = frozenset({"ledger", "transactions"})
+STREAMS = frozenset({"ledger", "manifests", "transactions", "validations"})
 
 
 def subscribe(view: View, streams: MutableMapping[str, int], request: Mapping[str, Any]) -> bytes:

@@ -23,6 +23,7 @@ class View:
         network_id: what `server_info` says; None: what was recorded, if anything.
         clio: whether to answer as Clio, which has no open ledger.
         forwards: whether the rippled behind Clio answers.
+        holds_back_manifests: whether manifests that came in the stream are never given.
     """
 
     def __init__(
@@ -34,10 +35,12 @@ class View:
         network_id: int | None = None,
         clio: bool = False,
         forwards: bool = True,
+        holds_back_manifests: bool = False,
     ) -> None:
         self.recording = recording
         self.clio = clio
         self.forwards = forwards
+        self.holds_back_manifests = holds_back_manifests
         self.network_id = network_id
         self.missing = frozenset(missing)
         self.held = tuple(i for i in recording.indexes if i not in self.missing)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from .._answers import View, answer
+from .._answers import Heard, View, answer
 from .._recording import header_of
 from ..errors import RpcError
 from ..faults import Fault
 
-__all__ = ["TAMPERINGS", "faulty_answer", "tampered"]
+__all__ = ["TAMPERINGS", "faulty_answer", "faulty_testimony", "tampered"]
 
 Result = dict[str, Any]
 
@@ -57,6 +57,33 @@ def _beside(view: View, asked: object) -> int | None:
         return None
     place = bisect_left(view.held, asked)
     return view.held[place - 1 if place else 1]
+
+
+def faulty_testimony(fault: Fault, parts: Sequence[Sequence[Heard]]) -> tuple[list[Heard], ...]:
+    """Validators' messages with the fault in them, in the same parts."""
+    left = int(fault.size)
+    made: list[list[Heard]] = []
+    for part in parts:
+        made.append([])
+        for each in part:
+            if each.stream != "validations":
+                made[-1].append(each)
+            elif fault.kind == "forgedValidation":
+                made[-1].append(Heard(each.stream, _forged_validation(each.body)))
+            elif left > 0:  # missingValidations
+                left -= 1
+                made[-1].append(each)
+    return tuple(made)
+
+
+def _forged_validation(body: Result) -> Result:
+    """One bit of the signature is another, in each place where it stands."""
+    signature = body["signature"]
+    holder = {"signature": signature}
+    _flip(holder, "signature")
+    data = body.get("data")
+    forged = {} if data is None else {"data": data.replace(signature, holder["signature"])}
+    return {**body, **holder, **forged}
 
 
 def tampered(kind: str, body: bytes) -> bytes | None:

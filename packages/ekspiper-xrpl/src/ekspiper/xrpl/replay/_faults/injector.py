@@ -51,6 +51,10 @@ class Injector:
         """The fault that strikes the messages about a ledger, if one does."""
         return self._draw(["stream"], ("stream", ledger_index))
 
+    def for_validations(self, ledger_index: int) -> Fault | None:
+        """The fault that strikes the validations of a ledger, if one does."""
+        return self._draw(["validations"], ("validations", ledger_index))
+
     def count(self, fault: Fault) -> None:
         """A fault was carried out."""
         self.injected[fault.kind] += 1

@@ -10,10 +10,13 @@ from .ledger_record import Form as Form
 from .ledger_record import LedgerRecord as LedgerRecord
 from .ledger_record import header_of as header_of
 from .lines import read_folder as read_folder
+from .lines import read_lists as read_lists
 from .spool import ByteCache as ByteCache
 from .spool import Span as Span
 from .state import StateColumn as StateColumn
 from .state import StateRecord as StateRecord
+from .testimony import Testimony as Testimony
+from .testimony import ValidatorDocument as ValidatorDocument
 
 __all__ = [
     "ByteCache",
@@ -24,10 +27,13 @@ __all__ = [
     "Span",
     "StateColumn",
     "StateRecord",
+    "Testimony",
+    "ValidatorDocument",
     "add",
     "asset_key",
     "book_key",
     "exchange_key",
     "header_of",
     "read_folder",
+    "read_lists",
 ]

@@ -9,12 +9,13 @@ from typing import Any
 
 import orjson
 
-from ekspiper.xrpl.codec import Definitions, transaction_id
+from ekspiper.xrpl.codec import Decoder, Definitions, transaction_id
 
 from .ledger_record import LedgerRecord, full_form, header_of
 from .lines import Exchange, Message
 from .spool import Span, Spool
 from .state import StateRecord
+from .testimony import KnownManifest, Testimony, ValidatorDocument
 
 __all__ = ["History", "Index", "add", "asset_key", "book_key", "exchange_key"]
 
@@ -62,10 +63,18 @@ class Index:
     stream: dict[int, list[Span]] = field(default_factory=dict)
     exchanges: dict[bytes, Span] = field(default_factory=dict)
     templates: dict[str, dict[str, Any]] = field(default_factory=dict)
+    testimony: Testimony = field(default_factory=Testimony)
+    lists: list[ValidatorDocument] = field(default_factory=list)
 
     def finish(self) -> None:
         for state in self.states.values():
             state.finish()
+        decoder = Decoder(Definitions.bundled(), shape="server")
+        for text in (text for each in self.lists for text in each.manifests):
+            if (manifest := KnownManifest.of_bytes(text, decoder)) is not None:
+                self.testimony.manifests.append(manifest)
+        complete = [index for index, record in self.ledgers.items() if record.is_complete]
+        self.testimony.finish(complete or self.ledgers)
 
 
 def add(index: Index, item: Exchange | Message) -> None:
@@ -86,6 +95,9 @@ def add(index: Index, item: Exchange | Message) -> None:
         _ADDERS[command](index, request, result)
     else:
         index.exchanges[exchange_key(request)] = index.spool.add(orjson.dumps({"result": result}))
+    manifest = KnownManifest.of_answer(result or {}) if command == "manifest" else None
+    if manifest is not None:
+        index.testimony.manifests.append(manifest)
 
 
 def exchange_key(request: Mapping[str, Any]) -> bytes:
@@ -119,6 +131,14 @@ def _add_message(index: Index, body: dict[str, Any]) -> None:
     if body["type"] in ("ledgerClosed", "transaction") and "ledger_index" in body:
         span = index.spool.add(orjson.dumps(body))
         index.stream.setdefault(int(body["ledger_index"]), []).append(span)
+        if body["type"] == "ledgerClosed":
+            index.testimony.close(int(body["ledger_index"]))
+    elif body["type"] == "validationReceived":
+        span = index.spool.add(orjson.dumps(body))
+        index.testimony.add_validation(int(body["ledger_index"]), span)
+    elif body["type"] == "manifestReceived":
+        manifest = KnownManifest.of_message(body)
+        index.testimony.add_manifest(manifest, index.spool.add(orjson.dumps(body)))
 
 
 def _add_error(index: Index, request: Mapping[str, Any], response: Mapping[str, Any]) -> None:

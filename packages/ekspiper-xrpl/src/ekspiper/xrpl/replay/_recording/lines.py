@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from ..errors import RecordingError
+from .testimony import ValidatorDocument
 
-__all__ = ["Exchange", "Message", "parse_line", "read_file", "read_folder"]
+__all__ = ["Exchange", "Message", "parse_line", "read_file", "read_folder", "read_lists"]
 
 
 class Exchange(NamedTuple):
@@ -40,6 +41,19 @@ def read_folder(folder: Path) -> Iterator[tuple[str, Exchange | Message]]:
         raise RecordingError(f"no recording: {folder} has no *.jsonl.gz and no *.jsonl file")
     for path in files:
         yield from read_file(path)
+
+
+def read_lists(folder: Path) -> list[ValidatorDocument]:
+    """The validator lists beside them, `vl*.json`, the newest last. Raises RecordingError."""
+    found = []
+    for path in sorted(folder.glob("vl*.json")):
+        try:
+            found.append(ValidatorDocument.read(path.read_bytes()))
+        except OSError as error:
+            raise RecordingError(f"{path}: cannot be read: {error.strerror or error}") from None
+        except ValueError as error:
+            raise RecordingError(f"{path}: {error}") from None
+    return sorted(found, key=lambda each: each.sequence)
 
 
 def read_file(path: Path) -> Iterator[tuple[str, Exchange | Message]]:

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from .._answers import View, answer
-from .._faults import Injector, RateLimit, faulty_answer
+from ekspiper.core import ConfigError
+
+from .._answers import Heard, View, answer, heard
+from .._faults import ForgedChain, Injector, RateLimit, faulty_answer, faulty_testimony
 from ..faults import Fault, FaultPlan
 from ..recording import Recording
 from .envelope import CLIO_WARNING
@@ -40,6 +42,9 @@ class Service:
         announce: Callable[[int], None],
     ) -> None:
         self.latency = latency or plan.latency
+        if plan.forged_from is not None:
+            recording = ForgedChain(recording, plan.forged_from)
+        self._list = _chosen_list(recording, oldest=plan.has("oldList"))
         self.view = View(
             recording,
             released=None if close_every is None else (start_at or recording.first),
@@ -47,6 +52,7 @@ class Service:
             network_id=network_id,
             clio=clio or plan.cannot_forward,
             forwards=not plan.cannot_forward,
+            holds_back_manifests=plan.has("rotatedKey"),
         )
         self._injector = Injector(plan)
         self._rate = RateLimit(plan.rate)
@@ -88,6 +94,19 @@ class Service:
             extra["warnings"] = [CLIO_WARNING]
         return extra
 
+    def validator_list(self) -> bytes | None:
+        """The validator list as its publisher gives it; None when the recording has none."""
+        return self._list
+
+    def heard(self, ledger_index: int) -> tuple[list[Heard], ...]:
+        """What validators said before a ledger closed, and what came late; with faults."""
+        parts = heard(self.view, ledger_index)
+        fault = self._injector.for_validations(ledger_index)
+        if fault is None:
+            return parts
+        self.count(fault)
+        return faulty_testimony(fault, parts)
+
     # Faults.
 
     @property
@@ -117,3 +136,15 @@ class Service:
     def count(self, fault: Fault) -> None:
         """A fault was carried out."""
         self._injector.count(fault)
+
+
+def _chosen_list(recording: Recording, *, oldest: bool) -> bytes | None:
+    lists = recording.validator_lists
+    if not oldest:
+        return lists[-1].data if lists else None
+    if len(lists) < 2:
+        raise ConfigError(
+            f"fault oldList: {recording.name} needs two validator lists, vl.json and an older one "
+            "such as vl-1.json"
+        )
+    return lists[0].data

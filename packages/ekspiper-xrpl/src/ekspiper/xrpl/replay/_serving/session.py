@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from .._answers import check_api_version, subscribe, transaction_messages, unsubscribe
+from .._answers import Heard, check_api_version, subscribe, transaction_messages, unsubscribe
 from ..errors import RpcError
 from ..faults import Fault
 from .envelope import json_invalid, socket_error, socket_result
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["GARBAGE", "Session"]
 
 Request = dict[str, Any]
+
+_LEDGERS = frozenset({"ledger", "transactions"})
+_TESTIMONY = frozenset({"manifests", "validations"})
+_NOT_CLOSED_NOW = b""
 
 GARBAGE = b'{"id":17,"result":{"ledger":{"closed":tr'
 """A frame that is not JSON."""
@@ -128,16 +132,31 @@ class Session:
     def _result(self, request: Mapping[str, Any], fault: Fault | None) -> bytes:
         if request["command"] == "subscribe":
             result = subscribe(self.service.view, self.streams, request)
-            self.service.note_subscriber()
+            self._repeat_testimony(request.get("streams", ()))
+            if not _LEDGERS.isdisjoint(request.get("streams", ())):
+                self.service.note_subscriber()
             return result
         if request["command"] == "unsubscribe":
             return unsubscribe(self.streams, request)
         return self.service.answer(request, fault=fault)
 
+    def _repeat_testimony(self, streams: Collection[str]) -> None:
+        """Validations may come late, so a new subscriber gets those of the newest ledger.
+
+        Otherwise nobody could hear who signed the last ledger of a recording that is closed.
+        """
+        last = self.service.view.last
+        if last is not None and not _TESTIMONY.isdisjoint(streams):
+            self._outbox.put_nowait((last.index, _NOT_CLOSED_NOW))
+
     async def _send_streams(self) -> None:
         held_back: tuple[int, bytes] | None = None
         while True:
             released = await self._outbox.get()
+            if released[1] is _NOT_CLOSED_NOW:
+                for part in self.service.heard(released[0]):
+                    await self._send_heard(part)
+                continue
             fault = self.service.fault_in_stream(released[0])
             kind = fault.kind if fault else None
             if kind == "silent":
@@ -152,8 +171,19 @@ class Session:
                 held_back = None
 
     async def _send_ledger(self, ledger_index: int, closed: bytes) -> None:
+        before, late = self.service.heard(ledger_index)
+        await self._send_heard(before)
         if "ledger" in self.streams:
             await self.send(closed)
+        await self._send_transactions(ledger_index)
+        await self._send_heard(late)
+
+    async def _send_heard(self, messages: Sequence[Heard]) -> None:
+        for each in messages:
+            if (version := self.streams.get(each.stream)) is not None:
+                await self.send(each.message(api_version=version))
+
+    async def _send_transactions(self, ledger_index: int) -> None:
         version = self.streams.get("transactions")
         if version is None:
             return
