@@ -150,3 +150,13 @@ def test_a_folder_with_somebody_elses_files_is_refused(cli: Cli, command: str, f
     foreign.unlink()
     assert cli(*command.split(), "--out", "out").code == 0
     assert cli(*command.split(), "--out", "out").code == 0
+
+
+def test_a_folder_for_the_state_alone_may_hold_any_files(cli: Cli) -> None:
+    Path("data").mkdir()
+    Path("data/transactions.jsonl").write_text("not ours\n")
+    Path("c.toml").write_text(
+        'state = "data"\n[collectors.a]\ntype = "stdout"\nrecords = ["ledgers"]\n'
+    )
+    assert cli("daemon", "--config", "c.toml", "--until", "184", "--http", "off").code == 0
+    assert Path("data/transactions.jsonl").read_text() == "not ours\n"

@@ -77,6 +77,15 @@ def test_snapshot(cli: Cli) -> None:
     assert 0 < report["records"] < report["objects"]
 
 
+@pytest.mark.parametrize("command", ["payments 240:242", "books"])
+def test_what_prints_records(cli: Cli, command: str) -> None:
+    report = only(cli(*command.split(), "--out", "out", "--json"))
+    assert (report.get("payments") or report["offers"]) > 10
+    done = cli(*command.split(), "--json")
+    assert json.loads(done.err.splitlines()[-1]) == report
+    assert "drained" not in done.out
+
+
 def test_daemon_and_redeliver(cli: Cli) -> None:
     report = only(cli("daemon", "--until", "190", "--out", "out", "--http", "off", "--json"))
     assert (report["first"], report["last"], report["ledgers"]) == (183, 190, 8)

@@ -71,7 +71,7 @@ def test_all_of_them_in_the_order_of_the_file(write: Write) -> None:
         "FILE:22: collectors.b.bogus: unknown key",
         "FILE:27: collectors.c.records: no kind of record is called 'nope'",
         "FILE:29: collectors.d.type: names the collector",
-        "FILE:32: collectors.e: window of Fluent",
+        "FILE:32: collectors.e: window",
         "FILE:37: dead_letters.path: is missing",
         "FILE:39: dead_letters.pat: unknown key",
     ]
@@ -170,6 +170,7 @@ def test_what_is_known_comes_with_it_the_nearest_first(
             '[colectors.a]\ntype = "stdout"',
             "FILE:1: colectors: unknown key; did you mean collectors? known here: collectors, ",
         ),
+        ('http.host = ""', "FILE:1: http.host: must not be empty"),
         ('network_name = "a/b"', "FILE:1: network_name: must be letters, digits, _, - and . only"),
         ('network_name = ""', "FILE:1: network_name: must be letters, digits, _, - and . only"),
     ],

@@ -14,7 +14,9 @@ import select
 import sys
 from typing import Any, TextIO, cast
 
-__all__ = ["StandardError", "finish_output", "json_line", "say", "say_json"]
+from ._logs import tell
+
+__all__ = ["StandardError", "finish_output", "say", "say_json"]
 
 _PIECE = select.PIPE_BUF  # a pipe that is ready takes this much without blocking
 _PATIENCE = 0.2
@@ -106,14 +108,14 @@ def say(text: str | bytes = "", *, end: str = "\n") -> None:
         raise EkspiperError(f"cannot write to standard output: {why}") from error
 
 
-def say_json(content: Any) -> None:
-    """Print a report as one JSON object, or an array of them, on one line."""
-    say(json_line(content))
+def say_json(content: Any, *, beside_records: bool = False) -> None:
+    """Print a report as one JSON object, or an array of them, on one line.
 
-
-def json_line(content: Any) -> str:
-    """A report as JSON."""
-    return json.dumps(content, ensure_ascii=False, default=str)
+    Args:
+        beside_records: records go to standard output, so the report goes to standard error.
+    """
+    line = json.dumps(content, ensure_ascii=False, default=str)
+    (tell if beside_records else say)(line)
 
 
 def finish_output() -> str | None:

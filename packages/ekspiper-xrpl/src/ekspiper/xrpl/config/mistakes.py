@@ -32,6 +32,7 @@ _MESSAGES = {
     "model_attributes_type": "must be a table",
     "model_type": "must be a table",
     "path_type": "must be a path, as text",
+    "string_too_short": "must not be empty",
     "string_type": "must be text",
 }
 _NUMERIC = ("finite", "float", "greater", "int", "less")

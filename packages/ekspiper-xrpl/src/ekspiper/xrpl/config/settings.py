@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 from ekspiper.xrpl.output_folder import default_out, usable_path
 
 from ._table import Table
-from .collector_table import CollectorTable
+from .collector_table import RECORDS, CollectorTable
 
 __all__ = [
     "HttpSettings",
@@ -52,7 +52,8 @@ class HttpSettings(_Table):
     """The daemon's own HTTP: `/health`, `/ready` and `/metrics`."""
 
     enabled: bool = True
-    host: str = "127.0.0.1"
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """0.0.0.0 is every address of the machine; empty would be that as well, and is refused."""
     port: Annotated[int, Field(ge=0, le=65535)] | None = None
     """0 takes any free port; by default 9464, and any free one on the sample network."""
     sink_patience: Annotated[float, Field(gt=0, json_schema_extra=_SECONDS)] = 15.0
@@ -172,6 +173,11 @@ class Settings(_Table):
     def has_standard_output(self) -> bool:
         """Whether records go to standard output, because nothing else is configured."""
         return self.out is None and not self.collectors
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The kinds of records whose files are in the state folder."""
+        return () if self.out is None else RECORDS
 
     @property
     def state_option(self) -> str:

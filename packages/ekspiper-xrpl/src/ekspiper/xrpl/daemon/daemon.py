@@ -119,7 +119,9 @@ class Daemon:
         self._status = Status(settings, history=History())
         self._instruments = registry.load("instruments", "prometheus")()
         self._folder = (
-            OutputFolder(folder, command="daemon", option=settings.state_option)
+            OutputFolder(
+                folder, command="daemon", option=settings.state_option, tables=settings.tables
+            )
             if folder is not None
             else None
         )

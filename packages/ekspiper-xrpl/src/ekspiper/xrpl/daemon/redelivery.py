@@ -38,7 +38,9 @@ async def redeliver(settings: Settings) -> Report | None:
         raise ConfigError("redeliver needs the daemon's folder: --out DIR or --state DIR")
     if not path.is_dir():
         raise ConfigError(f"no dead letters: {path} is not a folder")
-    folder = OutputFolder(path, command="daemon", option=settings.state_option)
+    folder = OutputFolder(
+        path, command="daemon", option=settings.state_option, tables=settings.tables
+    )
     with folder.locked():
         letters = _take_letters(settings, await _network_name(settings))
         return await _redeliver(letters, folder, settings) if letters else None

@@ -17,7 +17,7 @@ from .._invocation import this_command
 from .._logs import tell
 from .._options import chosen_network
 from .._progress import counting_ledgers
-from .._streams import json_line, say
+from .._streams import say_json
 
 __all__ = ["backfill_into"]
 
@@ -104,9 +104,8 @@ async def _send(
         report = job.conclude(run)
     seconds = run.statistics().seconds if run is not None else 0.0
     if as_json:
-        line = json_line(_as_json(report, folder, seconds=seconds))
         printed = any(table.type == "stdout" for table in tables)
-        (tell if printed else say)(line)
+        say_json(_as_json(report, folder, seconds=seconds), beside_records=printed)
     else:
         _tell_report(report, folder, seconds=seconds)
     if report.failed:

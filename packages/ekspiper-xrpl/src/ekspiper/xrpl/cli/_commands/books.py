@@ -21,7 +21,8 @@ from ekspiper.xrpl.whole_books import WholeBooks, read_books
 
 from .._interruption import run_interruptible
 from .._logs import tell
-from .._options import ConnectTimeout, Ledger, Network, Out, chosen_network
+from .._options import ConnectTimeout, Json, Ledger, Network, Out, chosen_network
+from .._streams import say_json
 
 __all__ = ["books"]
 
@@ -33,6 +34,7 @@ def books(
     parallel: Annotated[
         int, typer.Option(metavar="N", min=1, max=256, help="Parts of the state read at once.")
     ] = 8,
+    as_json: Json = False,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Print whole order books at one ledger.
@@ -48,7 +50,11 @@ def books(
     """
     chosen = chosen_network(network)
     folder = OutputFolder(out, command="books", tables=("book_offers",)) if out else None
-    raise typer.Exit(run_interruptible(_books(chosen, ledger, folder, parallel, connect_timeout)))
+    raise typer.Exit(
+        run_interruptible(
+            _books(chosen, ledger, folder, parallel, connect_timeout, as_json=as_json)
+        )
+    )
 
 
 async def _books(
@@ -57,6 +63,8 @@ async def _books(
     folder: OutputFolder | None,
     parallel: int,
     connect_timeout: float | None,
+    *,
+    as_json: bool,
 ) -> int:
     async with open_network(network, connect_timeout=connect_timeout) as opened:
         found = await read_books(opened.pool, ledger, parallel=parallel)
@@ -64,6 +72,10 @@ async def _books(
         nothing = ", so that no file is" if folder else ""
         tell(f"Stopped on request: not all books are written{nothing}.")
         return 1
+    if as_json:
+        content = {"offers": found.offers, "unread": found.unread, "verified": True}
+        say_json(content, beside_records=folder is None)
+        return 0
     where = f" to {folder.table('book_offers')}" if folder else ""
     tell(f"{found.offers:,} offers{where}, all proven by the ledger's account_hash.")
     return 0

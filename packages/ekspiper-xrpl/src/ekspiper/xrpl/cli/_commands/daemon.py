@@ -23,7 +23,7 @@ from .._options import (
     log_options,
 )
 from .._progress import DaemonProgress
-from .._streams import json_line, say_json
+from .._streams import say_json
 
 __all__ = ["daemon"]
 
@@ -110,10 +110,8 @@ def daemon(
     outcome = run_interruptible(Daemon(settings, progress=progress, adopt=adopt).run(), code=0)
     if not as_json:
         tell(summary(outcome, program=this_command()))
-    elif outcome.settings.has_standard_output:  # which belongs to the records
-        tell(json_line(summary_as_json(outcome)))
     else:
-        say_json(summary_as_json(outcome))
+        say_json(summary_as_json(outcome), beside_records=outcome.settings.has_standard_output)
     if outcome.report.dead_lettered or outcome.report.dropped:
         raise typer.Exit(3)
 

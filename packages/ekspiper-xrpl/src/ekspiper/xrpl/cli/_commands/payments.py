@@ -15,7 +15,8 @@ from ekspiper.xrpl.sources import LedgerRange
 
 from .._interruption import run_interruptible
 from .._logs import tell
-from .._options import ConnectTimeout, Network, Out, Ranges, chosen_network
+from .._options import ConnectTimeout, Json, Network, Out, Ranges, chosen_network
+from .._streams import say_json
 
 __all__ = ["payments"]
 
@@ -24,6 +25,7 @@ def payments(
     ranges: Ranges,
     network: Network = None,
     out: Out = None,
+    as_json: Json = False,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Summarise every payment of a range of ledgers.
@@ -35,12 +37,17 @@ def payments(
       ekspiper payments -100: --out out/payments
       ekspiper payments 240:242 | head -1 | python3 -m json.tool
     """
-    work = _payments(chosen_network(network), ranges, out, connect_timeout)
+    work = _payments(chosen_network(network), ranges, out, connect_timeout, as_json=as_json)
     raise typer.Exit(run_interruptible(work))
 
 
 async def _payments(
-    network: str, ranges: list[str], out: Path | None, connect_timeout: float | None
+    network: str,
+    ranges: list[str],
+    out: Path | None,
+    connect_timeout: float | None,
+    *,
+    as_json: bool,
 ) -> int:
     collector: Collector[Any]
     folder = (
@@ -79,6 +86,10 @@ async def _payments(
         with draining_on_signals(run):
             report = await run.finish()
         made = run.statistics().steps["payment-summary/PaymentSummary"].items_out
+        if as_json:
+            content = {"payments": made, "ledgers": report.read, "drained": run.draining}
+            say_json(content, beside_records=folder is None)
+            return int(run.draining)
         where = f" to {folder.table('payments')}" if folder else ""
         tell(f"{made:,} payments in {report.read:,} ledgers{where}.")
         if run.draining:
