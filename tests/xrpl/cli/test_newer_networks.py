@@ -162,6 +162,23 @@ def test_what_was_written_is_proven(
     assert "ctid is" in cli("verify", tmp_path, "--deep", "--network", node).err
 
 
+def test_without_the_nodes_help_what_is_not_known_is_said(
+    cli: Cli, older: Callable[[Definitions], None], tmp_path: Path
+) -> None:
+    with Recording.sample() as recording:
+        del recording._index.templates["server_definitions"]
+        for url in replayed(recording):
+            older(OLDER)
+            snapshot = cli("snapshot", "--network", url, "--out", tmp_path / "s")
+            backfill = cli("backfill", "230:235", "--network", url, "--out", tmp_path / "b")
+            deep = cli("verify", tmp_path / "b", "--deep", "--network", url)
+    assert (snapshot.code, backfill.code, deep.code) == (0, 0, 0)
+    assert "Schema drift: " in snapshot.err
+    assert "unknown type LedgerEntryType.121: " in snapshot.err
+    assert "Schema drift: " in backfill.err
+    assert cli("verify", tmp_path / "b", "--deep").code == 0
+
+
 @pytest.mark.parametrize("gone", [{}, {"types": {"Number"}}, {"fields": {"AdditionalBooks"}}])
 def test_a_network_of_newer_servers(
     cli: Cli,

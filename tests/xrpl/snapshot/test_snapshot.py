@@ -18,6 +18,7 @@ from ekspiper.xrpl.client import Answer, NodePool
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.replay import Recording, ReplayNode
 from ekspiper.xrpl.snapshot import Snapshot, SnapshotReport, StateMismatch
+from tests.xrpl.older_definitions import older_definitions
 
 SAMPLE = Path(replay.__file__).parent / "sample"
 COUNT = 2085
@@ -54,6 +55,16 @@ async def take(pool: NodePool, out: Path, format: str = "jsonl", **options: Any)
 
 def rows(out: Path) -> list[Any]:
     return [json.loads(line) for line in (out / "objects.jsonl").read_text().splitlines()]
+
+
+async def test_what_no_definitions_know_is_reported(recording: Recording, tmp_path: Path) -> None:
+    async with pool_of(recording) as pool:
+        pool.definitions = older_definitions(fields={"ExchangeRate"}, names={"AMM"})
+        report = await take(pool, tmp_path)
+    assert report.records == COUNT
+    drifts = {(one.problem, one.name) for one in report.drift.drifts}
+    assert ("unknown_field", "DirectoryNode.Unknown_UInt64_6") in drifts
+    assert ("unknown_type", "LedgerEntryType.121") in drifts
 
 
 async def test_it_is_complete_and_proven(

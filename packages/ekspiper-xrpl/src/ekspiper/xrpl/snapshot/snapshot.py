@@ -19,7 +19,7 @@ from ekspiper.core import (
 )
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.codec import Definitions, differing_subtrees
-from ekspiper.xrpl.processors import FetchLedger, LedgerObjectRecord
+from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerObjectRecord
 from ekspiper.xrpl.sources import LedgerObjects, LedgerRef
 
 from ..ledger import Ledger
@@ -38,6 +38,7 @@ class SnapshotReport:
         account_hash: the root over all its objects, equal to its header's.
         objects: how many objects the state has.
         records: how many were recorded; fewer when only some types were wanted.
+        drift: what of them did not fit the schema, in this run.
     """
 
     ledger_index: int
@@ -45,6 +46,7 @@ class SnapshotReport:
     account_hash: str
     objects: int
     records: int
+    drift: DriftReport
 
 
 class Snapshot:
@@ -71,7 +73,7 @@ class Snapshot:
         self._folder = folder
         self._types = types
         self._parallel = parallel
-        self._definitions = definitions or pool.definitions
+        self._records = LedgerObjectRecord(definitions or pool.definitions)
         self._wanted = ledger
         self._ledger: Ledger | None = None
         self._proof: StateProof | None = None
@@ -97,7 +99,7 @@ class Snapshot:
                 source=source,
                 steps=(
                     Step(
-                        LedgerObjectRecord(self._definitions),
+                        self._records,
                         name="object-record",
                         collectors=(self._folder.collector("objects"),),
                     ),
@@ -132,6 +134,7 @@ class Snapshot:
             account_hash=account_hash,
             objects=proof.objects,
             records=step.items_out,
+            drift=self._records.report(),
         )
 
     async def _index(self) -> int | None:

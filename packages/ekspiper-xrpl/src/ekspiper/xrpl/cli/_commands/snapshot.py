@@ -96,11 +96,14 @@ async def _snapshot(
         report = await job.conclude(run)
     seconds = run.statistics().seconds
     if as_json:
-        say_json({**asdict(report), "folder": str(folder.path), "seconds": round(seconds, 3)})
+        shown = {**asdict(report), "drift": str(report.drift)}
+        say_json({**shown, "folder": str(folder.path), "seconds": round(seconds, 3)})
         return 0
     tell(
         f"{report.objects:,} objects at ledger {report.ledger_index}, {report.records:,} recorded "
         f"now in {seconds:.1f} s, in {folder.table('objects')}.\n"
         f"Verified: they hash to the ledger's account_hash {report.account_hash}."
     )
+    if report.drift:
+        tell(f"Schema drift: {report.drift}")
     return 0
