@@ -1,4 +1,4 @@
-"""Words for messages: errors in one line, values that are not pages long, calls that are not async."""
+"""Words for messages: errors in one line, values cut short, calls that should be async."""
 
 from __future__ import annotations
 

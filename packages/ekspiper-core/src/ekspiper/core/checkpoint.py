@@ -1,4 +1,4 @@
-"""Where a pipeline resumes after a restart: the protocol, a file, and how another pipeline adopts it."""
+"""Where a pipeline resumes after a restart: the protocol, a file, and how to adopt one."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ __all__ = ["BatchPolicy", "Collector", "Encoding", "Measured", "Recoverable", "S
 Item_contra = TypeVar("Item_contra", contravariant=True)
 
 State: TypeAlias = Any
-"""What a collector needs to return to where it is now, as JSON: a file's length, a list of files."""
+"""What a collector needs to return to where it is now, as JSON: the length of a file, for example."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

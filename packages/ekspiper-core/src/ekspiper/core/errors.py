@@ -13,7 +13,7 @@
     │   └── Permanent          will never work: a dead letter
     ├── BatchError             some members of a batch were not kept; names them, and why
     ├── FlowFailed             a flow stopped the pipeline; names flow, step and position
-    ├── CheckpointError        a checkpoint is damaged, belongs to something else, or cannot be written
+    ├── CheckpointError        a checkpoint is damaged, foreign, or cannot be written
     │   └── ShapeChanged       it was taken when the pipeline had other flows, steps or collectors
     ├── ReceiptError           a receipt was not settled exactly once: a bug in the runner
     └── DrainTimeout           the pipeline was stopped before everything was kept

@@ -68,7 +68,7 @@ class Tracer(Protocol):
     """Opens a span around each call."""
 
     def span(self, name: str, **attributes: Any) -> AbstractContextManager[Any]:
-        """A span named `name`, for example `process` or `collect`; the runner enters and leaves it."""
+        """A span named `name`, for example `process`; the runner enters and leaves it."""
         ...
 
 

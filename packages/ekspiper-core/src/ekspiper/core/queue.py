@@ -23,7 +23,8 @@ class Queue:
         max_items: at most this many items wait in it.
         max_bytes: at most this many bytes wait in it.
         measure: gives the size of an item in bytes. By default bytes and text count their length,
-            containers all that is in them, and an object of your own itself alone; give it `nbytes`.
+            and containers everything in them. An object of your own counts without what it refers
+            to, unless it has `nbytes`.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What a pipeline is while it runs: readers, workers and deliverers, and the channels between them."""
+"""A pipeline while it runs: readers, workers, deliverers, and the channels between them."""
 
 from .receipt import Receipt as Receipt
 from .receipt import Receipts as Receipts

@@ -1,4 +1,4 @@
-"""What a sink that commits its own position already keeps after a restart: it need not come again."""
+"""What a sink with a position of its own already keeps after a restart, and need not get again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mark sent down the flows: where it arrives, every item before it has been, and none after it."""
+"""A mark sent down the flows: it arrives behind every item before it, and ahead of the others."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class Channel:
             size = self._sizes.get(type(item))
             if size is None:
                 size = self.measure(item)
-        # Checked before it is appended, so that the bound holds; but an empty channel takes anything.
+        # Before it is appended, so that the bound holds; but an empty channel takes anything.
         if items and (items >= self.max_items or self._bytes + size > self.max_bytes):
             return False
         self._entries.append((item, receipt, size))
@@ -292,7 +292,7 @@ class ValueOutlet:
 
     def offer(self, item: Any, receipt: Receipt, size: int | None = None) -> bool:
         """Append the record if there is room; True if there was."""
-        # Looked at first, as it may take a while to make the record, which is in vain if it is full.
+        # First: it may take a while to make the record, in vain if the channel is full.
         if self._channel.full:
             return False
         return self._channel.offer(_value_of(item), receipt)

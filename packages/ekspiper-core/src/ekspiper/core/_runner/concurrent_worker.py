@@ -59,12 +59,16 @@ class OrderedWorker(StepWorker):
             while len(slots) >= self._window:
                 self._room.clear()
                 await self._room.wait()
+            # One by one, not in batches: an item that waits in a worker's batch could be at work in
+            # another worker.
             item, receipt, _ = await inlet.pop()
             if item is END:
                 inlet.put_control(END)  # for the next worker
                 if self._over:
                     return
                 self._over = True
+            # In the order of the items, as nothing is awaited between `pop` and here. A mark has a
+            # slot like an item, so no item passes it.
             slot = Slot(receipt, item if receipt is None else None)
             slots.append(slot)
             if receipt is not None:
@@ -97,6 +101,7 @@ class OrderedWorker(StepWorker):
                     pass  # it failed, and is settled
                 elif not self._offer(outputs, receipt):
                     await self._hand_on(outputs, receipt)
+                # Only now: until it is handed on, it counts as held, and holds back new items.
                 slots.popleft()
                 self._room.set()
         finally:
@@ -119,7 +124,7 @@ class Epoch:
 
 
 class UnorderedWorker(StepWorker):
-    """Processes several items at once, and hands outputs on as they come, but none past a barrier."""
+    """Processes several items at once; outputs go on as they come, but none past a barrier."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -166,6 +171,7 @@ class UnorderedWorker(StepWorker):
             self._room.clear()
             await self._room.wait()
         entry = await self.inlet.pop()
+        # Another worker has taken the end: this entry can only be the mark that it put back.
         if self._over:
             self.inlet.put_control(END)
             return None
@@ -184,6 +190,7 @@ class UnorderedWorker(StepWorker):
             return
         self._handing_on = True
         try:
+            # Handing on may wait, and items finish meanwhile: look again after each mark.
             while (first := self._epochs[0]).mark is not None and not first.active:
                 self._hand_on_control(first.mark)
                 self._epochs.popleft()

@@ -98,7 +98,7 @@ class Deliverer:
         self._seconds = seconds
         self._state: State | None = None
         self._already: AlreadyKept | None = None
-        self._stays_at: tuple[Position] | None = None
+        self._stays_at: tuple[Position] | None = None  # in a tuple, as None is a position, too
 
     async def restore(self, state: State | None, position: Position) -> None:
         """Bring a recoverable collector back to `state`, taken at `position` of the source.
@@ -218,7 +218,7 @@ class Deliverer:
 
     async def _flush(self, batch: Batch, trigger: Trigger) -> None:
         if batch.parcels:
-            size = batch.bytes
+            size = batch.bytes  # before `take`, which sets it to 0
             await self._hand_over(batch.take(), size, trigger)
 
     async def _hand_over(self, parcels: list[Parcel], size: int, trigger: Trigger) -> None:

@@ -99,7 +99,7 @@ class Graph:
         self._grow(flow, inlet, reader)
 
     def _ends_of(self, flow: Flow) -> int:
-        """In how many places the items of a flow end: its collectors, and those behind its queues."""
+        """In how many places its items end: its collectors, and those behind its queues."""
         # Counted before anything is built, as each barrier has to know how often it will arrive.
         ends = 0
         for step in flow.steps:

@@ -66,6 +66,7 @@ class Keeper:
             collector.collect if self._encoding is None else self._encoding.collect_encoded,
             f"the collector {delivery.name!r}",
         )
+        # Decided once, not at every batch: most collectors have neither a lock nor a tracer.
         is_plain = lock is None and isinstance(tracer, NoTracer)
         self._collect = self._collect_plainly if is_plain else self._collect_guarded
 
@@ -96,6 +97,7 @@ class Keeper:
             await self._keep_after(parcels, error)
             return
         self._called = None
+        # Somebody who returns False for "not kept" would lose records: it must be said by raising.
         if result is not None:
             await self._refuse_result(parcels[0], result)
         self.items += len(parcels)
@@ -123,7 +125,7 @@ class Keeper:
         receipt.settle()
 
     async def insist(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        """Await a call that does not belong to an item, such as `snapshot`; tried again as `collect` is."""
+        """Await a call that does not belong to an item, such as `snapshot`; retried like `collect`."""
         try:
             with self._failure_log:
                 async with self._alone:
@@ -174,7 +176,7 @@ class Keeper:
                 await retrying(again, retry, after=worth_retrying, on_retry=self._retry)
         except FlowFailed:
             raise
-        except Exception as final:
+        except Exception as final:  # the retry policy has given up: all that is left has failed
             for parcel in pending:
                 await self._fail(parcel, final)
 

@@ -164,7 +164,7 @@ class _RecoveryOfSinks(Recovery):
 
 
 class Redelivery(Run):
-    """A run that feeds dead letters back. Made by `Pipeline.redeliver`, which has the same arguments.
+    """A run that feeds dead letters back; `Pipeline.redeliver` makes it and explains the arguments.
 
     It differs from other runs: items enter where they failed, the positions in the checkpoint
     stay, and there is only one barrier, at the end.

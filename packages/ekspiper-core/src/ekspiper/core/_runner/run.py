@@ -273,7 +273,7 @@ class Run:
         return graph.tasks(self._readers)
 
     async def _write_once(self, committer: Committer) -> None:
-        """Write what is complete. The run ends with another error already, so this one is logged."""
+        """Write what is complete; the run ends with another error, so one here is only logged."""
         try:
             await committer.write(tries=RetryPolicy(elapsed=0.0))
         except EkspiperError as error:

@@ -78,6 +78,7 @@ class StepWorker(ABC):
         self._process: Callable[[Any], Awaitable[Any]] = (
             self._process_plainly if isinstance(tracer, NoTracer) else self._process_traced
         )
+        # Whether a function blocks shows when it is called: a plain one may return a coroutine.
         if step.concurrency > 1 and isinstance(step.processor, FunctionProcessor):
             self._judge, self._process = self._process, self._process_and_judge
 
@@ -86,6 +87,7 @@ class StepWorker(ABC):
         """Work until the end mark has been handed on."""
 
     async def _process_traced(self, item: Any) -> list[Any]:
+        # The outputs are read inside the span: a generator does its work only then.
         with self._tracer.span("process", flow=self.flow, step=self.step.name):
             return await all_of(await self._process_plainly(item), self.step.max_outputs)
 
@@ -169,7 +171,7 @@ class StepWorker(ABC):
         self._errors[kind_of(error)].record(1)
 
     def _offer(self, outputs: Sequence[Any], receipt: Receipt) -> bool:
-        """Hand on one output to one place, if that is all and there is room; True if it was done."""
+        """Hand on one output to one place, if that is all there is, and room; True if it did."""
         only = self._only
         if only is None or len(outputs) != 1 or not only.offer(outputs[0], receipt):
             return False

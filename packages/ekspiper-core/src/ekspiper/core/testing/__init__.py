@@ -1,5 +1,8 @@
-"""Everything to test a pipeline with. The contract suites need pytest, so import them by their names:
-`source_contract`, `processor_contract`, `collector_contract`."""
+"""Everything to test a pipeline with.
+
+The contract suites need pytest, so they are imported by their names: `source_contract`,
+`processor_contract`, `collector_contract`.
+"""
 
 from . import _contracts as _contracts
 from .faulty_collector import Fail as Fail

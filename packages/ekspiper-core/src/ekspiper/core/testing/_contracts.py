@@ -1,4 +1,4 @@
-"""What the contract suites share: pytest shows their values, and only tests that apply are there."""
+"""What the contract suites share: pytest shows their values; tests that do not apply are gone."""
 
 from __future__ import annotations
 

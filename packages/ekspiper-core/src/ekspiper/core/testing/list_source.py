@@ -19,7 +19,7 @@ class End:
 
 @dataclass(frozen=True, eq=False)
 class Abort:
-    """The source raises `error` here, once; when it is read again, it continues behind this mark."""
+    """The source raises `error` here, once; read again, it continues behind this mark."""
 
     error: Exception = field(default_factory=lambda: ConnectionResetError("aborted by the test"))
 

@@ -48,7 +48,7 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
         return future
 
     async def shutdown_default_executor(self, *timeout: Any) -> None:
-        """As any loop does it, from Python 3.12 on with a timeout; the clock stands still meanwhile."""
+        """As any loop does it; the clock stands still meanwhile. Python 3.12 added the timeout."""
         self._in_threads += 1
         try:
             await super().shutdown_default_executor(*timeout)
