@@ -19,8 +19,14 @@ WHEN_IT_HAPPENS = {
     "ekspiper_drift_total",
     "ekspiper_fluent_connected",
     "ekspiper_fluent_connections_total",
+    "ekspiper_quorum_seconds",
+    "ekspiper_signed_ledger_index",
+    "ekspiper_signers",
+    "ekspiper_validations_total",
+    "ekspiper_validator_behind_ledgers",
+    "ekspiper_validator_list_expires_seconds",
 }
-"""What a clean run without Fluent does not show."""
+"""What a clean run without Fluent and without signatures does not show."""
 
 
 def documented() -> dict[str, Row]:

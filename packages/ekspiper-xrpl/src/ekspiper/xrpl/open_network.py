@@ -24,12 +24,14 @@ class OpenNetwork:
         pool: its nodes, open.
         first: the first ledger of the sample; None for other networks.
         last: the last ledger of the sample; None for other networks.
+        validator_list: the file with the validator list of the sample; empty for other networks.
     """
 
     name: str
     pool: NodePool
     first: int | None = None
     last: int | None = None
+    validator_list: str = ""
 
     @property
     def definitions(self) -> Definitions:

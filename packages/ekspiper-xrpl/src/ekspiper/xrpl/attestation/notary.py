@@ -43,6 +43,7 @@ _REFRESH = 3600.0  # seconds between two looks for a newer list, when one is hel
 _RETRY = 15.0  # and when none is
 _KEPT_BEHIND = 512
 _LOOK_AGAIN = 0.5
+_LAST_PROOF = 5.0  # seconds that the end of the daemon may take for the proof of its last ledger
 _GIVEN = b""  # stands for the validators that are named without a publisher
 
 
@@ -135,8 +136,10 @@ class Notary(Component):
         if proven is not None and proven.signed_by != ledger_index:
             proven = self.chain.get(proven.signed_by)
         if proven is not None:
-            with suppress(EkspiperError):
-                await self._keeper.keep(proven, anyway=True)
+            # Without a node its header cannot be had, and the daemon must end all the same.
+            with suppress(EkspiperError, TimeoutError):
+                async with asyncio.timeout(_LAST_PROOF):
+                    await self._keeper.keep(proven, anyway=True)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.ensure_future(work)

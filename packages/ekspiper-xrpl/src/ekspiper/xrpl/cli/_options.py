@@ -27,6 +27,7 @@ __all__ = [
     "Ranges",
     "State",
     "Trust",
+    "TrustKeys",
     "chosen_network",
     "default_out_option",
     "known_definitions",
@@ -161,15 +162,28 @@ Json = Annotated[
 ]
 
 
+TrustKeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust",
+        metavar="KEY[=LIST]",
+        parser=not_empty,
+        help="Trust this publisher of validators: its master key, and the URL or file of its list "
+        "where one is fetched. Or a file with validators' own keys, one a line. May be given "
+        "several times. [default: the publishers that are known]",
+        show_default=False,
+    ),
+]
 Trust = Annotated[
     list[str] | None,
     typer.Option(
         "--trust",
-        metavar="KEY=LIST",
+        metavar="signed|hashed|KEY=LIST",
         parser=not_empty,
-        help="Trust this publisher of validator lists: its master key, and the URL or the file of "
-        "its list. Or a file with validators' own keys, one a line. May be given several times. "
-        "[default: the publishers of the network]",
+        help="signed: only ledgers that validators have signed. hashed: check hashes alone. "
+        "KEY=LIST: trust this publisher of validators, its master key and the URL or file of its "
+        "list; or a file with validators' own keys. May be given several times. [default: signed "
+        "where the network's publishers are known]",
         show_default=False,
     ),
 ]

@@ -40,6 +40,10 @@ def _word(value: Any) -> Any:
     return value
 
 
+def _listed(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 Folder = Annotated[Path, BeforeValidator(_folder)]
 LedgerIndex = Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
 
@@ -123,6 +127,13 @@ class Settings(_Table):
     network_name: Annotated[str | None, BeforeValidator(_word)] = None
     """What `{network}` stands for in collectors. By default the network's own name; for URLs
     `mainnet`, `testnet` or `devnet` where the nodes give that `network_id`, otherwise `custom`."""
+    trust: Annotated[tuple[str, ...], BeforeValidator(_listed)] = ()
+    """`signed` records a ledger only when the validators have signed it, `hashed` checks hashes
+    alone. By default signed where the publishers of the network's validator lists are known.
+    `KEY=LIST` trusts another publisher: its master key, and the URL or file of its list. The path
+    of a file trusts the validators whose keys it has. A list of texts may have several of these."""
+    keep_proofs: Literal["flag", "each"] = "flag"
+    """Keep the proof of one signed ledger in 256, or of `each`, in `proofs.jsonl`."""
     from_ledger: LedgerIndex | None = Field(default=None, alias="from")
     until: LedgerIndex | None = None
     out: Folder | None = None

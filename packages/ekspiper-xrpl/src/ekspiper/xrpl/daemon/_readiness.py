@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from ekspiper.core import Run
+from ekspiper.xrpl.attestation import Notary
 from ekspiper.xrpl.client import NodePool, NodeStatus
 
 from ..ledger_watch import late_ledgers
@@ -40,6 +41,7 @@ class Readiness:
         self._clock = clock
         self.pool: NodePool | None = None
         self.run: Run | None = None
+        self._notary: Notary | None = None
         self._newest = 0
         self._moved = clock()
 
@@ -47,10 +49,11 @@ class Readiness:
         """The nodes that are being connected."""
         self.pool = pool
 
-    def running(self, pool: NodePool, run: Run) -> None:
-        """The nodes and the run to judge by."""
+    def running(self, pool: NodePool, run: Run, notary: Notary | None = None) -> None:
+        """The nodes, the run, and what proves ledgers by signatures, to judge by."""
         self.pool = pool
         self.run = run
+        self._notary = notary
 
     @property
     def draining(self) -> bool:
@@ -79,6 +82,8 @@ class Readiness:
             yield f"no node serves ledger {late}, for {max(missing.values()):.0f} s now"
         elif (still := self._clock() - self._moved) > self._network_patience:
             yield f"the network stands still: no ledger after {self._newest} for {still:.0f} s"
+        if self._notary is not None and (trouble := self._notary.trouble()):
+            yield f"ledgers are not signed: {trouble}"
         yield from self._reasons_of(self.run)
 
     def _reasons_of(self, run: Run) -> Iterator[str]:

@@ -23,6 +23,7 @@ from ekspiper.core import (
     draining_on_signals,
     registry,
 )
+from ekspiper.xrpl.attestation import Notary, SignedLedgers
 from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerLink, TransactionEtl
 from ekspiper.xrpl.sources import LedgerStream
 
@@ -37,6 +38,7 @@ from ._adoption_advice import advising_adoption
 from ._collectors import record_collectors
 from ._monitor import Monitor
 from ._readiness import Readiness
+from ._signing import signing
 from ._status import History, Status
 from .dead_letters import dead_letter_collector, dead_letter_file
 
@@ -64,6 +66,7 @@ class Outcome:
         report: of the run.
         statistics: of the run, at its end.
         drift: what did not fit the schema.
+        signed: whether every ledger is proven to the validators' signatures.
     """
 
     network: str
@@ -71,6 +74,7 @@ class Outcome:
     report: Report
     statistics: Statistics
     drift: DriftReport
+    signed: bool = False
 
 
 class Watching(Protocol):
@@ -172,7 +176,10 @@ class Daemon:
             self._tell_name(network.name)
             self._status.network = network.name
             self._status.letters = dead_letter_file(settings, network=network.name)
-            return await self._follow(network, first or network.first)
+            notary = await stack.enter_async_context(
+                signing(settings, network, self._folder, self._instruments)
+            )
+            return await self._follow(network, first or network.first, notary)
 
     def _http_server(self) -> HttpServer:
         from ._http_server import (
@@ -191,12 +198,14 @@ class Daemon:
             status=lambda: self._status.document(self._readiness.reasons()),
         )
 
-    async def _follow(self, network: OpenNetwork, first: int | None) -> Outcome:
+    async def _follow(
+        self, network: OpenNetwork, first: int | None, notary: Notary | None
+    ) -> Outcome:
         settings = self.settings
         known = await self._links_before(first)
         instruments: Instruments = self._instruments
         etl = self.etl(network, instruments)
-        pipeline = self.pipeline(network, etl, known=known)
+        pipeline = self.pipeline(network, etl, known=known, notary=notary)
         self._status.flows = pipeline.flows
         run = pipeline.start(
             checkpoint=self._checkpoint(),
@@ -209,7 +218,7 @@ class Daemon:
             drain_timeout=settings.pipeline.drain_timeout,
             sink_patience=settings.http.sink_patience,
         )
-        self._readiness.running(network.pool, run)
+        self._readiness.running(network.pool, run, notary)
         patience = settings.ledger_patience
         with (
             advising_adoption(settings.state_option),
@@ -224,6 +233,7 @@ class Daemon:
             report=report,
             statistics=run.statistics(),
             drift=etl.report(),
+            signed=notary is not None,
         )
 
     def _watching(
@@ -246,22 +256,31 @@ class Daemon:
         )
 
     def pipeline(
-        self, network: OpenNetwork, etl: TransactionEtl, *, known: Sequence[LedgerLink] = ()
+        self,
+        network: OpenNetwork,
+        etl: TransactionEtl,
+        *,
+        known: Sequence[LedgerLink] = (),
+        notary: Notary | None = None,
     ) -> Pipeline:
         """The flows on a network, with the collectors of the configuration.
 
         Args:
             known: ledgers read before, which the first ones must fit.
+            notary: proves ledgers by signatures; without it, hashes alone are checked.
         """
         settings = self.settings
         if network.last is not None and (settings.until or 0) > network.last:
             raise ConfigError(f"--until: the {network.name} network ends at ledger {network.last}")
+        stream = LedgerStream(
+            network.pool,
+            start=settings.from_ledger or network.first,
+            until=settings.until or network.last,
+        )
+        # A signed ledger exists: one that no node serves is waited for, and never a dead letter.
+        patience = max(_SHORTEST_RETRY, settings.ledger_patience) if notary is None else None
         return ledger_pipeline(
-            LedgerStream(
-                network.pool,
-                start=settings.from_ledger or network.first,
-                until=settings.until or network.last,
-            ),
+            stream if notary is None else SignedLedgers(stream, notary),
             fetch_ledger=FetchLedger(
                 network.pool,
                 verify=settings.pipeline.verify,
@@ -272,7 +291,7 @@ class Daemon:
             collectors=record_collectors(settings, network=network.name),
             etl=etl,
             fetch_concurrency=settings.pipeline.fetch_concurrency,
-            fetch_retry=RetryPolicy(elapsed=max(_SHORTEST_RETRY, settings.ledger_patience)),
+            fetch_retry=RetryPolicy(elapsed=patience),
             books_concurrency=settings.pipeline.books_concurrency,
         )
 

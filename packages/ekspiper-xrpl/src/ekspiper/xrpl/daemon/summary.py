@@ -11,7 +11,13 @@ from ..config import RECORDS
 from .daemon import Outcome
 from .dead_letters import dead_letter_file
 
-__all__ = ["summary", "summary_as_json"]
+__all__ = ["ONLY_HASHED", "summary", "summary_as_json"]
+
+ONLY_HASHED = (
+    "Only hashes were checked: that these are the network's ledgers is what the nodes say. "
+    "--trust KEY=LIST proves them to the validators' signatures."
+)
+"""What is said where no signatures prove what was read."""
 
 _LEDGERS = "ledger-details/ledger-details"
 _TRANSACTIONS = "transaction-record/etl"
@@ -39,6 +45,7 @@ def summary_as_json(outcome: Outcome) -> dict[str, Any]:
         "transactions": _made(outcome, _TRANSACTIONS),
         "order_books": _made(outcome, _BOOKS),
         "verified": settings.pipeline.verify,
+        "signed": outcome.signed,
         "dead_lettered": report.dead_lettered,
         "dropped": report.dropped,
         "drained": report.drained,
@@ -81,6 +88,8 @@ def _lines(outcome: Outcome, program: str) -> Iterator[str]:
                 f"Verified: {ledgers:,} of {report.read:,} ledgers hash to their ledger hash and "
                 "link to their parent, and no transaction is missing or altered."
             )
+            if outcome.signed:
+                yield f"Signed: {ledgers:,} of {report.read:,} ledgers by a quorum of validators."
         else:
             yield "Not verified: this was switched off."
     if outcome.drift:
@@ -92,6 +101,8 @@ def _lines(outcome: Outcome, program: str) -> Iterator[str]:
     if report.drained:
         yield "Stopped on request; everything that was read is kept."
     yield from _what_next(outcome, program)
+    if report.read and not outcome.signed:
+        yield ONLY_HASHED
 
 
 def _why_nothing(outcome: Outcome, last: int | None) -> str:

@@ -24,7 +24,7 @@ from ekspiper.xrpl.trust import SignedLedger, read_header, read_tree_leaves
 
 from .._interruption import run_interruptible
 from .._logs import tell
-from .._options import ConnectTimeout, Network, Trust, chosen_network, path
+from .._options import ConnectTimeout, Network, TrustKeys, chosen_network, path
 from .._streams import say
 
 __all__ = ["anchor"]
@@ -52,7 +52,7 @@ def anchor(
     parallel: Annotated[
         int, typer.Option(metavar="N", min=1, max=256, help="Parts of the state read at once.")
     ] = 8,
-    trust: Trust = None,
+    trust: TrustKeys = None,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
     """Keep what proves past ledgers by a signed one.

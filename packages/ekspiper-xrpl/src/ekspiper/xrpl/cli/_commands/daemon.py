@@ -19,6 +19,7 @@ from .._options import (
     Network,
     Out,
     State,
+    Trust,
     chosen_network,
     log_options,
 )
@@ -34,6 +35,7 @@ def daemon(
     config: ConfigFile = None,
     out: Out = None,
     state: State = None,
+    trust: Trust = None,
     first: Annotated[
         int | None,
         typer.Option("--from", metavar="L", help="First ledger. [default: the newest]"),
@@ -97,6 +99,7 @@ def daemon(
         network=network,
         out=out,
         state=state,
+        trust=trust,
         **{"from": first},
         until=until,
         node=_given(connect_timeout=connect_timeout, ledger_patience=ledger_patience),

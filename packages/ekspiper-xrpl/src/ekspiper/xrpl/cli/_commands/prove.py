@@ -19,7 +19,7 @@ from ekspiper.xrpl.trust import Proof, TrustError, check_proof
 
 from .._interruption import run_interruptible
 from .._logs import fail, tell
-from .._options import ConnectTimeout, Json, KnownTo, Trust, known_definitions, path
+from .._options import ConnectTimeout, Json, KnownTo, TrustKeys, known_definitions, path
 from .._streams import say, say_json
 
 __all__ = ["prove"]
@@ -48,7 +48,7 @@ def prove(
         Path | None,
         typer.Option("--check", metavar="FILE", parser=path, help="Check a proof instead."),
     ] = None,
-    trust: Trust = None,
+    trust: TrustKeys = None,
     as_json: Json = False,
     connect_timeout: ConnectTimeout = None,
 ) -> None:

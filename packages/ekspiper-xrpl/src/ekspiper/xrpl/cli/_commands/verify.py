@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ekspiper.xrpl.attestation import Evidence
 
 from .._logs import tell
-from .._options import ConnectTimeout, Json, KnownTo, Trust, known_network, path_argument
+from .._options import ConnectTimeout, Json, KnownTo, TrustKeys, known_network, path_argument
 from .._streams import say, say_json
 
 __all__ = ["verify"]
@@ -33,7 +33,7 @@ def verify(
             "--signed", help="Prove every ledger by the validators' signatures in proofs.jsonl."
         ),
     ] = False,
-    trust: Trust = None,
+    trust: TrustKeys = None,
     network: KnownTo = None,
     as_json: Json = False,
     connect_timeout: ConnectTimeout = None,
