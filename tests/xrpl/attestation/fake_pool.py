@@ -61,7 +61,7 @@ class FakePool:
     def chain(self, headers: Sequence[LedgerHeader]) -> None:
         self.headers.update((each.ledger_index, each) for each in headers)
 
-    def subscribe(self, streams: Sequence[str]) -> FakeMessages:
+    def subscribe(self, streams: Sequence[str], *, drop_oldest: bool) -> FakeMessages:
         self.subscribed.set()
         return self.messages
 

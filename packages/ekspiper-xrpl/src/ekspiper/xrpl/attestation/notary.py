@@ -50,7 +50,7 @@ _GIVEN = b""  # stands for the validators that are named without a publisher
 class NotaryPool(HeaderPool, Protocol):
     """What is needed of a pool of nodes."""
 
-    def subscribe(self, streams: Sequence[str]) -> Any:
+    def subscribe(self, streams: Sequence[str], *, drop_oldest: bool) -> Any:
         """Messages of streams."""
 
     async def request(self, request: Any) -> dict[str, Any]:
@@ -227,7 +227,7 @@ class Notary(Component):
         await self._listed.wait()  # without a list nothing that is heard can be counted
         while True:
             try:
-                async with self._pool.subscribe(_STREAMS) as messages:
+                async with self._pool.subscribe(_STREAMS, drop_oldest=True) as messages:
                     self._watch.refused = ""
                     async for message in messages:
                         self._take(message)
