@@ -114,8 +114,9 @@ async def test_records_to_look_at_have_a_state_on_request_only(
 
 async def test_what_it_says_at_its_end(node: Node) -> None:
     outcome = await daemon_of(network="sample", until=190).run()
-    assert summary(outcome).endswith(
-        "\nStart it again to resume where it stopped: the state is in out/sample-daemon."
+    assert (
+        "\nStart it again to resume where it stopped: the state is in out/sample-daemon.\n"
+        in summary(outcome)
     )
     write("out/sample-daemon/dead_letters.jsonl", "{}\n")
     outcome = await daemon_of(network="sample", until=190).run()
