@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ekspiper.core import ConfigError, DeadLetter, DeadLetterFile, NoInstruments, Report
+from ekspiper.xrpl.attestation import Notary
 from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.sources import LedgerRef
 
@@ -14,6 +15,7 @@ from ..networks import CUSTOM, find_network
 from ..open_network import open_network
 from ..output_folder import OutputFolder
 from ._adoption_advice import advising_adoption
+from ._signing import signing
 from .daemon import Daemon
 from .dead_letters import dead_letter_collector, dead_letter_file
 
@@ -49,10 +51,12 @@ async def redeliver(settings: Settings) -> Report | None:
 async def _redeliver(letters: DeadLetterFile, folder: OutputFolder, settings: Settings) -> Report:
     # Somebody waits for this command, so a ledger that no node has is an error soon.
     options = settings.node.model_dump(exclude={"ledger_patience"})
-    async with open_network(settings.network, name=settings.network_name, **options) as network:
-        ledgers = await _fetch_ledgers(
-            letters, FetchLedger(network.pool, definitions=network.definitions)
-        )
+    async with (
+        open_network(settings.network, name=settings.network_name, **options) as network,
+        signing(settings, network, folder, NoInstruments()) as notary,
+    ):
+        fetch = FetchLedger(network.pool, definitions=network.definitions)
+        ledgers = await _fetch_ledgers(letters, fetch, notary)
         daemon = Daemon(settings)
         pipeline = daemon.pipeline(network, daemon.etl(network, NoInstruments()))
         with advising_adoption(settings.state_option):
@@ -97,14 +101,23 @@ def _take_letters(settings: Settings, network: str) -> DeadLetterFile | None:
     return DeadLetterFile(aside)
 
 
-async def _fetch_ledgers(letters: DeadLetterFile, fetch: FetchLedger) -> dict[int, Ledger]:
+async def _fetch_ledgers(
+    letters: DeadLetterFile, fetch: FetchLedger, notary: Notary | None
+) -> dict[int, Ledger]:
     """The ledgers that letters of later steps are about: a letter holds only their names."""
     wanted = {
         int(letter.item["ledger_index"])
         for letter in letters.letters()
         if letter.collector is None and letter.step in (*_TAKE_LEDGERS, *_TAKE_TRANSACTIONS)
     }
-    return {index: await fetch.fetch(LedgerRef(index)) for index in sorted(wanted)}
+    ledgers = {}
+    for index in sorted(wanted):
+        ref = LedgerRef(index)
+        if notary is not None:
+            proven = await notary.proven(index)
+            ref = LedgerRef(index, proven.ledger_hash.hex().upper(), None, proven.signed_by)
+        ledgers[index] = await fetch.fetch(ref)
+    return ledgers
 
 
 def _item_of(letter: DeadLetter, ledgers: dict[int, Ledger]) -> Any:
