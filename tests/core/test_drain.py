@@ -474,7 +474,7 @@ def test_the_first_signal_drains_and_all_is_well(tmp_path: Path, number: signal.
 def test_the_second_signal_stops_and_nothing_is_falsely_checkpointed(tmp_path: Path) -> None:
     code, output = signalled(tmp_path, "hang", signal.SIGTERM, signal.SIGTERM)
     assert code == 1
-    assert "3 items that were read are not settled" in output
+    assert "3 items were not stored; they will be read again at the next start" in output
     assert not (tmp_path / "state").exists()
 
 

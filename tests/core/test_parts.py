@@ -124,7 +124,7 @@ def test_a_report_is_a_table_that_counts_every_retry() -> None:
     )
     assert report.retries == 3
     head, _, *table = str(report).splitlines()
-    told = ": 2,000 items read, 1,999 kept, 1 dead-lettered, 0 dropped, 3 retries, 1 checkpoints"
+    told = ": 2,000 items read, 1,999 kept, 1 dead-lettered, 0 dropped, 3 retries, 1 checkpoint"
     assert head.startswith("ended after ")
     assert head.endswith(told)
     assert [re.split(r"  +", line.rstrip()) for line in table] == [

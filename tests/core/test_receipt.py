@@ -38,7 +38,7 @@ def test_a_receipt_that_is_lost_is_an_error() -> None:
     receipts = Receipts()
     receipts.issue("ledger 7")
     receipts.issue("ledger 8").settle()
-    with pytest.raises(ReceiptError, match="1 items were read and never settled"):
+    with pytest.raises(ReceiptError, match="1 item read and never settled"):
         receipts.check()
 
 

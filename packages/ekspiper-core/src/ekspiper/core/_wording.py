@@ -9,7 +9,7 @@ from typing import Any
 
 from .errors import PipelineError, Throttled, is_retryable
 
-__all__ = ["awaiting", "describe", "kind_of", "shown"]
+__all__ = ["awaiting", "counted", "describe", "kind_of", "shown"]
 
 
 _SHORT = reprlib.Repr()
@@ -33,6 +33,11 @@ def describe(error: BaseException) -> str:
 def shown(value: object) -> str:
     """A value as Python shows it, in one line and cut short; a million items are not looked at."""
     return " ".join(_SHORT.repr(value).split())
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun: `1 item`, `2,000 items`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def awaiting(call: Callable[..., Any], what: str) -> Callable[..., Awaitable[Any]]:

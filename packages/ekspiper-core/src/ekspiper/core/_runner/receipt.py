@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from enum import IntEnum
 
+from .._wording import counted
 from ..errors import ReceiptError
 from ..source import Position
 from .report import SourceReport
@@ -154,7 +155,7 @@ class Receipts:
     def check(self) -> None:
         """Raise `ReceiptError` unless every receipt was settled exactly once."""
         if self.open:
-            self._errors.append(f"{self.open} items were read and never settled")
+            self._errors.append(f"{counted(self.open, 'item')} read and never settled")
         if self._errors:
             more = f" (and {len(self._errors) - 1} more)" if len(self._errors) > 1 else ""
             raise ReceiptError(f"{self._errors[0]}{more}: this is a bug in the runner")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import TypeAlias
 
+from .._wording import counted
 from ..source import Position
 
 __all__ = [
@@ -181,16 +182,16 @@ _HEAD = ("", "in", "out", "retries", "dead letters", "dropped", "checkpoint")
 
 
 def _headline(report: Report) -> str:
-    counts = {
-        "items read": report.read,
-        "kept": report.kept,
-        "dead-lettered": report.dead_lettered,
-        "dropped": report.dropped,
-        "retries": report.retries,
-        "checkpoints": report.checkpoints,
-    }
-    told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-    return f"{'drained' if report.drained else 'ended'} after {report.seconds:,.1f} s: {told}"
+    counts = (
+        f"{counted(report.read, 'item')} read",
+        f"{report.kept:,} kept",
+        f"{report.dead_lettered:,} dead-lettered",
+        f"{report.dropped:,} dropped",
+        "1 retry" if report.retries == 1 else f"{report.retries:,} retries",
+        counted(report.checkpoints, "checkpoint"),
+    )
+    state = "drained" if report.drained else "ended"
+    return f"{state} after {report.seconds:,.1f} s: {', '.join(counts)}"
 
 
 def _rows(report: Report) -> Iterator[tuple[str, ...]]:

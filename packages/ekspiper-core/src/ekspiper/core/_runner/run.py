@@ -290,10 +290,11 @@ class Run:
 
     def _describe_unfinished(self) -> str:
         unsettled = sum(reader.receipts.open for reader in self._readers)
-        return (
-            f"stopped before everything was kept: {unsettled} items that were read are not "
-            "settled, and come again after a restart"
-        )
+        if unsettled == 1:
+            what = "1 item was not stored; it will be read again at the next start"
+        else:
+            what = f"{unsettled:,} items were not stored; they will be read again at the next start"
+        return f"stopped before everything was kept: {what}"
 
     def statistics(self) -> Statistics:
         """The counters of the run now; empty before it has opened everything."""
