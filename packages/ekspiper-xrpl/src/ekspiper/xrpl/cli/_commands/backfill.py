@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Unpack
 
 import typer
 
 from ekspiper.core import draining_on_signals
-from ekspiper.xrpl.backfill import Backfill, BackfillReport, Estimate, estimate
+from ekspiper.xrpl.backfill import Backfill, BackfillOptions, BackfillReport, Estimate, estimate
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder, default_out
 
@@ -127,11 +127,10 @@ async def _backfill(
     connect_timeout: float | None,
     dry_run: bool,
     as_json: bool,
-    verify: bool,
-    **options: Any,
+    **options: Unpack[BackfillOptions],
 ) -> int:
     async with open_network(network, connect_timeout=connect_timeout) as opened:
-        job = Backfill(opened.pool, ranges, folder, verify=verify, **options)
+        job = Backfill(opened.pool, ranges, folder, **options)
         await job.plan(dry_run=dry_run)
         if dry_run:
             _tell_estimate(
@@ -146,10 +145,11 @@ async def _backfill(
         report = job.conclude(run)
         is_interrupted = run is not None and run.draining
     seconds = run.statistics().seconds if run else 0.0
+    verified = options.get("verify", True)
     if as_json:
-        say_json(_as_json(report, folder, verified=verify, seconds=seconds))
+        say_json(_as_json(report, folder, verified=verified, seconds=seconds))
     else:
-        _tell_report(report, folder, verified=verify, seconds=seconds)
+        _tell_report(report, folder, verified=verified, seconds=seconds)
     if report.dead_letters or (report.failed and not is_interrupted):
         return 3
     return 1 if report.failed else 0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from ekspiper.core import ConfigError, Delivery, draining_on_signals
-from ekspiper.xrpl.backfill import RangeDelivery, RangeReport, lane_of
+from ekspiper.xrpl.backfill import BackfillOptions, RangeDelivery, RangeReport, lane_of
 from ekspiper.xrpl.config import CollectorTable, Settings, load_settings
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
@@ -35,8 +35,7 @@ def backfill_into(
     state: Path | None,
     connect_timeout: float | None,
     as_json: bool,
-    books: bool,
-    **options: Any,
+    **options: Unpack[BackfillOptions],
 ) -> int:
     """Send the ledgers of `ranges` to the collectors; the exit code.
 
@@ -48,13 +47,14 @@ def backfill_into(
     if network is None and settings.network == "sample":
         chosen_network(None)
     lane = lane_of(ranges)
-    kinds = ("transactions", "ledgers", *(("book_offers", "amms") if books else ()))
+    books = ("book_offers", "amms") if options.get("books") else ()
+    kinds = ("transactions", "ledgers", *books)
     tables = _tables(settings, kinds, lane)
     parent = state or (settings.state_folder or Path("out")) / "backfill"
     folder = OutputFolder(parent / lane, command="backfill", option="--state", tables=())
     with folder.locked():
         return run_interruptible(
-            _send(settings, ranges, folder, tables, kinds, as_json=as_json, books=books, **options)
+            _send(settings, ranges, folder, tables, kinds, as_json=as_json, **options)
         )
 
 
@@ -84,7 +84,7 @@ async def _send(
     kinds: Sequence[str],
     *,
     as_json: bool,
-    **options: Any,
+    **options: Unpack[BackfillOptions],
 ) -> int:
     node = settings.node.model_dump(exclude={"ledger_patience"})
     async with open_network(settings.network, name=settings.network_name, **node) as opened:

@@ -41,7 +41,7 @@ def record(
     """Record ledgers, for `ekspiper replay`.
 
     The books and pools that the ledgers touched are recorded as well. When it is interrupted, the
-    exit code is 1; run it again to go on.
+    exit code is 1; run it again to continue.
 
     Examples:
       ekspiper record 240:+10 --out out/recording
@@ -71,7 +71,7 @@ async def _record(
         with draining_on_signals(run), counting_ledgers(run, len(source.ledgers)):
             await run.finish()
         if run.draining:
-            tell("Stopped on request; run it again to go on.")
+            tell("Stopped on request; run it again to continue.")
             return 1
         await _record_rest(opened, folder.path, source.ledgers.last, state)
     if as_json:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from ekspiper.core import draining_on_signals
+from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder, default_out
 from ekspiper.xrpl.snapshot import Snapshot
@@ -49,7 +51,7 @@ def snapshot(
     """Record all objects of one ledger, and prove that none is missing.
 
     The root over all objects must equal the ledger's account_hash. All are read even with --type.
-    When it is interrupted, the exit code is 1; run it again to go on.
+    When it is interrupted, the exit code is 1; run it again to continue.
 
     Examples:
       ekspiper snapshot --ledger 302 --out out/state
@@ -64,34 +66,31 @@ def snapshot(
         format=format,
         tables=("objects",),
     )
-    work = _snapshot(
-        chosen,
-        folder,
-        connect_timeout=connect_timeout,
-        as_json=as_json,
-        ledger=ledger,
-        types=[*(types or ()), *(more_types or ())] or None,
-        parallel=parallel,
-    )
+    wanted = [*(types or ()), *(more_types or ())] or None
+
+    def job(pool: NodePool) -> Snapshot:
+        return Snapshot(pool, folder, ledger=ledger, types=wanted, parallel=parallel)
+
+    work = _snapshot(chosen, folder, job, connect_timeout=connect_timeout, as_json=as_json)
     raise typer.Exit(run_interruptible(work))
 
 
 async def _snapshot(
     network: str,
     folder: OutputFolder,
+    make: Callable[[NodePool], Snapshot],
     *,
     connect_timeout: float | None,
     as_json: bool,
-    **options: Any,
 ) -> int:
     async with open_network(network, connect_timeout=connect_timeout) as opened:
-        job = Snapshot(opened.pool, folder, **options)
+        job = make(opened.pool)
         run = await job.start()
         counter = counting_records(run, "ledger-objects/object-record")
         with draining_on_signals(run), counter:
             await run.finish()
         if run.draining:
-            tell("Stopped on request; run it again to go on.")
+            tell("Stopped on request; run it again to continue.")
             return 1
         report = await job.conclude(run)
     seconds = run.statistics().seconds
