@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ekspiper.xrpl.config import load_settings
+from ekspiper.xrpl.daemon._readiness import Readiness
 from ekspiper.xrpl.daemon._status import History, Status, page, view
 from ekspiper.xrpl.replay import ReplayNode
 
@@ -241,7 +242,12 @@ async def test_a_letter_that_is_half_written_is_left_out(tmp_path: Path) -> None
     line = json.dumps({**letter, "error": "E", "message": "m", "item": "x" * 300_000})
     file = tmp_path / "letters"
     file.write_text(f"{line}\n{line[:100]}")
-    status = Status(load_settings(None, network="sample"), history=History(), letters=file)
+    status = Status(
+        load_settings(None, network="sample"),
+        Readiness(sink_patience=1, network_patience=1),
+        history=History(),
+        letters=file,
+    )
     found = await status.document([])
     assert found["dead_letters"]["last"] == []
     file.write_text(f"{line}\n" + json.dumps({**letter, "error": "E", "message": "m"}) + "\n")

@@ -23,6 +23,7 @@ __all__ = ["COMMANDS", "app", "ekspiper", "run"]
 
 COMMANDS = {
     "daemon": "Follow the ledger, prove each one, and record what is in it.",
+    "status": "Show how a daemon is doing: ledger, nodes, sinks, dead letters.",
     "backfill": "Fetch past ledgers: proven, in order, without gaps.",
     "snapshot": "Record all objects of one ledger, and prove that none is missing.",
     "payments": "Summarise every payment of a range of ledgers.",

@@ -5,6 +5,7 @@ from .daemon import Outcome as Outcome
 from .daemon import Watching as Watching
 from .dead_letters import dead_letter_file as dead_letter_file
 from .redelivery import redeliver as redeliver
+from .status import read_status as read_status
 from .summary import summary as summary
 from .summary import summary_as_json as summary_as_json
 
@@ -13,6 +14,7 @@ __all__ = [
     "Outcome",
     "Watching",
     "dead_letter_file",
+    "read_status",
     "redeliver",
     "summary",
     "summary_as_json",

@@ -87,7 +87,6 @@ class Monitor:
             if pool is not None:
                 self._nodes.publish(pool.nodes())
                 self._readiness.note_ledger(pool.newest_ledger)
-            self._status.pool, self._status.run = pool, self._readiness.run
             now = asyncio.get_running_loop().time()
             self._status.history.note(now, self._status.transactions(), self._status.lag())
             reasons = self._readiness.reasons()

@@ -41,6 +41,7 @@ from ._readiness import Readiness
 from ._signing import signing
 from ._status import History, Status
 from .dead_letters import dead_letter_collector, dead_letter_file
+from .status import advertised
 
 if TYPE_CHECKING:
     from ._http_server import HttpServer
@@ -120,7 +121,7 @@ class Daemon:
             sink_patience=settings.http.sink_patience,
             network_patience=settings.http.network_patience,
         )
-        self._status = Status(settings, history=History())
+        self._status = Status(settings, self._readiness, history=History())
         self._instruments = registry.load("instruments", "prometheus")()
         self._folder = (
             OutputFolder(
@@ -144,6 +145,7 @@ class Daemon:
             if settings.http.enabled:
                 server = self._http_server()
                 await stack.enter_async_context(server)
+                stack.enter_context(advertised(settings.state_folder, server.url))
                 log.info(
                     "listening on %s: the status page, /status /health /ready /metrics", server.url
                 )

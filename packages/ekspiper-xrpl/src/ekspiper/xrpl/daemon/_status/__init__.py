@@ -6,5 +6,6 @@ from .page import script as script
 from .page import style as style
 from .page import view as view
 from .status import Status as Status
+from .status import last_letters as last_letters
 
-__all__ = ["History", "Status", "page", "script", "style", "view"]
+__all__ = ["History", "Status", "last_letters", "page", "script", "style", "view"]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -19,7 +19,7 @@ from ...config import Settings
 from ...flows import ROOT
 from .history import History
 
-__all__ = ["Status"]
+__all__ = ["Parts", "Status", "last_letters"]
 
 _LETTERS_SHOWN = 20
 _LETTERS_READ = 256 * 1024
@@ -28,40 +28,55 @@ _LETTERS_READ = 256 * 1024
 _TRANSACTIONS = "transaction-record/etl"
 
 
+class Parts(Protocol):
+    """What a daemon consists of; each is None before it is there."""
+
+    @property
+    def pool(self) -> NodePool | None:
+        """The nodes."""
+
+    @property
+    def run(self) -> Run | None:
+        """What runs on them."""
+
+
 class Status:
     """Describes a daemon at any moment of its life.
 
     Args:
         settings: its configuration; secrets are shown as `***`.
+        daemon: its nodes and its run, as far as there are any by now.
         history: its last minutes.
         letters: the file of its dead letters; None where they go elsewhere.
 
     Attributes:
-        pool: the nodes; None before the network is opened.
-        run: what runs on them; None before it begins.
         flows: of the run.
     """
 
     def __init__(
-        self, settings: Settings, *, history: History, letters: Path | None = None
+        self,
+        settings: Settings,
+        daemon: Parts,
+        *,
+        history: History,
+        letters: Path | None = None,
     ) -> None:
         self.network = settings.network_name or ""
         self.letters = letters
-        self.pool: NodePool | None = None
-        self.run: Run | None = None
         self.flows: Sequence[Flow] = ()
         self.history = history
         self._settings = settings
+        self._daemon = daemon
         self._began = time.time()
 
     def transactions(self) -> int:
         """How many transactions were recorded in this run."""
-        step = self._statistics().steps.get(_TRANSACTIONS) if self.run is not None else None
+        step = self._statistics().steps.get(_TRANSACTIONS) if self._daemon.run is not None else None
         return step.items_out if step is not None else 0
 
     def lag(self) -> float | None:
         """The age of what the slowest collector has kept, in seconds; None while unknown."""
-        if self.run is None:
+        if self._daemon.run is None:
             return None
         lags = [each.lag for each in self._statistics().collectors.values()]
         return max((lag for lag in lags if lag is not None), default=None)
@@ -72,11 +87,14 @@ class Status:
         Args:
             reasons: why the daemon is not ready.
         """
-        letters = await asyncio.to_thread(_last_letters, self.letters)
+        letters = await asyncio.to_thread(last_letters, self.letters)
         return {
             "version": version("ekspiper-xrpl"),
             "network": self.network or None,
             "state": self._state(),
+            "state_folder": str(folder.resolve())
+            if (folder := self._settings.state_folder)
+            else None,
             "ready": not reasons,
             "reasons": reasons,
             "started": _iso(self._began),
@@ -84,7 +102,9 @@ class Status:
             "ledger": self._ledger(),
             "transactions": self.transactions(),
             "rate": self._rate(),
-            "nodes": [_node(node) for node in self.pool.nodes()] if self.pool else [],
+            "nodes": [_node(node) for node in self._daemon.pool.nodes()]
+            if self._daemon.pool
+            else [],
             "pipeline": self._pipeline(),
             "dead_letters": {
                 "count": self._dead_letters(),
@@ -100,11 +120,12 @@ class Status:
         }
 
     def _statistics(self) -> Statistics:
-        assert self.run is not None
-        return self.run.statistics()
+        run = self._daemon.run
+        assert run is not None
+        return run.statistics()
 
     def _state(self) -> str:
-        return "starting" if self.run is None else self.run.state
+        return "starting" if self._daemon.run is None else self._daemon.run.state
 
     def _rate(self) -> float:
         samples = self.history.samples
@@ -112,7 +133,7 @@ class Status:
 
     def _ledger(self) -> dict[str, Any]:
         found: dict[str, Any] = {
-            "network": self.pool.newest_ledger or None if self.pool else None,
+            "network": self._daemon.pool.newest_ledger or None if self._daemon.pool else None,
             "kept": None,
             "read": 0,
             "open": 0,
@@ -120,7 +141,7 @@ class Status:
             "lag": self.lag(),
             "proven": "hashed" if self._settings.pipeline.verify else "not verified",
         }
-        if self.run is None or (source := self._statistics().sources.get(ROOT)) is None:
+        if self._daemon.run is None or (source := self._statistics().sources.get(ROOT)) is None:
             return found
         settled = source.kept + source.dead_lettered + source.dropped
         return {
@@ -133,7 +154,7 @@ class Status:
 
     def _dead_letters(self) -> int:
         """Of this run."""
-        if self.run is None:
+        if self._daemon.run is None:
             return 0
         statistics = self._statistics()
         of_steps = sum(step.dead_letters for step in statistics.steps.values())
@@ -141,7 +162,7 @@ class Status:
 
     def _pipeline(self) -> list[dict[str, Any]]:
         """Each flow, with what its queues hold and what its collectors have kept."""
-        if self.run is None:
+        if self._daemon.run is None:
             return []
         statistics = self._statistics()
         return list(_flows(self.flows, statistics))
@@ -211,7 +232,7 @@ def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _last_letters(file: Path | None) -> list[dict[str, Any]]:
+def last_letters(file: Path | None) -> list[dict[str, Any]]:
     """The newest dead letters, the newest first, without the items themselves."""
     if file is None:
         return []
