@@ -210,7 +210,9 @@ def test_what_is_not_async_is_told_so(
 ) -> None:
     """And it ends the run, as no item is at fault."""
     letters = RecordingCollector()
-    pipeline = sinking(worker, sink, name="s", concurrency=concurrency)
+    sinks = (sink or RecordingCollector(),)
+    step = Step(worker, collectors=sinks, name="s", concurrency=concurrency)
+    pipeline = Pipeline(Flow("a", source=ListSource([1, 2, 3]), steps=(step,)))
     with pytest.raises(EkspiperError) as caught:
         run_virtual(pipeline.run(dead_letters=letters))
     assert message in str(caught.value)
