@@ -58,7 +58,7 @@ def node() -> Iterator[str]:
     folder = Path(spec.submodule_search_locations[0])
     known = json.loads((folder / "core/binarycodec/definitions/definitions.json").read_text())
     with Recording.sample() as recording:
-        recording._index.templates["server_definitions"] = known
+        recording.index.templates["server_definitions"] = known
         yield from replayed(recording)
 
 
@@ -166,7 +166,7 @@ def test_without_the_nodes_help_what_is_not_known_is_said(
     cli: Cli, older: Callable[[Definitions], None], tmp_path: Path
 ) -> None:
     with Recording.sample() as recording:
-        del recording._index.templates["server_definitions"]
+        del recording.index.templates["server_definitions"]
         for url in replayed(recording):
             older(OLDER)
             snapshot = cli("snapshot", "--network", url, "--out", tmp_path / "s")
