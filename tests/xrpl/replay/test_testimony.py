@@ -180,6 +180,19 @@ async def test_the_list_is_served_beside_the_socket(recording: Recording) -> Non
                 assert (got.status, await got.read()) == (200, published(7))
 
 
+async def test_each_publisher_has_its_list(folder: Path) -> None:
+    other = "ED" + "AB" * 32
+    (folder / "vl-1.json").write_bytes(published(99).replace(PUBLISHER.encode(), other.encode()))
+    with Recording.load(folder) as recording:
+        assert recording.publisher_keys == [PUBLISHER, other]
+        async with ReplayNode(recording) as node, aiohttp.ClientSession() as http:
+            for path, sequence in (("", 7), (f"/{PUBLISHER}", 7), (f"/{other}", 99), ("/x", None)):
+                async with http.get(node.list_url + path) as got:
+                    blob = orjson.loads(await got.read())["blob"] if got.status == 200 else None
+                    held = orjson.loads(base64.b64decode(blob))["sequence"] if blob else None
+                    assert held == sequence
+
+
 async def test_without_a_list_there_is_none() -> None:
     with Recording.sample() as sample:
         node = ReplayNode(sample)

@@ -23,6 +23,7 @@ __all__ = [
     "Ledger",
     "LogFormat",
     "Network",
+    "OptionalRanges",
     "Out",
     "Ranges",
     "State",
@@ -70,6 +71,10 @@ def _range(context: typer.Context, ranges: list[str]) -> list[str]:
     return ranges
 
 
+def _optional_range(context: typer.Context, ranges: list[str] | None) -> list[str] | None:
+    return _range(context, ranges) if ranges else ranges
+
+
 def path_argument(metavar: str, help: str) -> Any:
     """An argument that is a path."""
     return typer.Argument(metavar=metavar, help=help, parser=path)
@@ -91,6 +96,15 @@ Ranges = Annotated[
     typer.Argument(
         metavar="RANGE...",
         callback=_range,
+        help="FIRST:LAST (both included), FIRST:+COUNT, or -COUNT: (the newest).",
+    ),
+]
+OptionalRanges = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RANGE...]",
+        callback=_optional_range,
+        show_default=False,
         help="FIRST:LAST (both included), FIRST:+COUNT, or -COUNT: (the newest).",
     ),
 ]

@@ -3,36 +3,65 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from ekspiper.core import Retryable
+from ekspiper.xrpl.attestation import Trustees, fetch_document
 from ekspiper.xrpl.client import NodePool, RequestError
 from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.snapshot import StateProof
 from ekspiper.xrpl.sources import LedgerObjects, LedgerRef
+from ekspiper.xrpl.trust import TrustError, read_validator_lists
 
 from ._exchanges import exchange
 
-__all__ = ["record_server", "record_state"]
+__all__ = ["record_lists", "record_server", "record_state"]
 
 log = logging.getLogger("ekspiper.xrpl.recorder")
 
 _ABOUT = ("server_info", "server_state", "server_definitions", "fee")
 
 
-async def record_server(pool: NodePool) -> list[dict[str, Any]]:
-    """The lines about the server; what no node answers is left out, and said."""
+async def record_server(pool: NodePool, *, validators: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """The lines about the server; what no node answers is left out, and logged.
+
+    Args:
+        validators: the keys of validators whose manifests are recorded.
+    """
     lines = []
     for command in _ABOUT:
         request = {"command": command, "api_version": 2}
-        try:
-            answer = await pool.ask_once(request)
-        except (RequestError, Retryable) as error:
-            log.warning("the recording has no %s: %s", command, error)
-        else:
-            lines.append(exchange(request, answer.result))
+        lines += await _line(pool, request, "the recording has no %s: %s")
+    for key in validators:
+        request = {"command": "manifest", "public_key": key, "api_version": 2}
+        lines += await _line(pool, request, f"the recording has no %s of {key}: %s")
     return lines
+
+
+async def _line(pool: NodePool, request: dict[str, Any], failure: str) -> list[dict[str, Any]]:
+    try:
+        answer = await pool.ask_once(request)
+    except (RequestError, Retryable) as error:
+        log.warning(failure, request["command"], error)
+        return []
+    return [exchange(request, answer.result)]
+
+
+async def record_lists(trustees: Trustees) -> list[bytes]:
+    """The validator lists of the publishers, as they publish them; what fails is logged."""
+    documents = []
+    for publisher in trustees.publishers:
+        if not publisher.location:
+            continue
+        try:
+            document = await fetch_document(publisher.location)
+            read_validator_lists(document, {publisher.key})
+        except (OSError, TrustError) as error:
+            log.warning("the recording has no validator list of %s: %s", publisher, error)
+        else:
+            documents.append(document)
+    return documents
 
 
 async def record_state(pool: NodePool, ledger_index: int) -> AsyncIterator[dict[str, Any]]:

@@ -210,7 +210,7 @@ class ReplayNode:
         if request.method == "POST":
             return await answer_post(self._service, request, go_down=self.go_down)
         if request.path.startswith("/vl"):
-            return self._validator_list()
+            return self._validator_list(request.path.removeprefix("/vl/"))
         socket = web.WebSocketResponse(compress=False, max_msg_size=1 << 20)
         if not socket.can_prepare(request):
             return web.Response(text="A replay node: connect with a WebSocket, or POST JSON-RPC.\n")
@@ -226,10 +226,11 @@ class ReplayNode:
             self._sessions.discard(session)
         return socket
 
-    def _validator_list(self) -> web.Response:
+    def _validator_list(self, publisher: str) -> web.Response:
         from aiohttp import web
 
-        document = self._service.validator_list()
+        # As at a publisher's site the newest list has no key in its path, `/vl` or `/vl.json`.
+        document = self._service.validator_list("" if publisher.startswith("/") else publisher)
         if document is None:
             return web.Response(status=404, text="The recording has no validator list.\n")
         return web.Response(body=document, content_type="application/json")

@@ -9,6 +9,7 @@ from typing import Any, Self
 import orjson
 
 from ekspiper.xrpl.codec import Decoder, Definitions
+from ekspiper.xrpl.trust import TrustError, read_key
 
 from ._recording import (
     ByteCache,
@@ -160,13 +161,26 @@ class Recording:
 
     @property
     def validator_lists(self) -> list[ValidatorDocument]:
-        """The validator lists of its publishers, the newest last."""
+        """The validator lists of its publishers: `vl.json`'s first, and of each the newest last."""
         return self.index.lists
+
+    def lists_of(self, publisher: str = "") -> list[ValidatorDocument]:
+        """The validator lists of one publisher, the newest last.
+
+        Args:
+            publisher: its master key, in hex or base58; without it the publisher of `vl.json`.
+        """
+        lists = self.index.lists
+        try:
+            key = read_key(publisher).hex().upper() if publisher else lists[0].publisher
+        except (IndexError, TrustError):
+            return []
+        return [each for each in lists if each.publisher == key]
 
     @property
     def publisher_keys(self) -> list[str]:
         """The master keys of those who published the lists, in hex."""
-        return sorted({each.publisher for each in self.index.lists})
+        return list(dict.fromkeys(each.publisher for each in self.index.lists))
 
     def validation(self, span: Span) -> bytes:
         """A message of a validator, as it was recorded."""

@@ -44,16 +44,21 @@ def read_folder(folder: Path) -> Iterator[tuple[str, Exchange | Message]]:
 
 
 def read_lists(folder: Path) -> list[ValidatorDocument]:
-    """The validator lists beside them, `vl*.json`, the newest last. Raises RecordingError."""
-    found = []
-    for path in sorted(folder.glob("vl*.json")):
+    """The validator lists beside them, `vl*.json`. Raises RecordingError.
+
+    Those of the publisher of `vl.json` come first, and of each publisher the newest last.
+    """
+    found: dict[str, list[ValidatorDocument]] = {}
+    for path in sorted(folder.glob("vl*.json"), key=lambda path: (path.name != "vl.json", path)):
         try:
-            found.append(ValidatorDocument.read(path.read_bytes()))
+            document = ValidatorDocument.read(path.read_bytes())
+            found.setdefault(document.publisher, []).append(document)
         except OSError as error:
             raise RecordingError(f"{path}: cannot be read: {error.strerror or error}") from None
         except ValueError as error:
             raise RecordingError(f"{path}: {error}") from None
-    return sorted(found, key=lambda each: each.sequence)
+    ordered = (sorted(lists, key=lambda each: each.sequence) for lists in found.values())
+    return [each for lists in ordered for each in lists]
 
 
 def read_file(path: Path) -> Iterator[tuple[str, Exchange | Message]]:

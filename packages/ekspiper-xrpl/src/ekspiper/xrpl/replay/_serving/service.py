@@ -44,7 +44,12 @@ class Service:
         self.latency = latency or plan.latency
         if plan.forged_from is not None:
             recording = ForgedChain(recording, plan.forged_from)
-        self._list = _chosen_list(recording, oldest=plan.has("oldList"))
+        self._has_old_list = plan.has("oldList")
+        if self._has_old_list and len(recording.lists_of()) < 2:
+            raise ConfigError(
+                f"fault oldList: {recording.name} needs two validator lists of one publisher, "
+                "vl.json and an older one such as vl-1.json"
+            )
         self.view = View(
             recording,
             released=None if close_every is None else (start_at or recording.first),
@@ -94,9 +99,12 @@ class Service:
             extra["warnings"] = [CLIO_WARNING]
         return extra
 
-    def validator_list(self) -> bytes | None:
-        """The validator list as its publisher gives it; None when the recording has none."""
-        return self._list
+    def validator_list(self, publisher: str = "") -> bytes | None:
+        """The list of a publisher as it was published; None when the recording has none."""
+        lists = self.view.recording.lists_of(publisher)
+        if not lists:
+            return None
+        return lists[0 if self._has_old_list else -1].data
 
     def heard(self, ledger_index: int) -> tuple[list[Heard], ...]:
         """What validators said before a ledger closed, and what came late; with faults."""
@@ -136,15 +144,3 @@ class Service:
     def count(self, fault: Fault) -> None:
         """A fault was carried out."""
         self._injector.count(fault)
-
-
-def _chosen_list(recording: Recording, *, oldest: bool) -> bytes | None:
-    lists = recording.validator_lists
-    if not oldest:
-        return lists[-1].data if lists else None
-    if len(lists) < 2:
-        raise ConfigError(
-            f"fault oldList: {recording.name} needs two validator lists, vl.json and an older one "
-            "such as vl-1.json"
-        )
-    return lists[0].data
