@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ekspiper.xrpl.ranges import BadRange, parse_range, resolve_ranges
+from ekspiper.xrpl.ranges import BadRange, parse_range, ranges_begun, resolve_ranges
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,15 @@ def test_range_that_begins_after_the_newest() -> None:
 def test_ranges_are_united() -> None:
     specs = [parse_range(text) for text in ("8:9", "1:3", "2:5")]
     assert resolve_ranges(specs).ranges == ((1, 5), (8, 9))
+
+
+def test_a_range_of_the_newest_is_named_by_its_ledgers() -> None:
+    assert parse_range("-3:").text_at(302) == "300:302"
+    assert parse_range("290:").text_at(302) == "290:302"
+    assert parse_range("3:+2").text_at(None) == "3:+2"
+
+
+def test_ranges_of_the_newest_mean_what_they_meant_when_the_run_began() -> None:
+    identity = "xrpl network 0, ledgers 300:302,5:6 backwards"
+    assert ranges_begun(identity, ["-3:", "5:6"]) == ["300:302", "5:6"]
+    assert ranges_begun(identity, ["7:8"]) == ["7:8"]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from ekspiper.xrpl.replay import Recording, ReplayNode
 
 from .conftest import Cli
 
@@ -160,3 +165,28 @@ def test_a_folder_for_the_state_alone_may_hold_any_files(cli: Cli) -> None:
     )
     assert cli("daemon", "--config", "c.toml", "--until", "184", "--http", "off").code == 0
     assert Path("data/transactions.jsonl").read_text() == "not ours\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "file"),
+    [("payments -3:", "payments.jsonl"), ("record -3:", "ledger_v2_binary.jsonl.gz")],
+)
+async def test_the_newest_ledgers_stay_the_same_when_it_is_run_again(
+    cli: Cli, command: str, file: str
+) -> None:
+    """Run again when more ledgers have closed, it continues with the same ones."""
+    lines = {}
+    for start_at in (295, 300):
+        with Recording.sample() as sample:
+            async with ReplayNode(sample, close_every=3600, start_at=start_at) as node:
+                done = await asyncio.to_thread(
+                    run_elsewhere, *command.split(), "--out", "out", "--network", node.url
+                )
+        assert done.returncode == 0, done.stderr
+        lines[start_at] = await asyncio.to_thread(Path("out", file).read_bytes)
+    assert lines[295] == lines[300] != b""
+
+
+def run_elsewhere(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ekspiper.xrpl", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

@@ -87,6 +87,12 @@ class OutputFolder:
         """The command's checkpoint in this folder."""
         return FileCheckpoint(self.path / ".checkpoint" / f"{self.command}.{self.format}.json")
 
+    async def source_of(self, flow: str) -> str | None:
+        """The source that a flow had when the command began here; None before it did."""
+        progress = await self.checkpoint.load()
+        begun = progress.flows.get(flow) if progress is not None else None
+        return begun.source if begun is not None else None
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes out for as long as the context lasts; a crash ends it, too.

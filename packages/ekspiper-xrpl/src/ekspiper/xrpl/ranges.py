@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ekspiper.core import ConfigError
 from ekspiper.xrpl.client import LedgerSet
 
-__all__ = ["BadRange", "RangeSpec", "parse_range", "resolve_ranges"]
+__all__ = ["BadRange", "RangeSpec", "parse_range", "ranges_begun", "resolve_ranges"]
 
 _HIGHEST = 0xFFFFFFFF
 _SHAPE = re.compile(r"(?P<first>\d+):(?:(?P<plus>\+)?(?P<second>\d+))?|-(?P<tail>\d+):")
@@ -40,6 +40,13 @@ class RangeSpec:
     def is_absolute(self) -> bool:
         """Whether it means the same whatever the newest ledger is."""
         return self.first is not None and self.last is not None
+
+    def text_at(self, newest: int | None) -> str:
+        """How it is written when the newest ledger is `newest`: as it was, where that says all."""
+        if self.is_absolute:
+            return self.text
+        first, last = self.resolve(newest)
+        return f"{first}:{last}"
 
     def resolve(self, newest: int | None = None) -> tuple[int, int]:
         """Its first and last ledger.
@@ -92,6 +99,18 @@ def _positive(text: str, number: int) -> int:
     if number < 1:
         raise BadRange(f"the range {text} holds no ledger, or ledger 0, which does not exist")
     return number
+
+
+def ranges_begun(identity: str, given: Iterable[str]) -> list[str]:
+    """What to read in a folder where a run began whose source had this identity.
+
+    `-100:` means the ledgers that it meant when that run began. Ranges that mean the same at any
+    time stay as they are given.
+    """
+    texts = list(given)
+    if all(parse_range(text).is_absolute for text in texts):
+        return texts
+    return re.findall(r"\d+:\d+", identity)
 
 
 def resolve_ranges(specs: Iterable[RangeSpec], newest: int | None = None) -> LedgerSet:

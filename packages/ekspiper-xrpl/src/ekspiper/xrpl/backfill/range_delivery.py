@@ -12,6 +12,7 @@ from ekspiper.xrpl.client import LedgerSet, NodePool
 from ekspiper.xrpl.flows import ROOT, ledger_pipeline
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.processors import DriftReport, FetchLedger, TransactionEtl
+from ekspiper.xrpl.ranges import ranges_begun
 
 from ._origin import LedgersOf, Origin
 from ._reasons import Reasons, by_reason
@@ -114,7 +115,7 @@ class RangeDelivery:
         if begun is not None:
             self._origin.refuse_other(begun.source, self._folder)
             # As they were understood then: the newest ledgers are others by now.
-            self._ranges = re.findall(r"\d+:\d+", begun.source)
+            self._ranges = ranges_begun(begun.source, self._ranges)
         source = self._source(self._ranges)
         await source.open()
         self.wanted = self.left = source.ledgers

@@ -38,6 +38,7 @@ class LedgerRange(Source[LedgerRef]):
         self._specs = [_spec(each) for each in _listed(ranges)]
         if not self._specs:
             raise ConfigError("a backfill needs at least one range of ledgers, for example 3:302")
+        self._texts = [spec.text for spec in self._specs]
         self._pool = pool
         self._backwards = backwards
         self._skip = skip or LedgerSet()
@@ -51,6 +52,7 @@ class LedgerRange(Source[LedgerRef]):
         if not all(spec.is_absolute for spec in self._specs):
             await self._pool.refresh()
             newest = self._pool.newest_ledger
+        self._texts = [spec.text_at(newest) for spec in self._specs]
         wanted = resolve_ranges(self._specs, newest)
         self._ledgers = wanted.without(self._skip)
 
@@ -68,8 +70,12 @@ class LedgerRange(Source[LedgerRef]):
 
     @property
     def identity(self) -> str:
-        """The network, the ranges as they were written, and the direction."""
-        ranges = ",".join(spec.text for spec in self._specs)
+        """The network, the ranges, and the direction.
+
+        `-100:` is not the same tomorrow, and a position in today's ledgers would leave some out.
+        So, once the source is open, its ranges are named by their ledgers.
+        """
+        ranges = ",".join(self._texts)
         backwards = " backwards" if self._backwards else ""
         return f"xrpl network {self._pool.network_id}, ledgers {ranges}{backwards}"
 

@@ -11,6 +11,7 @@ from ekspiper.core import Collector, Flow, Pipeline, Queue, Step, draining_on_si
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.processors import FetchLedger, PaymentSummary, SplitLedger
+from ekspiper.xrpl.ranges import ranges_begun
 from ekspiper.xrpl.sources import LedgerRange
 
 from .._interruption import run_interruptible
@@ -57,6 +58,9 @@ async def _payments(
         collector = folder.collector("payments").collector
     else:
         collector = registry.load("collectors", "stdout")()
+    begun = await folder.source_of("ledger-details") if folder is not None else None
+    if begun is not None:
+        ranges = ranges_begun(begun, ranges)
     async with open_network(network, connect_timeout=connect_timeout) as opened:
         transactions = Queue("transactions")
         pipeline = Pipeline(

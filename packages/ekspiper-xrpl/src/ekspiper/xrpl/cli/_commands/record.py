@@ -9,11 +9,19 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from ekspiper.core import Delivery, EkspiperError, Source, draining_on_signals, registry
+from ekspiper.core import (
+    Delivery,
+    EkspiperError,
+    Source,
+    draining_on_signals,
+    registry,
+    replace_file,
+)
 from ekspiper.xrpl.attestation import Trustees, known_publishers, read_trustees
 from ekspiper.xrpl.client import LedgerSet, NodePool
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
+from ekspiper.xrpl.ranges import ranges_begun
 from ekspiper.xrpl.recorder import (
     record_lists,
     record_server,
@@ -90,6 +98,9 @@ async def _record(
     as_json: bool,
     connect_timeout: float | None,
 ) -> int:
+    begun = await folder.source_of("ledger-details")
+    if begun is not None and isinstance(wanted, list):
+        wanted = ranges_begun(begun, wanted)
     async with open_network(network, connect_timeout=connect_timeout) as opened:
         async with record_streams(opened.pool, folder.path / "stream_v2.jsonl.gz") as streams:
             source, ledgers = await _source(opened.pool, wanted)
@@ -150,12 +161,9 @@ def _write(path: Path, lines: list[dict[str, Any]]) -> None:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    aside = path.with_name(f".{path.name}.new")
     try:
-        aside.write_bytes(data)
-        aside.replace(path)
+        replace_file(path, data)
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise EkspiperError(
             f"cannot write {path}: {error.strerror or error}; run it again to continue"
         ) from error
