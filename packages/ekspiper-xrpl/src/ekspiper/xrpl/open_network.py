@@ -24,6 +24,7 @@ class OpenNetwork:
         pool: its nodes, open.
         first: the first ledger of the sample; None for other networks.
         last: the last ledger of the sample; None for other networks.
+        network_id: as the name or the nodes say; None where a node gives no id.
         validator_list: the file with the validator list of the sample; empty for other networks.
     """
 
@@ -31,6 +32,7 @@ class OpenNetwork:
     pool: NodePool
     first: int | None = None
     last: int | None = None
+    network_id: int | None = None
     validator_list: str = ""
 
     @property
@@ -75,7 +77,8 @@ async def open_network(
         async with pool:
             named = name or _name(found, pool)
             pool.definitions = await network_definitions(pool)
-            yield OpenNetwork(named, pool)
+            known = pool.network_id if pool.names_network else found.network_id
+            yield OpenNetwork(named, pool, network_id=known)
         return
     from .replay import Recording, ReplayNode  # only the sample needs a server in the process
 

@@ -12,9 +12,11 @@ from .list_store import ListStore as ListStore
 from .list_store import fetch_document as fetch_document
 from .list_store import ledger_time as ledger_time
 from .node_proofs import NodeProofs as NodeProofs
-from .node_proofs import open_notary as open_notary
 from .notary import Notary as Notary
 from .notary import NotaryPool as NotaryPool
+from .notary_opening import open_notary as open_notary
+from .notary_opening import read_anchor as read_anchor
+from .notary_opening import trustees_of as trustees_of
 from .portable import FolderProofs as FolderProofs
 from .portable import LedgerTransactions as LedgerTransactions
 from .proof_archive import ARCHIVE_NAME as ARCHIVE_NAME
@@ -26,6 +28,7 @@ from .proven_chain import ProvenHash as ProvenHash
 from .proven_chain import Prover as Prover
 from .signed_ledgers import NotSigned as NotSigned
 from .signed_ledgers import SignedLedgers as SignedLedgers
+from .trustees import ONLY_HASHED as ONLY_HASHED
 from .trustees import Publisher as Publisher
 from .trustees import TrustChoice as TrustChoice
 from .trustees import Trustees as Trustees
@@ -39,6 +42,7 @@ from .trustees import sample_publishers as sample_publishers
 __all__ = [
     "ARCHIVE_NAME",
     "HEADERS_NAME",
+    "ONLY_HASHED",
     "Anchor",
     "ArchivedState",
     "Evidence",
@@ -68,8 +72,10 @@ __all__ = [
     "ledger_time",
     "offline_trustees",
     "open_notary",
+    "read_anchor",
     "read_archive",
     "read_trust",
     "read_trustees",
     "sample_publishers",
+    "trustees_of",
 ]

@@ -69,6 +69,7 @@ class Evidence:
     Attributes:
         headers: every header that is known, recorded or not.
         recorded: the ledgers that are recorded.
+        anchors: the ledgers that are proven in themselves, or by the state of one that is.
         signed: what proves each ledger that is proven.
         ledgers: the signed ledgers of the archive.
         states: the states of which the archive has the skip lists.
@@ -77,6 +78,7 @@ class Evidence:
 
     headers: dict[int, bytes] = field(default_factory=dict)
     recorded: dict[int, bytes] = field(default_factory=dict)
+    anchors: dict[int, Anchor] = field(default_factory=dict)
     signed: dict[int, Anchor] = field(default_factory=dict)
     ledgers: dict[int, SignedLedger] = field(default_factory=dict)
     states: list[ArchivedState] = field(default_factory=list)
@@ -96,7 +98,8 @@ class Evidence:
         """
         found = cls()
         # The folder of a snapshot has no records of ledgers, only the archive.
-        if not (archive_path := archive or folder / ARCHIVE_NAME).exists() or _has_ledgers(folder):
+        archive_path = archive or folder / ARCHIVE_NAME
+        if _has_ledgers(folder) or not archive_path.exists():
             for ledger_index, data in _recorded(folder, found.faults.append):
                 found.recorded[ledger_index] = data
         found.headers = {**read_headers(folder / HEADERS_NAME), **found.recorded}
@@ -106,6 +109,7 @@ class Evidence:
         found._follow(anchors)
         if found._add_skip_lists(anchors):
             found._follow(anchors)
+        found.anchors = anchors
         return found
 
     def unsigned(self) -> dict[int, str]:

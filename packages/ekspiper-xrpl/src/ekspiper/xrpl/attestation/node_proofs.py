@@ -2,62 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
-
-from ekspiper.core import ConfigError
 from ekspiper.xrpl.client import NodePool, RequestError
 from ekspiper.xrpl.codec import Decoder
 from ekspiper.xrpl.trust import NotProven, Step, read_header, write_xpop, write_xprv
 from ekspiper.xrpl.verify import parse_ledger
 
-from .header_reader import HeaderReader
-from .list_store import ListStore
 from .notary import Notary
 from .portable import LedgerTransactions
-from .proof_archive import ProofArchive
-from .trustees import Trustees, known_publishers
 
-__all__ = ["NodeProofs", "open_notary"]
+__all__ = ["NodeProofs"]
 
 _FARTHEST = 20_000
 """Ledgers between a transaction and the newest: each has a header in the proof."""
-
-
-@asynccontextmanager
-async def open_notary(
-    pool: NodePool,
-    trustees: Trustees | None = None,
-    *,
-    cache: Path | None = None,
-    archive: ProofArchive | None = None,
-    headers: Path | None = None,
-    **options: Any,
-) -> AsyncIterator[Notary]:
-    """A notary of the network that a pool reads, for as long as the context lasts.
-
-    Args:
-        trustees: whose signatures count; by default the publishers of the network.
-        cache: a folder that keeps lists between runs.
-        archive: where proofs are kept.
-        headers: a file that keeps headers between runs.
-        options: further arguments of `Notary`.
-
-    Raises:
-        ConfigError: nobody is trusted: the network has no publisher that is known.
-    """
-    trusted = trustees or known_publishers(pool.network_id)
-    if not trusted:
-        raise ConfigError(
-            f"no publisher of validator lists is known for network {pool.network_id}: name one "
-            "with --trust KEY=LIST, where KEY is its master key and LIST a URL or a file"
-        )
-    lists = ListStore(trusted, cache=cache)
-    reader = HeaderReader(pool, cache=headers)
-    async with Notary(pool, trusted, lists, archive=archive, headers=reader, **options) as notary:
-        yield notary
 
 
 class NodeProofs:

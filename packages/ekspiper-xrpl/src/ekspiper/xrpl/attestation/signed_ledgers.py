@@ -52,6 +52,7 @@ class SignedLedgers(Source[LedgerRef]):
         self._otherwise = otherwise
         self._position: Any = None
         self._time: float | None = None
+        self._signers: set[int] = set()
         self.unsigned = 0
         """How many ledgers were passed on without a signature."""
         self.why_unsigned = ""
@@ -129,6 +130,10 @@ class SignedLedgers(Source[LedgerRef]):
                 log.warning("ledger %d and others are recorded without signatures: %s", index, why)
             self.unsigned += 1
             self.why_unsigned = why
+        elif proven.signed_by not in self._signers:
+            # The proof from which the others follow is kept, so that the folder proves itself.
+            self._signers.add(proven.signed_by)
+            await self._notary.keep_last(proven.signed_by)
         return proven
 
     def _ahead(self, index: int) -> int:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ekspiper.core import FlowState, Instruments, Pipeline, Progress, Run, State
+from ekspiper.core import FlowState, Instruments, Pipeline, Progress, Run, Source, State
+from ekspiper.xrpl.attestation import Notary, SignedLedgers
 from ekspiper.xrpl.client import LedgerSet, NodePool
 from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerLink, TransactionEtl
-from ekspiper.xrpl.sources import LedgerRange
+from ekspiper.xrpl.sources import LedgerRange, LedgerRef
 
 from ..coverage import coverage, links
 from ..flows import ROOT, ledger_pipeline
@@ -32,6 +33,9 @@ class BackfillReport:
         dead_letters: how many items of any kind went to the dead letters.
         transactions: how many records of transactions were added.
         drift: what did not fit the schema.
+        unsigned: how many of those that were added are not proven by signatures; None where only
+            hashes were checked.
+        why_unsigned: why the last of them is not.
     """
 
     wanted: LedgerSet
@@ -41,6 +45,8 @@ class BackfillReport:
     dead_letters: int
     transactions: int
     drift: DriftReport
+    unsigned: int | None = None
+    why_unsigned: str = ""
 
     @property
     def missing(self) -> dict[str, LedgerSet]:
@@ -60,6 +66,9 @@ class Backfill:
         books: record the order books as well; one request for each side of each book touched.
         concurrency: ledgers asked for at once.
         definitions: to read the ledgers by; those of the pool's network without it.
+        notary: proves the ledgers by signatures; without it, hashes alone are checked.
+        signed_only: fail where a ledger cannot be proven by signatures; without, it is recorded as
+            hashed.
     """
 
     def __init__(
@@ -73,8 +82,13 @@ class Backfill:
         books: bool = False,
         concurrency: int = 32,
         definitions: Definitions | None = None,
+        notary: Notary | None = None,
+        signed_only: bool = False,
     ) -> None:
         self._pool = pool
+        self._notary = notary
+        self._signed_only = signed_only
+        self._signing: SignedLedgers | None = None
         self._ranges = list(ranges)
         self._folder = folder
         self._backwards = backwards
@@ -140,7 +154,13 @@ class Backfill:
             dead_letters=self._reasons.count,
             transactions=etl.items_out if etl else 0,
             drift=self._etl.report(),
+            unsigned=None if self._notary is None else self._signing_of().unsigned,
+            why_unsigned="" if self._notary is None else self._signing_of().why_unsigned,
         )
+
+    def _signing_of(self) -> SignedLedgers:
+        assert self._signing is not None, "the pipeline is made before anything is concluded"
+        return self._signing
 
     @property
     def _origin(self) -> Origin:
@@ -150,10 +170,22 @@ class Backfill:
     def _source(self, ledgers: LedgerSet) -> LedgerRange:
         return LedgersOf(self._origin, self._pool, ledgers.ranges, backwards=self._backwards)
 
+    def _signed(self, source: LedgerRange, ledgers: LedgerSet) -> Source[LedgerRef]:
+        """The source with the hashes that validators have signed, where that is wanted."""
+        if self._notary is None:
+            return source
+        self._signing = SignedLedgers(
+            source,
+            self._notary,
+            first=ledgers.first,
+            otherwise="fail" if self._signed_only else "pass",
+        )
+        return self._signing
+
     def _pipeline(self, ledgers: LedgerSet, *, known: Sequence[LedgerLink] = ()) -> Pipeline:
         kinds = ("transactions", "ledgers", *(("book_offers", "amms") if self._books else ()))
         return ledger_pipeline(
-            self._source(ledgers),
+            self._signed(self._source(ledgers), ledgers),
             fetch_ledger=FetchLedger(
                 self._pool,
                 verify=self._verify,

@@ -15,12 +15,10 @@ from ekspiper.xrpl.attestation import (
     ListStore,
     Notary,
     ProofArchive,
-    Trustees,
     read_trust,
-    sample_publishers,
+    trustees_of,
 )
 from ekspiper.xrpl.config import Settings
-from ekspiper.xrpl.networks import find_network
 from ekspiper.xrpl.open_network import OpenNetwork
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.trust import Verdict
@@ -82,7 +80,7 @@ async def signing(
     instruments: Instruments,
 ) -> AsyncIterator[Notary | None]:
     """The notary of the network for as long as the context lasts; None where hashes suffice."""
-    trustees = _trustees(settings, network)
+    trustees = trustees_of(read_trust(settings.trust), network)
     if not trustees:
         log.info("only hashes are checked: %s", _why_hashed(settings))
         yield None
@@ -107,21 +105,6 @@ async def signing(
             yield notary
         finally:
             publishing.cancel()
-
-
-def _trustees(settings: Settings, network: OpenNetwork) -> Trustees:
-    choice = read_trust(settings.trust)
-    if network.validator_list and choice.mode != "hashed" and not choice.trustees:
-        return sample_publishers(network.validator_list)
-    return choice.of_network(_network_id(settings, network))
-
-
-def _network_id(settings: Settings, network: OpenNetwork) -> int | None:
-    """The network as its name or its nodes say; a node that gives no id says nothing."""
-    named = find_network(settings.network).network_id
-    if named is not None:
-        return named
-    return network.pool.network_id if network.pool.names_network else None
 
 
 def _why_hashed(settings: Settings) -> str:

@@ -7,17 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ekspiper.xrpl.attestation import ONLY_HASHED
+
 from ..config import RECORDS
 from .daemon import Outcome
 from .dead_letters import dead_letter_file
 
-__all__ = ["ONLY_HASHED", "summary", "summary_as_json"]
-
-ONLY_HASHED = (
-    "Only hashes were checked: that these are the network's ledgers is what the nodes say. "
-    "--trust KEY=LIST proves them to the validators' signatures."
-)
-"""What is said where no signatures prove what was read."""
+__all__ = ["summary", "summary_as_json"]
 
 _LEDGERS = "ledger-details/ledger-details"
 _TRANSACTIONS = "transaction-record/etl"

@@ -10,12 +10,13 @@ import typer
 from ekspiper.core import ConfigError
 from ekspiper.xrpl.attestation import (
     ARCHIVE_NAME,
-    HEADERS_NAME,
     FolderProofs,
     ProofArchive,
     SkipLists,
+    TrustChoice,
     open_notary,
     read_trustees,
+    trustees_of,
 )
 from ekspiper.xrpl.codec import LedgerHeader
 from ekspiper.xrpl.open_network import OpenNetwork, open_network
@@ -81,11 +82,10 @@ async def _anchor(
     trust: list[str] | None,
     connect_timeout: float | None,
 ) -> str:
-    trustees = read_trustees(trust) if trust else None
-    archive = ProofArchive(folder / ARCHIVE_NAME)
+    choice = TrustChoice("signed", read_trustees(trust or ()))
     async with (
         open_network(network, follow=True, connect_timeout=connect_timeout) as opened,
-        open_notary(opened.pool, trustees, headers=folder / HEADERS_NAME) as notary,
+        open_notary(opened.pool, trustees_of(choice, opened), folder=folder) as notary,
     ):
         tell("Waiting for a ledger that the validators sign.")
         signed = await notary.newest()
@@ -103,6 +103,7 @@ async def _anchor(
             lists = SkipLists(header)
             lists.add(sorted(objects))
         tree = lists.tree()
+    archive = ProofArchive(folder / ARCHIVE_NAME)
     archive.add(signed)
     archive.add_state(header, tree)
     count = sum(1 for _ in read_tree_leaves(tree))

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated, Any, Unpack
 
 import typer
 
 from ekspiper.core import draining_on_signals
+from ekspiper.xrpl.attestation import (
+    ONLY_HASHED,
+    Trustees,
+    open_notary,
+    read_anchor,
+    read_trust,
+    trustees_of,
+)
 from ekspiper.xrpl.backfill import Backfill, BackfillOptions, BackfillReport, Estimate, estimate
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder, default_out
@@ -21,6 +30,7 @@ from .._options import (
     Json,
     Network,
     Ranges,
+    Trust,
     chosen_network,
     default_out_option,
     path,
@@ -51,6 +61,15 @@ def backfill(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be fetched, and stop.")
     ] = False,
+    trust: Trust = None,
+    anchor: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--anchor",
+            metavar="INDEX:HASH",
+            help="A later ledger that you know is the network's, to chain the range to.",
+        ),
+    ] = None,
     config: ConfigFile = None,
     state: Annotated[
         Path | None,
@@ -74,6 +93,10 @@ def backfill(
     with the same configuration is running. Files and datasets get a name of their own, such as
     transactions-backfill-183-302.jsonl; a table of PostgreSQL with a key takes both.
 
+    Where the network's publishers are known, each ledger is chained by headers to one that the
+    validators have signed: of the archive, of the newest, or of --anchor. What cannot be is recorded
+    without a signature; --trust signed refuses it.
+
     Examples:
       ekspiper backfill 183:302 --out out/sample-month
       ekspiper backfill -160000: -n mainnet -o out/week --format parquet
@@ -82,6 +105,11 @@ def backfill(
     if config is not None:
         from .backfill_into import backfill_into
 
+        if trust or anchor:
+            raise typer.BadParameter(
+                "with --config ledgers are recorded without signatures: --trust and --anchor do "
+                "not go with it"
+            )
         if out is not None or format != "jsonl" or dry_run:
             raise typer.BadParameter(
                 "--config says where records go: --out, --format and --dry-run do not go with it"
@@ -115,6 +143,8 @@ def backfill(
         books=books,
         verify=verify,
         concurrency=concurrency,
+        trust=trust,
+        anchors=anchor,
     )
     raise typer.Exit(run_interruptible(work))
 
@@ -127,10 +157,30 @@ async def _backfill(
     connect_timeout: float | None,
     dry_run: bool,
     as_json: bool,
+    trust: list[str] | None,
+    anchors: list[str] | None,
     **options: Unpack[BackfillOptions],
 ) -> int:
-    async with open_network(network, connect_timeout=connect_timeout) as opened:
-        job = Backfill(opened.pool, ranges, folder, **options)
+    choice = read_trust(trust or ())
+    given = [read_anchor(text) for text in anchors or ()]
+    async with AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(
+            open_network(network, connect_timeout=connect_timeout)
+        )
+        trustees = trustees_of(choice, opened) if options.get("verify", True) else Trustees()
+        notary = None
+        if trustees and not dry_run:
+            notary = await stack.enter_async_context(
+                open_notary(opened.pool, trustees, folder=folder.path, anchors=given)
+            )
+        job = Backfill(
+            opened.pool,
+            ranges,
+            folder,
+            notary=notary,
+            signed_only=choice.mode == "signed",
+            **options,
+        )
         await job.plan(dry_run=dry_run)
         if dry_run:
             _tell_estimate(
@@ -190,6 +240,7 @@ def _as_json(
         "present": report.present,
         "transactions": report.transactions,
         "verified": verified,
+        "signed": 0 if report.unsigned is None else report.fetched - report.unsigned,
         "dead_letters": report.dead_letters,
         "missing": [
             {"ledgers": str(ledgers), "reason": reason}
@@ -218,3 +269,15 @@ def _tell_report(
         tell(f"  and {more:,} more: see {folder.path / 'dead_letters.jsonl'}")
     if report.failed:
         tell("Run the same command again to fetch what is missing.")
+    _tell_signatures(report)
+
+
+def _tell_signatures(report: BackfillReport) -> None:
+    if not report.fetched:
+        return
+    if report.unsigned is None:
+        tell(ONLY_HASHED)
+    elif report.unsigned:
+        tell(f"{report.unsigned:,} of them are not signed: {report.why_unsigned}")
+    else:
+        tell(f"All {report.fetched:,} are signed: they lead to ledgers of a quorum of validators.")

@@ -11,7 +11,6 @@ from ekspiper.core import ConfigError
 from ekspiper.xrpl.attestation import (
     Evidence,
     FolderProofs,
-    Trustees,
     offline_trustees,
     read_trustees,
 )
@@ -157,12 +156,12 @@ async def _from_node(
     format: str,
     trust: list[str] | None,
 ) -> bytes:
-    from ekspiper.xrpl.attestation import NodeProofs, open_notary
+    from ekspiper.xrpl.attestation import NodeProofs, TrustChoice, open_notary, trustees_of
     from ekspiper.xrpl.open_network import open_network
 
-    trustees: Trustees | None = read_trustees(trust) if trust else None
+    choice = TrustChoice("signed", read_trustees(trust or ()))
     async with (
         open_network(network, follow=True, connect_timeout=connect_timeout) as opened,
-        open_notary(opened.pool, trustees) as notary,
+        open_notary(opened.pool, trustees_of(choice, opened)) as notary,
     ):
         return await NodeProofs(opened.pool, notary).transaction(key, format=format)

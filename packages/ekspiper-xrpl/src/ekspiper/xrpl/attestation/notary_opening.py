@@ -1,0 +1,90 @@
+"""Opens a notary for commands that read past ledgers, or a few of the newest."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from ekspiper.core import ConfigError
+from ekspiper.xrpl.client import NodePool
+from ekspiper.xrpl.open_network import OpenNetwork
+from ekspiper.xrpl.trust import TrustError
+
+from .evidence import HEADERS_NAME, Evidence
+from .header_reader import HeaderReader
+from .list_store import ListStore
+from .notary import Notary
+from .proof_archive import ARCHIVE_NAME, ProofArchive
+from .proven_chain import ProvenHash
+from .trustees import TrustChoice, Trustees, sample_publishers
+
+__all__ = ["open_notary", "read_anchor", "trustees_of"]
+
+_LISTS = "lists"
+
+
+def read_anchor(text: str) -> tuple[int, bytes]:
+    """The ledger that an option `INDEX:HASH` gives.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    match = re.fullmatch(r"(\d{1,10}):([0-9A-Fa-f]{64})", text)
+    if match is None:
+        raise ConfigError(f"--anchor takes INDEX:HASH, such as 103062326:CC0A...3630, not {text!r}")
+    return int(match[1]), bytes.fromhex(match[2])
+
+
+def trustees_of(choice: TrustChoice, network: OpenNetwork) -> Trustees:
+    """Whose signatures count on a network that is open; nobody where only hashes are checked.
+
+    Raises:
+        ConfigError: signatures are wanted, and nobody is trusted.
+    """
+    if network.validator_list and choice.mode != "hashed" and not choice.trustees:
+        return sample_publishers(network.validator_list)
+    return choice.of_network(network.network_id)
+
+
+@asynccontextmanager
+async def open_notary(
+    pool: NodePool,
+    trustees: Trustees,
+    *,
+    folder: Path | None = None,
+    anchors: Iterable[tuple[int, bytes]] = (),
+    **options: Any,
+) -> AsyncIterator[Notary]:
+    """A notary of the network that a pool reads, for as long as the context lasts.
+
+    Args:
+        trustees: whose signatures count.
+        folder: where lists, headers and proofs are kept. What its archive proves already counts.
+        anchors: ledgers that the user says are the network's.
+        options: further arguments of `Notary`.
+
+    Raises:
+        ConfigError: an anchor contradicts what the archive proves, or the archive cannot be read.
+    """
+    cache = headers = archive = None
+    if folder is not None:
+        cache, headers = folder / ".checkpoint" / _LISTS, folder / HEADERS_NAME
+        archive = await asyncio.to_thread(ProofArchive, folder / ARCHIVE_NAME)
+    reader = HeaderReader(pool, cache=headers)
+    lists = ListStore(trustees, cache=cache)
+    async with Notary(pool, trustees, lists, archive=archive, headers=reader, **options) as notary:
+        if folder is not None and (folder / ARCHIVE_NAME).exists():
+            evidence = await asyncio.to_thread(Evidence.of_folder, folder, trustees)
+            for anchor in evidence.anchors.values():
+                signer = anchor.verdict.ledger_index
+                notary.chain.note(ProvenHash(anchor.ledger_index, anchor.ledger_hash, signer))
+        for index, ledger_hash in anchors:
+            try:
+                notary.chain.note(ProvenHash(index, ledger_hash, index))
+            except TrustError as error:
+                raise ConfigError(f"--anchor {index}: {error}") from None
+        yield notary
