@@ -13,7 +13,14 @@ from unittest import mock
 import orjson
 
 from ekspiper.core import Permanent
-from ekspiper.xrpl.codec import AddressCache, CodecError, Decoder, Definitions, _compiled_codec
+from ekspiper.xrpl.codec import (
+    AddressCache,
+    CodecError,
+    Decoder,
+    Definitions,
+    _compiled_codec,
+    blob_writer,
+)
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import LedgerObjectRecord, TransactionEtl
 from ekspiper.xrpl.schema import DecodedRules, Formats, RecordLines
@@ -52,6 +59,7 @@ class Both:
             assert reader is not None
         rules = DecodedRules(Formats(self.definitions))
         self.lines = RecordLines(rules)
+        self.writer = blob_writer(self.definitions)
         self.etl = TransactionEtl(self.definitions)
         self.objects_etl = LedgerObjectRecord(self.definitions)
 
@@ -66,6 +74,12 @@ class Both:
                 assert ours == theirs
                 assert orjson.dumps(ours) == orjson.dumps(theirs)
         return read
+
+    def bytes_again(self, fields: dict[str, Any], blob: bytes) -> bool:
+        """Whether the compiled one encodes what was decoded; then it must be the same bytes."""
+        written = self.writer.write(fields, frozenset())
+        assert written in (None, blob)
+        return written is not None
 
     def line(self, transaction: Transaction) -> bool:
         """Whether the compiled one writes it; then it must have written the same."""

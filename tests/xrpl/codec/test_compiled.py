@@ -41,6 +41,41 @@ def test_every_transaction_of_the_sample_is_compiled(both: Both, sample: list[Tr
         assert both.line(each), f"{each.hash} has no line"
         assert both.objects(each.tx_blob)
         assert both.objects(each.meta_blob)
+        assert both.bytes_again(each.fields, each.tx_blob)
+        assert both.bytes_again(each.meta, each.meta_blob)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"Fee": 3},
+        {"Fee": {"value": "1"}},
+        {"Fee": {"currency": "XRP", "issuer": "", "value": "9" * 30}},
+        {"Fee": {"currency": "USD", "issuer": "r", "value": "1"}},
+        {"Fee": {"currency": "US", "issuer": "", "value": "1"}},
+        {"Sequence": "1"},
+        {"Sequence": 1 << 32},
+        {"Sequence": -1},
+        {"Sequence": True},
+        {"TransactionType": 0},
+        {"TransactionType": "NoSuchType"},
+        {"SigningPubKey": "ABC"},
+        {"SigningPubKey": "GG"},
+        {"AccountTxnID": "AB"},
+        {"Paths": [[]]},
+        {"Paths": [{"steps": ["x"]}]},
+        {"Memos": [{}]},
+        {"Memos": [{"Memo": {}, "Signer": {}}]},
+        {"Memos": {"Memo": {}}},
+        {"NoSuchField": 1},
+        {"Sequence": 1, "Flags": 0},
+        {"Account": "rrrrrrrrrrrrrrrrrrrrrhoLvTq"},
+        {"Account": None},
+        {1: 2},
+    ],
+)
+def test_what_has_no_bytes_is_declined(both: Both, value: dict[Any, Any]) -> None:
+    assert both.writer.write(value, frozenset()) is None
 
 
 def test_every_recorded_transaction_is_compiled(both: Both, shared_data: Path) -> None:

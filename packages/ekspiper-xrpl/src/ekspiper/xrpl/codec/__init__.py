@@ -1,5 +1,6 @@
 """The binary format of the XRP Ledger: decoding, encoding, headers, hashes and trees. Pure functions."""
 
+from ._compiled_codec import blob_writer as blob_writer
 from ._compiled_codec import implementation as implementation
 from .address import AddressCache as AddressCache
 from .address import decode_address as decode_address
@@ -50,6 +51,7 @@ __all__ = [
     "Shape",
     "StateTreeFold",
     "Subtree",
+    "blob_writer",
     "decode_address",
     "differing_subtrees",
     "encode_address",

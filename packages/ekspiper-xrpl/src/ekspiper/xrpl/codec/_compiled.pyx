@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """The decoder in C: what fits the definitions and the schema becomes objects, or a line of JSON.
 
-Both classes here *decline* whatever is out of the ordinary: bytes that do not decode, a field, type
+All classes here *decline* whatever is out of the ordinary: bytes that do not decode, a field, type
 or name that the definitions do not know, fields out of order or doubled, what the schema of a record
 does not allow. They return None then, and the caller takes the decoder in Python, which knows what to
 say, to keep and to count. So there is one source of errors and of drift, and what is here stays
@@ -15,7 +15,7 @@ from cpython.dict cimport PyDict_GetItem, PyDict_SetItem
 from cpython.list cimport PyList_GET_ITEM
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
-from cpython.unicode cimport PyUnicode_DecodeASCII
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeASCII
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -59,6 +59,7 @@ DEF BY_ENTRY = 0xFFFF       # a part of an affected node: what it may hold depen
 
 cdef uint8_t[20] XRP
 cdef uint8_t[20] NO_ACCOUNT   # also the currency that is printed as "1"
+cdef uint8_t[256] HEX_VALUES  # of digits in upper and lower case; 255 for everything else
 cdef uint8_t[256] LETTERS     # 1 for what a currency of three characters may consist of
 
 cdef void _fill_tables() noexcept:
@@ -69,6 +70,11 @@ cdef void _fill_tables() noexcept:
     memset(XRP, 0, 20)
     memset(NO_ACCOUNT, 0, 20)
     NO_ACCOUNT[19] = 1
+    memset(HEX_VALUES, 255, 256)
+    for at in range(10):
+        HEX_VALUES[48 + at] = at
+    for at in range(6):
+        HEX_VALUES[65 + at] = HEX_VALUES[97 + at] = 10 + at
     memset(LETTERS, 0, 256)
     at = 0
     while letters[at]:
@@ -1340,3 +1346,471 @@ cdef str _hex_text(const uint8_t* at, int64_t size):
         out = PyBytes_AS_STRING(digits)
     _write_hex(at, size, out)
     return PyUnicode_DecodeASCII(out, 2 * size, NULL)
+
+
+# --- bytes --------------------------------------------------------------------------------------
+
+cdef class BlobWriter:
+    """Encodes objects in the shape of records to the bytes that they were decoded from.
+
+    It reads values leniently and refuses nothing for its form: only who decodes the bytes again, and
+    compares, knows that the record was theirs. What it cannot read at all it declines.
+
+    Args:
+        fields: the field codes.
+        accounts: accounts by address, made when first asked for; raises for what is no address.
+    """
+
+    cdef FieldCodes fields
+    cdef object accounts
+    cdef list codes               # for fields with names of codes: code by name
+    cdef uint32_t* field_codes    # type << 8 | nth, by field
+    cdef char* out
+    cdef int64_t size
+    cdef int64_t room
+
+    def __cinit__(self, FieldCodes fields not None, object accounts):
+        cdef int code, at
+        self.fields = fields
+        self.accounts = accounts
+        self.codes = [
+            None if names is None else {name: code for code, name in names.items()}
+            for names in fields.codes
+        ]
+        self.room = 4096
+        self.out = <char*>PyMem_Malloc(self.room)
+        self.field_codes = <uint32_t*>PyMem_Malloc(fields.count * sizeof(uint32_t))
+        if self.out == NULL or self.field_codes == NULL:
+            raise MemoryError
+        self.field_codes[0] = 0
+        for code in range(65536):
+            at = fields.ids[code]
+            if at:
+                self.field_codes[at] = code
+
+    def __dealloc__(self):
+        PyMem_Free(self.out)
+        PyMem_Free(self.field_codes)
+
+    def write(self, dict fields not None, frozenset left_out not None):
+        """The bytes of an object without the members that are left out; None to decline."""
+        self.size = 0
+        try:
+            if self._object(fields, left_out, 0) < 0:
+                return None
+        except Exception:  # a value of another type, too large a number, an address that is none
+            return None
+        return PyBytes_FromStringAndSize(self.out, self.size)
+
+    cdef inline int _need(self, int64_t more) except -2:
+        if self.size + more <= self.room:
+            return 0
+        cdef int64_t room = self.room
+        while room < self.size + more:
+            room *= 2
+        grown = <char*>PyMem_Realloc(self.out, room)
+        if grown == NULL:
+            raise MemoryError
+        self.out = grown
+        self.room = room
+        return 0
+
+    cdef inline int _bytes(self, const char* data, int64_t size) except -2:
+        self._need(size)
+        memcpy(self.out + self.size, data, size)
+        self.size += size
+        return 0
+
+    cdef inline int _big(self, uint64_t value, int size) except -2:
+        """A number in `size` bytes, the highest first."""
+        cdef int at
+        self._need(8)
+        for at in range(size):
+            self.out[self.size + at] = <char>(value >> (8 * (size - 1 - at)) & 0xFF)
+        self.size += size
+        return 0
+
+    cdef int _prefix(self, int64_t size) except -2:
+        """The length that stands before `size` bytes: `length.encode_length`."""
+        if size <= 192:
+            return self._big(size, 1)
+        if size <= 12480:
+            size -= 193
+            return self._big((193 + (size >> 8)) << 8 | (size & 0xFF), 2)
+        if size <= 918744:
+            size -= 12481
+            return self._big((241 + (size >> 16)) << 16 | (size & 0xFFFF), 3)
+        return -1
+
+    cdef int _object(self, dict fields, frozenset left_out, int depth) except -2:
+        cdef uint32_t last = 0, code
+        cdef int field
+        cdef PyObject* found
+        if depth > MAX_DEPTH:
+            return -1
+        for name, value in fields.items():
+            if left_out is not None and name in left_out:
+                continue
+            found = PyDict_GetItem(self.fields.id_by_name, name)
+            if found == NULL:
+                return -1
+            field = <int><object>found
+            code = self.field_codes[field]
+            if code <= last:
+                return -1
+            last = code
+            self._header(code)
+            if self._value(field, value, depth) < 0:
+                return -1
+        return 0
+
+    cdef inline int _header(self, uint32_t code) except -2:
+        cdef uint32_t high = code >> 8, low = code & 0xFF
+        if high < 16 and low < 16:
+            return self._big(high << 4 | low, 1)
+        if high < 16:
+            return self._big(high << 12 | low, 2)
+        if low < 16:
+            return self._big(low << 8 | high, 2)
+        return self._big(high << 8 | low, 3)
+
+    cdef int _value(self, int field, object value, int depth) except -2:
+        cdef int kind = self.fields.kinds[field]
+        cdef int64_t begin
+        cdef PyObject* found
+        if kind == UINT32:
+            return self._unsigned(value, 4)
+        if kind == HEX:
+            begin = self.size
+            if self._hex(value) < 0:
+                return -1
+            return 0 if self.size - begin == self.fields.sizes[field] else -1
+        if kind == AMOUNT:
+            return self._amount(value)
+        if kind == ACCOUNT:
+            if value == "":
+                return self._big(0, 1)
+            self._big(20, 1)
+            return self._account(value)
+        if kind == BLOB:
+            if type(value) is not str or self._prefix(len(<str>value) >> 1) < 0:
+                return -1
+            return self._hex(value)
+        if kind == OBJECT:
+            if type(value) is not dict or self._object(<dict>value, None, depth + 1) < 0:
+                return -1
+            return self._big(OBJECT_END, 1)
+        if kind == ARRAY:
+            return self._array(value, depth + 1)
+        if kind == NAME16 or kind == NAME8 or kind == NAME32:
+            if type(value) is not str:
+                return -1
+            found = PyDict_GetItem(self.codes[field], value)
+            if found == NULL:
+                return -1
+            return self._big(<uint64_t><object>found, _width(kind))
+        if kind == UINT16:
+            return self._unsigned(value, 2)
+        if kind == UINT8:
+            return self._unsigned(value, 1)
+        if kind == UINT64:
+            return self._big(int(value, 16), 8) if type(value) is str else -1
+        if kind == UINT64_BASE10:
+            return self._big(int(value), 8) if type(value) is str else -1
+        if kind == INT32:
+            return self._big(<uint32_t><int32_t>value, 4) if type(value) is int else -1
+        if kind == INT64:
+            return self._big(<uint64_t><int64_t>int(value), 8) if type(value) is str else -1
+        if kind == NUMBER:
+            return self._number(value)
+        if kind == CURRENCY:
+            return self._currency(value)
+        if kind == VECTOR256:
+            if type(value) is not list or self._prefix(32 * len(<list>value)) < 0:
+                return -1
+            for each in <list>value:
+                if type(each) is not str or len(<str>each) != 64 or self._hex(each) < 0:
+                    return -1
+            return 0
+        if kind == PATH_SET:
+            return self._paths(value)
+        if kind == ISSUE:
+            return self._issue(value)
+        if kind == BRIDGE:
+            return self._bridge(value)
+        return -1
+
+    cdef int _unsigned(self, object value, int size) except -2:
+        if type(value) is not int:
+            return -1
+        cdef uint64_t number = value
+        if number >> (8 * size):
+            return -1
+        return self._big(number, size)
+
+    cdef int _hex(self, object value) except -2:
+        cdef Py_ssize_t size
+        cdef const char* text
+        cdef int64_t at
+        cdef int high, low
+        if type(value) is not str:
+            return -1
+        text = PyUnicode_AsUTF8AndSize(value, &size)
+        if size & 1:
+            return -1
+        self._need(size >> 1)
+        for at in range(size >> 1):
+            high = HEX_VALUES[<uint8_t>text[2 * at]]
+            low = HEX_VALUES[<uint8_t>text[2 * at + 1]]
+            if high > 15 or low > 15:
+                return -1
+            self.out[self.size + at] = <char>(high << 4 | low)
+        self.size += size >> 1
+        return 0
+
+    cdef int _account(self, object address) except -2:
+        cdef PyObject* found
+        if type(address) is not str:
+            return -1
+        found = PyDict_GetItem(self.accounts, address)
+        account = <object>found if found != NULL else self.accounts[address]
+        if type(account) is not bytes or len(<bytes>account) != 20:
+            return -1
+        return self._bytes(PyBytes_AS_STRING(account), 20)
+
+    cdef int _currency(self, object value) except -2:
+        cdef Py_ssize_t size
+        cdef const char* text
+        if type(value) is not str:
+            return -1
+        text = PyUnicode_AsUTF8AndSize(value, &size)
+        if size == 40:
+            return self._hex(value)
+        if size == 1 and text[0] == c"1":
+            return self._bytes(<const char*>NO_ACCOUNT, 20)
+        if size != 3:
+            return -1
+        self._need(20)
+        memset(self.out + self.size, 0, 20)
+        if memcmp(text, b"XRP", 3) != 0:
+            memcpy(self.out + self.size + 12, text, 3)
+        self.size += 20
+        return 0
+
+    cdef int _amount(self, object value) except -2:
+        cdef uint64_t word
+        cdef bint negative
+        if type(value) is not dict:
+            return -1
+        text = (<dict>value)["value"]
+        issuance = (<dict>value).get("mpt_issuance_id")
+        if type(text) is not str:
+            return -1
+        if issuance is not None:
+            negative = text[:1] == "-"
+            self._big(0x20 if negative else 0x60, 1)
+            self._big(int(text[1:] if negative else text), 8)
+            return self._hex(issuance)
+        currency = (<dict>value)["currency"]
+        issuer = (<dict>value)["issuer"]
+        if issuer == "" and currency == "XRP":
+            negative = text[:1] == "-"
+            word = int(text[1:] if negative else text)
+            if word >> 62:
+                return -1
+            return self._big(word if negative else word | 0x4000000000000000ULL, 8)
+        if self._issued_word(text, &word) < 0:
+            return -1
+        self._big(word, 8)
+        if self._currency(currency) < 0:
+            return -1
+        return self._account(issuer)
+
+    cdef int _issued_word(self, str text, uint64_t* word) except -2:
+        """The eight bytes of an issued value: `numbers.issued_word`."""
+        cdef uint64_t digits
+        cdef int64_t exponent
+        cdef bint negative
+        if _parse_decimal(text, &negative, &digits, &exponent) < 0:
+            return -1
+        if digits == 0:
+            word[0] = 0x8000000000000000ULL
+            return 0
+        while digits < 1000000000000000ULL:
+            digits *= 10
+            exponent -= 1
+        while digits >= 10000000000000000ULL:
+            if digits % 10:
+                return -1
+            digits //= 10
+            exponent += 1
+        if exponent < -96 or exponent > 80:
+            return -1
+        word[0] = (
+            0x8000000000000000ULL | (0 if negative else 0x4000000000000000ULL)
+            | <uint64_t>(exponent + 97) << 54 | digits
+        )
+        return 0
+
+    cdef int _number(self, object value) except -2:
+        """A Number: `numbers.number_parts`."""
+        cdef uint64_t digits
+        cdef int64_t exponent
+        cdef bint negative
+        if type(value) is not str or _parse_decimal(value, &negative, &digits, &exponent) < 0:
+            return -1
+        if digits == 0:
+            self._big(0, 8)
+            return self._big(0x80000000, 4)
+        while digits < 1000000000000000000ULL and digits <= 0x7FFFFFFFFFFFFFFFULL // 10:
+            digits *= 10
+            exponent -= 1
+        while digits > 0x7FFFFFFFFFFFFFFFULL:
+            if digits % 10:
+                return -1
+            digits //= 10
+            exponent += 1
+        if exponent < -32768 or exponent > 32768:
+            return -1
+        self._big(<uint64_t>0 - digits if negative else digits, 8)
+        return self._big(<uint32_t><int32_t>exponent, 4)
+
+    cdef int _array(self, object value, int depth) except -2:
+        cdef PyObject* found
+        cdef int field
+        if type(value) is not list or depth > MAX_DEPTH:
+            return -1
+        for element in <list>value:
+            if type(element) is not dict or len(<dict>element) != 1:
+                return -1
+            for name, inside in (<dict>element).items():
+                found = PyDict_GetItem(self.fields.id_by_name, name)
+                if found == NULL or type(inside) is not dict:
+                    return -1
+                field = <int><object>found
+                if self.fields.kinds[field] != OBJECT:
+                    return -1
+                self._header(self.field_codes[field])
+                if self._object(<dict>inside, None, depth + 1) < 0:
+                    return -1
+                self._big(OBJECT_END, 1)
+        return self._big(ARRAY_END, 1)
+
+    cdef int _paths(self, object value) except -2:
+        cdef int kind
+        cdef bint first = True
+        if type(value) is not list or not value:
+            return -1
+        for path in <list>value:
+            if type(path) is not dict:
+                return -1
+            if not first:
+                self._big(0xFF, 1)
+            first = False
+            for step in path["steps"]:
+                if type(step) is not dict:
+                    return -1
+                account, currency = (<dict>step).get("account"), (<dict>step).get("currency")
+                issuance, issuer = (<dict>step).get("mpt_issuance_id"), (<dict>step).get("issuer")
+                kind = (
+                    (0x01 if account is not None else 0) | (0x10 if currency is not None else 0)
+                    | (0x40 if issuance is not None else 0) | (0x20 if issuer is not None else 0)
+                )
+                self._big(kind, 1)
+                if (
+                    (account is not None and self._account(account) < 0)
+                    or (currency is not None and self._currency(currency) < 0)
+                    or (issuance is not None and self._hex(issuance) < 0)
+                    or (issuer is not None and self._account(issuer) < 0)
+                ):
+                    return -1
+        return self._big(0x00, 1)
+
+    cdef int _issue(self, object value) except -2:
+        cdef int64_t begin
+        cdef uint8_t[4] sequence
+        if type(value) is not dict:
+            return -1
+        issuance = (<dict>value).get("mpt_issuance_id")
+        if issuance is not None:
+            # Sequence, issuer; written as issuer, mark, sequence in little-endian order.
+            begin = self.size
+            if self._hex(issuance) < 0 or self.size - begin != 24:
+                return -1
+            self._need(24)
+            memcpy(sequence, self.out + begin, 4)
+            issuer = PyBytes_FromStringAndSize(self.out + begin + 4, 20)
+            self.size = begin
+            self._bytes(PyBytes_AS_STRING(issuer), 20)
+            self._bytes(<const char*>NO_ACCOUNT, 20)
+            self._big(sequence[3], 1)
+            self._big(sequence[2], 1)
+            self._big(sequence[1], 1)
+            return self._big(sequence[0], 1)
+        if self._currency((<dict>value)["currency"]) < 0:
+            return -1
+        of = (<dict>value).get("issuer")
+        return 0 if of is None else self._account(of)
+
+    cdef int _bridge(self, object value) except -2:
+        if type(value) is not dict:
+            return -1
+        for chain in ("LockingChain", "IssuingChain"):
+            door = (<dict>value)[chain + "Door"]
+            if door == "":
+                self._big(0, 1)
+            else:
+                self._big(20, 1)
+                if self._account(door) < 0:
+                    return -1
+            if self._issue((<dict>value)[chain + "Issue"]) < 0:
+                return -1
+        return 0
+
+
+cdef int _parse_decimal(
+    str value, bint* negative, uint64_t* digits, int64_t* exponent
+) except -2:
+    """A decimal number of up to 19 digits, with a point or an exponent; -1 for anything else."""
+    cdef Py_ssize_t size
+    cdef const char* text = PyUnicode_AsUTF8AndSize(value, &size)
+    cdef Py_ssize_t at = 0
+    cdef int seen = 0
+    cdef bint point = False, minus = False
+    cdef int64_t shown = 0
+    digits[0] = 0
+    exponent[0] = 0
+    negative[0] = size > 0 and text[0] == c"-"
+    if negative[0]:
+        at = 1
+    if at >= size:
+        return -1
+    while at < size and text[at] != c"e":
+        if text[at] == c"." and not point:
+            point = True
+        elif c"0" <= text[at] <= c"9":
+            if digits[0] or text[at] != c"0":
+                seen += 1
+            if seen > 19:
+                return -1
+            digits[0] = digits[0] * 10 + <uint64_t>(text[at] - c"0")
+            if point:
+                exponent[0] -= 1
+        else:
+            return -1
+        at += 1
+    if at == size:
+        return 0
+    at += 1
+    if at < size and text[at] == c"-":
+        minus = True
+        at += 1
+    if at >= size or size - at > 6:
+        return -1
+    while at < size:
+        if not c"0" <= text[at] <= c"9":
+            return -1
+        shown = shown * 10 + (text[at] - c"0")
+        at += 1
+    exponent[0] += -shown if minus else shown
+    return 0

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from ._writers import AccountCache
+from .address import AddressCache
+from .definitions import Definitions
 from .field_table import FieldTable, Kind
 
-__all__ = ["compiled", "field_codes", "implementation"]
+__all__ = ["blob_writer", "compiled", "field_codes", "implementation"]
 
 PURE = "EKSPIPER_PURE"
 """The environment variable that leaves the compiled decoder out."""
@@ -73,6 +77,14 @@ _AS_THEY_ARE = frozenset(
 _PLAIN_NAME = re.compile(r"\w+", re.ASCII)
 
 Row = tuple[int, int, str, int, dict[int, str | int] | None]
+
+
+def blob_writer(definitions: Definitions) -> Any:
+    """Encodes records, see `BlobWriter` in _compiled.pyx; None where the codec is pure Python."""
+    if compiled is None:
+        return None
+    table = FieldTable(definitions, addresses=AddressCache(), wrap_paths=True, drift=Counter())
+    return compiled.BlobWriter(field_codes(table), AccountCache())
 
 
 def _field_rows(table: FieldTable) -> list[Row]:
