@@ -196,24 +196,55 @@ def account_writer(accounts: AccountCache) -> Writer:
     return lambda value: b"\x00" if value == "" else b"\x14" + accounts[value]
 
 
-def amount_writer(accounts: AccountCache) -> Writer:
-    """A writer of amounts, in the shape of records or as a server prints them."""
+class _WordCache(dict[str, bytes]):
+    """The eight bytes of issued values, by their text: the same one stands in many fields."""
 
-    def write(value: str | Mapping[str, str]) -> bytes:
-        if isinstance(value, str):
-            return xrp_word(value).to_bytes(8)
-        text = value["value"]
-        if "mpt_issuance_id" in value:
-            return _mpt_amount(value)
-        _has(value, (_ISSUED_MEMBERS,))
-        if value["currency"] == "XRP" and value["issuer"] == "":
-            return xrp_word(text).to_bytes(8)
-        asset = write_currency(value["currency"]) + accounts[value["issuer"]]
+    def __init__(self, limit: int = 65_536) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def __missing__(self, text: str) -> bytes:
         word = issued_word(text)
         # `1.0` and `1e0` give the same bytes as `1`: only what the decoder prints is taken.
         if issued_value(word) != text:
             raise ValueError(f"the value {text} is written {issued_value(word)}")
-        return word.to_bytes(8) + asset
+        if len(self) >= self._limit:
+            self.clear()
+        self[text] = made = word.to_bytes(8)
+        return made
+
+
+class _AssetCache(dict[tuple[str, str], bytes]):
+    """The 40 bytes of currency and issuer."""
+
+    def __init__(self, accounts: AccountCache, limit: int = 65_536) -> None:
+        super().__init__()
+        self._accounts = accounts
+        self._limit = limit
+
+    def __missing__(self, asset: tuple[str, str]) -> bytes:
+        made = write_currency(asset[0]) + self._accounts[asset[1]]
+        if len(self) >= self._limit:
+            self.clear()
+        self[asset] = made
+        return made
+
+
+def amount_writer(accounts: AccountCache) -> Writer:
+    """A writer of amounts, in the shape of records or as a server prints them."""
+    words, assets = _WordCache(), _AssetCache(accounts)
+
+    def write(value: str | Mapping[str, str]) -> bytes:
+        if isinstance(value, str):
+            return xrp_word(value).to_bytes(8)
+        if "mpt_issuance_id" in value:
+            return _mpt_amount(value)
+        text, currency, issuer = value["value"], value["currency"], value["issuer"]
+        if len(value) != 3:
+            _has(value, (_ISSUED_MEMBERS,))
+        if currency == "XRP" and issuer == "":
+            return xrp_word(text).to_bytes(8)
+        return words[text] + assets[currency, issuer]
 
     return write
 

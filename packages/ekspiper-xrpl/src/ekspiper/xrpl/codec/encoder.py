@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
@@ -68,6 +69,7 @@ class Encoder:
         self._writers = self._writers_by_type()
         self._named = self._writers_by_name()
         self._entries: dict[str, _Entry] = {}
+        self._is_object = lru_cache(maxsize=1024)(self._is_an_object)
 
     def encode(self, fields: Mapping[str, Any]) -> bytes:
         """The bytes of a transaction, of metadata or of a ledger object, in canonical order.
@@ -152,7 +154,7 @@ class Encoder:
     def _array(self, value: list[Mapping[str, Any]]) -> bytes:
         parts: list[bytes] = []
         for at, element in enumerate(value, start=1):
-            if len(element) != 1 or not self._holds_an_object(*element):
+            if len(element) != 1 or not self._is_object(*element):
                 raise ValueError(f"element {at} is not one object under its name")
             try:
                 parts.append(self._fields(element))
@@ -164,7 +166,7 @@ class Encoder:
                 raise _Ended(b"".join((*parts, ended.data))) from None
         return b"".join(parts) + _ARRAY_END
 
-    def _holds_an_object(self, name: str) -> bool:
+    def _is_an_object(self, name: str) -> bool:
         field = self.definitions.fields.get(name)
         type_ = field.type if field else unknown_field(name, self.definitions)[2]
         return type_ == "STObject"
