@@ -18,6 +18,7 @@ __all__ = ["API_VERSION", "Backlog", "Call", "Request", "Stage", "as_message", "
 Request: TypeAlias = "Mapping[str, Any] | ModelRequest"
 """A plain dict with a `command`, or a request model of xrpl-py."""
 
+# Servers default to 1, in which ledgers and transactions have other shapes.
 API_VERSION = 2
 
 # Sent twice, these would act twice or disagree with themselves.

@@ -242,6 +242,7 @@ class Dispatcher:
         for node in self._nodes:
             if node.ready:
                 self._look_at_late(node, now)
+        # First those that waited longer: what is placed now takes the room that is left.
         if self._backlog.any_is_parked:
             self.review(now, elapsed)
         if self._backlog.any_waits:
@@ -258,6 +259,7 @@ class Dispatcher:
             elif age > patience.request:
                 self._stuck(node, call, age)
                 return
+            # Never more than two: a request that is slow everywhere is heavy, and not lost.
             elif len(call.holders) < 2 and call.repeatable:
                 self._hedge(node, call, age, now)
 
@@ -271,6 +273,7 @@ class Dispatcher:
         other = self._choose(call, now)
         if isinstance(other, Wait):
             return
+        # That it is slow is known now, not only when it answers: the next requests avoid it.
         node.timing.take(age, now)
         other.send(call)
         node.log.slow(call.name, age, now, other=other.label)

@@ -1,4 +1,7 @@
-"""One node: its connection, which is opened again and again, and what is known about it."""
+"""One node: its connection, which is opened again and again, and what is known about it.
+
+It is one long class, because each step of a connection changes the same few facts.
+"""
 
 from __future__ import annotations
 

@@ -36,6 +36,7 @@ MAX_FRAME = 64 * 1024 * 1024
 
 Text: TypeAlias = "bytes | bytearray | memoryview"
 
+# The close code of an end in order: what we send ourselves is not worth a word.
 _NORMAL = 1000
 
 # HTTP 503 comes from servers, 429 from what stands before them.

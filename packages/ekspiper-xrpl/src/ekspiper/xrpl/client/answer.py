@@ -73,6 +73,7 @@ _AT_FAULT = frozenset(
     }
 )
 
+# The numbers of warnings: https://xrpl.org/docs/references/http-websocket-apis/api-conventions/
 _CLIO = 2001
 _CLIO_RATE_LIMIT = 2003
 

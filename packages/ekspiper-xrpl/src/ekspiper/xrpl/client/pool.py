@@ -1,4 +1,7 @@
-"""Several nodes as one: each request is sent where it can be answered."""
+"""Several nodes as one: each request is sent where it can be answered.
+
+It is long because it is the room's public face: half of it says what its options mean.
+"""
 
 from __future__ import annotations
 

@@ -300,6 +300,7 @@ class Feed:
                 extra={"ledger": index},
             )
         best = max(votes, key=lambda h: len(votes[h]))
+        # One against one decides nothing: which of them is right shows in later ledgers.
         if len(votes[best]) < 2:
             return
         self._correct(index, best)

@@ -32,6 +32,7 @@ def ledger_exchange(ledger: Ledger) -> dict[str, Any]:
         "binary": True,
         "api_version": 2,
     }
+    # Servers give them in the order of their hashes.
     transactions = sorted(ledger.transactions, key=lambda each: each.hash)
     result = {
         "ledger": {

@@ -26,6 +26,7 @@ def recorder_pipeline(
         source: yields `LedgerRef`s.
         file: makes the collector for the file of a name.
     """
+    # A ledger waits here while the books of the one before it are asked for.
     ledgers = Queue("ledgers", max_items=64)
     requests = Queue("requests")
     return Pipeline(

@@ -70,6 +70,8 @@ async def record_state(pool: NodePool, ledger_index: int) -> AsyncIterator[dict[
     Raises:
         StateMismatch: after the last one, the objects do not hash to the ledger's `account_hash`.
     """
+    # The lines must look like one walk over all pages, so the state is read in one piece, and each
+    # marker is the last key of the page before.
     marker: str | None = None
     source = LedgerObjects(pool, ledger_index, parallel=1)
     (ledger,) = await FetchLedger(pool).process(LedgerRef(ledger_index))

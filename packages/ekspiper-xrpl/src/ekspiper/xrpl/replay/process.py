@@ -57,6 +57,7 @@ class ReplayProcess:
         if process is not None:
             assert process.stdin is not None
             assert process.stdout is not None
+            # The child ends when its standard input does, also when this process is killed.
             process.stdin.close()
             last = await process.stdout.readline()
             await process.wait()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 __all__ = ["Shard", "cut_page", "shards_for"]
 
+# Of a key in hex.
 _DIGITS = 64
 
 
@@ -41,6 +42,7 @@ class Shard:
 
 def shards_for(parallel: int) -> tuple[Shard, ...]:
     """The whole state in 1, 16, 256 or 4096 shards: at least as many as are read at once."""
+    # Three digits at most: with 4,096 shards a page of a large state still has several hundred objects.
     digits = 0
     while 16**digits < parallel and digits < 3:
         digits += 1

@@ -225,6 +225,8 @@ class LedgerObjects(Source[ObjectPage]):
             return "not validated"
         if int(result.get("ledger_index", 0)) != self.ledger_index:
             return f"it is of ledger {result.get('ledger_index')}"
+        # Servers have answered with another ledger than the one asked for; within one state all pages
+        # must be of one ledger.
         self._hash = self._hash or result["ledger_hash"]
         if result["ledger_hash"] != self._hash:
             return f"it is of the ledger {result['ledger_hash']}, not of {self._hash}"
@@ -234,6 +236,7 @@ class LedgerObjects(Source[ObjectPage]):
         before = after or ""
         for item in state:
             key = item.get("index", "")
+            # A page that ignores the marker would be read again and again.
             if key <= before:
                 return f"its keys do not rise after {before or 'the start'}"
             before = key

@@ -88,6 +88,7 @@ class LedgerRange(Source[LedgerRef]):
         return self._refs()
 
     async def _refs(self) -> AsyncGenerator[LedgerRef]:
+        # The runner opens sources; a notebook may not.
         if self._ledgers is None:
             await self.open()
         ranges = [range(first, last + 1) for first, last in self.ledgers.ranges]

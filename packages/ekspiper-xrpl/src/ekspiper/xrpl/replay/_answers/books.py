@@ -15,6 +15,7 @@ from .view import View
 
 __all__ = ["DEFAULT_OFFERS", "MAX_OFFERS", "amm_info", "book_offers"]
 
+# As rippled, whose own limits are in its Tuning.h.
 DEFAULT_OFFERS = 60
 MAX_OFFERS = 100
 
@@ -24,6 +25,7 @@ def book_offers(view: View, request: Mapping[str, Any]) -> bytes:
     record = view.chosen(request)
     _check_book(request)
     limit = _limit(request)
+    # A book was recorded when a ledger touched it, so the last answer before holds until the next.
     history = view.recording.book(book_key(request))
     last = (record or view.validated).index
     found = history.latest(last) if history else None
@@ -88,6 +90,7 @@ def _pool(view: View, request: Mapping[str, Any]) -> History | None:
 def _check_book(request: Mapping[str, Any]) -> None:
     """What rippled objects to, in its order."""
     sides = ("taker_pays", "taker_gets")
+    # One kind of mistake after the other, over both sides: a request with two gets rippled's error.
     for side in sides:
         if side not in request:
             raise missing_field(side)

@@ -9,28 +9,34 @@ import orjson
 
 from .._recording import exchange_key
 from ..errors import RpcError
-from . import books, ledger, ledger_data, server, testimony, transaction
+from .books import amm_info, book_offers
+from .ledger import ledger, ledger_closed, ledger_current
+from .ledger_data import ledger_data, ledger_entry
+from .server import fee, ping, server_definitions, server_info, server_state
+from .testimony import manifest
+from .transaction import tx
 from .view import View
 
 __all__ = ["COMMANDS", "MAX_API_VERSION", "answer", "check_api_version"]
 
+# Version 3 of rippled is a beta, which servers refuse unless they are configured for it.
 MAX_API_VERSION = 2
 
 COMMANDS: Mapping[str, Callable[[View, Mapping[str, Any]], bytes]] = {
-    "amm_info": books.amm_info,
-    "book_offers": books.book_offers,
-    "fee": server.fee,
-    "ledger": ledger.ledger,
-    "ledger_closed": ledger.ledger_closed,
-    "ledger_current": ledger.ledger_current,
-    "ledger_data": ledger_data.ledger_data,
-    "ledger_entry": ledger_data.ledger_entry,
-    "manifest": testimony.manifest,
-    "ping": server.ping,
-    "server_definitions": server.server_definitions,
-    "server_info": server.server_info,
-    "server_state": server.server_state,
-    "tx": transaction.tx,
+    "amm_info": amm_info,
+    "book_offers": book_offers,
+    "fee": fee,
+    "ledger": ledger,
+    "ledger_closed": ledger_closed,
+    "ledger_current": ledger_current,
+    "ledger_data": ledger_data,
+    "ledger_entry": ledger_entry,
+    "manifest": manifest,
+    "ping": ping,
+    "server_definitions": server_definitions,
+    "server_info": server_info,
+    "server_state": server_state,
+    "tx": tx,
 }
 
 

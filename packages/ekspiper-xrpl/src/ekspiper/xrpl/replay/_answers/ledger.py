@@ -16,6 +16,7 @@ __all__ = ["header_form", "ledger", "ledger_closed", "ledger_current"]
 
 def ledger(view: View, request: Mapping[str, Any]) -> bytes:
     """A ledger in the form asked for: header, hashes, transactions as JSON or in binary."""
+    # rippled, asked for no ledger, gives the last closed one and the open one; Clio has none open.
     if not view.clio and not request.keys() & {"ledger", "ledger_hash", "ledger_index"}:
         return orjson.dumps(_closed_and_open(view, request))
     record = view.chosen(request)
@@ -24,6 +25,7 @@ def ledger(view: View, request: Mapping[str, Any]) -> bytes:
     if not request.get("transactions"):
         return orjson.dumps(_wrapped(record, header_form(view, record, request)))
     form = _form(request)
+    # The form that was recorded is copied as bytes; others are made once, and kept while there is room.
     if request.get("expand") and form in record.forms:
         return view.recording.read(record.forms[form])
     key = (record.index, form, bool(request.get("expand")))

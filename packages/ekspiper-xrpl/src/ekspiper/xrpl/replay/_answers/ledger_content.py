@@ -61,6 +61,7 @@ class LedgerContent:
 
         Raises RpcError (internal) when the recorded bytes cannot be decoded.
         """
+        # What a server printed is preferred to what is made of its bytes.
         recorded = self._recorded("json2")
         if recorded is not None:
             return recorded

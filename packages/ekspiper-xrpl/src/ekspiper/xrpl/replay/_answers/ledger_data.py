@@ -15,6 +15,7 @@ from .view import View
 
 __all__ = ["MAX_BINARY", "MAX_JSON", "ledger_data", "ledger_entry"]
 
+# As rippled: objects in one page, in binary and as JSON.
 MAX_BINARY = 2048
 MAX_JSON = 256
 
@@ -50,6 +51,7 @@ def ledger_data(view: View, request: Mapping[str, Any]) -> bytes:
         if wanted is None or column.type_code(place) == wanted
     ]
     head: dict[str, Any] = {}
+    # Only the first page has the header.
     if "marker" not in request:
         head["ledger"] = header_form(view, record, request)
     head.update(ledger_hash=record.hash, ledger_index=record.index)

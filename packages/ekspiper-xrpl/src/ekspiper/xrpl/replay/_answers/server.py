@@ -13,6 +13,7 @@ from .view import View
 
 __all__ = ["Fees", "fee", "fees_of", "ping", "server_definitions", "server_info", "server_state"]
 
+# What is said when nothing was recorded of the server itself.
 _BUILD = "2.3.0"
 _CLIO = "2.3.0"
 # What Clio repeats of what the rippled behind it says, and leaves out where that does not answer.

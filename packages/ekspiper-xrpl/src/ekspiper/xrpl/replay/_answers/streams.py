@@ -84,6 +84,7 @@ def closed_message(view: View, ledger_index: int) -> bytes:
 def transaction_messages(view: View, ledger_index: int, *, api_version: int) -> list[bytes]:
     """`transaction` of everything in a ledger, in the order of execution."""
     key = ("stream", ledger_index)
+    # Every subscriber gets the same bytes, so they are made once a ledger.
     joined = view.recording.cache.get(key, lambda: _messages_v2(view, ledger_index))
     messages = joined.split(b"\n") if joined else []
     if api_version > 1:
@@ -98,6 +99,7 @@ def _messages_v2(view: View, ledger_index: int) -> bytes:
         if orjson.loads(message)["type"] == "transaction"
     ]
     content = LedgerContent(view.recording, view.recording.ledgers[ledger_index])
+    # Some recordings lack the messages of the first ledgers, as the recorder subscribed later.
     if len(recorded) == len(content.hashes):
         return b"\n".join(recorded)
     entries = sorted(content.entries, key=lambda entry: entry["meta"]["TransactionIndex"])

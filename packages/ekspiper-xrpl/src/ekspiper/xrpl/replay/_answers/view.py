@@ -65,6 +65,7 @@ class View:
     @property
     def complete_ledgers(self) -> str:
         """The ledgers held and released, such as `3-17,20-122`; `empty` for none."""
+        # Asked for with every ledger and every greeting, and the same until the next ledger.
         if self._complete[0] != self.released:
             shown = [(a, min(b, self.released)) for a, b in self._runs if a <= self.released]
             self._complete = (self.released, _written(shown))
@@ -86,6 +87,7 @@ class View:
         """
         if "ledger_hash" in request:
             return self._by_hash(request["ledger_hash"])
+        # Clio has no open ledger, so a request without one means the validated.
         default = "validated" if self.clio else "current"
         asked = request.get("ledger_index", request.get("ledger", default))
         if isinstance(asked, str) and len(asked) == 64:

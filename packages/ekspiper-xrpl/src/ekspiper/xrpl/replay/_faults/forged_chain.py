@@ -19,6 +19,7 @@ from ..recording import Recording
 
 __all__ = ["ForgedChain"]
 
+# Recorded answers name their ledger in this member only; hex in blobs is never quoted like this.
 _HASH = re.compile(rb'"ledger_hash":"([0-9A-F]{64})"')
 
 
@@ -47,7 +48,7 @@ class ForgedChain(Recording):
                     "fault forgedChain: the ledgers must be recorded in binary"
                 ) from None
             if true.header is None or (parent is None and not blobs):
-                continue
+                continue  # nothing to leave out yet: the ledger stays true
             header = true.header if parent is None else replace(true.header, parent_hash=parent)
             if parent is None:
                 blobs = sorted(blobs, key=lambda each: transaction_index(_bytes(each)[1]))[:-1]

@@ -61,6 +61,7 @@ class Injector:
 
     def _draw(self, occasions: list[Occasion], target: Target) -> Fault | None:
         name = f"{target[0]} {target[1]}"
+        # The order of the plan decides: a second fault on the same answer would hide the first.
         for fault in self._plan.at(occasions):
             self._occasions[fault] += 1
             if not fault.is_at(target[1], self._occasions[fault]):
@@ -75,6 +76,7 @@ class Injector:
         return None
 
     def _chance(self, what: str) -> float:
+        # A hash instead of a generator: the draw does not depend on what was asked before.
         digest = blake2b(f"{self._plan.seed} {what}".encode(), digest_size=8).digest()
         return int.from_bytes(digest) / 2**64
 

@@ -85,6 +85,8 @@ def add(index: Index, item: Exchange | Message) -> None:
     request, response = item
     result = response.get("result")
     command = request["command"]
+    # What the node can derive goes where the rules look for it; everything else is served as it is,
+    # to exactly the same request.
     if result is None:
         _add_error(index, request, response)
     elif command in ABOUT_THE_SERVER:
@@ -179,7 +181,7 @@ def _add_page(index: Index, request: Mapping[str, Any], result: Mapping[str, Any
     if "ledger" in result:
         _record(index, result, result["ledger"])
     if request.get("type") is not None:
-        return
+        return  # objects of one type do not make a state
     state = index.states.setdefault(int(result["ledger_index"]), StateRecord())
     column = state.binary if request.get("binary") else state.json
     column.add_page(

@@ -13,6 +13,7 @@ from .spool import Span, Spool
 
 __all__ = ["StateColumn", "StateRecord", "entry_type"]
 
+# Below the lowest and above the highest key that a state can have.
 _END = b"\xff" * 32
 _START = bytes(32)
 
@@ -27,6 +28,7 @@ class StateColumn:
         self.is_binary = is_binary
         self._found: dict[bytes, tuple[Span, int]] = {}
         self._covered: list[tuple[bytes, bytes]] = []
+        # Columns instead of an object for each entry: a state has millions of entries.
         self._keys = b""
         self._offsets = array("Q")
         self._lengths = array("L")
@@ -45,6 +47,7 @@ class StateColumn:
         for item in objects:
             span = spool.add(orjson.dumps(item))
             self._found[bytes.fromhex(item["index"])] = (span, entry_type(item, types))
+        # Pages of several runs may overlap, or be missing in between: see `is_complete`.
         first = bytes.fromhex(after) if after else _START
         self._covered.append((first, bytes.fromhex(until) if until else _END))
 

@@ -28,6 +28,7 @@ CLIO_WARNING = {
 }
 """What every response of Clio carries, and how it is known."""
 
+# What servers repeat of a request; clients find their request by `id`.
 _ECHOED = ("api_version", "id", "jsonrpc", "ripplerpc")
 
 

@@ -80,6 +80,7 @@ def request_of(body: bytes) -> dict[str, Any]:
         raise ValueError("method is not string")
     if not method:
         raise ValueError("method is empty")
+    # rippled takes a missing or empty list of parameters for an empty object.
     params = call.get("params") or [{}]
     if not isinstance(params, list) or len(params) != 1 or not isinstance(params[0], dict):
         raise ValueError("params unparseable")

@@ -43,6 +43,7 @@ class Follower:
 
     async def wait(self, ledger_index: int) -> None:
         """Return when the ledger may be released."""
+        # Sessions must run between two ledgers, or all would close before the first is sent.
         await asyncio.sleep(0)
         while not self.may_release(ledger_index):
             self._news.clear()
@@ -101,6 +102,7 @@ class Pacer:
 
     async def run(self) -> None:
         """Close every ledger, each in its time."""
+        # Without a client there is nobody to follow: a test may take its time to connect.
         if self._close_every == 0:
             await self._followed.wait()
         for index in self._view.held:

@@ -130,6 +130,7 @@ class Service:
         if self._storm is not None and now < self._storm[1]:
             return self._storm[0]
         fault = self._injector.for_request(request, self.view)
+        # A server that is overloaded refuses everybody for a while, not one request.
         if fault is not None and fault.kind in ("slowDown", "tooBusy") and fault.size:
             self._storm = (fault, now + fault.size)
         return fault

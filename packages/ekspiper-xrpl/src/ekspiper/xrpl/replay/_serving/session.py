@@ -161,6 +161,7 @@ class Session:
             kind = fault.kind if fault else None
             if kind == "silent":
                 return
+            # Of two such faults in a row the second is not carried out: it would undo the first.
             if kind == "outOfOrder" and held_back is None:
                 held_back = released
                 continue
@@ -240,6 +241,7 @@ async def _disconnect(session: Session, request: dict[str, Any], fault: Fault) -
     payload = session.answer(request)
     transport = session.transport
     if transport is not None:
+        # Past the library: it would send a whole frame, and say goodbye.
         transport.write(_frame_head(len(payload)) + payload[: len(payload) // 2])
         transport.close()
 
