@@ -42,7 +42,7 @@ from ekspiper.xrpl.verify import parse_ledger
 
 SAMPLE = Path(replay.__file__).parent / "sample" / "ledger_v2_binary.jsonl.gz"
 SAMPLE_SIZE = 1000
-TARGET = 4
+TARGET = 3
 AT_ONCE = 20
 ROUNDS = 10
 
