@@ -137,7 +137,7 @@ async def test_three_of_five_prove_nothing_and_the_operator_reads_why(
         pool.send(network.validators[4].validation(1000, header.ledger_hash))
         await opened.proven(1000)
         assert opened.trouble() == ""
-        await until(lambda: "signed again" in caplog.text)
+        await until(lambda: "recorded again" in caplog.text)
 
 
 async def test_nodes_that_give_no_validations(network: SmallNetwork) -> None:

@@ -33,6 +33,8 @@ class SigningWatch:
         self._moved = 0.0
         self._said_at = float("-inf")
         self._has_said = False
+        self._conflict = ""
+        self._conflict_said_at = float("-inf")
         self.refused = ""
         """Why nodes give no streams."""
         self.counts: Counter[str] = Counter()
@@ -43,8 +45,34 @@ class SigningWatch:
         """Note that a newer ledger is signed, or that listening begins."""
         self._moved = asyncio.get_running_loop().time()
 
+    def compare(self, ledger_index: int, signed: str, said: object) -> None:
+        """Hold a signed hash against what the nodes say of that ledger.
+
+        Args:
+            signed: the hash that validators have signed, upper-case hex.
+            said: what a node says it is; anything but text says nothing.
+        """
+        if not isinstance(said, str):
+            return
+        if said.upper() == signed:
+            self._conflict = ""
+            return
+        self._conflict = (
+            f"a node says that ledger {ledger_index} is {said.upper()}, but the validators have "
+            f"signed {signed}: its ledger is forged and is not recorded; give another node"
+        )
+        now = asyncio.get_running_loop().time()
+        if now - self._conflict_said_at >= _SAY_AGAIN:
+            self._conflict_said_at = now
+            log.error("%s", self._conflict)
+
     def trouble(self, tallies: Iterable[ValidationTally]) -> str:
-        """Why no ledger has been signed for longer than the patience; empty when all is well."""
+        """Why nothing can be recorded; empty when all is well.
+
+        That is: no ledger has been signed for longer than the patience, or the nodes give others.
+        """
+        if self._conflict:
+            return self._conflict
         still = asyncio.get_running_loop().time() - self._moved
         return "" if still < self._patience else f"{self._why(list(tallies))} (for {still:.0f} s)"
 
@@ -75,11 +103,12 @@ class SigningWatch:
             await asyncio.sleep(min(1.0, self._patience / 4))
             if trouble := self.trouble(tallies.values()):
                 self._has_said = True
-                self.say(f"ledgers are not signed, so nothing is recorded: {trouble}")
+                if trouble != self._conflict:  # which was said when it was seen
+                    self.say(f"ledgers are not signed, so nothing is recorded: {trouble}")
             elif self._has_said:
                 self._has_said = False
                 self._said_at = float("-inf")
-                log.info("ledgers are signed again: the newest is %d", self.newest_signed)
+                log.info("signed ledgers are recorded again: the newest is %d", self.newest_signed)
 
     def say(self, text: str) -> None:
         """Log a warning, at most once a minute."""

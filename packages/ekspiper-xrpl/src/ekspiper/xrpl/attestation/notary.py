@@ -218,7 +218,7 @@ class Notary(Component):
         return self._watch.counts
 
     def trouble(self) -> str:
-        """Why no ledger has been signed for longer than the patience; empty when all is well."""
+        """Why nothing can be recorded, in words that say what to do; empty when all is well."""
         return self._watch.trouble(self._tallies.values())
 
     # What is heard.
@@ -328,7 +328,8 @@ class Notary(Component):
         if index > self.newest_signed:
             self._watch.newest_signed = index
             self._watch.moved()
-        self._compare_with_nodes(proven)
+        said = (self._pool.closed_ledger(index) or {}).get("ledger_hash")
+        self._watch.compare(index, verdict.ledger_hash.hex().upper(), said)
         before = self.chain.get(index - FULLER_AFTER)
         if before is not None and self._keeper.is_kept(before.ledger_index):
             self._spawn(self._keeper.keep_fuller(before))
@@ -336,18 +337,6 @@ class Notary(Component):
         for observer in self.observers:
             observer(verdict, latency)
         self._changed.set()
-
-    def _compare_with_nodes(self, proven: ProvenHash) -> None:
-        said = (self._pool.closed_ledger(proven.ledger_index) or {}).get("ledger_hash")
-        signed = proven.ledger_hash.hex().upper()
-        if isinstance(said, str) and said.upper() != signed:
-            log.error(
-                "a node says that ledger %d is %s, but the validators have signed %s: its ledger "
-                "is forged and is not recorded",
-                proven.ledger_index,
-                said.upper(),
-                signed,
-            )
 
     # Lists.
 

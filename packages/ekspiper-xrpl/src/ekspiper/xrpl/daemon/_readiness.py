@@ -83,7 +83,7 @@ class Readiness:
         elif (still := self._clock() - self._moved) > self._network_patience:
             yield f"the network stands still: no ledger after {self._newest} for {still:.0f} s"
         if self._notary is not None and (trouble := self._notary.trouble()):
-            yield f"ledgers are not signed: {trouble}"
+            yield f"signatures: {trouble}"
         yield from self._reasons_of(self.run)
 
     def _reasons_of(self, run: Run) -> Iterator[str]:
