@@ -2,6 +2,7 @@
 
 from ._compiled_codec import blob_writer as blob_writer
 from ._compiled_codec import implementation as implementation
+from ._compiled_codec import line_writer as line_writer
 from .address import AddressCache as AddressCache
 from .address import decode_address as decode_address
 from .address import encode_address as encode_address
@@ -59,6 +60,7 @@ __all__ = [
     "ends_early",
     "implementation",
     "join_subtrees",
+    "line_writer",
     "read_length",
     "ripple_time_iso",
     "sha512half",

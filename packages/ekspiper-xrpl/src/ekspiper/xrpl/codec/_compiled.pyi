@@ -11,8 +11,8 @@ class LineWriter:
     def __init__(
         self,
         fields: FieldCodes,
-        contexts: list[tuple[dict[str, int], tuple[str, ...] | None]],
         *,
+        contexts: list[tuple[dict[str, int], tuple[str, ...] | None]],
         transactions: dict[int, int],
         entries: dict[int, int],
         whole_entries: dict[int, int],

@@ -7,7 +7,7 @@ does not allow. They return None then, and the caller takes the decoder in Pytho
 say, to keep and to count. So there is one source of errors and of drift, and what is here stays
 small: every read is checked against the end of the blob, and nothing is guessed.
 
-Everything that depends on the definitions comes in as tables, made by `_compiled_tables.py`.
+Everything that depends on the definitions comes in as tables, made by `_compiled_codec.py`.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -336,7 +336,7 @@ cdef class LineWriter:
 
     Args:
         fields: the field codes.
-        contexts: what may stand where; see `_compiled_tables.Context`.
+        contexts: what may stand where; see `schema.record_lines.Context`.
         transactions: the context of each transaction type, by its code.
         entries: the context of the parts of an affected node, by the code of its entry type.
         whole_entries: the context of a whole ledger object, by the code of its entry type.
@@ -375,7 +375,7 @@ cdef class LineWriter:
     cdef char* addresses
     cdef uint8_t* address_sizes
 
-    def __cinit__(self, FieldCodes fields, list contexts, **_):
+    def __cinit__(self, FieldCodes fields, *, list contexts, **_):
         cdef int64_t cells = <int64_t>len(contexts) * fields.count
         self.allowed = <uint16_t*>PyMem_Malloc(cells * sizeof(uint16_t))
         self.bits = <uint64_t*>PyMem_Malloc(cells * sizeof(uint64_t))
@@ -400,8 +400,8 @@ cdef class LineWriter:
     def __init__(
         self,
         FieldCodes fields,
-        list contexts,
         *,
+        list contexts,
         dict transactions,
         dict entries,
         dict whole_entries,

@@ -9,15 +9,15 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ._writers import AccountCache
-from .address import AddressCache
+from .address import AddressCache, encode_address
 from .definitions import Definitions
 from .field_table import FieldTable, Kind
 
-__all__ = ["blob_writer", "compiled", "field_codes", "implementation"]
+__all__ = ["blob_writer", "compiled", "field_codes", "implementation", "line_writer"]
 
 PURE = "EKSPIPER_PURE"
 """The environment variable that leaves the compiled decoder out."""
@@ -79,12 +79,34 @@ _PLAIN_NAME = re.compile(r"\w+", re.ASCII)
 Row = tuple[int, int, str, int, dict[int, str | int] | None]
 
 
+def line_writer(
+    definitions: Definitions, tables: Callable[[Iterable[str]], Mapping[str, Any]]
+) -> Any:
+    """Writes records as lines, see `LineWriter` in _compiled.pyx; None where it cannot.
+
+    Args:
+        definitions: what the fields are.
+        tables: called with the names of the fields that are compiled, gives what of them may stand
+            where: the other arguments of `LineWriter`.
+    """
+    success = definitions.transaction_results.get("tesSUCCESS")
+    if compiled is None or success is None:
+        return None
+    codes = field_codes(_field_table(definitions))
+    return compiled.LineWriter(
+        codes, address=encode_address, success=success, **tables(codes.id_by_name)
+    )
+
+
 def blob_writer(definitions: Definitions) -> Any:
     """Encodes records, see `BlobWriter` in _compiled.pyx; None where the codec is pure Python."""
     if compiled is None:
         return None
-    table = FieldTable(definitions, addresses=AddressCache(), wrap_paths=True, drift=Counter())
-    return compiled.BlobWriter(field_codes(table), AccountCache())
+    return compiled.BlobWriter(field_codes(_field_table(definitions)), AccountCache())
+
+
+def _field_table(definitions: Definitions) -> FieldTable:
+    return FieldTable(definitions, addresses=AddressCache(), wrap_paths=True, drift=Counter())
 
 
 def _field_rows(table: FieldTable) -> list[Row]:

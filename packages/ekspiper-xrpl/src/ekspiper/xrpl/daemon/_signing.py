@@ -7,8 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from ekspiper.core import Instruments
-from ekspiper.core.instruments import Metric
+from ekspiper.core import Instruments, Metric
 from ekspiper.xrpl.attestation import (
     ARCHIVE_NAME,
     HeaderReader,

@@ -6,13 +6,13 @@ type the definitions give has that type by construction, so names are all that i
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
 
-from ekspiper.xrpl.codec import AddressCache, FieldTable, _compiled_codec, encode_address
+from ekspiper.xrpl.codec import line_writer
 from ekspiper.xrpl.derive import DELIVERING, delivers_in_full
 from ekspiper.xrpl.ledger import LedgerInfo, Transaction
 
@@ -40,7 +40,7 @@ class RecordLines:
     """
 
     def __init__(self, rules: DecodedRules) -> None:
-        self._writer = _writer(rules)
+        self._writer = line_writer(rules.formats.definitions, partial(_tables, rules))
         self._ledger: LedgerInfo | None = None
         self._place = b""
         self._late = False
@@ -95,34 +95,23 @@ class RecordLines:
         self._late = delivers_in_full(ledger.ledger_index, ledger.header.close_time)
 
 
-def _writer(rules: DecodedRules) -> Any:
-    """The compiled writer; None where the codec is pure Python or the definitions lack basics."""
-    compiled = _compiled_codec.compiled
+def _tables(rules: DecodedRules, known: Iterable[str]) -> Mapping[str, Any]:
+    """The arguments of the compiled writer, for the fields that the codec can read."""
+    contexts = _Contexts(rules, known)
     definitions = rules.formats.definitions
-    success = definitions.transaction_results.get("tesSUCCESS")
-    if compiled is None or success is None:
-        return None
-    table = FieldTable(definitions, addresses=AddressCache(), wrap_paths=True, drift=Counter())
-    codes = _compiled_codec.field_codes(table)
-    contexts = _Contexts(rules, codes.id_by_name)
-    types = definitions.transaction_types
-    return compiled.LineWriter(
-        codes,
-        contexts.rows,
-        transactions=contexts.by_code(types, "transaction", rules.transaction_rule),
-        entries=contexts.by_code(definitions.ledger_entry_types, "entry", rules.entry_rule),
-        whole_entries=contexts.by_code(
-            definitions.ledger_entry_types, "whole entry", rules.whole_entry_rule
-        ),
-        metadata=contexts.metadata(),
-        address=encode_address,
-        delivering={types[name] for name in DELIVERING if name in types},
-        success=success,
-    )
+    types, entries = definitions.transaction_types, definitions.ledger_entry_types
+    return {
+        "transactions": contexts.by_code(types, "transaction", rules.transaction_rule),
+        "entries": contexts.by_code(entries, "entry", rules.entry_rule),
+        "whole_entries": contexts.by_code(entries, "whole entry", rules.whole_entry_rule),
+        "metadata": contexts.metadata(),
+        "contexts": contexts.rows,
+        "delivering": {types[name] for name in DELIVERING if name in types},
+    }
 
 
 class _Contexts:
-    """Numbers the objects and arrays that rules speak of; 0 and 1 are no contexts."""
+    """Numbers the objects and arrays that have rules, from 2 on: 0 is 'not allowed', 1 is plain."""
 
     def __init__(self, rules: DecodedRules, known: Iterable[str]) -> None:
         self.rows: list[Context] = [({}, ()), ({}, ())]
