@@ -1,4 +1,4 @@
-"""Records/s of the sinks that keep tables: Parquet, PostgreSQL, DataFrame, metrics.
+"""Records/s of the sinks that keep tables: Parquet, Iceberg, Delta, PostgreSQL, DataFrame, metrics.
 
     python benchmarks/table_sinks.py RECORDS.jsonl [--dsn DSN]
 
@@ -24,8 +24,11 @@ import orjson
 
 from ekspiper.core import Collector, Recoverable
 from ekspiper.sinks.dataframe import DataFrameCollector
+from ekspiper.sinks.delta import Delta
+from ekspiper.sinks.iceberg import Iceberg
 from ekspiper.sinks.metric import Metric
 from ekspiper.sinks.parquet import Parquet
+from ekspiper.xrpl.schema import schema_for
 
 BATCH = 2_000
 SNAPSHOT = 10_000
@@ -71,6 +74,12 @@ def collectors(folder: Path, dsn: str | None) -> Iterator[tuple[str, Collector[A
     yield "dataframe, flat", DataFrameCollector(flatten=True)
     yield "parquet", Parquet(folder / "inferred")
     yield "parquet, meta as JSON", Parquet(folder / "json", json_columns=["meta"])
+    yield "iceberg", Iceberg("lake.transactions", warehouse=str(folder / "iceberg"))
+    yield "delta", Delta(str(folder / "delta"))
+    schema = schema_for(Parquet, "transactions")
+    yield "parquet, schema", Parquet(folder / "given", schema=schema)
+    yield "iceberg, schema", Iceberg("lake.given", warehouse=str(folder / "given-i"), schema=schema)
+    yield "delta, schema", Delta(str(folder / "given-delta"), schema=schema)
     if dsn is not None:
         from ekspiper.sinks.postgres import Postgres
 

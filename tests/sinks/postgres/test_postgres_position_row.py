@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ekspiper.sinks.postgres._position_row import PositionRow
+from ekspiper.sinks._position_row import PositionRow
 
 EMPTY = PositionRow(identity="one")
 steps = st.lists(st.sampled_from(["move", "stay", "none", "early"]), max_size=12)

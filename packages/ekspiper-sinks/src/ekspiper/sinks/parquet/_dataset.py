@@ -10,8 +10,8 @@ from typing import Any
 
 from ekspiper.core import CheckpointError, ConfigError, FileLock
 
+from .._arrow import arrow_parquet
 from .._disk import sync_folder
-from ._arrow import arrow_parquet
 from ._manifest import Entry, Manifest
 
 __all__ = ["Dataset", "hidden_folder"]

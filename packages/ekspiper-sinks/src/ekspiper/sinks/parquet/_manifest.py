@@ -12,8 +12,8 @@ from typing import Any
 
 from ekspiper.core import ConfigError
 
+from .._arrow import arrow
 from .._disk import replace_file
-from ._arrow import arrow
 
 __all__ = ["Entry", "Manifest"]
 

@@ -9,13 +9,21 @@ from typing import Any
 
 from ekspiper.core import ConfigError, Position, State
 
-from ._arrow import arrow
+from .._arrow import (
+    REST,
+    Encoder,
+    Shape,
+    arrow,
+    arrow_schema,
+    conflict,
+    grown_table,
+    records_of,
+    shape_of_schema,
+    widened,
+    with_rest,
+)
 from ._dataset import Dataset
-from ._encoder import Encoder
 from ._manifest import Entry
-from ._schema_evolution import conflict, grown_table, with_rest
-from ._shape import REST, Shape, arrow_schema, shape_of_schema, widened
-from .records import records_of
 
 __all__ = ["Encoded", "Writer"]
 

@@ -20,9 +20,9 @@ from ekspiper.core import (
     State,
 )
 
+from .._arrow import arrow
 from .._checks import refuse_unless_positive
 from .._disk import in_thread, reason_of
-from ._arrow import arrow
 from ._dataset import Dataset
 from ._writer import Writer
 from .records import read_records

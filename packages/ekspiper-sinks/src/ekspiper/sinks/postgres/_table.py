@@ -8,10 +8,10 @@ from uuid import uuid4
 
 from ekspiper.core import ConfigError, Retryable
 
+from .._position_row import PositionRow
 from ._columns import Column, additions
 from ._driver import psycopg
 from ._names import ROW, Relation, quoted
-from ._position_row import PositionRow
 from ._session import Session
 
 __all__ = ["Table"]

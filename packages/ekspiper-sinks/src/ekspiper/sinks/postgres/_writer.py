@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from ekspiper.core import CheckpointError, ConfigError, EkspiperError, Retryable
 
+from .._position_row import PositionRow
 from ._copier import Copied, Copier
 from ._driver import psycopg
 from ._names import Relation
-from ._position_row import PositionRow
 from ._server_errors import is_refusal, told
 from ._session import Session
 from ._table import Table

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ekspiper.core import ConfigError
-from ekspiper.sinks.parquet._encoder import Encoder
-from ekspiper.sinks.parquet._schema_evolution import conflict, grown_table, with_rest
-from ekspiper.sinks.parquet._shape import JSON, REST, arrow_schema, shape_of_schema, widened
-from ekspiper.sinks.parquet.records import records_of
+from ekspiper.sinks._arrow.encoder import Encoder
+from ekspiper.sinks._arrow.records import records_of
+from ekspiper.sinks._arrow.schema_evolution import conflict, grown_table, with_rest
+from ekspiper.sinks._arrow.shape import JSON, REST, arrow_schema, shape_of_schema, widened
 
 names = st.sampled_from(["a", "b", "ledger_index", "x.y", "x/y", "~0", "é", "0", "_rest", ""])
 scalars = (
@@ -158,6 +158,26 @@ def test_a_decimal_in_a_column_of_a_given_schema() -> None:
     assert batch.column("d").to_pylist() == [Decimal("1.50"), Decimal("2.50"), None]
     assert list(records_of(batch)) == [{"d": "1.5"}, {"d": "2.5"}, {"d": None}]
     assert "0.001 does not fit the column's type decimal128(10, 2)" in str(failures[3])
+
+
+@settings(deadline=None, max_examples=60)
+@given(known=records, new=records)
+def test_where_columns_do_not_tell_an_empty_list_from_none(
+    known: list[Any], new: list[Any]
+) -> None:
+    encoder = Encoder(encoder_for(known).schema, empty_lists=False)
+    batches, failures, _ = encoder.encode(known + new)
+    assert not failures
+    for batch in batches:
+        assert not any(_holds_empty_list(row) for row in batch.drop_columns([REST]).to_pylist())
+    back = [record for batch in batches for record in records_of(batch, empty_lists=False)]
+    assert same(back, known + new)
+
+
+def _holds_empty_list(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_empty_list, value.values()))
+    return isinstance(value, list) and (not value or any(map(_holds_empty_list, value)))
 
 
 def test_columns_are_what_they_look_like() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ._arrow import arrow
-from ._shape import JSON, REST, is_json
+from .pyarrow_import import arrow
+from .shape import JSON, REST, is_json
 
 __all__ = ["conflict", "grown", "grown_table", "with_rest"]
 

@@ -13,10 +13,10 @@ from typing import Any
 from ekspiper.core import ConfigError, Permanent
 
 from .._json import to_json
-from ._arrow import arrow
-from ._rest import Misfits, Place
-from ._scalars import binary_of, decimal_of, instant_of, number_text
-from ._shape import is_json, is_python
+from .pyarrow_import import arrow
+from .rest import Misfits, Place
+from .scalars import binary_of, decimal_of, instant_of, number_text
+from .shape import is_json, is_python
 
 __all__ = ["Column", "column_for", "struct_column"]
 
@@ -29,8 +29,12 @@ Column = Callable[[Values, Origin, Misfits], Any]
 """`column(values, origin, misfits)`: an Arrow array; None stands for no value."""
 
 
-def column_for(field: Any, path: str = "") -> Column:
+def column_for(field: Any, path: str = "", *, empty_lists: bool = True) -> Column:
     """How values become a column of an Arrow field.
+
+    Args:
+        path: of the struct around it, for errors.
+        empty_lists: whether the column tells an empty list from none; otherwise it is a misfit.
 
     Raises:
         ConfigError: JSON values cannot fill a column of its type.
@@ -43,9 +47,10 @@ def column_for(field: Any, path: str = "") -> Column:
     if is_python(field):
         return _python(kind)
     if types.is_struct(kind):
-        return struct_column(list(kind.fields), path)
+        return struct_column(list(kind.fields), path, empty_lists=empty_lists)
     if types.is_list(kind) or types.is_large_list(kind):
-        return _list(kind, column_for(kind.value_field, path))
+        member = column_for(kind.value_field, path, empty_lists=empty_lists)
+        return _list(kind, member, empty_lists=empty_lists)
     if types.is_timestamp(kind):
         return _converted(kind, instant_of)
     if types.is_decimal(kind):
@@ -195,12 +200,17 @@ def _json(kind: Any) -> Column:
     return column
 
 
-def _list(kind: Any, member: Column) -> Column:
+def _list(kind: Any, member: Column, *, empty_lists: bool) -> Column:
     pa = arrow()
     maker = pa.LargeListArray if pa.types.is_large_list(kind) else pa.ListArray
 
     def column(values: Values, origin: Origin, misfits: Misfits) -> Any:
         values = _only(values, list, origin, misfits)
+        if not empty_lists and [] in values:
+            for at, value in enumerate(values):
+                if value == []:
+                    misfits.add(origin(at), value)
+            values = [value or None for value in values]
         offsets: list[int | None] = []
         starts: list[int] = []
         end = 0
@@ -226,10 +236,13 @@ def _list(kind: Any, member: Column) -> Column:
     return column
 
 
-def struct_column(fields: Sequence[Any], path: str = "") -> Column:
-    """How objects become a column of structs."""
+def struct_column(fields: Sequence[Any], path: str = "", *, empty_lists: bool = True) -> Column:
+    """How objects become a column of structs; see `column_for`."""
     pa = arrow()
-    columns = [(field.name, field.type, column_for(field, path)) for field in fields]
+    columns = [
+        (field.name, field.type, column_for(field, path, empty_lists=empty_lists))
+        for field in fields
+    ]
     known = frozenset(field.name for field in fields)
     fields = list(fields)
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias, Union
 
-from ._arrow import arrow
+from .pyarrow_import import arrow
 
 __all__ = [
     "JSON",

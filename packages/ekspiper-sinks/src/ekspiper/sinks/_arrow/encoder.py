@@ -9,10 +9,10 @@ from typing import Any
 from ekspiper.core import Permanent
 
 from .._json import describe, to_json
-from ._arrow import arrow
-from ._column import struct_column
-from ._rest import Misfits, Place, pointer
-from ._shape import REST
+from .column import struct_column
+from .pyarrow_import import arrow
+from .rest import Misfits, Place, pointer
+from .shape import REST
 
 __all__ = ["Encoder"]
 
@@ -22,15 +22,19 @@ class Encoder:
 
     Args:
         schema: an Arrow schema whose last column is `_rest`.
+        empty_lists: whether columns tell an empty list from none. Where they do not, an empty list
+            goes to `_rest`.
 
     Raises:
         ConfigError: JSON values cannot fill a column of the schema.
     """
 
-    def __init__(self, schema: Any) -> None:
+    def __init__(self, schema: Any, *, empty_lists: bool = True) -> None:
         self.schema = schema
         self.digest = hashlib.sha256(schema.serialize()).hexdigest()[:16]
-        self._column = struct_column([field for field in schema if field.name != REST])
+        self._column = struct_column(
+            [field for field in schema if field.name != REST], empty_lists=empty_lists
+        )
 
     def encode(
         self, records: Sequence[Any]

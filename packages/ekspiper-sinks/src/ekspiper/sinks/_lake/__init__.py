@@ -1,0 +1,19 @@
+"""What tables of a data lake have in common, whatever their format."""
+
+from .lake_collector import LakeCollector as LakeCollector
+from .lake_schema import ROW as ROW
+from .lake_schema import canonical as canonical
+from .lake_schema import lake_schema as lake_schema
+from .lake_table import LakeTable as LakeTable
+from .lake_table import row_as_json as row_as_json
+from .lake_table import row_from_json as row_from_json
+
+__all__ = [
+    "ROW",
+    "LakeCollector",
+    "LakeTable",
+    "canonical",
+    "lake_schema",
+    "row_as_json",
+    "row_from_json",
+]

@@ -1,0 +1,161 @@
+"""One table of Delta Lake, with the position of the source in its commits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ekspiper.core import CheckpointError, ConfigError, EkspiperError, Retryable
+
+from .._arrow import arrow
+from .._disk import reason_of
+from .._lake import ROW, LakeTable, canonical, row_as_json, row_from_json
+from .._position_row import PositionRow
+from ._extra import deltalake
+
+__all__ = ["LEDGERS", "DeltaTable"]
+
+LEDGERS = "_ledgers"
+"""The column that the table is partitioned by: the first ledger of a range."""
+
+_APP = "ekspiper"
+_HISTORY = (1, 32, 1024, None)
+"""Newest commits to look through for our last one: behind it are those of maintenance jobs."""
+
+
+class DeltaTable(LakeTable):
+    """One table. Each commit of ours has the next transaction version of the application
+    `ekspiper`, and the position of the source in its information.
+
+    Args:
+        path: a folder or a URL.
+        partition_ledgers: the number of ledgers in a partition.
+    """
+
+    keeps_empty_lists = True
+
+    def __init__(self, path: str, *, partition_ledgers: int) -> None:
+        self._path = path
+        self._partition_ledgers = partition_ledgers
+        self._table: Any = None
+
+    def __str__(self) -> str:
+        return f"the Delta table {self._path}"
+
+    def open(self, schema: Any) -> Any:
+        """Load the table, or make it for this schema."""
+        pa = arrow()
+        with self._errors(opening=True):
+            self._table = deltalake().DeltaTable.create(
+                self._path,
+                # Statistics are kept of the first 32 columns: those to look rows up by go first.
+                schema=pa.schema(
+                    [pa.field(ROW, pa.int64()), pa.field(LEDGERS, pa.int64()), *schema]
+                ),
+                mode="ignore",
+                partition_by=[LEDGERS],
+            )
+            stored = pa.schema(self._table.schema().to_arrow())
+            return canonical(_without_ledgers(stored))
+
+    @property
+    def identity(self) -> str:
+        """The id in the table's metadata."""
+        return str(self._table.metadata().id)
+
+    @property
+    def rows(self) -> int:
+        """The number of rows, by the statistics of the files."""
+        return int(self._table.count())
+
+    def position_row(self) -> PositionRow | None:
+        """How far the table has got at our newest commit."""
+        with self._errors():
+            self._table.update_incremental()
+            version = self._table.transaction_version(_APP)
+            if version is None:
+                return None
+            for limit in _HISTORY:
+                for commit in self._table.history(limit):
+                    found = commit.get(_APP)
+                    if found is not None and row_from_json(found).commits == version:
+                        return row_from_json(found)
+        raise CheckpointError(
+            f"{self}: commit {version} of ekspiper is not in the log any more, so it is not known "
+            "which position the table is at; write to another table"
+        )
+
+    def commit(self, rows: Any, row: PositionRow, *, after: int) -> None:
+        """Append rows, in a commit that has the next version of our application.
+
+        Delta Lake refuses a version that a concurrent commit has taken, but not one that was taken
+        before: so the newest version is read first.
+        """
+        with self._errors():
+            self._refuse_taken(row)
+            deltalake().write_deltalake(
+                self._table,
+                self._partitioned(rows),
+                mode="append",
+                schema_mode="merge",
+                commit_properties=self._properties(row),
+            )
+            self._table.update_incremental()
+
+    def cut_back(self, row: PositionRow) -> None:
+        """Delete the rows that came later, in a commit that has the next version."""
+        with self._errors():
+            self._refuse_taken(row)
+            self._table.delete(
+                f"{ROW} > {row.written_rows}", commit_properties=self._properties(row)
+            )
+            self._table.update_incremental()
+
+    def _refuse_taken(self, row: PositionRow) -> None:
+        self._table.update_incremental()
+        taken = self._table.transaction_version(_APP) or 0
+        if taken != row.commits - 1:
+            raise Retryable(f"{self} is at commit {taken} of ekspiper, not at {row.commits - 1}")
+
+    def _partitioned(self, rows: Any) -> Any:
+        pa = arrow()
+        if "ledger_index" in rows.schema.names:
+            width = self._partition_ledgers
+            ledgers = rows.column("ledger_index")
+            first = pa.compute.multiply(pa.compute.divide(ledgers, width), width)
+        else:
+            first = pa.nulls(rows.num_rows, pa.int64())
+        return rows.add_column(1, pa.field(LEDGERS, pa.int64()), first)
+
+    def _properties(self, row: PositionRow) -> Any:
+        module = deltalake()
+        return module.CommitProperties(
+            custom_metadata={_APP: row_as_json(row)},
+            app_transactions=[module.Transaction(_APP, row.commits)],
+        )
+
+    def close(self) -> None:
+        """Forget the table; there is nothing to close."""
+        self._table = None
+
+    @contextmanager
+    def _errors(self, *, opening: bool = False) -> Iterator[None]:
+        """Errors of the store, as ours. A mistake is found when the table is opened."""
+        exceptions = deltalake().exceptions
+        try:
+            yield
+        except EkspiperError:
+            raise
+        except Exception as error:
+            text = f"{self}: {reason_of(error)}"
+            mistakes = (ValueError, exceptions.SchemaMismatchError, exceptions.DeltaProtocolError)
+            if opening and isinstance(error, mistakes):
+                raise ConfigError(text) from error
+            if isinstance(error, OSError | exceptions.DeltaError):
+                raise Retryable(text) from error
+            raise
+
+
+def _without_ledgers(schema: Any) -> Any:
+    return arrow().schema([field for field in schema if field.name != LEDGERS])

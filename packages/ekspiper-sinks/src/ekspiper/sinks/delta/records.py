@@ -1,0 +1,36 @@
+"""The records of a Delta Lake table, as they were collected."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ekspiper.core import ConfigError
+
+from .._arrow import arrow, records_of
+from .._lake import ROW, canonical
+from ._extra import deltalake
+from ._table import LEDGERS
+
+__all__ = ["read_records"]
+
+
+def read_records(path: str) -> Iterator[dict[str, Any]]:
+    """Every record of a table, field by field what was collected, in the order of collecting.
+
+    They are those of the newest version; all of them are in memory at once.
+
+    Raises:
+        ConfigError: there is no such table.
+        MissingExtra: deltalake is not installed.
+    """
+    module = deltalake()
+    try:
+        table = module.DeltaTable(str(path))
+    except module.exceptions.TableNotFoundError:
+        raise ConfigError(f"{path} does not hold a Delta table") from None
+    pa = arrow()
+    stored = pa.schema(table.schema().to_arrow())
+    schema = canonical(pa.schema([field for field in stored if field.name != LEDGERS]))
+    rows = table.to_pyarrow_table().sort_by(ROW)
+    yield from records_of(rows.select(schema.names).cast(schema))
