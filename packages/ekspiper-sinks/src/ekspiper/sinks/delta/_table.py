@@ -9,12 +9,12 @@ from typing import Any
 from ekspiper.core import CheckpointError, ConfigError, EkspiperError, Retryable
 
 from .._arrow import arrow
+from .._checks import missing_extra
 from .._disk import reason_of
 from .._lake import ROW, LakeTable, canonical, row_as_json, row_from_json
 from .._position_row import PositionRow
-from ._extra import deltalake
 
-__all__ = ["LEDGERS", "DeltaTable"]
+__all__ = ["LEDGERS", "DeltaTable", "deltalake"]
 
 LEDGERS = "_ledgers"
 """The column that the table is partitioned by: the first ledger of a range."""
@@ -22,6 +22,21 @@ LEDGERS = "_ledgers"
 _APP = "ekspiper"
 _HISTORY = (1, 32, 1024, None)
 """Newest commits to look through for our last one: behind it are those of maintenance jobs."""
+
+
+def deltalake() -> Any:
+    """The module `deltalake`.
+
+    Raises:
+        MissingExtra: it is not installed, or pyarrow is not.
+    """
+    try:
+        import deltalake
+        import deltalake.exceptions
+        import pyarrow  # noqa: F401  # rows are made of it
+    except ImportError as error:
+        raise missing_extra("Delta Lake", error, extra="delta") from error
+    return deltalake
 
 
 class DeltaTable(LakeTable):

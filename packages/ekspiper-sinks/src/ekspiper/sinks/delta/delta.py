@@ -6,8 +6,7 @@ from typing import Any
 
 from .._checks import refuse_unless_positive
 from .._lake import LakeCollector
-from ._extra import deltalake
-from ._table import DeltaTable
+from ._table import DeltaTable, deltalake
 from .records import read_records
 
 __all__ = ["Delta"]

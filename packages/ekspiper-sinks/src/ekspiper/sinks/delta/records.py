@@ -9,8 +9,7 @@ from ekspiper.core import ConfigError
 
 from .._arrow import arrow, records_of
 from .._lake import ROW, canonical
-from ._extra import deltalake
-from ._table import LEDGERS
+from ._table import LEDGERS, deltalake
 
 __all__ = ["read_records"]
 
@@ -21,7 +20,7 @@ def read_records(path: str) -> Iterator[dict[str, Any]]:
     They are those of the newest version; all of them are in memory at once.
 
     Raises:
-        ConfigError: there is no such table.
+        ConfigError: the table does not exist.
         MissingExtra: deltalake is not installed.
     """
     module = deltalake()

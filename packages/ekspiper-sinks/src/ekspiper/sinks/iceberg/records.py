@@ -22,7 +22,7 @@ def read_records(
     They are those of the newest snapshot; all of them are in memory at once.
 
     Raises:
-        ConfigError: there is no such table.
+        ConfigError: the table does not exist.
         MissingExtra: PyIceberg is not installed.
     """
     opened = CatalogSettings(catalog, warehouse).load(make=False)
