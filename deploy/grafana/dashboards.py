@@ -23,6 +23,8 @@ HERE = Path(__file__).resolve().parent
 
 Unit = Literal["short", "s", "bytes", "Bps", "reqps", "percentunit", "locale", "none"]
 
+SIGNATURES = "a network whose validators are trusted"
+
 WIDTH = 24
 """Of a dashboard, in Grafana's units."""
 
@@ -501,6 +503,63 @@ LEDGER = Board(
                         ),
                     ),
                     stacked=True,
+                    width=12,
+                ),
+            ),
+        ),
+        Row(
+            "Validators, where ledgers are recorded when they are signed",
+            (
+                Graph(
+                    "From the first validation to the quorum (95 of 100)",
+                    "s",
+                    (
+                        Query(
+                            "histogram_quantile(0.95, sum by (le) "
+                            "(rate(ekspiper_quorum_seconds_bucket{S}[$__rate_interval])))",
+                            "quorum",
+                            needs=SIGNATURES,
+                        ),
+                    ),
+                ),
+                Graph(
+                    "Validators in the quorum",
+                    "none",
+                    (Query("ekspiper_signers{S}", "{{instance}}", needs=SIGNATURES),),
+                ),
+                Graph(
+                    "Ledgers since a validator signed",
+                    "short",
+                    (
+                        Query(
+                            "ekspiper_validator_behind_ledgers{S}",
+                            "{{validator}}",
+                            needs=SIGNATURES,
+                        ),
+                    ),
+                ),
+                Graph(
+                    "Validations a second",
+                    "short",
+                    (
+                        Query(
+                            "rate(ekspiper_validations_total{S}[$__rate_interval])",
+                            "{{result}}",
+                            needs=SIGNATURES,
+                        ),
+                    ),
+                    width=12,
+                ),
+                Graph(
+                    "Days until a validator list expires",
+                    "short",
+                    (
+                        Query(
+                            "ekspiper_validator_list_expires_seconds{S} / 86400",
+                            "{{instance}}",
+                            needs=SIGNATURES,
+                        ),
+                    ),
                     width=12,
                 ),
             ),

@@ -73,7 +73,7 @@ class World:
             self.first, last = recording.first, recording.last
             headers = [recording.ledgers[index].header for index in (self.first, last)]
             closed = [header.close_time for header in headers]
-        self._closed = closed[0] + 946_684_800
+        self.closed = closed[0]
         self._rate = (closed[1] - closed[0]) / (last - self.first) / CLOSE_EVERY
         self._began: float | None = None
         self._start_prometheus()
@@ -100,17 +100,22 @@ class World:
         return f"ws://127.0.0.1:{port}", process
 
     def daemon(
-        self, *nodes: str, config: str = "", state: Path | None = None
+        self,
+        *nodes: str,
+        config: str = "",
+        state: Path | None = None,
+        options: tuple[str, ...] = (),
     ) -> subprocess.Popen[bytes]:
         """The daemon; at each start with the same port and state."""
         file = self.folder / "ekspiper.toml"
         file.write_text('[collectors.metrics]\ntype = "metric"\n' + config)
         self._began = self._began or time.time()
-        main = MAIN.format(first=self._closed, began=self._began, rate=self._rate)
+        main = MAIN.format(first=self.closed + 946_684_800, began=self._began, rate=self._rate)
         return self.start(
             *(sys.executable, "-c", main, "daemon", "--network", ",".join(nodes)),
             *("--config", file, "--from", self.first),
             *("--http", f"127.0.0.1:{self.port}", "--state", state or self.folder / "state"),
+            *options,
             log="daemon.log",
         )
 

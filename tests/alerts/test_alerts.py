@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import yaml
 
 from ..sinks.fluent.conftest import forward_server as forward_server
 from ..sinks.fluent.conftest import node_modules as node_modules
+from ..xrpl.trust.small_network import SmallNetwork
 from .conftest import RULES, World, faster
 
 FLUENT = '[collectors.fluent]\ntype = "fluent"\ntag = "{records}"\nport = %d\nack_timeout = 60\n'
@@ -30,6 +32,8 @@ TESTED = {
     "EkspiperNodeLost",
     "EkspiperNodeLies",
     "EkspiperLedgerNotServed",
+    "EkspiperNotSigned",
+    "EkspiperValidatorListExpires",
     "EkspiperDeadLetters",
     "EkspiperStateDiskFilling",
 }
@@ -105,6 +109,19 @@ async def test_a_ledger_that_no_node_serves_and_its_dead_letter(world: World) ->
     daemon.wait()
     world.daemon(url, config="[node]\nledger_patience = 1\n")
     await world.fires("EkspiperDeadLetters")
+
+
+async def test_validators_that_nobody_hears_and_their_list_at_its_end(world: World) -> None:
+    """A list that has nothing to do with this network: no ledger of it ever has a quorum."""
+    validators = SmallNetwork()
+    file = world.folder / "vl.json"
+    tomorrow = world.closed + 86_400
+    file.write_text(json.dumps(validators.document(expiration=tomorrow)))
+    trust = f"{validators.publisher.public.hex()}={file}"
+    world.daemon((await world.node())[0], options=("--trust", trust))
+    await world.fires("EkspiperNotSigned")
+    await world.fires("EkspiperValidatorListExpires")
+    assert not await world.query("ekspiper_ready == 1")
 
 
 async def test_a_node_that_lies(world: World) -> None:

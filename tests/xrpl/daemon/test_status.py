@@ -39,7 +39,7 @@ async def test_the_document_says_where_it_is(running: Running, http: Http, node:
     assert (found["state"], found["ready"], found["reasons"]) == ("running", True, [])
     assert found["ledger"]["network"] == LAST
     assert found["ledger"]["read"] == LAST - FIRST + 1
-    assert found["ledger"]["proven"] == "hashed"
+    assert (found["ledger"]["proven"], found["ledger"]["signed"]) == ("hashed", None)
     assert found["transactions"] == 2831
     (shown,) = found["nodes"]
     assert (shown["url"], shown["state"], shown["newest"]) == (served.url, "ready", LAST)
@@ -204,6 +204,7 @@ def document(**changes: Any) -> dict[str, Any]:
             "source_lag": None,
             "lag": None,
             "proven": "hashed",
+            "signed": 8,
         },
         "transactions": 0,
         "rate": 0.0,

@@ -27,6 +27,7 @@ class Readiness:
     Attributes:
         pool: the nodes; None before the network is opened.
         run: what runs on them; None before it begins.
+        notary: what proves ledgers by signatures; None where hashes suffice.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Readiness:
         self._clock = clock
         self.pool: NodePool | None = None
         self.run: Run | None = None
-        self._notary: Notary | None = None
+        self.notary: Notary | None = None
         self._newest = 0
         self._moved = clock()
 
@@ -53,7 +54,7 @@ class Readiness:
         """The nodes, the run, and what proves ledgers by signatures, to judge by."""
         self.pool = pool
         self.run = run
-        self._notary = notary
+        self.notary = notary
 
     @property
     def draining(self) -> bool:
@@ -82,7 +83,7 @@ class Readiness:
             yield f"no node serves ledger {late}, for {max(missing.values()):.0f} s now"
         elif (still := self._clock() - self._moved) > self._network_patience:
             yield f"the network stands still: no ledger after {self._newest} for {still:.0f} s"
-        if self._notary is not None and (trouble := self._notary.trouble()):
+        if self.notary is not None and (trouble := self.notary.trouble()):
             yield f"signatures: {trouble}"
         yield from self._reasons_of(self.run)
 

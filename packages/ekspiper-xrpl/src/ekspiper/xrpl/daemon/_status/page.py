@@ -93,12 +93,13 @@ def _readiness(document: Document) -> str:
 
 def _numbers(document: Document) -> str:
     ledger = document["ledger"]
-    newest, kept = ledger["network"], ledger["kept"]
+    newest, kept, signed = ledger["network"], ledger["kept"], ledger["signed"]
     ahead = f"{max(0, newest - kept):,} more than what is kept" if newest and kept else ""
     age = f"{_age(ledger['lag'])} old, {ledger['proven']}" if kept else "nothing in this run"
     numbers = (
         ("Newest ledger kept", f"{kept:,}" if kept else "none yet", age),
         ("Newest of the network", _count(newest), ahead),
+        *([("Newest signed", _count(signed), "by a quorum of validators")] if signed else []),
         (
             "Transactions a second",
             f"{document['rate']:,.1f}",

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import orjson
 
 from ekspiper.core import Flow, Queue, Run, Statistics
+from ekspiper.xrpl.attestation import Notary
 
 from ...client import NodePool, NodeStatus, redact
 from ...config import Settings
@@ -38,6 +39,10 @@ class Parts(Protocol):
     @property
     def run(self) -> Run | None:
         """What runs on them."""
+
+    @property
+    def notary(self) -> Notary | None:
+        """What proves ledgers by signatures."""
 
 
 class Status:
@@ -139,7 +144,8 @@ class Status:
             "open": 0,
             "source_lag": None,
             "lag": self.lag(),
-            "proven": "hashed" if self._settings.pipeline.verify else "not verified",
+            "proven": self._proven(),
+            "signed": self._daemon.notary.newest_signed if self._daemon.notary else None,
         }
         if self._daemon.run is None or (source := self._statistics().sources.get(ROOT)) is None:
             return found
@@ -151,6 +157,11 @@ class Status:
             "open": source.read - settled,
             "source_lag": source.lag,
         }
+
+    def _proven(self) -> str:
+        if self._daemon.notary is not None:
+            return "signed"
+        return "hashed" if self._settings.pipeline.verify else "not verified"
 
     def _dead_letters(self) -> int:
         """Of this run."""
