@@ -10,6 +10,8 @@ import pytest
 
 from ekspiper.xrpl.client import NodePool, NodeUnreachable, RequestError
 
+from .virtual import virtual
+
 POISON = "account_nfts"
 
 
@@ -43,15 +45,25 @@ async def test_the_only_request(error: dict[str, Any], node: Any) -> None:
     assert only.connections == 1
 
 
-async def test_among_others_it_is_found_by_sending_them_one_by_one(node: Any) -> None:
-    only = await node(fault=answering(**ERRORS["response"]))
-    async with NodePool(only.url) as pool:
+@virtual
+async def test_among_others_it_is_found_by_sending_them_one_by_one(memory: Any) -> None:
+    """The others take their time, so that they are open whenever the error comes."""
+    poisoned = answering(**ERRORS["response"])
+
+    async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
+        if request.get("number") is not None:
+            await asyncio.sleep(0.05)
+        return bool(await poisoned(self, connection, request, response))
+
+    only = memory.node(fault=fault)
+    async with memory.pool(only) as pool:
         pings = [pool.request({"command": "ping", "number": i}) for i in range(40)]
         pings.insert(20, pool.request({"command": POISON}))
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             answers = await asyncio.gather(*pings, return_exceptions=True)
     assert [a for a in answers if a != {}] == [answers[20]]
     assert isinstance(answers[20], RequestError)
+    assert only.connections < 12
 
 
 async def test_the_request_that_is_repeated_in_it(node: Any) -> None:

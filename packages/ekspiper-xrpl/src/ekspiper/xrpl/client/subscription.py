@@ -24,8 +24,10 @@ log = logging.getLogger("ekspiper.xrpl.client")
 # A reader that is this far behind, some minutes of a busy network's transactions, does not catch up.
 _MOST_MESSAGES = 10_000
 # What was passed on already is remembered for so many messages: some minutes of a busy network's
-# transactions and validations, half a day of ledgers. A node is never so far behind another.
-_MEMORY = 16_384
+# transactions and validations. A node is never so far behind another.
+_SEEN = 16_384
+# Ledgers whose closing is remembered: four hours.
+_LEDGERS = 4096
 _HASH = re.compile(r"[0-9A-F]{64}")
 
 # Which messages a stream brings: https://xrpl.org/docs/references/http-websocket-apis/
@@ -259,7 +261,7 @@ class Feed:
     def _first(self, key: Hashable) -> bool:
         if key in self._seen:
             return False
-        _remember(self._seen, key, None)
+        _remember(self._seen, key, None, most=_SEEN)
         return True
 
     def _take_ledger(self, node: Node, message: dict[str, Any]) -> bool:
@@ -278,13 +280,13 @@ class Feed:
         self._vote(node, index, ledger_hash)
         if index in self._closed:
             return False
-        _remember(self._closed, index, message)
+        _remember(self._closed, index, message, most=_LEDGERS)
         self.newest = max(self.newest, index)
         return True
 
     def _vote(self, node: Node, index: int, ledger_hash: str) -> None:
         if index not in self._votes:
-            _remember(self._votes, index, {})
+            _remember(self._votes, index, {}, most=_LEDGERS)
         votes = self._votes[index]
         _withdraw(node, votes, index, ledger_hash)
         known = ledger_hash in votes
@@ -355,7 +357,7 @@ _KEYS: dict[str, Callable[[dict[str, Any]], Hashable]] = {
 }
 
 
-def _remember(memory: OrderedDict[Any, Any], key: Hashable, value: object) -> None:
+def _remember(memory: OrderedDict[Any, Any], key: Hashable, value: object, *, most: int) -> None:
     memory[key] = value
-    while len(memory) > _MEMORY:
+    while len(memory) > most:
         memory.popitem(last=False)
