@@ -142,10 +142,19 @@ def xrpl_alone(python: Path) -> None:
     run(python, EXPLORER_WITHOUT_EXTRA)
 
 
+def command_line(python: Path) -> None:
+    """The console script reads the sample, and says which codec runs."""
+    ekspiper = python.with_name("ekspiper")
+    with tempfile.TemporaryDirectory() as elsewhere:
+        for command in (["--version"], ["backfill", "-5:", "--out", "past"]):
+            subprocess.run([str(ekspiper), *command], check=True, cwd=elsewhere, env=_clean())
+
+
 CHECKS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "core": ("ekspiper-core", core_alone),
     "sinks": ("ekspiper-sinks", sinks_alone),
     "xrpl": ("ekspiper-xrpl", xrpl_alone),
+    "daemon": ("ekspiper-xrpl[daemon]", command_line),
     "notebook": ("ekspiper-xrpl[notebook]", run_notebooks),
 }
 

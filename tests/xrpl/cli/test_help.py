@@ -9,6 +9,7 @@ import pytest
 from typer.main import get_command
 
 from ekspiper.xrpl.cli._app import COMMANDS, app
+from ekspiper.xrpl.codec import implementation
 from ekspiper.xrpl.ranges import parse_range
 
 from .conftest import Cli
@@ -109,6 +110,7 @@ def test_the_version(cli: Cli) -> None:
     assert done.code == 0
     assert done.out.startswith("ekspiper 0.")
     assert "(core 0." in done.out
+    assert f"{implementation()} codec)" in done.out
 
 
 @pytest.mark.parametrize("wrong", ["bogus", "--bogus"])

@@ -94,7 +94,12 @@ def _show_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
-        say(f"ekspiper {version('ekspiper-xrpl')} (core {version('ekspiper-core')})")
+        from ekspiper.xrpl.codec import implementation
+
+        say(
+            f"ekspiper {version('ekspiper-xrpl')} "
+            f"(core {version('ekspiper-core')}, {implementation()} codec)"
+        )
         raise typer.Exit
 
 

@@ -1,6 +1,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+INTERFACE: int
+
 class FieldCodes:
     id_by_name: dict[str, int]
     def __init__(

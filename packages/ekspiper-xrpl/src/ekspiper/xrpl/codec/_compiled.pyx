@@ -19,6 +19,8 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeASCII
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
+INTERFACE = 1  # as in _compiled_codec.py: an extension of another version is not used
+
 # How a field is read; the numbers of `field_table.Kind`, and more of them, as a reader in Python is
 # a kind of its own here.
 cdef enum Kind:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -19,6 +20,9 @@ from .field_table import FieldTable, Kind
 
 __all__ = ["blob_writer", "compiled", "field_codes", "implementation", "line_writer"]
 
+_INTERFACE = 1
+"""Raised, here and in _compiled.pyx, with every change of what the two call of each other."""
+
 PURE = "EKSPIPER_PURE"
 """The environment variable that leaves the compiled decoder out."""
 
@@ -29,6 +33,13 @@ def _load() -> Any:
     try:
         from . import _compiled
     except ImportError:  # no compiler was there, or it is a checkout that was not built
+        return None
+    if getattr(_compiled, "INTERFACE", None) != _INTERFACE:
+        warnings.warn(
+            "the compiled codec was built from another version and is not used; in a checkout: "
+            "hatch run dev:codec",
+            stacklevel=2,
+        )
         return None
     return _compiled
 
