@@ -15,10 +15,10 @@ from .ledger_set import LedgerSet as LedgerSet
 from .node_status import NodeState as NodeState
 from .node_status import NodeStatus as NodeStatus
 from .pool import NodePool as NodePool
-from .redact import check_url as check_url
-from .redact import redact as redact
 from .subscription import Subscription as Subscription
 from .subscription import SubscriptionOverrun as SubscriptionOverrun
+from .url import check_url as check_url
+from .url import redact as redact
 
 __all__ = [
     "Answer",

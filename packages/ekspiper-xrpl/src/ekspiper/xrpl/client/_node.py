@@ -23,7 +23,7 @@ from .answer import error_of
 from .errors import ConnectionLost, RequestError, UnreadableNode, WrongNetwork
 from .ledger_set import LedgerSet
 from .node_status import NodeInfo, NodeState, NodeStatus, result_of
-from .redact import redact
+from .url import redact
 
 __all__ = ["Node", "NodeEvents"]
 

@@ -24,8 +24,8 @@ from .answer import Answer
 from .errors import ConnectionLost, NodeUnreachable, RequestError, UnreadableNode, WrongNetwork
 from .ledger_set import LedgerSet
 from .node_status import NodeStatus
-from .redact import check_url
 from .subscription import Feed, Subscription
+from .url import check_url
 
 __all__ = ["NodePool"]
 

@@ -17,7 +17,7 @@ from ekspiper.core import (
     registry,
     replace_file,
 )
-from ekspiper.xrpl.attestation import Trustees, known_publishers, read_trustees
+from ekspiper.xrpl.attestation import TrustChoice, read_trust, trustees_of
 from ekspiper.xrpl.client import LedgerSet, NodePool
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
@@ -82,9 +82,14 @@ def record(
         raise typer.BadParameter("give one or more ranges, or --next N")
     folder = OutputFolder(out, command="record", foreign="*.jsonl.gz")
     chosen = chosen_network(network)
-    trustees = read_trustees(trust) if trust else None
     work = _record(
-        chosen, ranges or next_ledgers or 0, folder, trustees, state, as_json, connect_timeout
+        chosen,
+        ranges or next_ledgers or 0,
+        folder,
+        read_trust(trust or ()),
+        state,
+        as_json,
+        connect_timeout,
     )
     raise typer.Exit(run_interruptible(work))
 
@@ -93,7 +98,7 @@ async def _record(
     network: str,
     wanted: list[str] | int,
     folder: OutputFolder,
-    trustees: Trustees | None,
+    choice: TrustChoice,
     state: bool,
     as_json: bool,
     connect_timeout: float | None,
@@ -115,8 +120,8 @@ async def _record(
         if run.draining:
             tell("Stopped on request; run it again to continue.")
             return 1
-        lists = trustees or known_publishers(opened.pool.network_id)
-        _write_lists(folder.path, await record_lists(lists))
+        lists = await record_lists(trustees_of(choice, opened))
+        _write_lists(folder.path, lists)
         lines = await record_server(opened.pool, validators=streams.validators)
         _write(folder.path / "server.jsonl.gz", lines)
         if state:

@@ -1,4 +1,4 @@
-"""Shows a node's URL without what may be secret in it."""
+"""The URL of a node: checked, and shown without what may be secret in it."""
 
 from __future__ import annotations
 
