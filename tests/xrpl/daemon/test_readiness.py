@@ -28,6 +28,8 @@ class World:
         self.collector = SimpleNamespace(failing=None, busy=0.0)
         self.collectors = {"f/s/c": self.collector}
         self.read = 1
+        self.position = 7
+        self.newest_ledger = 9
         self.draining = False
         self.run_failing: dict[str, str] = {}
         self.readiness = Readiness(
@@ -46,7 +48,7 @@ class World:
     def statistics(self) -> Any:
         return SimpleNamespace(
             collectors=self.collectors,
-            sources={"f": SimpleNamespace(read=self.read)},
+            sources={"f": SimpleNamespace(read=self.read, position=self.position)},
             run_failing=self.run_failing,
         )
 
@@ -97,6 +99,11 @@ REASONS: dict[str, tuple[Callable[[World], None], str]] = {
     "the dead-letter collector is failing": (
         lambda world: world.run_failing.update({"the dead-letter collector": "disk full"}),
         "the dead-letter collector is failing: disk full",
+    ),
+    "was the network reset?": (
+        lambda world: setattr(world, "position", 10),
+        "the state is at ledger 10, and the newest of the network is 9: was the network reset? "
+        "Then start with another folder",
     ),
     "draining": (lambda world: setattr(world, "draining", True), "draining"),
     "the collectors are being opened": (

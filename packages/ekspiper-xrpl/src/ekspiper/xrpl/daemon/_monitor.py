@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import platform
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from ._service_manager import ServiceManager
 from ._status import Status
 
 __all__ = ["MONITOR_METRICS", "Monitor"]
+
+log = logging.getLogger("ekspiper")
 
 _EVERY = 1.0
 _DISK_EVERY = 10.0
@@ -82,6 +85,7 @@ class Monitor:
     async def _look(self) -> None:
         ready = self._instruments.instrument(READY)
         self._manager.started()
+        said = ""
         while True:
             pool = self._readiness.pool
             if pool is not None:
@@ -89,6 +93,10 @@ class Monitor:
                 self._readiness.note_ledger(pool.newest_ledger)
             now = asyncio.get_running_loop().time()
             self._status.history.note(now, self._status.transactions(), self._status.lag())
+            ahead = self._readiness.ahead_of_network()
+            if ahead and not said:
+                log.warning("%s", ahead)
+            said = ahead
             reasons = self._readiness.reasons()
             ready.record(not reasons)
             self._manager.alive(reasons[0] if reasons else "ready")

@@ -67,6 +67,20 @@ class Readiness:
             self._newest = newest
             self._moved = self._clock()
 
+    def ahead_of_network(self) -> str:
+        """What to say of a state that names a ledger which the network has not reached."""
+        if self.run is None or self.pool is None:
+            return ""
+        newest = self.pool.newest_ledger
+        sources = self.run.statistics().sources.values()
+        kept = max((s.position for s in sources if isinstance(s.position, int)), default=0)
+        if not newest or kept <= newest:
+            return ""
+        return (
+            f"the state is at ledger {kept}, and the newest of the network is {newest}: "
+            "was the network reset? Then start with another folder"
+        )
+
     def reasons(self) -> list[str]:
         """Every reason, in words; empty when the daemon is ready."""
         return list(self._reasons())
@@ -83,6 +97,8 @@ class Readiness:
             yield f"no node serves ledger {late}, for {max(missing.values()):.0f} s now"
         elif (still := self._clock() - self._moved) > self._network_patience:
             yield f"the network stands still: no ledger after {self._newest} for {still:.0f} s"
+        if ahead := self.ahead_of_network():
+            yield ahead
         if self.notary is not None and (trouble := self.notary.trouble()):
             yield f"signatures: {trouble}"
         yield from self._reasons_of(self.run)
