@@ -229,8 +229,9 @@ async def test_wrong_parent_is_found_without_a_stream(
     assert len(said()) == 2
 
 
+@virtual
 async def test_wrong_parent_is_found_when_it_overtakes_its_parent(
-    node: Any, ledgers: Any, fetch_in_order: Any, is_whole: Any, said: Any
+    memory: Any, ledgers: Any, fetch_in_order: Any, is_whole: Any, said: Any
 ) -> None:
     first = min(ledgers)
 
@@ -241,20 +242,21 @@ async def test_wrong_parent_is_found_when_it_overtakes_its_parent(
             await wrong_parent(self, connection, request, response)
         return False
 
-    only = await node(fault=fault)
-    async with NodePool(only.url, hedge_after=5.0) as pool:
+    only = memory.node(fault=fault)
+    async with memory.pool(only, hedge_after=5.0) as pool:
         source = LedgerRange(pool, [(first, max(ledgers))])
         assert is_whole(await fetch_in_order(pool, source, concurrency=2), ledgers)
     assert len(said()) == 1
     assert "its parent_hash is" in said()[0]
 
 
+@virtual
 async def test_wrong_first_ledger_is_found_by_asking_a_second_node(
-    node: Any, ledgers: Any, fetch_in_order: Any, is_whole: Any, said: Any
+    memory: Any, ledgers: Any, fetch_in_order: Any, is_whole: Any, said: Any
 ) -> None:
-    nodes = [await node(fault=at({1}, wrong_parent)), await node(), await node()]
+    nodes = [memory.node(fault=at({1}, wrong_parent)), memory.node(), memory.node()]
     for _ in range(3):
-        async with NodePool([n.url for n in nodes], **CALM, ledger_patience=0.5) as pool:
+        async with memory.pool(*nodes) as pool:
             source = LedgerRange(pool, [(min(ledgers), max(ledgers))], backwards=True)
             got = await fetch_in_order(pool, source)
             assert is_whole(got[::-1], ledgers)

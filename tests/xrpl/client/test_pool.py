@@ -22,6 +22,8 @@ from ekspiper.xrpl.client import (
 )
 from ekspiper.xrpl.client._window import is_public
 
+from .virtual import virtual
+
 FAST: dict[str, Any] = {"request_timeout": 0.6, "liveness": 0.9, "hedge_after": 0.3}
 
 
@@ -119,14 +121,17 @@ async def test_unreachable_at_the_start_is_retried_with_a_reason_until_the_time_
     assert "hidden" not in str(failure.value) + said()[0]
 
 
-async def test_node_that_comes_up_later_is_found(node: Any, said: Any) -> None:
-    late = await node()
+@virtual
+async def test_node_that_comes_up_later_is_found(memory: Any, said: Any) -> None:
+    late = memory.node()
     await late.stop()
-    opening = asyncio.ensure_future(NodePool(late.url, connect_timeout=10).open())
-    await asyncio.sleep(0.4)
+    pool = memory.pool(late, connect_timeout=60)
+    opening = asyncio.ensure_future(pool.open())
+    await asyncio.sleep(9)
     assert not opening.done()
     await late.start()
     await opening
+    await pool.close()
     assert len(said()) == 1
 
 
@@ -193,8 +198,9 @@ async def test_request_that_no_connection_survives_is_given_up(node: Any) -> Non
     assert issubclass(RequestTimeout, Retryable)
 
 
+@virtual
 async def test_load_that_the_node_refuses_is_halved_and_nothing_is_lost(
-    node: Any, said: Any
+    memory: Any, said: Any
 ) -> None:
     """The node takes ten requests a second more than it likes to."""
     open_now = 0
@@ -216,17 +222,18 @@ async def test_load_that_the_node_refuses_is_halved_and_nothing_is_lost(
         open_now -= 1
         return False
 
-    only = await node(fault=fault)
-    async with NodePool(only.url) as pool:
+    only = memory.node(fault=fault)
+    async with memory.pool(only) as pool:
         await asyncio.gather(*(pool.request({"command": "ping"}) for _ in range(300)))
         assert pool.nodes()[0].window <= 16
     assert 0 < refused < 100
     assert len(said()) == 1
 
 
-async def test_ledger_of_the_future(node: Any, ledgers: Any) -> None:
-    only = await node()
-    async with NodePool(only.url, ledger_patience=0.5) as pool:
+@virtual
+async def test_ledger_of_the_future(memory: Any, ledgers: Any) -> None:
+    only = memory.node()
+    async with memory.pool(only) as pool:
         with pytest.raises(LedgerUnavailable, match=f"no node has ledger {max(ledgers) + 3}"):
             await pool.request({"command": "ledger", "ledger_index": max(ledgers) + 3})
 
