@@ -13,7 +13,7 @@ from ekspiper.sinks.postgres import Postgres, read_records
 from ekspiper.xrpl.flows import ledger_pipeline
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.processors import FetchLedger
-from ekspiper.xrpl.schema.for_collectors import schema_for
+from ekspiper.xrpl.schema import schema_for
 from ekspiper.xrpl.sources import LedgerRange
 
 
