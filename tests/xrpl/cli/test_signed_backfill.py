@@ -54,6 +54,10 @@ def test_a_range_is_chained_to_an_anchor(cli: Cli, span: str, anchor: str, trust
     assert done.code == 0, done.err
     assert "All 8 are signed" in done.err
     assert signed_by("o") == {int(anchor.partition(":")[0])}
+    done = cli("verify", "o", "--signed", "--anchor", anchor)
+    assert done.code == 0, done.err
+    assert "is what you gave" in done.out
+    assert cli("verify", "o", "--signed").code == 1
     assert Path("o/headers.bin").stat().st_size % 118 == 0
 
 

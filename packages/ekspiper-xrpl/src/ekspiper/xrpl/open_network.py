@@ -25,7 +25,7 @@ class OpenNetwork:
         first: the first ledger of the sample; None for other networks.
         last: the last ledger of the sample; None for other networks.
         network_id: as the name or the nodes say; None where a node gives no id.
-        validator_list: the file with the validator list of the sample; empty for other networks.
+        validator_list: where the sample's validator list is; empty for other networks.
     """
 
     name: str
@@ -93,7 +93,13 @@ async def open_network(
             NodePool(node.url, **options) as pool,
         ):
             pool.definitions = await network_definitions(pool)
-            yield OpenNetwork(name or found.name, pool, recording.first, recording.last)
+            yield OpenNetwork(
+                name or found.name,
+                pool,
+                recording.first,
+                recording.last,
+                validator_list=node.list_url if recording.validator_lists else "",
+            )
 
 
 def _name(found: Network, pool: NodePool) -> str:

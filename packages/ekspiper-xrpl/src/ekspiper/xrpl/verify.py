@@ -22,7 +22,13 @@ from ekspiper.xrpl.codec import (
 
 from .ledger import Ledger, LedgerInfo, Transaction
 
-__all__ = ["IncompleteLedger", "VerificationError", "parse_ledger", "verify_ledger"]
+__all__ = ["ONLY_HASHED", "IncompleteLedger", "VerificationError", "parse_ledger", "verify_ledger"]
+
+
+ONLY_HASHED = (
+    "Only hashes were checked: that these are the network's ledgers is what the nodes say."
+)
+"""What commands say at their end where no signatures prove what they read."""
 
 
 class IncompleteLedger(Permanent):

@@ -28,7 +28,6 @@ from .proven_chain import ProvenHash as ProvenHash
 from .proven_chain import Prover as Prover
 from .signed_ledgers import NotSigned as NotSigned
 from .signed_ledgers import SignedLedgers as SignedLedgers
-from .trustees import ONLY_HASHED as ONLY_HASHED
 from .trustees import Publisher as Publisher
 from .trustees import TrustChoice as TrustChoice
 from .trustees import Trustees as Trustees
@@ -42,7 +41,6 @@ from .trustees import sample_publishers as sample_publishers
 __all__ = [
     "ARCHIVE_NAME",
     "HEADERS_NAME",
-    "ONLY_HASHED",
     "Anchor",
     "ArchivedState",
     "Evidence",

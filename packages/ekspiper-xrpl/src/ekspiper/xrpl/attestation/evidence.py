@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,14 +49,18 @@ class Anchor:
         ledger_index, ledger_hash: the ledger.
         verdict: by whom it is signed; or by whom the ledger is signed in whose state it stands.
         state_of: that ledger; None when it is signed itself.
+        given: the user says that it is the network's; nobody signed it here.
     """
 
     ledger_index: int
     ledger_hash: bytes
     verdict: Verdict
     state_of: int | None = None
+    given: bool = False
 
     def __str__(self) -> str:
+        if self.given:
+            return f"ledger {self.ledger_index} is what you gave"
         if self.state_of is None:
             return str(self.verdict)
         return f"ledger {self.ledger_index} stands in the state of its successor: {self.verdict}"
@@ -86,19 +90,19 @@ class Evidence:
 
     @classmethod
     def of_folder(
-        cls, folder: Path, trustees: Trustees, *, archive: Path | None = None
+        cls, folder: Path, trustees: Trustees, *, given: Iterable[tuple[int, bytes]] = ()
     ) -> Evidence:
         """Read everything in a folder, and judge it.
 
         Args:
-            archive: the archive, where it is not in the folder.
+            given: index and hash of ledgers that the user says are the network's.
 
         Raises:
             ConfigError: the folder has no records of ledgers.
         """
         found = cls()
         # The folder of a snapshot has no records of ledgers, only the archive.
-        archive_path = archive or folder / ARCHIVE_NAME
+        archive_path = folder / ARCHIVE_NAME
         if _has_ledgers(folder) or not archive_path.exists():
             for ledger_index, data in _recorded(folder, found.faults.append):
                 found.recorded[ledger_index] = data
@@ -106,10 +110,14 @@ class Evidence:
         anchors: dict[int, Anchor] = {}
         if archive_path.exists():
             anchors = found._judge_archive(archive_path, trustees)
+        for index, ledger_hash in given:
+            verdict = Verdict(index, ledger_hash, (), 0, 0, "nobody", {})
+            anchors.setdefault(index, Anchor(index, ledger_hash, verdict, given=True))
         found._follow(anchors)
         if found._add_skip_lists(anchors):
             found._follow(anchors)
         found.anchors = anchors
+        found.faults = list(dict.fromkeys(found.faults))
         return found
 
     def unsigned(self) -> dict[int, str]:

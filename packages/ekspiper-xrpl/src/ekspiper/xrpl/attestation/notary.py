@@ -378,6 +378,12 @@ class Notary(Component):
         """Who is trusted, each set with the newest ledger that each of its validators signed."""
         return [(tally.validators, dict(tally.last_seen)) for tally in self._tallies.values()]
 
+    @property
+    def quorum(self) -> str:
+        """By at least how many of how many validators a ledger must be signed: `4 of 5`."""
+        found = {(each.quorum, len(each)) for each, _ in self.validators()}
+        return " or ".join(f"{quorum} of {count}" for quorum, count in sorted(found))
+
     def expiration(self) -> int | None:
         """When the first of the lists that hold expires, in seconds of the ledger's epoch."""
         return min((each.expiration for each in self._lists.current()), default=None)

@@ -39,7 +39,8 @@ from .trustees import Trustees
 
 __all__ = ["FolderProofs", "LedgerTransactions"]
 
-_ADDED = ("index", "ledger_index", "ledger_hash", "_unrecognized")
+# Members of an object's record that are no fields of it; the last is derived of an issuance.
+_ADDED = ("index", "ledger_index", "ledger_hash", "_unrecognized", "mpt_issuance_id")
 
 
 class LedgerTransactions:

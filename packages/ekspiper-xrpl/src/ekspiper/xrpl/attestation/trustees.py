@@ -10,7 +10,6 @@ from ekspiper.core import ConfigError
 from ekspiper.xrpl.trust import TrustError, key_text, read_key
 
 __all__ = [
-    "ONLY_HASHED",
     "SAMPLE_NETWORK_ID",
     "Publisher",
     "TrustChoice",
@@ -158,12 +157,6 @@ def read_trust(texts: Iterable[str]) -> TrustChoice:
     mode = next(iter(modes), "signed" if trustees else None)
     return TrustChoice(mode, trustees)
 
-
-ONLY_HASHED = (
-    "Only hashes were checked: that these are the network's ledgers is what the nodes say. "
-    "--trust KEY=LIST proves them to the validators' signatures."
-)
-"""What commands say at their end where no signatures prove what they read."""
 
 SAMPLE_NETWORK_ID = 1021
 """The private network from which the sample network was recorded."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ekspiper.xrpl.codec import Definitions
 
 __all__ = [
+    "Anchors",
     "ConfigFile",
     "ConnectTimeout",
     "Debug",
@@ -176,6 +177,14 @@ Json = Annotated[
 ]
 
 
+Anchors = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--anchor",
+        metavar="INDEX:HASH",
+        help="A ledger that you know is the network's, to which earlier ones are chained.",
+    ),
+]
 TrustKeys = Annotated[
     list[str] | None,
     typer.Option(

@@ -67,7 +67,8 @@ class Outcome:
         report: of the run.
         statistics: of the run, at its end.
         drift: what did not fit the schema.
-        signed: whether every ledger is proven to the validators' signatures.
+        signed: by at least how many of how many validators every ledger is signed, such as
+            `4 of 5`; empty where only hashes were checked.
     """
 
     network: str
@@ -75,7 +76,7 @@ class Outcome:
     report: Report
     statistics: Statistics
     drift: DriftReport
-    signed: bool = False
+    signed: str = ""
 
 
 class Watching(Protocol):
@@ -235,7 +236,7 @@ class Daemon:
             report=report,
             statistics=run.statistics(),
             drift=etl.report(),
-            signed=notary is not None,
+            signed=notary.quorum if notary is not None else "",
         )
 
     def _watching(

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ekspiper.xrpl.attestation import ONLY_HASHED
-
 from ..config import RECORDS
+from ..verify import ONLY_HASHED
 from .daemon import Outcome
 from .dead_letters import dead_letter_file
 
@@ -41,7 +40,7 @@ def summary_as_json(outcome: Outcome) -> dict[str, Any]:
         "transactions": _made(outcome, _TRANSACTIONS),
         "order_books": _made(outcome, _BOOKS),
         "verified": settings.pipeline.verify,
-        "signed": outcome.signed,
+        "signed": bool(outcome.signed),
         "dead_lettered": report.dead_lettered,
         "dropped": report.dropped,
         "drained": report.drained,
@@ -85,7 +84,10 @@ def _lines(outcome: Outcome, program: str) -> Iterator[str]:
                 "link to their parent, and no transaction is missing or altered."
             )
             if outcome.signed:
-                yield f"Signed: {ledgers:,} of {report.read:,} ledgers by a quorum of validators."
+                yield (
+                    f"Signed: {ledgers:,} of {report.read:,} ledgers signed by at least "
+                    f"{outcome.signed} validators."
+                )
         else:
             yield "Not verified: this was switched off."
     if outcome.drift:
@@ -98,7 +100,7 @@ def _lines(outcome: Outcome, program: str) -> Iterator[str]:
         yield "Stopped on request; everything that was read is kept."
     yield from _what_next(outcome, program)
     if report.read and not outcome.signed:
-        yield ONLY_HASHED
+        yield f"{ONLY_HASHED} --trust KEY=LIST proves them to the validators' signatures."
 
 
 def _why_nothing(outcome: Outcome, last: int | None) -> str:

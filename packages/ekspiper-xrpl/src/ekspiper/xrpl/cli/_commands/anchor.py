@@ -93,7 +93,7 @@ async def _anchor(
             header = signed.header
             lists = await _read(opened, signed, parallel)
         else:
-            index, objects = FolderProofs.of_snapshot(snapshot)
+            index, objects = FolderProofs.of_snapshot(snapshot, opened.definitions)
             if index > signed.ledger_index:
                 raise ConfigError(f"the snapshot is of ledger {index}, which is not signed yet")
             top, top_hash = signed.ledger_index, signed.ledger_hash

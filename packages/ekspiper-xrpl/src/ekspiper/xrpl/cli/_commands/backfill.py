@@ -10,7 +10,6 @@ import typer
 
 from ekspiper.core import draining_on_signals
 from ekspiper.xrpl.attestation import (
-    ONLY_HASHED,
     Trustees,
     open_notary,
     read_anchor,
@@ -20,10 +19,12 @@ from ekspiper.xrpl.attestation import (
 from ekspiper.xrpl.backfill import Backfill, BackfillOptions, BackfillReport, Estimate, estimate
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder, default_out
+from ekspiper.xrpl.verify import ONLY_HASHED
 
 from .._interruption import run_interruptible
 from .._logs import tell
 from .._options import (
+    Anchors,
     ConfigFile,
     ConnectTimeout,
     Format,
@@ -62,14 +63,7 @@ def backfill(
         bool, typer.Option("--dry-run", help="Say what would be fetched, and stop.")
     ] = False,
     trust: Trust = None,
-    anchor: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--anchor",
-            metavar="INDEX:HASH",
-            help="A later ledger that you know is the network's, to chain the range to.",
-        ),
-    ] = None,
+    anchor: Anchors = None,
     config: ConfigFile = None,
     state: Annotated[
         Path | None,
@@ -276,7 +270,7 @@ def _tell_signatures(report: BackfillReport) -> None:
     if not report.fetched:
         return
     if report.unsigned is None:
-        tell(ONLY_HASHED)
+        tell(f"{ONLY_HASHED} --trust KEY=LIST proves them to the validators' signatures.")
     elif report.unsigned:
         tell(f"{report.unsigned:,} of them are not signed: {report.why_unsigned}")
     else:

@@ -17,6 +17,7 @@ from ekspiper.core import (
 )
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
+from ekspiper.xrpl.verify import ONLY_HASHED
 from ekspiper.xrpl.whole_books import WholeBooks, read_books
 
 from .._interruption import run_interruptible
@@ -78,6 +79,7 @@ async def _books(
         return 0
     where = f" to {folder.table('book_offers')}" if folder else ""
     tell(f"{found.offers:,} offers{where}, all proven by the ledger's account_hash.")
+    tell(ONLY_HASHED)
     return 0
 
 

@@ -13,6 +13,7 @@ from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.processors import FetchLedger, PaymentSummary, SplitLedger
 from ekspiper.xrpl.ranges import ranges_begun
 from ekspiper.xrpl.sources import LedgerRange
+from ekspiper.xrpl.verify import ONLY_HASHED
 
 from .._interruption import run_interruptible
 from .._logs import tell
@@ -98,4 +99,5 @@ async def _payments(
         tell(f"{made:,} payments in {report.read:,} ledgers{where}.")
         if run.draining:
             tell("Stopped on request: that is not the whole range.")
+        tell(ONLY_HASHED)
         return int(run.draining)

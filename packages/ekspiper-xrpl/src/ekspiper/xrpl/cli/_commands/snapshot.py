@@ -14,6 +14,7 @@ from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder, default_out
 from ekspiper.xrpl.snapshot import Snapshot
+from ekspiper.xrpl.verify import ONLY_HASHED
 
 from .._interruption import run_interruptible
 from .._logs import tell
@@ -105,4 +106,5 @@ async def _snapshot(
     )
     if report.drift:
         tell(f"Schema drift: {report.drift}")
+    tell(f"{ONLY_HASHED} `ekspiper anchor --snapshot {folder.path}` adds signatures.")
     return 0

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from ekspiper.xrpl.attestation import Evidence
 
 from .._logs import tell
-from .._options import ConnectTimeout, Json, KnownTo, TrustKeys, known_network, path_argument
+from .._options import (
+    Anchors,
+    ConnectTimeout,
+    Json,
+    KnownTo,
+    TrustKeys,
+    known_network,
+    path_argument,
+)
 from .._streams import say, say_json
 
 __all__ = ["verify"]
@@ -34,6 +42,7 @@ def verify(
         ),
     ] = False,
     trust: TrustKeys = None,
+    anchor: Anchors = None,
     network: KnownTo = None,
     as_json: Json = False,
     connect_timeout: ConnectTimeout = None,
@@ -54,7 +63,7 @@ def verify(
     """
     definitions, network_id = known_network(network, connect_timeout)
     report = audit(folder, deep=deep, definitions=definitions, network_id=network_id)
-    evidence = _evidence(folder, trust) if signed else None
+    evidence = _evidence(folder, trust, anchor) if signed else None
     if evidence is not None:
         report.faults += evidence.faults
         report.faults += (
@@ -98,10 +107,11 @@ def verify(
         say(f"Every transaction of {report.proven:,} ledgers is proven, field by field.")
 
 
-def _evidence(folder: Path, trust: list[str] | None) -> Evidence:
-    from ekspiper.xrpl.attestation import Evidence, offline_trustees
+def _evidence(folder: Path, trust: list[str] | None, anchors: list[str] | None) -> Evidence:
+    from ekspiper.xrpl.attestation import Evidence, offline_trustees, read_anchor
 
-    return Evidence.of_folder(folder, offline_trustees(trust or ()))
+    given = [read_anchor(text) for text in anchors or ()]
+    return Evidence.of_folder(folder, offline_trustees(trust or ()), given=given)
 
 
 def _say_signatures(evidence: Evidence) -> None:
@@ -112,7 +122,12 @@ def _say_signatures(evidence: Evidence) -> None:
         say(f"  and {len(runs) - _SHOWN:,} more stretches")
     count = sum(last - first + 1 for first, last, _ in runs)
     fewest = min(
-        ((len(each.verdict.signers), each.verdict.trusted) for _, _, each in runs), default=None
+        (
+            (len(each.verdict.signers), each.verdict.trusted)
+            for _, _, each in runs
+            if not each.given
+        ),
+        default=None,
     )
     by = f" by at least {fewest[0]} of {fewest[1]} validators" if fewest else ""
     say(f"{count:,} of {len(evidence.recorded):,} ledgers signed{by}.")
@@ -122,7 +137,8 @@ def _until(evidence: Evidence, ledger_index: int) -> str:
     """Until when the list holds by which a ledger is judged."""
     from ekspiper.xrpl.codec import ripple_time_iso
 
-    source = evidence.ledgers[ledger_index].validator_list
+    signed = evidence.ledgers.get(ledger_index)
+    source = signed.validator_list if signed is not None else None
     return f", which holds until {ripple_time_iso(source.expiration)}" if source else ""
 
 

@@ -1,0 +1,87 @@
+"""Commands that take signatures from nodes: anchor, prove and backfill, on real validators."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from ekspiper.xrpl.replay import Recording
+
+from .conftest import Cli
+from .test_newer_networks import replayed
+
+
+@pytest.fixture(scope="module")
+def recording(shared_data: Path) -> Iterator[Recording]:
+    with Recording.load(shared_data / "network") as loaded:
+        yield loaded
+
+
+@pytest.fixture(scope="module")
+def node(recording: Recording) -> Iterator[str]:
+    """A node of the recorded private network, whose newest ledger is 540."""
+    yield from replayed(recording)
+
+
+@pytest.fixture
+def trust(shared_data: Path) -> str:
+    folder = shared_data / "network"
+    publisher = orjson.loads((folder / "stats.json").read_bytes())["publisher"]
+    return f"{publisher}={folder / 'vl.json'}"
+
+
+def test_a_backfill_is_signed_by_the_newest_ledger(cli: Cli, node: str, trust: str) -> None:
+    done = cli("backfill", "500:510", "-n", node, "-o", "o", "--trust", trust)
+    assert done.code == 0, done.err
+    assert "All 11 are signed" in done.err
+    done = cli("verify", "o", "--signed", "--trust", trust)
+    assert done.code == 0, done.err
+    assert "500 to 510: ledger 540 is signed by 4 of 5 validators" in done.out
+
+
+def test_an_anchor_proves_the_past_by_skip_lists(cli: Cli, node: str, trust: str) -> None:
+    done = cli("anchor", "-n", node, "-o", "o", "--trust", trust)
+    assert done.code == 0, done.err
+    assert "ledger 540 is signed by 4 of 5 validators" in done.out
+    assert "2 skip lists of the state of ledger 540 are kept" in done.out
+    done = cli("backfill", "250:253", "-n", node, "-o", "o", "--trust", trust)
+    assert done.code == 0, done.err
+    assert Path("o/headers.bin").stat().st_size < 118 * 10, "from ledger 256, not from 540"
+    done = cli("verify", "o", "--signed", "--trust", trust)
+    assert done.code == 0, done.err
+    assert "4 of 4 ledgers signed by at least 4 of 5 validators" in done.out
+
+
+def test_an_anchor_from_a_snapshot(cli: Cli, node: str, trust: str) -> None:
+    done = cli("snapshot", "--ledger", "540", "-n", node, "-o", "state")
+    assert done.code == 0, done.err
+    done = cli("anchor", "-n", node, "--snapshot", "state", "--trust", trust)
+    assert done.code == 0, done.err
+    assert "2 skip lists of the state of ledger 540 are kept" in done.out
+
+
+def test_a_proof_by_what_a_node_serves(cli: Cli, node: str, trust: str) -> None:
+    """After the rotation and the stopped validator, the list's own keys do not suffice."""
+    cli("backfill", "100:100", "-n", node, "-o", "o", "--trust", "hashed")
+    tx = json.loads(Path("o/transactions.jsonl").read_text().splitlines()[0])["hash"]
+    done = cli("prove", tx, "-n", node, "-o", "p.json", "--trust", trust)
+    assert done.code == 1
+    assert "signed by 3 of 5 validators" in done.errors[-1]
+
+
+def test_without_a_publisher(cli: Cli, node: str) -> None:
+    done = cli("anchor", "-n", node, "-o", "o")
+    assert done.code == 2
+    assert "no publisher of validator lists is known for network 1021" in done.errors[-1]
+
+
+def test_the_newest_of_another_list_signs_nothing(cli: Cli, node: str, shared_data: Path) -> None:
+    other = shared_data / "trust" / "validator-list-v1.json"
+    key = json.loads(other.read_text())["public_key"]
+    done = cli("backfill", "500:501", "-n", node, "-o", "o", "--trust", f"{key}={other}")
+    assert done.code == 1
+    assert "expired on 2022-11-13" in done.errors[-1]
