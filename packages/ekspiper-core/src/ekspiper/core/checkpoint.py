@@ -1,4 +1,4 @@
-"""Where a pipeline resumes after a restart: the protocol, a file, and how to adopt one."""
+"""Where a pipeline resumes after a restart, how often that is written, and how one is adopted."""
 
 from __future__ import annotations
 

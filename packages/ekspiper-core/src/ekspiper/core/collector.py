@@ -1,4 +1,4 @@
-"""The contract of a collector: what it means to return and to raise, and how it recovers."""
+"""The contract of a collector: its batches, what it means to return and to raise, how it recovers."""
 
 from __future__ import annotations
 

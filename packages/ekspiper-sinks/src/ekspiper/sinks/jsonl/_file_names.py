@@ -1,4 +1,4 @@
-"""What the files of one collector are called, and when the next one begins. Pure arithmetic."""
+"""Rotation: what the files of one collector are called, and when the next begins. Pure arithmetic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pool's clock, and when a node may be connected to again."""
+"""The pool's clock, and the backoff before a node is connected to again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The health of a connection: how long answers take, and whether it is silently dead."""
+"""Time-outs of connections: when a silent one counts as dead, and how long its answers take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long the pool waits, for what, and when it gives a request up."""
+"""Time-outs of requests: how long the pool waits for a node or a ledger, and when it gives up."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a record does not fit its schema."""
+"""What of a record does not fit its schema, and is kept under `_unrecognized`."""
 
 from __future__ import annotations
 
