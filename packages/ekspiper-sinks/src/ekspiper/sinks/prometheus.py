@@ -115,6 +115,8 @@ _INSTRUMENTS: dict[MetricKind, Callable[[Any], Instrument]] = {
     "histogram": _Histogram,
 }
 
+# prometheus-client refuses a second metric of one name, and cannot say what the first one is. Two
+# runs in one program share theirs, so we remember. A registry that is gone takes its entry along.
 _known: WeakKeyDictionary[CollectorRegistry, dict[str, tuple[Any, MetricWrapperBase]]]
 _known = WeakKeyDictionary()
 _lock = threading.Lock()

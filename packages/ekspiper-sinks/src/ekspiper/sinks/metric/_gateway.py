@@ -14,7 +14,7 @@ from ..prometheus import WithoutCreated, client
 __all__ = ["Gateway"]
 
 _TIMEOUT = 10.0
-"""Seconds."""
+"""Seconds. A push is small; a gateway that takes longer is not well, and the run would wait."""
 
 
 class Gateway:

@@ -11,6 +11,7 @@ from .metric_rule import MetricRule
 
 __all__ = ["PRESETS", "best_quality", "close_lag", "currency", "preset_of"]
 
+# Drops. Most pay the lowest fee; the rest spreads over six powers of ten.
 _FEES = (10, 12, 15, 20, 50, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000)
 _PER_LEDGER = (0, 1, 10, 25, 50, 75, 100, 150, 200, 300, 500, 1_000)
 

@@ -61,7 +61,7 @@ class Series:
     def record(self, values: Values, value: float) -> None:
         """Add to, set, or observe in the series with these label values."""
         record = self._records.get(values)
-        if record is None:
+        if record is None:  # what comes often is one look into a dict
             record = self._new(values)
         record(value)
 
@@ -142,6 +142,7 @@ class GaugeSeries(Series):
 
     def _quieter_than(self, values: Values) -> list[Values]:
         """The series that have to leave so that `values` fits; none where one moves too often."""
+        # Room is counted label by label, as a label may be full while the others are not.
         quiet = sorted(self._records, key=self._moves.__getitem__)
         self._fewest = self._moves[quiet[0]]
         room = [self._max_values - len(known) + (v in known) for known, v in self._places(values)]

@@ -70,6 +70,7 @@ class Metric(Collector[Any]):
         common = [*(PRESETS[records] if records else ()), *own]
         self._common = [self._reader(rule) for rule in common]
         self._by_kind: dict[str | None, list[RuleReader]] = {}
+        # Without words, each record is counted by what it is, so one collector takes all kinds.
         if not common:
             self._by_kind = {k: [self._reader(rule) for rule in PRESETS[k]] for k in PRESETS}
 
@@ -81,6 +82,8 @@ class Metric(Collector[Any]):
         """
         failures: dict[int, Exception] = {}
         for place, record in enumerate(batch):
+            # All of a record is read before any of it is counted: a record that fails half-way
+            # must not leave half of itself in the metrics.
             try:
                 readings = self._read(record)
             except Permanent as error:

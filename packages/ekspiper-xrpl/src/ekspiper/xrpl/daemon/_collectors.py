@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ekspiper.core import Delivery
-
-from ..config import (
+from ekspiper.xrpl.config import (
     RECORDS,
     CollectorTable,
     Settings,

@@ -71,6 +71,7 @@ class HttpServer(Component):
         """
         app = web.Application()
         app.add_routes(
+            # GET alone: nothing can be changed over this port.
             [
                 web.get("/", self._page),
                 web.get("/page.css", self._style),

@@ -48,7 +48,7 @@ class Monitor:
 
     Args:
         state: the folder of the state; None where there is none.
-        status: what is told of the daemon; its history is kept here.
+        status: describes the daemon; this keeps its history.
     """
 
     def __init__(
@@ -80,12 +80,14 @@ class Monitor:
         finally:
             for task in tasks:
                 task.cancel()
+            # A registry outlives the daemon in a program that runs several, one after another.
             self._instruments.instrument(READY).record(0)
 
     async def _look(self) -> None:
         ready = self._instruments.instrument(READY)
         self._manager.started()
         said = ""
+        # From the first moment, nodes or not: systemd would otherwise restart a daemon that waits.
         while True:
             pool = self._readiness.pool
             if pool is not None:

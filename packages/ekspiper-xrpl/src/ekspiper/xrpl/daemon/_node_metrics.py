@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import get_args
 
 from ekspiper.core import Instruments, Metric, MetricKind
-
-from ..client import NodeState, NodeStatus
+from ekspiper.xrpl.client import NodeState, NodeStatus
 
 __all__ = ["NODE_METRICS", "NodeMetrics"]
 

@@ -90,11 +90,13 @@ class Readiness:
         if self.run is None or self.pool is None:
             yield _why_starting(nodes)
             return
+        # One node is enough; the others may be in maintenance.
         if not any(node.state == "ready" for node in nodes):
             yield f"no node is ready: {', '.join(map(_state, nodes))}"
         missing = self.pool.missing_ledgers
         if late := late_ledgers(missing):
             yield f"no node serves ledger {late}, for {max(missing.values()):.0f} s now"
+        # A ledger that is waited for is the reason why nothing newer comes: not said twice.
         elif (still := self._clock() - self._moved) > self._network_patience:
             yield f"the network stands still: no ledger after {self._newest} for {still:.0f} s"
         if ahead := self.ahead_of_network():

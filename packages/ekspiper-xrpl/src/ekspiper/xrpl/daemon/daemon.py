@@ -24,10 +24,10 @@ from ekspiper.core import (
     registry,
 )
 from ekspiper.xrpl.attestation import Notary, SignedLedgers
+from ekspiper.xrpl.config import Settings
 from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerLink, TransactionEtl
 from ekspiper.xrpl.sources import LedgerStream
 
-from ..config import Settings
 from ..coverage import links
 from ..flows import ROOT, ledger_pipeline
 from ..ledger_watch import watching_ledgers
@@ -104,7 +104,7 @@ class Daemon:
 
     Raises:
         ConfigError: the folder of the state cannot be written to, or belongs to another command;
-            or `adopt` is set, and there is no folder with a checkpoint.
+            or `adopt` is set without a folder that has a checkpoint.
     """
 
     def __init__(
@@ -143,6 +143,7 @@ class Daemon:
         async with AsyncExitStack() as stack:
             if self._folder is not None:
                 stack.enter_context(self._folder.locked())
+            # First of all: a port in use must end the start before anything is read.
             if settings.http.enabled:
                 server = self._http_server()
                 await stack.enter_async_context(server)
@@ -156,6 +157,7 @@ class Daemon:
                         "and the configuration, with *** for secrets",
                         server.url,
                     )
+            # Before the nodes, which may take hours: systemd and /metrics want to know meanwhile.
             monitor = Monitor(
                 self._readiness,
                 self._instruments,

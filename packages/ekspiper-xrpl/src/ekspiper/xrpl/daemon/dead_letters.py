@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ekspiper.core import Collector
+from ekspiper.xrpl.config import CollectorTable, Settings
 
-from ..config import CollectorTable, Settings
 from ._collectors import file_collectors, places
 
 __all__ = ["dead_letter_collector", "dead_letter_file"]

@@ -6,10 +6,10 @@ from typing import Any
 
 from ekspiper.core import ConfigError, DeadLetter, DeadLetterFile, NoInstruments, Report
 from ekspiper.xrpl.attestation import Notary
+from ekspiper.xrpl.config import Settings
 from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.sources import LedgerRef
 
-from ..config import Settings
 from ..ledger import Ledger
 from ..networks import CUSTOM, find_network
 from ..open_network import open_network
@@ -26,13 +26,13 @@ _TAKE_TRANSACTIONS = ("etl",)
 
 
 async def redeliver(settings: Settings) -> Report | None:
-    """Process every dead letter of a daemon again; returns None when there are no letters.
+    """Process every dead letter of a daemon again; returns None without any.
 
     What fails again becomes a dead letter again. When it is interrupted, the next call processes
     the same letters. The records are appended to those that the collectors have.
 
     Raises:
-        ConfigError: there is no folder, a daemon runs on it, or a line of the file is not a dead
+        ConfigError: it has no folder, a daemon runs on it, or a line of the file is not a dead
             letter.
     """
     path = settings.state_folder

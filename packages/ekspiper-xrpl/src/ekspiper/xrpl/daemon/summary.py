@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..config import RECORDS
+from ekspiper.xrpl.config import RECORDS
+
 from ..verify import ONLY_HASHED
 from .daemon import Outcome
 from .dead_letters import dead_letter_file

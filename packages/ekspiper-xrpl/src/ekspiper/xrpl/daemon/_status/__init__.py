@@ -1,10 +1,10 @@
 """What the daemon is doing, as a document for programs and as a page for people."""
 
 from .history import History as History
-from .page import page as page
-from .page import script as script
-from .page import style as style
-from .page import view as view
+from .html_page import page as page
+from .html_page import script as script
+from .html_page import style as style
+from .html_page import view as view
 from .status import Status as Status
 from .status import last_letters as last_letters
 

@@ -14,9 +14,9 @@ import orjson
 
 from ekspiper.core import Flow, Queue, Run, Statistics
 from ekspiper.xrpl.attestation import Notary
+from ekspiper.xrpl.client import NodePool, NodeStatus, redact
+from ekspiper.xrpl.config import Settings
 
-from ...client import NodePool, NodeStatus, redact
-from ...config import Settings
 from ...flows import ROOT
 from .history import History
 
