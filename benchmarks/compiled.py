@@ -1,0 +1,191 @@
+"""What the compiled codec is worth: lines against their own parsing, and whole jobs with and without.
+
+    python benchmarks/compiled.py [FOLDER] [--ledgers N] [--objects N] [--rounds N]
+
+FOLDER: a recording; without it, the sample that ekspiper-xrpl ships. First the writer of lines beside
+`orjson.loads` of the same lines, which is what anybody who reads them pays. Then whole jobs, each in
+processes of its own that take turns with EKSPIPER_PURE=1 and without; the best of the rounds counts,
+in processor time, as other work on the machine does not add to it:
+
+- `ekspiper verify --deep` of N ledgers;
+- a snapshot of N objects, folded into their root and written as JSON lines;
+- Explorer's table of 1,000 ledgers' transactions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gzip
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+
+import orjson
+from long_chain import write_long_chain
+from reading_peers import host
+
+from ekspiper.xrpl.backfill import Backfill
+from ekspiper.xrpl.client import NodePool
+from ekspiper.xrpl.codec import Decoder, Definitions, implementation
+from ekspiper.xrpl.output_folder import OutputFolder
+from ekspiper.xrpl.replay import SAMPLE, ReplayProcess
+from ekspiper.xrpl.schema import DecodedRules, Formats, RecordLines
+from ekspiper.xrpl.verify import parse_ledger
+
+LINES_TARGET = 5.0
+VERIFY_TARGET = 5.0
+SNAPSHOT_TARGET = EXPLORER_TARGET = 4.0
+
+SNAPSHOT = """
+import asyncio, sys
+sys.path.insert(0, {benchmarks!r})
+from bounded_memory import *
+from ekspiper.sinks.jsonl import JsonLines
+from pathlib import Path
+async def job():
+    proof = StateProof([""])
+    steps = (Step(LedgerObjectRecord(), collectors=(JsonLines(Path({out!r})),)),
+             Step(PassThrough(), name="prove", collectors=(proof,)))
+    source = as_source(pages(await sample_objects(), {objects}))
+    await Pipeline(Flow("objects", source=source, steps=steps)).run()
+    assert proof.objects == {objects}
+asyncio.run(job())
+"""
+
+EXPLORER = """
+from ekspiper.xrpl import Explorer
+with Explorer({url!r}).sync as xrpl:
+    assert len(xrpl.transactions("-1000:")) > 0
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path(SAMPLE))
+    parser.add_argument("--ledgers", type=int, default=1200)
+    parser.add_argument("--objects", type=int, default=200_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    if implementation() != "compiled":
+        print("the compiled codec is not built: hatch run dev:codec", file=sys.stderr)
+        return 2
+    print(host())
+    missed = lines(arguments.folder, arguments.rounds)
+    with tempfile.TemporaryDirectory(prefix="ekspiper-") as out:
+        missed += asyncio.run(jobs(Path(out), arguments))
+    return int(missed > 0)
+
+
+def lines(folder: Path, rounds: int) -> int:
+    """The writer of lines beside the parser of lines."""
+    decoder = Decoder(shape="record")
+    writer = RecordLines(DecodedRules(Formats(Definitions.bundled())))
+    with gzip.open(folder / "ledger_v2_binary.jsonl.gz") as file:
+        ledgers = [
+            parse_ledger(orjson.loads(line)["response"]["result"], decoder=decoder) for line in file
+        ]
+    transactions = [each for ledger in ledgers for each in ledger.transactions]
+    made = [line for each in transactions if (line := writer.transaction(each, 0)) is not None]
+    write = parse = float("inf")
+    for _ in range(rounds * 3):
+        began = perf_counter()
+        for each in transactions:
+            writer.transaction(each, 0)
+        write = min(write, (perf_counter() - began) / len(transactions))
+        began = perf_counter()
+        for line in made:
+            orjson.loads(line)
+        parse = min(parse, (perf_counter() - began) / len(made))
+    size = sum(map(len, made)) / len(made)
+    print(
+        f"{len(made):,} of {len(transactions):,} transactions have a line, {size:,.0f} bytes each\n"
+        f"  writing a line {write * 1e6:.2f} us, orjson.loads of it {parse * 1e6:.2f} us: "
+        f"{_verdict(parse / write, LINES_TARGET)}"
+    )
+    return int(parse / write < LINES_TARGET)
+
+
+async def jobs(out: Path, arguments: argparse.Namespace) -> int:
+    """Whole commands, in processes of their own."""
+    folder = out / "chain"
+    folder.mkdir()
+    indexes, transactions = write_long_chain(arguments.folder, folder, count=arguments.ledgers)
+    async with ReplayProcess(folder) as node:
+        await backfill(node.url, indexes, out / "past")
+        snapshot = SNAPSHOT.format(
+            benchmarks=str(Path(__file__).parent),
+            out=str(out / "objects.jsonl"),
+            objects=arguments.objects,
+        )
+        verify = [sys.executable, "-m", "ekspiper.xrpl", "verify", str(out / "past"), "--deep"]
+        missed = compare(
+            "verify --deep", verify, transactions, arguments.rounds, VERIFY_TARGET, out
+        )
+        missed += compare(
+            "snapshot to JSON lines",
+            [sys.executable, "-c", snapshot],
+            arguments.objects,
+            arguments.rounds,
+            SNAPSHOT_TARGET,
+            out,
+        )
+        explorer = [sys.executable, "-c", EXPLORER.format(url=node.url)]
+        share = round(transactions * min(1000, len(indexes)) / len(indexes))
+        missed += await asyncio.to_thread(
+            compare,
+            "Explorer's transactions",
+            explorer,
+            share,
+            arguments.rounds,
+            EXPLORER_TARGET,
+            out,
+        )
+    return missed
+
+
+async def backfill(url: str, indexes: Sequence[int], out: Path) -> None:
+    """The ledgers that are verified later."""
+    async with NodePool(url) as pool:
+        job = Backfill(pool, [f"{indexes[0]}:{indexes[-1]}"], OutputFolder(out, command="backfill"))
+        await job.plan()
+        run = job.start()
+        await run.finish()
+        job.conclude(run)
+
+
+def compare(
+    name: str, command: list[str], count: int, rounds: int, target: float, out: Path
+) -> int:
+    """One job with the compiled codec and without; 1 if it misses its target."""
+    seconds = {"compiled": float("inf"), "pure Python": float("inf")}
+    for _ in range(rounds):
+        for codec in seconds:
+            (out / "objects.jsonl").unlink(missing_ok=True)
+            seconds[codec] = min(seconds[codec], _processor_time(command, codec))
+    ratio = seconds["pure Python"] / seconds["compiled"]
+    rates = ", ".join(f"{codec} {count / taken:,.0f}/s" for codec, taken in seconds.items())
+    print(f"{name}, {count:,}: {rates}: {_verdict(ratio, target)}")
+    return int(ratio < target)
+
+
+def _processor_time(command: list[str], codec: str) -> float:
+    environment = {**os.environ, "EKSPIPER_PURE": "0" if codec == "compiled" else "1"}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(command, check=True, env=environment, **quiet)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def _verdict(ratio: float, target: float) -> str:
+    return f"{ratio:.1f} times (target {target:g}{', MISSED' if ratio < target else ''})"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
