@@ -374,6 +374,17 @@ class Notary(Component):
             for verdict in tally.adopt(validators):
                 self._sign(verdict)
 
+    def signers(self, ledger_index: int) -> frozenset[bytes]:
+        """Who signed the ledger of this index that is proven, as far as was heard."""
+        proven = self.chain.get(ledger_index)
+        found = {
+            tally.validators.keys.master_of(each.signing_key)
+            for tally in self._tallies.values()
+            if proven is not None
+            for each in tally.validations(ledger_index, proven.ledger_hash)
+        }
+        return frozenset(master for master in found if master is not None)
+
     def validators(self) -> list[tuple[ValidatorSet, dict[bytes, int]]]:
         """Who is trusted, each set with the newest ledger that each of its validators signed."""
         return [(tally.validators, dict(tally.last_seen)) for tally in self._tallies.values()]

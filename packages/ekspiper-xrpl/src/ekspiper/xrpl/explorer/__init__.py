@@ -12,6 +12,7 @@ from .running_pipeline import RunningPipeline as RunningPipeline
 from .sync_explorer import SyncExplorer as SyncExplorer
 from .views import LedgerView as LedgerView
 from .views import TransactionView as TransactionView
+from .views import TrustView as TrustView
 
 __all__ = [
     "Explorer",
@@ -25,5 +26,6 @@ __all__ = [
     "SyncExplorer",
     "TooManyRows",
     "TransactionView",
+    "TrustView",
     "UnknownPair",
 ]

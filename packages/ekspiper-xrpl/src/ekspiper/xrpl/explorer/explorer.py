@@ -23,7 +23,7 @@ from .explorer_source import ExplorerSource, Of
 from .follow import Follow
 from .order_book import OrderBook, busiest, fetch_book, fetch_summaries
 from .running_pipeline import RunningPipeline
-from .views import LedgerView, TransactionView
+from .views import LedgerView, TransactionView, TrustView, listen
 
 if TYPE_CHECKING:
     from ekspiper.xrpl.backfill import BackfillReport
@@ -340,6 +340,24 @@ class Explorer:
             proven = await reader.named(ledger)
             objects = ObjectReader(reader.pool, proven, types, limit, max_rows=self.max_rows)
             return await objects.read(progress=self.progress)
+
+    async def trust(
+        self, ledgers: int = 10, *, trust: str | Sequence[str] = (), timeout: float = 60.0
+    ) -> TrustView:
+        """Who is trusted to sign ledgers, and who signed the next ones as they close.
+
+        Args:
+            ledgers: for how many to listen.
+            trust: as `--trust` on the command line, `KEY=LIST` or the file of validators' keys; by
+                default the publishers of the network.
+            timeout: seconds after which what was heard is shown.
+
+        Raises:
+            ConfigError: no publisher is known for this network.
+            EkspiperError: no ledger was signed in time; says why.
+        """
+        given = [trust] if isinstance(trust, str) else list(trust)
+        return await listen(self._session, ledgers=ledgers, trust=given, timeout=timeout)
 
     async def backfill(
         self, ledgers: Ledgers, folder: str | Path, *, format: str = "parquet"

@@ -68,6 +68,7 @@ class SyncExplorer:
     account = _synchronous(Explorer.account)
     books = _synchronous(Explorer.books)
     objects = _synchronous(Explorer.objects)
+    trust = _synchronous(Explorer.trust)
     backfill = _synchronous(Explorer.backfill)
 
     def run(self, pipeline: Pipeline, **options: Unpack[RunOptions]) -> Report:

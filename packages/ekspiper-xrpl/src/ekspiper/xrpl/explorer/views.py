@@ -1,8 +1,27 @@
-"""A ledger and a transaction as objects that show themselves."""
+"""A ledger, a transaction, and who signs them, as objects that show themselves."""
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ekspiper.core import EkspiperError
+from ekspiper.xrpl.codec import ripple_time_iso
+from ekspiper.xrpl.open_network import open_network
+from ekspiper.xrpl.trust import ValidatorSet, Verdict, key_text
+
+from ._session import Session
+from ._tables import Column, columns
+
+if TYPE_CHECKING:
+    from ekspiper.xrpl.attestation import Notary
+
+    from ._frame import Frame
+
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,7 +39,7 @@ from ._tables import transactions as table_of_transactions
 if TYPE_CHECKING:
     from ._frame import Frame
 
-__all__ = ["LedgerView", "TransactionView"]
+__all__ = ["LedgerView", "TransactionView", "TrustView", "listen"]
 
 _SHOWN = 8
 _DROPS = 1_000_000
@@ -179,3 +198,142 @@ class LedgerView:
         said = f"{len(self):,} transactions, proven by the ledger's hash"
         title = caption(f"Ledger {self.ledger_index:,}", said)
         return title + facts(shown) + table(("type", "transactions"), rows, note=note)
+
+
+_VALIDATOR_COLUMNS = columns(
+    validator="string",
+    signed="Int64",
+    ledgers="Int64",
+    last_signed="Int64",
+    key_changes="Int64",
+    master_key="string",
+    signing_key="string",
+)
+_LATE = 2.0
+"""Seconds that validations may come after the last quorum."""
+_MARKS = 40
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrustView:
+    """The validators of a list, and which of the newest ledgers each of them signed.
+
+    Attributes:
+        source: who names the validators, such as `list 84 of nHBe...`.
+        until: until when the list holds; empty without a list.
+        quorum: how many validators must sign a ledger.
+        validators: a table with a row for each: `validator` (the domain that it claims, or its
+            key), how many of how many `ledgers` it `signed`, the last one, and its keys.
+        signatures: a table with a row for each ledger: by how many it is signed, and a column of
+            `True` and `False` for each validator.
+    """
+
+    source: str
+    until: str
+    quorum: int
+    validators: Frame
+    signatures: Frame
+
+    def __repr__(self) -> str:
+        return (
+            f"<TrustView {self.source}: {len(self.validators)} validators, {self.quorum} must "
+            f"sign, {len(self.signatures)} ledgers>"
+        )
+
+    def _repr_html_(self) -> str:
+        holds = f" · holds until {self.until}" if self.until else ""
+        said = f"{len(self.validators)} validators, {self.quorum} must sign{holds}"
+        ledgers = [str(index) for index in self.signatures["ledger_index"]][-_MARKS:]
+        rows = []
+        for name in self.validators["validator"]:
+            marks = "".join("■" if signed else "□" for signed in self.signatures[name][-_MARKS:])
+            rows.append(row((str(name), marks)))
+        span = f"ledgers {ledgers[0]} to {ledgers[-1]}" if ledgers else "no ledgers"
+        return caption(self.source, said) + table(("validator", span), rows)
+
+
+async def listen(
+    session: Session, *, ledgers: int, trust: Sequence[str], timeout: float
+) -> TrustView:
+    """Hear the validations of the next ledgers.
+
+    Raises:
+        ConfigError: it is not known whom to trust.
+        EkspiperError: no ledger was signed in time; says why.
+    """
+    # Whoever looks at ledgers only needs no signatures.
+    from ekspiper.xrpl.attestation import TrustChoice, open_notary, read_trustees, trustees_of
+
+    session.check_open()
+    options = session.options
+    choice = TrustChoice("signed", read_trustees(trust))
+    async with (
+        open_network(
+            options.network, follow=True, connect_timeout=options.connect_timeout
+        ) as network,
+        open_notary(network.pool, trustees_of(choice, network), patience=0.5) as notary,
+    ):
+        heard: list[int] = []
+        enough = asyncio.Event()
+
+        def hear(verdict: Verdict, latency: float) -> None:
+            heard.append(verdict.ledger_index)
+            if len(heard) >= ledgers or verdict.ledger_index == network.last:
+                enough.set()
+
+        notary.observers.append(hear)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await enough.wait()
+                # The last validations of a ledger come after its quorum.
+                await asyncio.sleep(_LATE if network.last is None else 0)
+        if not heard:
+            why = notary.trouble() or "no ledger has closed"
+            raise EkspiperError(f"no ledger was signed in {timeout:g} s: {why}")
+        return _view(notary, sorted(heard)[:ledgers])
+
+
+def _view(notary: Notary, heard: Sequence[int]) -> TrustView:
+    from ._frame import make_frame
+
+    validators, last_seen = notary.validators()[0]
+    signers = {index: notary.signers(index) for index in heard}
+    names = {master: validators.describe_signer(master) for master in validators.masters()}
+    rows = [
+        _row(validators, master, name, signers, last_seen.get(master))
+        for master, name in names.items()
+    ]
+    fixed = columns(ledger_index="Int64", signers="Int64")
+    shown = (*fixed, *(Column(name, "boolean") for name in names.values()))
+    marks = [
+        (index, len(signed), *(master in signed for master in names))
+        for index, signed in signers.items()
+    ]
+    source = validators.validator_list
+    return TrustView(
+        source=validators.source,
+        until=ripple_time_iso(source.expiration) if source is not None else "",
+        quorum=validators.quorum,
+        validators=make_frame(_VALIDATOR_COLUMNS, rows),
+        signatures=make_frame(shown, marks),
+    )
+
+
+def _row(
+    validators: ValidatorSet,
+    master: bytes,
+    name: str,
+    signers: dict[int, frozenset[bytes]],
+    last: int | None,
+) -> tuple[Any, ...]:
+    manifest = validators.keys.manifest_of(master)
+    signing_key = manifest.signing_key if manifest is not None else None
+    return (
+        name,
+        sum(master in signed for signed in signers.values()),
+        len(signers),
+        last,
+        manifest.sequence - 1 if manifest is not None and not manifest.revoked else None,
+        key_text(master),
+        key_text(signing_key) if signing_key is not None else None,
+    )
