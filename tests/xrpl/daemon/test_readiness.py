@@ -101,8 +101,8 @@ REASONS: dict[str, tuple[Callable[[World], None], str]] = {
         "the dead-letter collector is failing: disk full",
     ),
     "was the network reset?": (
-        lambda world: setattr(world, "position", 10),
-        "the state is at ledger 10, and the newest of the network is 9: was the network reset? "
+        lambda world: setattr(world, "position", 30),
+        "the state is at ledger 30, and the newest of the network is 9: was the network reset? "
         "Then start with another folder",
     ),
     "draining": (lambda world: setattr(world, "draining", True), "draining"),
@@ -152,6 +152,12 @@ def test_a_sink_that_failed_and_now_hangs_says_both() -> None:
     assert world.reason == (
         "f/s/c is failing: connection refused; now it has not acknowledged a batch for 20 s"
     )
+
+
+def test_a_node_that_is_a_little_behind_is_no_other_network() -> None:
+    world = World()
+    world.position = 29
+    assert world.reason == ""
 
 
 def test_a_new_ledger_ends_the_standstill() -> None:

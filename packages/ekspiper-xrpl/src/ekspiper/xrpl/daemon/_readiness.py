@@ -13,6 +13,9 @@ from ..ledger_watch import late_ledgers
 
 __all__ = ["Readiness"]
 
+_BEHIND = 20
+"""Ledgers that a node may be behind what another one gave us before the restart: about a minute."""
+
 
 class Readiness:
     """Collects the reasons why the daemon is not ready, as they are at this moment.
@@ -74,7 +77,7 @@ class Readiness:
         newest = self.pool.newest_ledger
         sources = self.run.statistics().sources.values()
         kept = max((s.position for s in sources if isinstance(s.position, int)), default=0)
-        if not newest or kept <= newest:
+        if not newest or kept <= newest + _BEHIND:
             return ""
         return (
             f"the state is at ledger {kept}, and the newest of the network is {newest}: "
