@@ -17,9 +17,10 @@ from ekspiper.xrpl.attestation import (
     known_publishers,
     read_trustees,
 )
-from ekspiper.xrpl.trust import key_text
+from ekspiper.xrpl.trust import encode_base64, key_text
+from ekspiper.xrpl.trust.manifest import REVOKED
 
-from ..trust.small_network import NOW, SmallNetwork, key
+from ..trust.small_network import NOW, SmallNetwork, key, manifest_bytes
 
 RIPPLE = "ED2677ABFFD1B33AC6FBC3062B71F1E8397C1505E1C42C64D11AD1B28FF73F4734"
 
@@ -150,6 +151,34 @@ class TestListStore:
             lists = store(network, Site(now), now=at)
             assert await lists.refresh()
             assert [each.sequence for each in lists.current()] == [sequence]
+
+    async def test_an_announced_list_does_not_end_the_one_that_holds(
+        self, network: SmallNetwork
+    ) -> None:
+        site = Site(network.document(sequence=1, effective=NOW - 10, version=2))
+        lists = store(network, site)
+        await lists.refresh()
+        site.document = network.document(sequence=2, effective=NOW + 50, version=2)
+        assert await lists.refresh()
+        assert [each.sequence for each in lists.current()] == [1]
+        site.document = network.document(sequence=1, effective=NOW - 10, version=2)
+        await lists.refresh()
+        assert "is older than list 2" in lists.problems[network.publisher.public]
+
+    async def test_a_publisher_who_has_revoked_its_key_is_given_up(
+        self, network: SmallNetwork, tmp_path: Path
+    ) -> None:
+        site = Site(network.document())
+        lists = store(network, site, tmp_path)
+        await lists.refresh()
+        revoked = manifest_bytes(network.publisher, None, sequence=REVOKED)
+        site.document = {**network.document(), "manifest": encode_base64(revoked)}
+        assert not await lists.refresh()
+        assert lists.current() == []
+        assert "has revoked its key" in lists.why_none()
+        again = store(network, Site(None), tmp_path)
+        again.load()
+        assert again.current() == []
 
     async def test_a_list_from_a_file(self, network: SmallNetwork, tmp_path: Path) -> None:
         path = tmp_path / "vl.json"

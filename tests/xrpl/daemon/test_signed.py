@@ -115,6 +115,29 @@ async def test_without_a_quorum_it_waits_and_says_why(
     assert not exists("dead_letters.jsonl")
 
 
+@pytest.fixture
+def validators(shared_data: Path, tmp_path: Path) -> str:
+    """A file with the keys of the network's validators."""
+    stats = orjson.loads((shared_data / "network" / "stats.json").read_bytes())
+    path = tmp_path / "validators.txt"
+    path.write_text("\n".join(stats["validators"]))
+    return str(path)
+
+
+async def test_validators_that_are_named_without_a_list(
+    recording: Recording, running: Running, validators: str
+) -> None:
+    async with (
+        ReplayNode(recording, close_every=0.02, start_at=FIRST) as node,
+        running("", **options(node, validators, until=150)) as task,
+    ):
+        outcome = await task
+    assert outcome.signed == "4 of 5"
+    assert sorted(recorded()) == list(range(FIRST, 151))
+    evidence = Evidence.of_folder(Path("o"), read_trustees([validators]))
+    assert evidence.unsigned() == {}
+
+
 async def test_hashed_is_a_choice(recording: Recording, running: Running, trust: str) -> None:
     async with (
         ReplayNode(recording, close_every=0, start_at=FIRST) as node,

@@ -10,7 +10,13 @@ from pathlib import Path
 
 from ekspiper.core import MissingExtra
 from ekspiper.xrpl.codec import RIPPLE_EPOCH, ripple_time_iso
-from ekspiper.xrpl.trust import NotProven, TrustError, ValidatorList, read_validator_lists
+from ekspiper.xrpl.trust import (
+    KeyConflict,
+    NotProven,
+    TrustError,
+    ValidatorList,
+    read_validator_lists,
+)
 
 from .trustees import Publisher, Trustees
 
@@ -124,6 +130,8 @@ class ListStore:
             document = await self._fetch(publisher.location)
             is_news = self._take(publisher, document)
         except (OSError, TrustError) as error:
+            if isinstance(error, KeyConflict):
+                self._give_up(publisher)
             why = f"the validator list at {publisher.location} cannot be used: {error}"
             if self.problems.get(publisher.key) != why:
                 log.warning("%s", why)
@@ -133,6 +141,13 @@ class ListStore:
         path = self._cached(publisher)
         if path is not None and (is_news or not path.exists()):
             await asyncio.to_thread(_write_aside, path, document)
+
+    def _give_up(self, publisher: Publisher) -> None:
+        """Drop the lists of a publisher who has revoked its own key."""
+        self._lists.pop(publisher.key, None)
+        path = self._cached(publisher)
+        if path is not None:
+            path.unlink(missing_ok=True)
 
     def _take(self, publisher: Publisher, document: bytes) -> bool:
         """Hold the lists in a document; whether they are newer than those held.
@@ -149,8 +164,14 @@ class ListStore:
                     f"{newest} is older than {known}, which is known already: it is refused, as "
                     "an old list may name validators that are not trusted any more"
                 )
-        self._lists[publisher.key] = lists
-        return [each.blob for each in lists] != [each.blob for each in held]
+        # One that is announced does not end the one that holds until then.
+        announced = {each.sequence for each in lists}
+        still = [each for each in held if each.sequence not in announced]
+        self._lists[publisher.key] = [*(each for each in still if self._may_hold(each)), *lists]
+        return {each.blob for each in lists} != {each.blob for each in held}
+
+    def _may_hold(self, each: ValidatorList) -> bool:
+        return self._clock() < each.expiration
 
     def current(self) -> list[ValidatorList]:
         """The lists that hold now, one for each publisher at most."""

@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from ekspiper.core import EkspiperError
-from ekspiper.xrpl.codec import ripple_time_iso
-from ekspiper.xrpl.open_network import open_network
-from ekspiper.xrpl.trust import ValidatorSet, Verdict, key_text
-
-from ._session import Session
-from ._tables import Column, columns
-
-if TYPE_CHECKING:
-    from ekspiper.xrpl.attestation import Notary
-
-    from ._frame import Frame
-
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ekspiper.core import ConfigError
-from ekspiper.xrpl.codec import RIPPLE_EPOCH
+from ekspiper.core import ConfigError, EkspiperError
+from ekspiper.xrpl.codec import RIPPLE_EPOCH, ripple_time_iso
 from ekspiper.xrpl.derive import shorten
 from ekspiper.xrpl.ledger import Ledger, Transaction
+from ekspiper.xrpl.open_network import open_network
+from ekspiper.xrpl.trust import ValidatorSet, Verdict, key_text
 
 from ._assets import number
 from ._effects import effects
 from ._html import caption, facts, lines, row, table
-from ._tables import guarded, totals_of
+from ._session import Session
+from ._tables import Column, columns, guarded, totals_of
 from ._tables import transactions as table_of_transactions
 
 if TYPE_CHECKING:
+    from ekspiper.xrpl.attestation import Notary
+
     from ._frame import Frame
 
 __all__ = ["LedgerView", "TransactionView", "TrustView", "listen"]

@@ -14,7 +14,7 @@ import orjson
 
 from ekspiper.xrpl.codec import ripple_time_iso
 
-from .errors import BadSignature, Malformed, NotProven, TrustError
+from .errors import BadSignature, KeyConflict, Malformed, NotProven, TrustError
 from .keys import is_signed_by, key_text, read_key
 from .manifest import Manifest, decode_base64
 
@@ -67,7 +67,8 @@ class ValidatorList:
         Raises:
             Malformed: the blob cannot be read.
             BadSignature: the publisher did not sign it.
-            NotProven: the manifest is that of another publisher, or revokes its key.
+            NotProven: the manifest is that of another publisher.
+            KeyConflict: the publisher has revoked its key.
         """
         who = key_text(public_key)
         if manifest.master != public_key:
@@ -76,7 +77,7 @@ class ValidatorList:
                 f"{key_text(manifest.master)}"
             )
         if manifest.signing_key is None:
-            raise NotProven(f"the publisher {who} has revoked its key: use another publisher")
+            raise KeyConflict(f"the publisher {who} has revoked its key: use another publisher")
         if not is_signed_by(manifest.signing_key, blob, signature):
             raise BadSignature(f"the list of {who} is not signed by its publisher")
         content = _json(blob, f"the list of {who}")
