@@ -99,6 +99,38 @@ def test_a_changed_header_does_not_hash(folder: Path, field: str) -> None:
     assert any("its header hashes to" in fault for fault in audit(folder).faults)
 
 
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("ledger_index", float),
+        ("close_time", float),
+        ("close_time", str),
+        ("close_flags", bool),
+        ("close_time_resolution", float),
+        ("transaction_count", float),
+        ("total_coins", int),
+        ("total_coins", lambda coins: f"0{coins}"),
+        ("account_hash", str.lower),
+        ("account_hash", lambda digits: f"{digits[:2]} {digits[2:]}"),
+        ("parent_hash", str.lower),
+        ("signed_by", str),
+        ("note", lambda _: "checked"),
+    ],
+)
+def test_a_ledger_is_recorded_in_one_way_only(
+    folder: Path, field: str, change: Callable[[Any], Any]
+) -> None:
+    """Each change leaves the header as it was, so that its hash does not show it."""
+
+    def rewritten(records: list[dict[str, Any]]) -> None:
+        records[2][field] = change(records[2].get(field))
+
+    rewrite(folder / "ledgers.jsonl", rewritten)
+    (fault,) = audit(folder).faults
+    assert fault.startswith("ledger 232: ")
+    assert field in fault
+
+
 def test_a_broken_chain_is_found(folder: Path) -> None:
     def change(records: list[dict[str, Any]]) -> None:
         records[2]["parent_hash"] = "0" * 64

@@ -179,6 +179,7 @@ CHANGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a rest that is not there": lambda r: r.update(_unrecognized={"_unrecognized": "01C8AA"}),
     "the time of closing": lambda r: r.update(close_time_iso="2026-11-22T12:01:41Z"),
     "the ledger as text": lambda r: r.update(ledger_index="5000000"),
+    "the ledger with a fraction": lambda r: r.update(ledger_index=float(r["ledger_index"])),
 }
 
 

@@ -156,7 +156,8 @@ class RecordProof:
             made.pop("delivered_amount", None)
             made.update(_delivered(said, ledger))
         for name in sorted(MADE):
-            if said.get(name) != made.get(name) or (name in said) != (name in made):
+            same = _text(said.get(name)) == _text(made.get(name))
+            if not same or (name in said) != (name in made):
                 yield _difference(name, said.get(name), made.get(name))
         yield from self._compare(original(said), original(made), "")
 

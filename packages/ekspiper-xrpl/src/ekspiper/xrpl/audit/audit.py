@@ -11,10 +11,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from ekspiper.xrpl.client import LedgerSet
 from ekspiper.xrpl.codec import Definitions, LedgerHeader, transaction_tree_root
+from ekspiper.xrpl.processors import ledger_record
 
-from ..ledger import LedgerInfo
+from ..ledger import Ledger, LedgerInfo
 from ._record_proof import RecordProof
 from ._tables import read_table
 
@@ -32,6 +35,7 @@ _LEDGER_COLUMNS = (
     "close_time_resolution",
     "close_flags",
     "transaction_count",
+    "signed_by",
 )
 _COLUMNS = ("hash", "ledger_index", "ledger_hash", "close_time_iso", "meta", "TransactionType")
 _UNREADABLE = (AttributeError, KeyError, OverflowError, TypeError, ValueError, struct.error)
@@ -146,12 +150,11 @@ def _audit_ledgers(folder: Path, report: AuditReport) -> dict[int, _Known]:
                 f"ledger {index}: its header hashes to {header.ledger_hash.hex().upper()}, "
                 f"its record says {ledger_hash}"
             )
-        if _iso(record) != header.close_time_iso:
-            report.faults.append(f"ledger {index}: close_time_iso is {_iso(record)}")
+        report.faults += (f"ledger {index}: {fault}" for fault in _differences(record, header, count))
         known[index] = _Known(
             LedgerInfo(header, ledger_hash=ledger_hash),
-            record["parent_hash"],
-            record["transaction_hash"],
+            header.parent_hash.hex().upper(),
+            header.transaction_hash.hex().upper(),
             count,
         )
     for index, ledger in sorted(known.items()):
@@ -176,6 +179,25 @@ def _header(record: dict[str, Any]) -> LedgerHeader:
     )
     header.to_bytes()  # raises where a number is too large for its field
     return header
+
+
+def _differences(record: dict[str, Any], header: LedgerHeader, count: int) -> Iterator[str]:
+    """What differs from the record that the pipeline makes of this header.
+
+    Many records give the same header: `1`, `1.0` and `"01"` are all the number 1.
+    """
+    ledger_hash = record["ledger_hash"]
+    made = ledger_record(Ledger(header, ledger_hash=ledger_hash, transactions=()))
+    made["transaction_count"] = count
+    said = {**record, "close_time_iso": _iso(record)}
+    signed_by = said.pop("signed_by", None)  # proven by signatures, not by the header
+    if signed_by is not None and type(signed_by) is not int:
+        yield f"signed_by is {signed_by!r}, not a ledger"
+    for name, value in made.items():
+        if orjson.dumps(said.get(name), default=repr) != orjson.dumps(value):
+            yield f"{name} is {said.get(name)!r}, not {value!r}"
+    if extra := sorted(said.keys() - made.keys()):
+        yield f"{', '.join(extra)}: not of a ledger's record"
 
 
 def _index(record: dict[str, Any]) -> int | None:
