@@ -153,7 +153,9 @@ def test_what_was_written_is_proven(
     older(OLDER)
     cli("backfill", "230:235", "--network", node, "--out", tmp_path)
     assert cli("verify", tmp_path, "--deep", "--network", node).code == 0
-    assert cli("verify", tmp_path, "--deep").code == 1
+    alone = cli("verify", tmp_path, "--deep")
+    assert alone.code == 1
+    assert "Give that network with --network" in " ".join(alone.err.split())
     table = tmp_path / "transactions.jsonl"
     assert not any("_unrecognized" in record for record in lines(table))
     # As if all of it were of another network; only a node of this one can tell.

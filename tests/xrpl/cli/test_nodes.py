@@ -64,6 +64,13 @@ def test_nodes_of_different_kinds_fit_into_a_hundred_columns() -> None:
     assert _problems(statuses) == ["wss://***@node.example:51233/v1/***: Connection refused"]
 
 
+def test_a_clio_that_cannot_name_its_network_still_holds_ledgers() -> None:
+    table = _table([status(kind="clio", network=None, ledgers=LedgerSet.parse("4-540"))])
+    text = io.StringIO()
+    Console(file=text, width=100).print(table)
+    assert "4-540" in text.getvalue()
+
+
 async def test_every_node_is_waited_for() -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(-1)

@@ -150,7 +150,9 @@ def _audit_ledgers(folder: Path, report: AuditReport) -> dict[int, _Known]:
                 f"ledger {index}: its header hashes to {header.ledger_hash.hex().upper()}, "
                 f"its record says {ledger_hash}"
             )
-        report.faults += (f"ledger {index}: {fault}" for fault in _differences(record, header, count))
+        report.faults += (
+            f"ledger {index}: {fault}" for fault in _differences(record, header, count)
+        )
         known[index] = _Known(
             LedgerInfo(header, ledger_hash=ledger_hash),
             header.parent_hash.hex().upper(),

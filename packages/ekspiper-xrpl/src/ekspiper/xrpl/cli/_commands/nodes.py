@@ -85,7 +85,7 @@ def _table(statuses: list[NodeStatus]) -> Table:
             str(node.network) if node.network is not None else "",
             f"{node.kind or ''} {node.version}".strip(),
             # With spaces, lines break between ranges.
-            str(node.ledgers).replace(",", ", ") if node.network is not None else "",
+            str(node.ledgers).replace(",", ", ") if node.kind is not None else "",
             latency,
             f"{node.in_flight}/{node.window}",
             str(node.errors),

@@ -28,6 +28,9 @@ __all__ = ["verify"]
 
 _SHOWN = 20
 
+_UNKNOWN = "the definitions know no such"
+"""In what the codec says of a name that it cannot encode."""
+
 
 def verify(
     folder: Annotated[Path, path_argument("DIR", "A folder with records.")],
@@ -98,6 +101,9 @@ def verify(
     if report.faults:
         count = len(report.faults)
         tell("1 fault." if count == 1 else f"{count:,} faults.")
+        if network is None and any(_UNKNOWN in fault for fault in report.faults):
+            tell("Some fields are of another network, or newer than what comes with us. Give that")
+            tell("network with --network, so that its nodes say what they are.")
         raise typer.Exit(1)
     say(
         "Every header hashes to its ledger's hash, every parent is the ledger before, "
