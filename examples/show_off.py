@@ -19,6 +19,7 @@ from pathlib import Path
 from ekspiper.core import (
     FileCheckpoint,
     Flow,
+    IterableSource,
     Permanent,
     Pipeline,
     Queue,
@@ -54,7 +55,8 @@ def pipeline(folder: Path) -> Pipeline:
     return Pipeline(
         Flow(
             "ask",
-            source=range(NUMBERS),
+            # The name lets a checkpoint tell these items from others.
+            source=IterableSource(range(NUMBERS), identity="the numbers"),
             steps=(Step(ask_a_slow_server, concurrency=50, collectors=(answers,)),),
         ),
         Flow(
