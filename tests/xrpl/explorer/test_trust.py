@@ -8,7 +8,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from ekspiper.core import ConfigError
+from ekspiper.core import ConfigError, EkspiperError
 from ekspiper.xrpl import pictures
 from ekspiper.xrpl.explorer import Explorer
 from ekspiper.xrpl.replay import Recording, ReplayNode
@@ -43,6 +43,29 @@ async def test_who_signed_what(network: tuple[str, str]) -> None:
     assert "validator4.example.org" in seen._repr_html_()
     axes = pictures.signatures(seen)
     assert [label.get_text() for label in axes.get_yticklabels()] == list(table.index)
+
+
+async def test_a_ledger_shows_its_proof(network: tuple[str, str]) -> None:
+    url, trust = network
+    async with Explorer(url, cache=False) as xrpl:
+        plain = await xrpl.ledger(STOPPED - 100)
+        proven = await xrpl.ledger(STOPPED - 100, signed=True, trust=trust)
+    assert plain.proof == "its hashes"
+    assert "of 5 validators of list 1 of n" in proven.proof
+    assert proven.ledger.signed_by is not None
+    assert "proven by" in proven._repr_html_()
+
+
+async def test_a_forged_ledger_has_no_proof(shared_data: Path, network: tuple[str, str]) -> None:
+    _, trust = network
+    with Recording.load(shared_data / "network") as recording:
+        faults = f"forgedChain@{STOPPED - 150}"
+        async with (
+            ReplayNode(recording, close_every=0.01, start_at=STOPPED, faults=faults) as node,
+            Explorer(node.url, cache=False) as xrpl,
+        ):
+            with pytest.raises(EkspiperError, match="is not proven in 2 s"):
+                await xrpl.ledger(STOPPED - 100, signed=True, trust=trust, timeout=2)
 
 
 async def test_without_a_publisher(network: tuple[str, str]) -> None:

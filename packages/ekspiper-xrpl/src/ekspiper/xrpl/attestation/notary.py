@@ -207,6 +207,13 @@ class Notary(Component):
                 return signed
             await self._changed.wait()
 
+    async def signed_ledger(self, ledger_index: int) -> SignedLedger | None:
+        """A ledger that has a quorum of its own, with what proves it; None where it has none."""
+        proven = self.chain.get(ledger_index)
+        if proven is None or proven.signed_by != ledger_index:
+            return None
+        return await self._keeper.signed(proven)
+
     @property
     def newest_signed(self) -> int:
         """The newest ledger that has a quorum; 0 before the first."""

@@ -18,6 +18,7 @@ from ekspiper.xrpl.client import (
     RequestError,
 )
 from ekspiper.xrpl.ledger import Ledger
+from ekspiper.xrpl.open_network import OpenNetwork
 from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.ranges import BadRange
 from ekspiper.xrpl.sources import LedgerRef
@@ -59,6 +60,8 @@ class LedgerReader:
         progress: bool,
     ) -> None:
         self.pool = pool
+        self.network: OpenNetwork | None = None
+        """What the pool reads, where whoever made this knows it."""
         self.progress = progress
         self._fetch = fetch
         self._cache = cache

@@ -119,13 +119,15 @@ def _reader(options: SessionOptions, network: OpenNetwork) -> LedgerReader:
     if options.cache is not None:
         folder = options.cache / _folder_name(options.found, network.pool.network_id)
         cache = LedgerCache(folder, max_bytes=options.cache_bytes)
-    return LedgerReader(
+    reader = LedgerReader(
         network.pool,
         FetchLedger(network.pool),
         cache=cache,
         concurrency=options.concurrency,
         progress=options.progress,
     )
+    reader.network = network
+    return reader
 
 
 def _folder_name(network: Network, network_id: int | None) -> str:

@@ -23,7 +23,7 @@ from .explorer_source import ExplorerSource, Of
 from .follow import Follow
 from .order_book import OrderBook, busiest, fetch_book, fetch_summaries
 from .running_pipeline import RunningPipeline
-from .views import LedgerView, TransactionView, TrustView, listen
+from .views import LedgerView, TransactionView, TrustView, listen, prove
 
 if TYPE_CHECKING:
     from ekspiper.xrpl.backfill import BackfillReport
@@ -143,17 +143,35 @@ class Explorer:
 
     # Objects.
 
-    async def ledger(self, which: int | str | date | None = None) -> LedgerView:
+    async def ledger(
+        self,
+        which: int | str | date | None = None,
+        *,
+        signed: bool = False,
+        trust: str | Sequence[str] = (),
+        timeout: float = 60.0,
+    ) -> LedgerView:
         """One ledger.
 
         Args:
             which: its index or hash; a time, for the ledger that was valid then; None: the newest.
+            signed: prove it by the signatures of validators too: its own, or those of a later
+                ledger to which headers lead. This waits for the next signed ledger.
+            trust: whose signatures count, as in `trust`.
+            timeout: seconds that this may take.
 
         Raises:
             OutOfHistory: it is in the future, before the history of the nodes, or unknown to them.
+            EkspiperError: `signed`, and the validators signed another ledger, or none in time.
         """
         async with self._session.call() as reader:
-            return LedgerView(await reader.named(which))
+            ledger = await reader.named(which)
+            if not signed or reader.network is None:
+                return LedgerView(ledger)
+            given = [trust] if isinstance(trust, str) else list(trust)
+            return LedgerView(
+                ledger, proof=await prove(reader.network, ledger, trust=given, timeout=timeout)
+            )
 
     async def transaction(self, which: str) -> TransactionView:
         """One transaction, by its hash or its ctid, out of its proven ledger.

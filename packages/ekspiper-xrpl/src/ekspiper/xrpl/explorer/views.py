@@ -14,7 +14,7 @@ from ekspiper.core import ConfigError, EkspiperError
 from ekspiper.xrpl.codec import RIPPLE_EPOCH, ripple_time_iso
 from ekspiper.xrpl.derive import shorten
 from ekspiper.xrpl.ledger import Ledger, Transaction
-from ekspiper.xrpl.open_network import open_network
+from ekspiper.xrpl.open_network import OpenNetwork, open_network
 from ekspiper.xrpl.trust import ValidatorSet, Verdict, key_text
 
 from ._assets import number
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ._frame import Frame
 
-__all__ = ["LedgerView", "TransactionView", "TrustView", "listen"]
+__all__ = ["LedgerView", "TransactionView", "TrustView", "listen", "prove"]
 
 _SHOWN = 8
 _DROPS = 1_000_000
@@ -107,10 +107,12 @@ class LedgerView:
 
     Args:
         ledger: as it was read.
+        proof: what proves it, in words.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, *, proof: str = "its hashes") -> None:
         self.ledger = ledger
+        self.proof = proof
 
     @property
     def ledger_index(self) -> int:
@@ -178,6 +180,7 @@ class LedgerView:
             ("closed", self.ledger.close_time_iso, self.ledger.close_time_iso),
             ("hash", shorten(self.ledger_hash), self.ledger_hash),
             ("parent", shorten(parent), parent),
+            ("proven by", self.proof, self.proof),
             _fee(self.fees, "fees"),
             ("XRP in all", f"{header.total_coins / _DROPS:,.6f}", f"{header.total_coins} drops"),
         ]
@@ -240,6 +243,37 @@ class TrustView:
             rows.append(row((str(name), marks)))
         span = f"ledgers {ledgers[0]} to {ledgers[-1]}" if ledgers else "no ledgers"
         return caption(self.source, said) + table(("validator", span), rows)
+
+
+async def prove(
+    network: OpenNetwork, ledger: Ledger, *, trust: Sequence[str], timeout: float
+) -> str:
+    """Prove a ledger by the signatures that are heard now; what proves it, in words.
+
+    Raises:
+        ConfigError: it is not known whom to trust.
+        EkspiperError: it is another ledger than the validators signed, or nothing that is heard
+            leads to it.
+    """
+    from ekspiper.xrpl.attestation import TrustChoice, open_notary, read_trustees, trustees_of
+
+    trustees = trustees_of(TrustChoice("signed", read_trustees(trust)), network)
+    index = ledger.ledger_index
+    async with open_notary(network.pool, trustees, patience=0.5) as notary:
+        try:
+            async with asyncio.timeout(timeout):
+                proven = await notary.proven(index)
+                signed = await notary.signed_ledger(proven.signed_by)
+        except TimeoutError:
+            why = notary.trouble() or "no later ledger was signed"
+            raise EkspiperError(f"ledger {index} is not proven in {timeout:g} s: {why}") from None
+    if proven.ledger_hash.hex().upper() != ledger.ledger_hash:
+        raise EkspiperError(
+            f"the node gave ledger {index} as {ledger.ledger_hash}, but the validators have signed "
+            f"{proven.ledger_hash.hex().upper()}: it is forged"
+        )
+    ledger.signed_by = proven.signed_by
+    return "signatures" if signed is None else str(signed.verdict(trustees.keys()))
 
 
 async def listen(
