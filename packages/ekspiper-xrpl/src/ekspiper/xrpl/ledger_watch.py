@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from ekspiper.core import Instruments, Metric
+from ekspiper.core import Instruments, Metric, Reminder
 from ekspiper.xrpl.client import LedgerSet, NodePool
 
 __all__ = ["LATE", "LEDGER_WAIT_METRIC", "LedgerWatch", "late_ledgers", "watching_ledgers"]
@@ -25,8 +25,8 @@ LEDGER_WAIT_METRIC = Metric(
 LATE = 10.0
 """Seconds that a node may take to serve a ledger that it has announced: nothing is said before."""
 
+# Often enough for a metric that Prometheus reads every few seconds, and cheap.
 _LOOK_EVERY = 0.5
-_SAY_AGAIN = 60.0
 
 
 class LedgerWatch:
@@ -38,7 +38,7 @@ class LedgerWatch:
 
     def __init__(self, *, patience: float) -> None:
         self._patience = patience
-        self._said = float("-inf")
+        self._reminder = Reminder()
         self._late = LedgerSet()
 
     def look(self, missing: Mapping[int, float], *, held: str, now: float) -> None:
@@ -49,8 +49,8 @@ class LedgerWatch:
             held: what the nodes say they hold.
         """
         late = late_ledgers(missing)
-        if late and now - self._said >= _SAY_AGAIN:
-            self._said = now
+        # The ledgers and the seconds change all the time: the line is about the same trouble.
+        if late and self._reminder.is_due("late", now):
             log.warning(
                 "no node serves ledger %s, for %.0f s now: the ledgers after it wait; "
                 "it becomes a dead letter after %g s; %s",
@@ -61,7 +61,7 @@ class LedgerWatch:
                 extra={"ledger": min(missing)},
             )
         elif self._late and not late:
-            self._said = float("-inf")
+            self._reminder.forget()
             log.info("ledger %s was served, or given up", self._late)
         self._late = late
 

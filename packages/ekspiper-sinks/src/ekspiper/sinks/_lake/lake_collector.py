@@ -14,9 +14,9 @@ from ekspiper.core import (
     Position,
     Retryable,
     State,
+    in_thread,
 )
 
-from .._disk import in_thread
 from .lake_table import LakeTable
 from .lake_writer import LakeWriter
 

@@ -6,7 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .._disk import sync_folder
+from ekspiper.core import sync_folder
+
 from ._file_names import FileNames
 
 __all__ = ["DataFile", "DataFiles", "Place"]

@@ -19,11 +19,12 @@ from ekspiper.core import (
     Position,
     Retryable,
     State,
+    in_thread,
 )
 
 from .._checks import refuse_unless_positive
-from .._disk import in_thread, reason_of
 from .._json import json_line, json_lines
+from .._reason import reason_of
 from ._compression import Compression, codec
 from ._data_files import DataFiles, Place
 from ._file_names import FileNames, same_period, split

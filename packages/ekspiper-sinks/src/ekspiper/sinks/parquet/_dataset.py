@@ -8,10 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ekspiper.core import CheckpointError, ConfigError, FileLock
+from ekspiper.core import CheckpointError, ConfigError, FileLock, sync_folder
 
 from .._arrow import arrow_parquet
-from .._disk import sync_folder
 from ._manifest import Entry, Manifest
 
 __all__ = ["Dataset", "hidden_folder"]

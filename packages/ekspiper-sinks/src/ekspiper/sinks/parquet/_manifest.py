@@ -10,10 +10,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ekspiper.core import ConfigError
+from ekspiper.core import ConfigError, replace_file
 
 from .._arrow import arrow
-from .._disk import replace_file
 
 __all__ = ["Entry", "Manifest"]
 
@@ -118,7 +117,7 @@ class Manifest:
     def save(self, path: Path) -> None:
         """Replace the manifest at `path`; when this returns, a crash cannot undo it."""
         text = json.dumps({"format": FORMAT, "version": VERSION, **asdict(self)})
-        replace_file(path, text)
+        replace_file(path, text.encode())
 
     @classmethod
     def load(cls, path: Path) -> Manifest | None:

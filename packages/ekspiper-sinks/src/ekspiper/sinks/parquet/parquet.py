@@ -18,11 +18,12 @@ from ekspiper.core import (
     Position,
     Retryable,
     State,
+    in_thread,
 )
 
 from .._arrow import arrow
 from .._checks import refuse_unless_positive
-from .._disk import in_thread, reason_of
+from .._reason import reason_of
 from ._dataset import Dataset
 from ._writer import Writer
 from .records import read_records

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 
+from ekspiper.core import in_thread
 from ekspiper.xrpl.trust import SignedLedger, ValidationTally, read_header
 
 from .header_reader import HeaderReader
@@ -65,7 +66,7 @@ class ProofKeeper:
                 return
             signed = await self.signed(proven)
             if signed is not None:
-                await asyncio.to_thread(self._archive.add, signed)
+                await in_thread(self._archive.add, signed)
                 self._counts[index] = len(signed.validations)
 
     def is_kept(self, ledger_index: int) -> bool:
@@ -80,7 +81,7 @@ class ProofKeeper:
         signed = await self.signed(proven)
         if signed is not None and len(signed.validations) > count:
             async with self._writing:
-                await asyncio.to_thread(self._archive.add, signed)
+                await in_thread(self._archive.add, signed)
 
     async def signed(self, proven: ProvenHash) -> SignedLedger | None:
         """A ledger with the validations that there are of it; None when they do not suffice."""

@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable
 
+from ekspiper.core import Reminder
 from ekspiper.xrpl.trust import ValidationTally
 
 from .list_store import ListStore
@@ -15,7 +16,6 @@ __all__ = ["SigningWatch"]
 
 log = logging.getLogger("ekspiper.xrpl.attestation")
 
-_SAY_AGAIN = 60.0
 _HASHED = 'or set trust = "hashed" to record what nodes say without signatures'
 
 
@@ -31,10 +31,10 @@ class SigningWatch:
         self._lists = lists
         self._patience = patience
         self._moved = 0.0
-        self._said_at = float("-inf")
+        self._silence = Reminder()
         self._has_said = False
         self._conflict = ""
-        self._conflict_said_at = float("-inf")
+        self._conflicts = Reminder()
         self.refused = ""
         """Why nodes give no streams."""
         self.counts: Counter[str] = Counter()
@@ -62,8 +62,7 @@ class SigningWatch:
             f"signed {signed}: its ledger is forged and is not recorded; give another node"
         )
         now = asyncio.get_running_loop().time()
-        if now - self._conflict_said_at >= _SAY_AGAIN:
-            self._conflict_said_at = now
+        if self._conflicts.is_due("conflict", now):  # one line for all its ledgers
             log.error("%s", self._conflict)
 
     def trouble(self, tallies: Iterable[ValidationTally]) -> str:
@@ -107,14 +106,13 @@ class SigningWatch:
                     self.say(f"ledgers are not signed, so nothing is recorded: {trouble}")
             elif self._has_said:
                 self._has_said = False
-                self._said_at = float("-inf")
+                self._silence.forget()
                 log.info("signed ledgers are recorded again: the newest is %d", self.newest_signed)
 
     def say(self, text: str) -> None:
         """Log a warning, at most once a minute."""
         now = asyncio.get_running_loop().time()
-        if now - self._said_at >= _SAY_AGAIN:
-            self._said_at = now
+        if self._silence.is_due("silence", now):  # whose seconds differ in each line
             log.warning("%s", text)
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from ekspiper.core import Permanent, Retryable
+from ekspiper.core import Permanent, Retryable, in_thread
 from ekspiper.xrpl.trust import HeaderChain, TrustError
 
 __all__ = ["HeaderPool", "HeaderReader", "ProvenHeader", "read_headers"]
@@ -104,7 +104,7 @@ class HeaderReader:
     async def _keep(self, headers: list[bytes]) -> None:
         if self._cache is None or not headers:
             return
-        await asyncio.to_thread(_append, self._cache, b"".join(headers))
+        await in_thread(_append, self._cache, b"".join(headers))
 
     async def one(self, index: int, ledger_hash: bytes) -> ProvenHeader:
         """The header of one ledger whose hash is proven.

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from ekspiper.core import MissingExtra
+from ekspiper.core import MissingExtra, in_thread, replace_file
 from ekspiper.xrpl.codec import RIPPLE_EPOCH, ripple_time_iso
 from ekspiper.xrpl.trust import (
     KeyConflict,
@@ -140,7 +140,7 @@ class ListStore:
         self.problems.pop(publisher.key, None)
         path = self._cached(publisher)
         if path is not None and (is_news or not path.exists()):
-            await asyncio.to_thread(_write_aside, path, document)
+            await in_thread(_keep, path, document)
 
     def _give_up(self, publisher: Publisher) -> None:
         """Drop the lists of a publisher who has revoked its own key."""
@@ -222,8 +222,6 @@ def _age(each: ValidatorList) -> tuple[int, int]:
     return each.publisher_manifest.sequence, each.sequence
 
 
-def _write_aside(path: Path, document: bytes) -> None:
+def _keep(path: Path, document: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(".new")
-    aside.write_bytes(document)
-    aside.replace(path)
+    replace_file(path, document)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
+
+from ekspiper.core import RetryPolicy
 
 __all__ = ["Backoff", "SteadyClock"]
 
@@ -14,8 +15,7 @@ _NOTICED = 1.0
 
 # The first pause is about what a restarting proxy needs; the longest keeps a node that was away
 # for a day from being missed for more than a few ledgers once it is back.
-_FIRST_PAUSE = 0.2
-_LONGEST_PAUSE = 15.0
+_PAUSES = RetryPolicy(first=0.4, longest=15.0, elapsed=None)
 
 
 class SteadyClock:
@@ -42,7 +42,6 @@ class Backoff:
     """When a node may be connected to again: later after each failure, with full jitter.
 
     The wait can be made longer or cut short while it lasts.
-    https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 
     Args:
         clock: seconds, monotonic.
@@ -79,8 +78,7 @@ class Backoff:
 
     async def over(self) -> None:
         """Return when it is time."""
-        bound = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(self._failures, 10))
-        pause = random.uniform(0, bound) if self._failures else 0.0
+        pause = _PAUSES.wait(self._failures) if self._failures else 0.0
         self._not_before = max(self._not_before, self._clock() + pause)
         while (left := self._not_before - self._clock()) > 0:
             self._changed.clear()

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
+
+from ekspiper.core import Reminder
 
 __all__ = ["NodeLog"]
 
 log = logging.getLogger("ekspiper.xrpl.client")
-
-# The same line about one node is logged once a minute: often enough to be seen, and the log of a node
-# that is away for a day stays readable.
-_SAY_AGAIN = 60.0
-_NEVER = float("-inf")
 
 
 class NodeLog:
@@ -31,13 +29,10 @@ class NodeLog:
         self.problem = ""
         self._label = label
         self._log = logging.LoggerAdapter(log, {"node": label})  # for logs as JSON
-        self._said = ("", _NEVER)
-        self._load_said = _NEVER
-        self._doubted = _NEVER
-        self._slow_said = _NEVER
-        self._unread_said = _NEVER
+        # One for each kind of line: often enough to be seen, and the log of a node that is away for
+        # a day stays readable.
+        self._reminders: defaultdict[str, Reminder] = defaultdict(Reminder)
         self._without: set[str] = set()
-        self._unable_said: dict[str, float] = {}
         self._down_since: float | None = None
 
     def note(self, problem: str) -> None:
@@ -69,8 +64,7 @@ class NodeLog:
         self.note(why)
         if self._down_since is None:
             self._down_since = now
-        if self._said[0] != why or now - self._said[1] > _SAY_AGAIN:
-            self._said = (why, now)
+        if self._reminders["unreachable"].is_due(why, now):
             self._log.warning("cannot reach %s: %s; trying again", self._label, why)
 
     def unreadable(self, why: str, now: float, *, seconds: float) -> None:
@@ -83,8 +77,7 @@ class NodeLog:
     def passed_over(self, what: str, now: float) -> None:
         """Something in a message of its stream cannot be read."""
         self.note(what)
-        if now - self._unread_said > _SAY_AGAIN:
-            self._unread_said = now
+        if self._is_due("passed over", now):
             self._log.warning("%s: %s; passed over", self._label, what)
 
     def without_streams(self, streams: Sequence[str], error: str) -> None:
@@ -102,29 +95,25 @@ class NodeLog:
     def not_believed(self, why: str, now: float) -> None:
         """It said something that all others contradict."""
         self.note(why)
-        if now - self._doubted > _SAY_AGAIN:
-            self._doubted = now
+        if self._is_due("not believed", now):
             self._log.warning("%s %s: not believed", self._label, why)
 
     def slow(self, what: str, age: float, now: float, *, other: str) -> None:
         """It sits on a request, which now goes to another node as well."""
-        if now - self._slow_said > _SAY_AGAIN:
-            self._slow_said = now
+        if self._is_due("slow", now):
             self._log.warning("%s sits on %s for %.1f s: asking %s", self._label, what, age, other)
 
     def unable(self, what: str, error: str, now: float) -> None:
         """It did not answer a request; said once a minute for each error."""
         level = logging.DEBUG
-        if now - self._unable_said.get(error, _NEVER) > _SAY_AGAIN:
-            self._unable_said[error] = now
+        if self._is_due(f"unable: {error}", now):
             level = logging.INFO
         log.log(level, "%s cannot answer %s (%s): asking again", self._label, what, error)
 
     def overloaded(self, sign: str, now: float, *, before: int, after: int, say: bool) -> None:
         """The node asked for less, and its window was made smaller."""
         self.note(sign)
-        if say and now - self._load_said > _SAY_AGAIN:
-            self._load_said = now
+        if say and self._is_due("overloaded", now):
             self._log.warning(
                 "%s asks for less load (%s): window %d -> %d, requests wait for it",
                 self._label,
@@ -132,3 +121,7 @@ class NodeLog:
                 before,
                 after,
             )
+
+    def _is_due(self, kind: str, now: float) -> bool:
+        """Whether to say it: once a minute, whatever the details are."""
+        return self._reminders[kind].is_due(kind, now)

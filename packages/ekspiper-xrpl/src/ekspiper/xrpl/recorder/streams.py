@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from ekspiper.core import EkspiperError
+from ekspiper.core import EkspiperError, in_thread, replace_file
 from ekspiper.xrpl.client import NodePool, RequestError
 
 __all__ = ["StreamRecorder", "record_streams"]
@@ -101,7 +101,7 @@ async def record_streams(pool: NodePool, path: Path) -> AsyncIterator[StreamReco
             task.cancel()
             with suppress(asyncio.CancelledError, EkspiperError):
                 await task
-    await asyncio.to_thread(_join, path, beside)
+    await in_thread(_join, path, beside)
 
 
 def _join(path: Path, beside: Path) -> None:
@@ -111,7 +111,5 @@ def _join(path: Path, beside: Path) -> None:
     written = beside.read_bytes()
     whole = written[: written.rfind(b"\n") + 1]
     before = gzip.decompress(path.read_bytes()) if path.exists() else b""
-    aside = path.with_name(f".{path.name}.new")
-    aside.write_bytes(gzip.compress(before + whole))
-    aside.replace(path)
+    replace_file(path, gzip.compress(before + whole))
     beside.unlink()

@@ -6,10 +6,9 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from ekspiper.core import ConfigError, MissingExtra
+from ekspiper.core import Component, ConfigError, MissingExtra
 
 from ._answers import closed_message
 from ._serving import Service, Session, answer_post
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["ReplayNode"]
 
 
-class ReplayNode:
+class ReplayNode(Component):
     """Serves a recording as rippled would: `async with ReplayNode(recording) as node: node.url`.
 
     Args:
@@ -146,14 +145,6 @@ class ReplayNode:
             await self.close()
             raise
         return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     def release(self, ledger_index: int) -> None:
         """Close every ledger up to this one that is not closed yet, and tell the subscribers."""

@@ -7,10 +7,9 @@ import json
 import sys
 from collections import Counter
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-from ekspiper.core import ConfigError
+from ekspiper.core import Component, ConfigError
 
 from .recording import SAMPLE
 
@@ -19,7 +18,7 @@ __all__ = ["ReplayProcess"]
 _MODULE = "ekspiper.xrpl.replay"
 
 
-class ReplayProcess:
+class ReplayProcess(Component):
     """`async with ReplayProcess(folder) as node: node.url`, for benchmarks and tests.
 
     Args:
@@ -63,15 +62,3 @@ class ReplayProcess:
             await process.wait()
             if last:
                 self.faults_injected.update(json.loads(last)["faults"])
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self.close()

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
+from ekspiper.xrpl.codec import read_length
+
 from .errors import Malformed
 
 __all__ = ["Fields", "read_fields"]
@@ -121,12 +123,4 @@ def _size(data: bytes, position: int, code: Code) -> tuple[int, int]:
         return (48 if data[position] & 0x80 else 33 if data[position] & 0x20 else 8), position
     if kind not in _WITH_LENGTH:
         raise ValueError(f"a field of type {kind} does not belong here")
-    first = data[position]
-    if first <= 192:
-        return first, position + 1
-    if first <= 240:
-        return 193 + (first - 193) * 256 + data[position + 1], position + 2
-    if first <= 254:
-        rest = data[position + 1] << 8 | data[position + 2]
-        return 12481 + (first - 241) * 65536 + rest, position + 3
-    raise ValueError("255 does not begin a length")
+    return read_length(data, position)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ekspiper.core import SIGNALS
 from ekspiper.xrpl.replay import KINDS, FaultPlan, Recording, ReplayNode
 
+from .._interruption import Interrupted, run_interruptible
 from .._logs import tell
 from .._options import not_empty, path_argument
 
@@ -54,7 +55,8 @@ def replay(
       ekspiper replay sample --close-every 4
       ekspiper replay out/recording --faults disconnect:0.02,seed=7
     """
-    asyncio.run(_serve(folder, host, port, close_every, faults))
+    with suppress(Interrupted):  # the way in which it is meant to end
+        run_interruptible(_serve(folder, host, port, close_every, faults))
 
 
 async def _serve(
@@ -69,12 +71,4 @@ async def _serve(
                 f"Serving ledgers {recording.first} to {recording.last} on {node.url} "
                 f"(JSON-RPC on {node.http_url}); Ctrl-C ends it."
             )
-            await _interrupted()
-
-
-async def _interrupted() -> None:
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in SIGNALS:
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
+            await asyncio.Event().wait()  # until a signal cancels it
