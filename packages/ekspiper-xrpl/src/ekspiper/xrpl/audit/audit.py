@@ -121,6 +121,8 @@ def audit(
             report.faults.append(
                 f"ledger {index}: {seen[index]} transactions, its record says {ledger.count}"
             )
+        # The tree of no transactions has the hash zero, so any other one means that some are
+        # missing.
         elif not seen[index] and int(ledger.transaction_hash, 16):
             report.faults.append(
                 f"ledger {index}: no transactions, but its header says that there are some"
@@ -252,6 +254,7 @@ def _audit_transactions(
 
 def _faults(records: list[dict[str, Any]], ledger: _Known) -> Iterator[str]:
     places = [int(record["meta"]["TransactionIndex"]) for record in records]
+    # Compared in the order of the file: records are written in the order of the ledger.
     if places != list(range(len(places))):
         yield f"TransactionIndex does not run from 0 to {len(places) - 1}: {_misplaced(places)}"
     for record in records:

@@ -32,6 +32,7 @@ class Origin:
 
     def refuse_other(self, source: str, folder: OutputFolder) -> None:
         """Raise ConfigError unless `source`, an identity of `LedgersOf`, is of this origin."""
+        # The rest are the ranges, which may be others this time.
         had = source.partition(": ")[0]
         if had != str(self):
             raise ConfigError(

@@ -45,6 +45,7 @@ class Reasons(Collector[dict[str, Any]]):
         await self._letters.collect(batch)
         self.count += len(batch)
         for letter in batch:
+            # The first letter tells the cause; those of later steps are often its consequences.
             self._reasons.setdefault(letter["position"], letter["message"])
 
 
@@ -52,5 +53,6 @@ def by_reason(failed: dict[int, str]) -> dict[str, LedgerSet]:
     """Ledgers that are missing for the same reason, which names each of them as `it`."""
     found: dict[str, list[int]] = {}
     for index, reason in failed.items():
+        # The index is in each message, and would make every reason the only one of its kind.
         found.setdefault(reason.replace(f"ledger {index}", "it", 1), []).append(index)
     return {reason: LedgerSet.of((i, i) for i in indexes) for reason, indexes in found.items()}

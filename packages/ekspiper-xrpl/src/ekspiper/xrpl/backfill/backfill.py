@@ -120,6 +120,7 @@ class Backfill:
         pipeline = self._pipeline(self.wanted)
         loaded = await self._folder.checkpoint.load()
         present = coverage(self._folder)
+        # Before `_repair`, which would cut back files that belong to another backfill.
         if loaded is not None and present:
             self._origin.refuse_other(loaded.flows[ROOT].source, self._folder)
         if not dry_run:
@@ -127,6 +128,8 @@ class Backfill:
             present = coverage(self._folder)
         self.missing = self.wanted.without(present)
         if self.missing and not dry_run:
+            # The checkpoint of the last run is of other ranges, and its position would skip ledgers
+            # of these. So a new one is written, with the repaired files and without a position.
             state = FlowState(self._source(self.missing).identity, None, states)
             await self._folder.checkpoint.save(Progress(pipeline.shape, {ROOT: state}))
 
@@ -142,6 +145,8 @@ class Backfill:
 
     def conclude(self, run: Run | None = None) -> BackfillReport:
         """What was there, what was added and what is missing. Call it after the run, if there was one."""
+        # The files tell what was added, and not our counters: a row counts when it can be read
+        # back.
         added = coverage(self._folder)
         failed = {index: self._reasons.of(index) for index in self.missing if index not in added}
         steps = run.statistics().steps if run is not None else {}
@@ -210,5 +215,7 @@ class Backfill:
         for place, collector in pipeline.recoverable().items():
             async with collector:
                 await collector.restore(known.get(place))
+                # A folder without a checkpoint keeps what it has: `restore(None)` cuts off half
+                # lines only.
                 states[place] = known.get(place) or await collector.snapshot(None)
         return states

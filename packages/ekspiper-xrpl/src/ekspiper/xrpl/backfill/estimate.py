@@ -10,6 +10,8 @@ from ekspiper.xrpl.sources import LedgerRef
 
 __all__ = ["Estimate", "estimate"]
 
+# Ledgers grow over the years, so a few are spread over the whole range. More would cost a public
+# server more than the estimate is worth.
 _SAMPLES = 5
 
 
@@ -36,6 +38,7 @@ class Estimate:
 
 async def estimate(pool: NodePool, wanted: LedgerSet, missing: LedgerSet) -> Estimate:
     """Fetch a few of the missing ledgers, evenly spread, and conclude from their size."""
+    # What nodes hold is asked for now: what they said when they connected may be minutes old.
     await pool.refresh()
     absent = missing.without(pool.ledgers)
     there = missing.without(absent)

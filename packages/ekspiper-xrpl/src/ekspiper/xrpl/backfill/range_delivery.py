@@ -30,6 +30,7 @@ def lane_of(ranges: Sequence[str]) -> str:
     texts = [f"newest{text[:-1]}" if text.startswith("-") else text for text in ranges]
     name = re.sub(r"[^\w+-]+", "-", "_".join(texts)).strip("-")
     if len(name) > _LONGEST:
+        # Any other way to shorten it could give two backfills one name, and so one checkpoint.
         name = f"{len(ranges)}-ranges-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
     return f"backfill-{name}"
 

@@ -41,9 +41,11 @@ COMMANDS = {
 }
 """Every command, and the first line of its own help."""
 
+# 128 and the number of SIGINT, as shells say it.
 _INTERRUPTED = 130
 
 
+# Loading all commands takes most of a second: pydantic, rich and aiohttp come with them.
 class _Deferred(Command):
     """A command whose module is loaded when somebody uses it."""
 
@@ -118,12 +120,14 @@ def ekspiper(
 def run(arguments: list[str]) -> int:
     """Run the command line; its exit code."""
     set_up_logs()
+    # Read here, as the command line may be what cannot be parsed.
     debug = "--debug" in arguments
     try:
         code = _run(arguments)
     except Exception as error:
         code = _failed(error, debug=debug)
     except BaseException as error:
+        # `SystemExit` and the like are not ours to explain.
         if not _is_interrupt(error):
             raise
         code = _INTERRUPTED
@@ -148,6 +152,7 @@ def _run(arguments: list[str]) -> int:
 
 def _failed(error: Exception, *, debug: bool) -> int:
     """Say what went wrong; the exit code."""
+    # `ekspiper ... | head`: whoever reads has seen enough.
     if isinstance(error, BrokenPipeError):
         return 0
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # wrong use, which Typer explains

@@ -18,6 +18,7 @@ from ._options import Debug, LogFormat
 __all__ = ["Command", "Group"]
 
 _EXAMPLES = "Examples:"
+# Wide enough for `--network, -n NAME|URLS`; what is longer stands on a line of its own.
 _FIRST_COLUMN = 26
 _SHARED = "Options of every command"
 

@@ -52,6 +52,8 @@ def run_interruptible(work: Coroutine[Any, Any, T], *, code: int = 1) -> T:
             interrupted = True
             task.cancel()
 
+        # A handler of Python runs between two instructions of anything; the loop must do it in its
+        # turn.
         with _handling(lambda *_: loop.call_soon_threadsafe(interrupt)):
             return await task
 

@@ -35,6 +35,7 @@ def this_command() -> str:
 def _hatch() -> str:
     """How hatch was called: it leaves no trace but its own process, above this one."""
     for words in _commands_above():
+        # The program, or the interpreter and then the program.
         for word in words[:2]:
             if Path(word).name == "hatch":
                 return _as_typed(word)

@@ -40,6 +40,7 @@ def set_up_logs(*, level: str = "info", format: str = "text") -> None:
     handler.setFormatter(_JsonFormatter() if format == "json" else _text_formatter())
     log.handlers[:] = [handler]
     log.setLevel(level.upper())
+    # A root logger that a library has set up would print each line again.
     log.propagate = False
 
 
@@ -99,6 +100,7 @@ def _text_formatter() -> logging.Formatter:
     return logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
 
 
+# Through `_write`, so that a line goes above the live view and not through it.
 class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         _write(self.format(record))

@@ -63,6 +63,7 @@ def _range(context: typer.Context, ranges: list[str]) -> list[str]:
     from ekspiper.xrpl.ranges import parse_range
 
     for text in ranges:
+        # `-100:` begins with a digit after the dash, and no option does.
         if text.startswith("-") and not text[1:2].isdigit():
             known = [name for each in context.command.params for name in each.opts]
             near = difflib.get_close_matches(text.partition("=")[0], known, n=1)
@@ -236,6 +237,8 @@ def log_options(context: typer.Context) -> dict[str, str]:
     return given
 
 
+# Eager: the log must be set up before any other option is judged. Not a value: no command has a
+# parameter for it.
 _EVERYWHERE: dict[str, Any] = {"is_eager": True, "expose_value": False}
 Debug = Annotated[
     bool,

@@ -24,7 +24,9 @@ __all__ = ["DaemonProgress", "Rate", "View", "counting_ledgers", "counting_recor
 
 log = logging.getLogger("ekspiper")
 
+# A bar moves smoothly enough, and drawing it costs a few milliseconds each time.
 _ON_TERMINAL = 0.25
+# A log is kept, so a line must be worth its place.
 _IN_LOG = 10.0
 _LONG = 3600.0
 """Seconds left of which minutes say enough."""
@@ -73,6 +75,7 @@ class Rate:
     def add(self, now: float, total: int) -> float:
         """Note the total at a time in seconds; the rate since the oldest sample kept."""
         self._samples.append((now, total))
+        # Two at least, or a run that is looked at rarely would have no rate.
         while len(self._samples) > 2 and now - self._samples[0][0] > self._over:
             self._samples.pop(0)
         began, before = self._samples[0]

@@ -39,6 +39,7 @@ class StandardError(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write the text, or lose it."""
+        # It goes out with the next line that can be written, which is where the others are missing.
         note = f"\nekspiper: {self._lost:,} pieces of this log are lost here\n"
         whole = note + text if self._lost else text
         if self._written(whole):
@@ -86,6 +87,8 @@ class StandardError(io.TextIOBase):
     def _is_ready(self, descriptor: int) -> bool:
         poll = select.poll()
         poll.register(descriptor, select.POLLOUT)
+        # Once a line was lost nothing is waited for: a reader that is gone must not slow down every
+        # line.
         return bool(poll.poll(0 if self._lost else 1000 * _PATIENCE))
 
 

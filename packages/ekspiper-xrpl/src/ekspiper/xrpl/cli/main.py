@@ -20,6 +20,7 @@ def main() -> None:
     An interrupt while it loads ends it without a word.
     """
     _open_what_is_closed()
+    # Without Python's handler, whose traceback from the middle of an import says nothing.
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         from ._app import run
@@ -65,5 +66,6 @@ def collect_garbage_rarely() -> None:
     threshold every other record makes Python walk all that wait in queues: a sixth of all time.
     """
     gc.collect()
+    # What was imported stays to the end, and is not walked again.
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS, 20, 100)

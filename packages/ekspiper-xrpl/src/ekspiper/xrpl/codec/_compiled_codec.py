@@ -34,6 +34,7 @@ def _load() -> Any:
         from . import _compiled
     except ImportError:  # no compiler was there, or it is a checkout that was not built
         return None
+    # In a checkout the extension stays behind when the code changes; calling it could crash Python.
     if getattr(_compiled, "INTERFACE", None) != _INTERFACE:
         warnings.warn(
             "the compiled codec was built from another version and is not used; in a checkout: "
@@ -130,6 +131,7 @@ def _field_rows(table: FieldTable) -> list[Row]:
         kind, name, extra = table.entry(field.type_code, field.nth)
         compiled = _compiled_kind(Kind(kind), field.name, field.type, table.names)
         codes = table.names.get(field.name)
+        # The codes of `hash`, `index` and the like lie outside: they never stand in bytes.
         fits = 0 < field.type_code < 256 and 0 < field.nth < 256
         # Names are printed as they are: one with a quote in it would break the line.
         if (

@@ -7,7 +7,9 @@ from .address import AddressCache
 __all__ = ["AssetCache", "currency_code", "currency_text"]
 
 _XRP = bytes(20)
+# rippled's `noCurrency()`, whose last byte is 1 and which it prints as the digit.
 _NO_CURRENCY = bytes(19) + b"\x01"
+# rippled's `isoCharSet`, in UintTypes.cpp.
 _LETTERS = frozenset(
     b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789<>(){}[]|?!@#$%^&*"
 )
@@ -61,6 +63,8 @@ class AssetCache(dict[bytes, tuple[str, str]]):
 
     def __missing__(self, asset: bytes) -> tuple[str, str]:
         texts = (currency_text(asset[:20]), self._addresses[asset[20:]])
+        # All at once: to find the oldest would cost more, on each look-up, than to compute a few
+        # thousand again now and then.
         if len(self) >= self._limit:
             self.clear()
         self[asset] = texts

@@ -18,6 +18,7 @@ __all__ = [
     "xrp_word",
 ]
 
+# The first bit tells XRP from issued amounts, the second is the sign.
 _MAGNITUDE = 0x3FFFFFFFFFFFFFFF
 POSITIVE = 0x4000000000000000
 """The bit that is set in the first eight bytes of an amount that is not negative."""
@@ -25,6 +26,7 @@ POSITIVE = 0x4000000000000000
 _MANTISSA = 0x003FFFFFFFFFFFFF
 _ISSUED = 0x8000000000000000
 _DIGITS = 16
+# STAmount's cMinOffset and cMaxOffset.
 _EXPONENTS = range(-96, 81)
 
 _DROPS = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
@@ -93,6 +95,7 @@ def issued_word(text: str) -> int:
         ValueError: it is not a decimal number, or has too many digits.
     """
     negative, digits, exponent = decimal_parts(text)
+    # Zero has no sign, no exponent and no mantissa: only the bit that says it is not XRP.
     if not digits:
         return _ISSUED
     # The ledger holds mantissas of exactly 16 digits, so that one value has one form.
@@ -161,6 +164,7 @@ def number_text(mantissa: int, exponent: int) -> str:
     while digits < _MIN_MANTISSA and exponent > _MIN_EXPONENT:
         digits *= 10
         exponent -= 1
+    # An underflow is zero in rippled as well.
     if exponent < _MIN_EXPONENT or digits < _MIN_MANTISSA:
         return "0"
     if exponent and (exponent < -28 or exponent > -8):
@@ -181,6 +185,7 @@ def number_parts(text: str) -> tuple[int, int]:
     negative, digits, exponent = decimal_parts(text)
     if not digits:
         return _NUMBER_ZERO
+    # 19 digits up to 9223372036854775807, so a mantissa that begins with 93 or more has 18.
     while digits < _MIN_MANTISSA and digits * 10 <= _MAX_MANTISSA:
         digits *= 10
         exponent -= 1

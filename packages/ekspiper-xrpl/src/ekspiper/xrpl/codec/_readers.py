@@ -198,6 +198,7 @@ def path_set_reader(addresses: AddressCache, *, wrap: bool) -> Reader:
     Source: `STPathSet::STPathSet` in rippled's `STPathSet.cpp`.
     """
 
+    # The parts come in this order, whatever the order of their bits.
     def step(data: bytes, position: int, end: int, kind: int) -> tuple[dict[str, Any], int]:
         parts: dict[str, Any] = {}
         if kind & _STEP_ACCOUNT:

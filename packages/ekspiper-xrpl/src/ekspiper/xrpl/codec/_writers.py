@@ -54,6 +54,7 @@ _MPT_MEMBERS = (
     frozenset({"mpt_issuance_id", "value", "currency", "issuer"}),  # in a record, both empty
 )
 _whole = re.compile(r"-?(?:0|[1-9][0-9]*)").fullmatch
+# rippled prints 64-bit integers without leading zeros and in lower case.
 _short_hex = re.compile(r"0|[1-9a-f][0-9a-f]{0,15}").fullmatch
 _full_hex = re.compile(r"[0-9A-Fa-f]{16}").fullmatch
 
@@ -276,6 +277,7 @@ def issue_writer(accounts: AccountCache) -> Writer:
         _has(value, _ASSETS)
         if "mpt_issuance_id" in value:
             issuance = fixed_hex_writer(24)(value["mpt_issuance_id"])
+            # The sequence, which is the first four bytes of the id, comes last and reversed.
             return issuance[4:] + _NO_ACCOUNT + issuance[3::-1]
         code = write_currency(value["currency"])
         if ("issuer" in value) == (value["currency"] == "XRP"):
@@ -309,6 +311,7 @@ def path_set_writer(accounts: AccountCache) -> Writer:
     parts: tuple[tuple[int, str, Writer], ...] = (
         (0x01, "account", accounts.__getitem__),
         (0x10, "currency", write_currency),
+        # The order of the bytes, in which the issuer comes last; not the order of the bits.
         (0x40, "mpt_issuance_id", fixed_hex_writer(24)),
         (0x20, "issuer", accounts.__getitem__),
     )

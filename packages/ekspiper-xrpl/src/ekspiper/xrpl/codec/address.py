@@ -9,8 +9,10 @@ from .errors import CodecError
 __all__ = ["AddressCache", "decode_address", "encode_address"]
 
 _ALPHABET = "rpshnaf39wBUDNEGHJKLM4PQRST7VWXYZ2bcdeCg65jkm8oFqi1tuvAxyz"
+# Two digits for each division halve their number.
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _PAIR_BASE = 58**2
+# 58^10 is the largest power that fits into 64 bits.
 _CHUNK_BASE = 58**10
 _DIGITS = {letter: digit for digit, letter in enumerate(_ALPHABET)}
 _ACCOUNT_VERSION = b"\x00"
@@ -56,6 +58,7 @@ def decode_address(address: str) -> bytes:
     payload, checksum = data[:21], data[21:]
     if payload[:1] != _ACCOUNT_VERSION or checksum != _checksum(payload):
         raise CodecError(f"{address!r} is not an address: its checksum is wrong")
+    # Leading `r`s are zeros: without them, or with more, the number is the same.
     if encode_address(payload[1:]) != address:
         raise CodecError(f"{address!r} is not an address: its length is wrong")
     return payload[1:]

@@ -109,9 +109,11 @@ class Decoder:
         return self._decode(blob, "ledger object")
 
     def _decode(self, blob: bytes, what: str) -> dict[str, Any]:
+        # A memoryview or a bytearray too: slices are keys of the caches, and must be hashable.
         blob = bytes(blob)
         if self._compiled is not None:
             read: dict[str, Any] | None = self._compiled.read(blob)
+            # None: something is out of the ordinary. What follows finds out what, and counts it.
             if read is not None:
                 return read
         # With an end marker of its own, the outermost object ends like every other.
@@ -152,6 +154,8 @@ class Decoder:
                     fields[name] = _uint32(data, position)[0]
                     position += 4
                 elif kind == _K_HEX:
+                    # Two hex digits a byte. All bytes become hex once, and fields are slices of
+                    # that.
                     at = position + position
                     fields[name] = digits[at : at + extra]
                     position += extra >> 1
@@ -296,6 +300,7 @@ def ends_early(fields: Any) -> bool:
         if isinstance(value, dict):
             if UNRECOGNIZED in value:
                 return True
+            # Decoding stops there, so it can only be the last member of the last member.
             value = next(reversed(value.values()))
         elif isinstance(value, list):
             value = value[-1]

@@ -16,6 +16,7 @@ __all__ = ["RIPPLE_EPOCH", "LedgerHeader", "ripple_time_iso"]
 RIPPLE_EPOCH = 946_684_800
 """Seconds from the Unix epoch to 2000-01-01T00:00:00Z, where the ledger's time begins."""
 
+# Index, coins, three hashes, the two times of closing, resolution and flags; big-endian, no gaps.
 _LAYOUT = struct.Struct(">IQ32s32s32sIIBB")
 
 

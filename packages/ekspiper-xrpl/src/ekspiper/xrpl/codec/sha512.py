@@ -15,6 +15,8 @@ __all__ = [
     "transaction_id",
 ]
 
+# rippled's HashPrefix.h: three letters and a zero byte, so that no bytes are both one thing and
+# another.
 TRANSACTION = b"TXN\0"
 TRANSACTION_LEAF = b"SND\0"
 STATE_LEAF = b"MLN\0"

@@ -194,6 +194,7 @@ def transaction_tree_root(transactions: Iterable[tuple[bytes, bytes, bytes]]) ->
 
 def transaction_leaf(key: bytes, tx_blob: bytes, meta_blob: bytes) -> bytes:
     """The hash of a transaction with its metadata, whose id is `key`."""
+    # The key stands behind the data, in leaves of both trees.
     parts = (
         TRANSACTION_LEAF,
         encode_length(len(tx_blob)),
@@ -229,6 +230,7 @@ def _parent(prefix: str, children: Mapping[str, Subtree]) -> Subtree:
     leaves = sum(child.leaves for child in below)
     if leaves == 0:
         return Subtree(prefix, ZERO_HASH, 0)
+    # The tree has no inner node above a single leaf, except for the root.
     if leaves == 1 and prefix:
         return Subtree(prefix, next(child.hash for child in below if child.leaves), 1)
     return Subtree(prefix, _inner_hash([child.hash for child in below]), leaves)

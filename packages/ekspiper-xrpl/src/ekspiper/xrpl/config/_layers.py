@@ -16,6 +16,8 @@ from .mistakes import Mistake, raise_all
 __all__ = ["PREFIX", "lay_over", "read_environment", "setting_of", "variable_of"]
 
 PREFIX = "EKSPIPER_"
+# A shell takes no dot in the name of a variable, and single underscores are in the names of
+# settings.
 _DOT = "__"
 
 
@@ -36,6 +38,8 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             continue
         path = tuple(setting_of(name).split("."))
         try:
+            # Text stays text: pydantic makes numbers and booleans of it, by the type of the
+            # setting.
             value = json.loads(text) if text.lstrip()[:1] in ("[", "{") else text
         except ValueError as error:
             mistakes.append(Mistake(path, f"begins like JSON and cannot be read: {error}", name))
@@ -66,6 +70,7 @@ def lay_over(lower: Mapping[str, Any], upper: Mapping[str, Any]) -> dict[str, An
 
 def variable_of(path: tuple[str, ...], environ: Mapping[str, str]) -> str | None:
     """The variable that the setting `path`, or a table around it, comes from; None without one."""
+    # Windows gives all names in upper case, other systems as they were written.
     names = {name.upper(): name for name in environ}
     for length in range(len(path), 0, -1):
         name = names.get(PREFIX + _DOT.join(path[:length]).upper())

@@ -11,6 +11,7 @@ from ._layers import setting_of, variable_of
 
 __all__ = ["Locations", "line_of"]
 
+# Bare and quoted keys of TOML, as in `collectors."my sink".path`.
 _PART = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
 _DOTTED = rf"(?P<name>{_PART}(?:\s*\.\s*{_PART})*)"
 _TABLE = re.compile(rf"^\s*\[\[?\s*{_DOTTED}\s*\]\]?")

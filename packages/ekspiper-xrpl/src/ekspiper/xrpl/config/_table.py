@@ -29,6 +29,8 @@ class Table(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_truth_for_number(cls, value: Any, info: ValidationInfo) -> Any:
+        # In Python `True` is an int, and pydantic takes it for 1: `port = true` would listen on
+        # port 1.
         hint = cls.model_fields[info.field_name or ""].annotation
         if isinstance(value, bool) and not takes(hint, bool):
             if takes(hint, int):

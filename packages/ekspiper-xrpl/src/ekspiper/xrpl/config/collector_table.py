@@ -26,6 +26,7 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class _Options(Table):
+    # A collector may take objects that pydantic does not know, such as a `pyarrow.Schema`.
     model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
 
 
@@ -62,6 +63,7 @@ class CollectorTable:
         if not isinstance(kind, str):
             known = ", ".join(sorted(registry.known("collectors")))
             mistakes.append(Mistake((*path, "type"), f"names the collector; known: {known}"))
+        # The type is looked up only where something else is wrong: `check` looks it up otherwise.
         elif mistakes and (unknown := _unknown(kind)):
             mistakes.append(Mistake((*path, "type"), unknown))
         raise_all(mistakes)
@@ -166,6 +168,8 @@ def _validated(table: CollectorTable, values: dict[str, str]) -> tuple[Any, dict
             mistakes.append(Mistake((*table.path, key), str(error)))
     if "records" in hints:
         options["records"] = values["records"]
+    # A sink with columns has better ones with the schema of the records than with one that it finds
+    # by looking at them.
     if "schema" in hints and "schema" not in options:
         schema = schema_for(collector, values["records"])
         options |= {} if schema is None else {"schema": schema}
@@ -177,6 +181,7 @@ def _validated(table: CollectorTable, values: dict[str, str]) -> tuple[Any, dict
             __base__=_Options,
             **hints,  # type: ignore[call-overload]  # pydantic's own stub asks for literals
         )
+    # An option that could not be filled in is missing below, and is not reported twice.
     known = {mistake.path for mistake in mistakes}
     try:
         valid = model(**options)
@@ -201,6 +206,8 @@ def _parameters(collector: Any) -> dict[str, tuple[Any, Any]]:
 
 def _hint(function: Any, name: str) -> Any:
     """The type of a parameter; Any for one that only the type checker can resolve."""
+    # One annotation at a time: a name that is only imported for type checkers spoils all of them
+    # otherwise.
     alone = types.SimpleNamespace(__annotations__={name: function.__annotations__.get(name, Any)})
     try:
         return typing.get_type_hints(alone, function.__globals__)[name]
@@ -239,6 +246,7 @@ def _secret(value: Any, hint: Any) -> Any:
             return Secret.from_env(text)
         if "file" in value:
             return Secret.from_file(text)
+    # The option takes plain text too, and its collector judges it.
     if isinstance(value, str) and takes(hint, str):
         return value
     raise ConfigError('a secret is given as { env = "NAME" } or { file = "PATH" }, not as text')

@@ -36,6 +36,7 @@ def load_settings(file: Path | None = None, **overrides: Any) -> Settings:
     text, content = _read(file)
     given = {key: value for key, value in overrides.items() if value is not None}
     content = lay_over(lay_over(content, read_environment(os.environ)), given)
+    # Before pydantic, whose error ends the validation: one run names all mistakes.
     mistakes = _mistakes_in(content)
     try:
         settings = Settings(**content)
@@ -61,6 +62,7 @@ def _read(file: Path | None) -> tuple[str, dict[str, Any]]:
             f"cannot read the configuration {file}: it is not text in UTF-8"
         ) from error
     except tomllib.TOMLDecodeError as error:
+        # tomllib gives the line in the text of its error only, before Python 3.14.
         line = re.search(r"at line (\d+)", str(error))
         where = f"{file}:{line[1]}" if line else str(file)
         raise ConfigError(f"{where}: not TOML: {error}") from error
@@ -91,6 +93,7 @@ def _mistakes_in(content: Mapping[str, Any]) -> list[Mistake]:
     for path, table in [*paths, (("dead_letters",), content.get("dead_letters"))]:
         if isinstance(table, dict):
             found += _mistakes_in_collector(path, table)
+    # Tables with mistakes cannot be parsed, so shared files are looked for when there are none.
     return found or list(_shared_paths(paths))
 
 

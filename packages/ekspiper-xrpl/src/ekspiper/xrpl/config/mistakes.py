@@ -70,6 +70,7 @@ class Mistakes(ConfigError):
         *,
         locate: Callable[[tuple[str, ...]], str] = ".".join,
     ) -> None:
+        # A collector is made once for each kind of records, and says the same each time.
         self.mistakes = tuple(dict.fromkeys(mistakes))
         self._locate = locate
         super().__init__("\n".join(mistake.line(locate) for mistake in self.mistakes))
@@ -123,6 +124,7 @@ def _known_instead(path: Sequence[str], model: type[BaseModel]) -> str:
     known = _keys(path[:-1], model)
     if not known:
         return "none is known here"
+    # All of them, ordered by likeness; `is_close` then tells whether the first one is a good guess.
     nearest = difflib.get_close_matches(path[-1], known, n=len(known), cutoff=0.0)
     is_close = difflib.get_close_matches(path[-1], known, n=1)
     meant = f"did you mean {nearest[0]}? " if is_close else ""

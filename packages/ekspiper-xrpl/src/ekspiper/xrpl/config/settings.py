@@ -26,6 +26,8 @@ _SECONDS: dict[str, Any] = {"unit": "seconds"}
 _REQUESTS: dict[str, Any] = {"unit": "requests"}
 _REQUESTS_A_SECOND: dict[str, Any] = {"unit": "requests a second"}
 
+# The daemon waits an hour for a ledger, which is longer than most outages: a dead letter needs
+# somebody to look after it. A run that ends has somebody who waits for it.
 _PATIENCE = 3600.0
 _PATIENCE_UNTIL = 30.0
 
@@ -49,6 +51,7 @@ LedgerIndex = Annotated[int, Field(ge=1, le=0xFFFFFFFF)]
 
 
 class _Table(Table):
+    # `nan` passes every comparison with a bound, and TOML has it.
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
 
@@ -93,6 +96,8 @@ class NodeSettings(_Table):
 class PipelineSettings(_Table):
     """How the flows run. Seconds and items."""
 
+    # A ledger closes every 3.8 s and is fetched in a fraction of that; 16 at once is for catching
+    # up.
     fetch_concurrency: Annotated[int, Field(ge=1, le=256)] = 16
     """Ledgers asked for at once."""
     books_concurrency: Annotated[int, Field(ge=1, le=256)] = 16

@@ -15,11 +15,14 @@ from ._status import page, script, style, view
 
 __all__ = ["HttpServer"]
 
+# The statistics change about so often, and the monitor looks once a second as well.
 _EVENTS_EVERY = 1.0
 
 _MOST_READERS = 50
 """Pages that are kept current at once: each costs a drawing a second."""
 
+# The page shows text that comes from nodes and from data. It is escaped; if one place were
+# forgotten, the browser would still run nothing from it.
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src data:; frame-ancestors 'none'",
     "Cache-Control": "no-store",
@@ -99,6 +102,8 @@ class HttpServer(Component):
 
     async def close(self) -> None:
         """Stop listening."""
+        # Pages that are kept current hold their connections: without this `cleanup` would wait for
+        # its time-out, a minute.
         self._closing.set()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -160,6 +165,7 @@ class HttpServer(Component):
     async def _metrics(self, request: web.Request) -> web.Response:
         body, content_type = self._exposition(request.headers.get("Accept", ""))
         response = web.Response(body=body, headers={"Content-Type": content_type})
+        # Metrics are hundreds of kilobytes of text that repeats itself.
         response.enable_compression()
         return response
 

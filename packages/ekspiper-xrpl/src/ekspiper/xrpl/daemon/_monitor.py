@@ -23,6 +23,7 @@ __all__ = ["MONITOR_METRICS", "Monitor"]
 log = logging.getLogger("ekspiper")
 
 _EVERY = 1.0
+# A disk takes minutes to fill.
 _DISK_EVERY = 10.0
 
 BUILD = Metric(
@@ -67,6 +68,7 @@ class Monitor:
         self._status = status
         labels = {"version": version("ekspiper-xrpl"), "python": platform.python_version()}
         instruments.instrument(BUILD, **labels).record(1)
+        # Before anything is known: an alert must see 0, and not a series that is missing.
         instruments.instrument(READY).record(0)
 
     @contextmanager
@@ -85,6 +87,8 @@ class Monitor:
 
     async def _look(self) -> None:
         ready = self._instruments.instrument(READY)
+        # `READY=1` at once, and not when a node answers: systemd would end a service that takes
+        # long to start, and waiting for the network is what this one is for.
         self._manager.started()
         said = ""
         # From the first moment, nodes or not: systemd would otherwise restart a daemon that waits.
@@ -96,6 +100,7 @@ class Monitor:
             now = asyncio.get_running_loop().time()
             self._status.history.note(now, self._status.transactions(), self._status.lag())
             ahead = self._readiness.ahead_of_network()
+            # Once, when it begins: `/ready` says it all the time.
             if ahead and not said:
                 log.warning("%s", ahead)
             said = ahead

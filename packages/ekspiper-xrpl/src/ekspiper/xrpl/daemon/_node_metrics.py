@@ -50,6 +50,7 @@ class NodeMetrics:
         for node in nodes:
             for state in get_args(NodeState):
                 series = self._instruments.instrument(STATE, node=node.url, state=state)
+                # All states, so that the series of the old one goes back to 0.
                 series.record(node.state == state)
             self._set(LEDGER, node, node.ledgers.last)
             self._set(IN_FLIGHT, node, node.in_flight)
@@ -63,6 +64,7 @@ class NodeMetrics:
         self._instruments.instrument(metric, node=node.url).record(value)
 
     def _count(self, metric: Metric, node: NodeStatus, total: int) -> None:
+        # The pool counts from its own beginning, and a counter of Prometheus is added to.
         before = self._counted.get((metric.name, node.url), 0)
         self._counted[metric.name, node.url] = total
         self._instruments.instrument(metric, node=node.url).record(total - before)

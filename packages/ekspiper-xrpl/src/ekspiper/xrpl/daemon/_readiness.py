@@ -47,6 +47,7 @@ class Readiness:
         self.run: Run | None = None
         self.notary: Notary | None = None
         self._newest = 0
+        # The patience begins now: a network that never moves is noticed too.
         self._moved = clock()
 
     def connecting(self, pool: NodePool) -> None:

@@ -45,6 +45,7 @@ class ServiceManager:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as to:
+                # The socket's buffer may be full, and the event loop must not wait for it.
                 to.setblocking(False)
                 to.sendto("\n".join(lines).encode(), self._address)
         except OSError as error:

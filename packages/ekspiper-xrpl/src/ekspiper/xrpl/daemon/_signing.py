@@ -145,6 +145,8 @@ class _Metrics:
         for validators, last_seen in self._notary.validators():
             for master in validators.masters():
                 name = validators.describe_signer(master)
+                # A validator that was never heard is as far behind as can be, and its series
+                # exists: an alert needs it.
                 behind = newest - last_seen[master] if master in last_seen else newest
                 self._instruments.instrument(BEHIND, validator=name).record(max(0, behind))
         expiration = self._notary.expiration()

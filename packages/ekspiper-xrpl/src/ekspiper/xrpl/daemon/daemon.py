@@ -142,6 +142,7 @@ class Daemon:
         settings = self.settings
         async with AsyncExitStack() as stack:
             if self._folder is not None:
+                # Everything below writes into the folder, the URL of the status page included.
                 stack.enter_context(self._folder.locked())
             # First of all: a port in use must end the start before anything is read.
             if settings.http.enabled:
@@ -172,6 +173,7 @@ class Daemon:
                     follow=True,
                     start_at=first,
                     watching=self._readiness.connecting,
+                    # Nodes fill their gaps after an outage, and a daemon has time.
                     wait_for_gaps=True,
                     ledger_patience=settings.ledger_patience,
                     name=settings.network_name,
@@ -194,6 +196,7 @@ class Daemon:
         http = self.settings.http
         port = http.port
         if port is None:
+            # A first try on the sample must not fail because a daemon already runs here.
             port = 0 if self.settings.network == "sample" else _PORT
         return HttpServer(
             http.host,

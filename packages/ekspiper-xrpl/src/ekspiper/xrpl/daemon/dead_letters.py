@@ -12,6 +12,7 @@ from ._collectors import file_collectors, places
 
 __all__ = ["dead_letter_collector", "dead_letter_file"]
 
+# With these options there is no one file that could be read back line by line.
 _NOT_ONE_FILE = ("compression", "rotate_bytes", "rotate_seconds")
 
 

@@ -43,6 +43,7 @@ async def redeliver(settings: Settings) -> Report | None:
     folder = OutputFolder(
         path, command="daemon", option=settings.state_option, tables=settings.tables
     )
+    # A daemon appends to the same files, and writes the same checkpoint.
     with folder.locked():
         letters = _take_letters(settings, await _network_name(settings))
         return await _redeliver(letters, folder, settings) if letters else None
@@ -68,6 +69,8 @@ async def _redeliver(letters: DeadLetterFile, folder: OutputFolder, settings: Se
                 signals=True,
             )
     if not report.drained:
+        # Only at the end. When it was interrupted, the letters are all processed again: at least
+        # once.
         letters.path.unlink()
     return report
 
@@ -94,6 +97,8 @@ def _take_letters(settings: Settings, network: str) -> DeadLetterFile | None:
             "elsewhere"
         )
     aside = path.with_name(f"{path.stem}.redelivering{path.suffix}")
+    # A file set aside is there already when an earlier call was interrupted. It goes first; the
+    # letters that are new since stay for the next call.
     if not aside.exists():
         if not path.exists() or not path.stat().st_size:
             return None
@@ -122,6 +127,7 @@ async def _fetch_ledgers(
 
 def _item_of(letter: DeadLetter, ledgers: dict[int, Ledger]) -> Any:
     item = letter.item
+    # It failed in a collector, so the letter holds the record itself.
     if letter.collector is not None:
         return item
     if letter.step == "ledger-details":

@@ -60,6 +60,7 @@ def _span(outcome: Outcome) -> tuple[int | None, int | None]:
     """The first and the last ledger that were read, where that is sure."""
     report = outcome.report
     last = next((each.position for each in report.sources.values()), None)
+    # The position stays before an item that was dropped: counting back from it would be wrong.
     if not last or not report.read or report.dropped:
         return None, None
     return last - report.read + 1, last
@@ -118,6 +119,7 @@ def _about_letters(outcome: Outcome, program: str) -> Iterator[str]:
     if outcome.report.dead_lettered:
         where = letters or "the dead letters"
         yield f"{outcome.report.dead_lettered:,} ledgers have dead letters: see {where}."
+    # Letters of this run are named above; these are of an earlier one.
     elif _has_some(letters) and settings.state_folder is not None:
         folder = shlex.quote(str(settings.state_folder))
         config = "--config FILE " if settings.collectors or settings.dead_letters else ""

@@ -83,6 +83,8 @@ class RecordAnswer(Processor[dict[str, Any], dict[str, Any]]):
         """One line of a recording."""
         try:
             result = await self._pool.request(item, ledger_index=item["ledger_index"])
+        # A book that the server refuses is part of what it said, and the replay node must refuse it
+        # too.
         except RequestError as error:
             response = {"error": error.error, "error_message": error.error_message}
             return (

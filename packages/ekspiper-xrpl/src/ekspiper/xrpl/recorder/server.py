@@ -41,6 +41,8 @@ async def record_server(pool: NodePool, *, validators: Iterable[str] = ()) -> li
 
 async def _line(pool: NodePool, request: dict[str, Any], failure: str) -> list[dict[str, Any]]:
     try:
+        # Once: a command that a node lacks, as Clio lacks some, would be asked of all nodes again
+        # and again.
         answer = await pool.ask_once(request)
     except (RequestError, Retryable) as error:
         log.warning(failure, request["command"], error)

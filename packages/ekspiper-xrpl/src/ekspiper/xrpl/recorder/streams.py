@@ -61,6 +61,7 @@ class StreamRecorder:
             await self._write(_STREAMS)
         except RequestError as error:
             log.warning("the recording has no validations and no manifests: %s", error)
+            # Clio refuses a subscription as a whole when it does not know one of its streams.
             await self._write(_STREAMS[:1])
 
     async def _write(self, streams: tuple[str, ...]) -> None:
@@ -71,6 +72,7 @@ class StreamRecorder:
     async def _take(self, message: dict[str, Any]) -> None:
         self._file.write(orjson.dumps(message) + b"\n")
         if message.get("type") == "validationReceived":
+            # Servers give the master key only where they have the manifest.
             key = message.get("master_key") or message.get("validation_public_key")
             if isinstance(key, str) and len(self._validators) < _MOST_VALIDATORS:
                 self._validators[key] = None
@@ -109,6 +111,7 @@ def _join(path: Path, beside: Path) -> None:
     if not beside.exists():
         return
     written = beside.read_bytes()
+    # A run that was killed may have left half a line.
     whole = written[: written.rfind(b"\n") + 1]
     before = gzip.decompress(path.read_bytes()) if path.exists() else b""
     replace_file(path, gzip.compress(before + whole))

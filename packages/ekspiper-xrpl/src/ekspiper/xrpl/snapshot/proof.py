@@ -82,6 +82,7 @@ class StateProof(Collector[ObjectPage]):
             prefix: [subtree.hash.hex(), subtree.leaves]
             for prefix, subtree in self._subtrees.items()
         }
+        # A finished shard is one hash; only those that are being read have a fold to save.
         left = [fold.save() for prefix, fold in self._folds.items() if prefix not in done]
         return {"done": done, "left": left}
 
@@ -94,5 +95,6 @@ class StateProof(Collector[ObjectPage]):
             for prefix, (digest, leaves) in saved["done"].items():
                 self._subtrees[prefix] = Subtree(prefix, bytes.fromhex(digest), leaves)
                 self._folds[prefix] = finished = StateTreeFold(prefix)
+                # For `objects`: the fold itself is not used again.
                 finished.count = leaves
         return None

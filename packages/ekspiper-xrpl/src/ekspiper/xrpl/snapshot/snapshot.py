@@ -88,9 +88,11 @@ class Snapshot:
         source = LedgerObjects(
             self._pool, await self._index(), types=self._types, parallel=self._parallel
         )
+        # Before the source is opened: opening asks nodes, and this mistake is ours.
         await self._refuse_other(source)
         await source.open()
         (self._ledger,) = await FetchLedger(self._pool).process(LedgerRef(source.ledger_index))
+        # Otherwise the first page would decide, and a node may give pages of another ledger.
         source.expect(self._ledger.ledger_hash)
         self._proof = StateProof(source.prefixes)
         pipeline = Pipeline(
@@ -121,6 +123,8 @@ class Snapshot:
         root = proof.root()
         account_hash = ledger.header.account_hash.hex().upper()
         if root != account_hash:
+            # The objects were taken from several nodes, and nothing says which of them gave the
+            # wrong ones. Reading the state again, each time without one node, does.
             where = await self._locate()
             aside = self._set_aside()
             raise StateMismatch(

@@ -24,6 +24,7 @@ class Shard:
 
     def before_first(self) -> str | None:
         """The key just below its lowest one; None when it begins at zero."""
+        # A server gives the keys after the marker, so reading begins one below the first key.
         lowest = int(self.prefix.ljust(_DIGITS, "0"), 16)
         return f"{lowest - 1:064X}" if lowest else None
 
@@ -56,5 +57,6 @@ def cut_page(
 ) -> tuple[tuple[tuple[str, str], ...], bool]:
     """What of a page belongs to the shard, and whether the page went beyond its end."""
     prefix, highest = shard.prefix, shard.last()
+    # The last page of a shard usually runs into the next one.
     kept = tuple(pair for pair in objects if pair[0].startswith(prefix))
     return kept, bool(objects) and objects[-1][0] >= highest

@@ -75,6 +75,7 @@ class LedgerIndexFile(Source[LedgerRef]):
 
     def _ref(self, text: str, number: int) -> LedgerRef:
         if _HASH.fullmatch(text):
+            # Its index is known when the ledger was fetched: the header has it.
             return LedgerRef(0, text.upper())
         if text.isascii() and text.isdigit() and 0 < int(text) <= 0xFFFFFFFF:
             return LedgerRef(int(text))

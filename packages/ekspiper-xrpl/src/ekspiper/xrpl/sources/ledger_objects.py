@@ -114,6 +114,8 @@ class LedgerObjects(Source[ObjectPage]):
         """Go on with the same ledger, each shard after its last key, split as it was."""
         self._ledger = int(position["ledger_index"])
         self._at = dict(position["shards"])
+        # The checkpoint's split counts, whatever `parallel` is now: its keys are those of its
+        # shards.
         digits = len(next(iter(self._at), self._shards[0].prefix))
         self._shards = shards_for(16**digits)
 
@@ -127,6 +129,7 @@ class LedgerObjects(Source[ObjectPage]):
         pages: asyncio.Queue[ObjectPage | None] = asyncio.Queue()
         # One page may wait for each reader: memory is bounded however large the state is.
         room = asyncio.Semaphore(self._parallel)
+        # One iterator for all readers: each takes the next shard when it has finished one.
         shards = iter(left)
 
         async def read() -> None:
@@ -165,6 +168,8 @@ class LedgerObjects(Source[ObjectPage]):
             over = is_end or beyond
             if objects:
                 after = objects[-1][0]
+            # A page before the shard's first key has nothing for it; an empty last page still ends
+            # it.
             if kept or over:
                 yield ObjectPage(
                     self.ledger_index, ledger_hash, shard.prefix, kept, over, self._types
@@ -172,6 +177,8 @@ class LedgerObjects(Source[ObjectPage]):
 
     async def _start(self, shard: Shard) -> str | None:
         """The marker with which a shard begins."""
+        # The pool may send any page to any node, so one Clio among them is enough to need real
+        # keys.
         if any(node.kind == "clio" for node in self._pool.nodes()):
             return shard.real_start(await self._known_keys())
         return shard.before_first()
@@ -206,6 +213,7 @@ class LedgerObjects(Source[ObjectPage]):
             except RequestError as error:
                 if error.error not in _BAD_MARKER:
                     raise
+                # Another node may still take the key.
                 node, why = error.node, str(error)
             else:
                 node, fault = answer.node, self._fault(answer.result, after)
@@ -253,6 +261,7 @@ def _surviving_keys(transactions: Sequence[dict[str, Any]]) -> set[str]:
         for wrapped in meta.get("AffectedNodes", []):
             for change, node in wrapped.items():
                 (gone if change == "DeletedNode" else made).add(node["LedgerIndex"])
+    # A key may be made and deleted within one ledger, by different transactions.
     return made - gone
 
 

@@ -98,6 +98,7 @@ class LedgerRange(Source[LedgerRef]):
             for index in span:
                 if self._is_left(index):
                     self._position = index
+                    # Known for the newest ledgers only, whose closing the pool has heard.
                     closed = self._pool.closed_ledger(index) or {}
                     yield LedgerRef(index, closed.get("ledger_hash"), closed.get("ledger_time"))
 
@@ -109,6 +110,7 @@ class LedgerRange(Source[LedgerRef]):
 
 def _listed(ranges: Any) -> Iterable[str | tuple[int, int]]:
     """One range, or several, as several."""
+    # `(3, 302)` is one range, and `("3:10", "20:30")` are two.
     is_pair = isinstance(ranges, tuple) and len(ranges) == 2 and type(ranges[0]) is int
     return [ranges] if is_pair or isinstance(ranges, str) else ranges
 

@@ -118,6 +118,9 @@ class LedgerStream(Source[LedgerRef]):
                     self._next = message["ledger_index"]
                 elif self._yielded is None:
                     await self._check_history(self._next)
+                # Messages only say that it is worth a look. The pool's newest ledger may come from
+                # another node than the message, and an announcement that was lost is made up for
+                # here.
                 while self._next <= self._pool.newest_ledger:
                     self._yielded = self._ref(self._next)
                     self._next += 1
@@ -146,6 +149,8 @@ class LedgerStream(Source[LedgerRef]):
                 index - newest,
                 newest,
             )
+        # A later ledger will close; and what nodes said they hold may be old, so they are asked
+        # again before the answer is no.
         if index in self._pool.ledgers or index > newest:
             return
         await self._pool.refresh()

@@ -41,6 +41,7 @@ from .._streams import say_json
 
 __all__ = ["backfill"]
 
+# A screen of them; all are in the dead letters.
 _NAMED = 20
 
 
@@ -194,6 +195,8 @@ async def _backfill(
         say_json(_as_json(report, folder, verified=verified, seconds=seconds))
     else:
         _tell_report(report, folder, verified=verified, seconds=seconds)
+    # What was interrupted is not fetched yet, which is no reason for 3: it is fetched by the next
+    # run.
     if report.dead_letters or (report.failed and not is_interrupted):
         return 3
     return 1 if report.failed else 0
@@ -208,6 +211,7 @@ def _tell_estimate(found: Estimate, folder: OutputFolder, *, as_json: bool) -> N
                 "missing": str(found.missing) if found.missing else None,
                 "absent": str(found.absent) if found.absent else None,
                 "requests": found.requests,
+                # Bytes cross the connection as hex, two digits each.
                 "bytes": 2 * found.bytes,
             }
         )

@@ -42,5 +42,6 @@ class History:
         before, had = self._last
         if now - before < self.every:
             return
+        # By the real time between two calls: under load they come late.
         self._samples.append(Sample(max(0, transactions - had) / (now - before), lag))
         self._last = (now, transactions)

@@ -131,6 +131,7 @@ def _chart(
     known = [value for value in values if value is not None]
     if len(known) < 2:
         return f"<figure><figcaption>{title}</figcaption><p>no samples yet</p></figure>"
+    # A flat line at 0 must not divide by it.
     top = max(max(known), 1e-9)
     width, height = _CHART
     step = width / (len(values) - 1)

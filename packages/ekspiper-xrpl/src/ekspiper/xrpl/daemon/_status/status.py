@@ -92,6 +92,7 @@ class Status:
         Args:
             reasons: why the daemon is not ready.
         """
+        # In a thread: the file may lie on a disk that hangs.
         letters = await asyncio.to_thread(last_letters, self.letters)
         return {
             "version": version("ekspiper-xrpl"),
@@ -149,6 +150,7 @@ class Status:
         }
         if self._daemon.run is None or (source := self._statistics().sources.get(ROOT)) is None:
             return found
+        # Before anything is settled the position is where the run began, and nothing of this run.
         settled = source.kept + source.dead_lettered + source.dropped
         return {
             **found,
@@ -283,6 +285,7 @@ def _shown_node(text: str) -> str:
 def _shown(value: Any) -> Any:
     """A value of the configuration as anybody may see it."""
     if isinstance(value, Mapping):
+        # The table of a secret: even the name of its variable or file says something.
         if set(value) <= {"env", "file"} and value:
             return "***"
         return {name: _shown(each) for name, each in value.items()}
