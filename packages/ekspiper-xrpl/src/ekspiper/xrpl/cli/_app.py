@@ -45,7 +45,7 @@ COMMANDS = {
 _INTERRUPTED = 130
 
 
-# Loading all commands takes most of a second: pydantic, rich and aiohttp come with them.
+# All commands together bring pydantic, rich and aiohttp, for which no `--help` should wait.
 class _Deferred(Command):
     """A command whose module is loaded when somebody uses it."""
 
