@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ekspiper.core import ConfigError
+from ekspiper.core import ConfigError, Retryable
 from ekspiper.xrpl.attestation import ProofArchive, read_archive
 from ekspiper.xrpl.trust import NotProven, SignedLedger, SkipList, TrustError, root_hash
 
@@ -137,6 +137,27 @@ def test_a_proof_by_too_few_is_read_and_does_not_prove(network: SmallNetwork, pa
     (found,) = proofs(path)
     with pytest.raises(NotProven, match="3 of 5"):
         found.verdict(network.trusted).require()
+
+
+def test_a_full_disk_leaves_whole_lines(
+    network: SmallNetwork, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = ProofArchive(path)
+    archive.add(network.signed(network.header(256)))
+    before = path.read_bytes()
+    write = os.write
+
+    def half(handle: int, data: memoryview) -> int:
+        write(handle, data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", half)
+        with pytest.raises(Retryable, match=r"cannot write to .*: No space left on device"):
+            archive.add(network.signed(network.header(512)))
+    assert path.read_bytes() == before
+    archive.add(network.signed(network.header(768)))
+    assert [each.ledger_index for each in proofs(path)] == [256, 768]
 
 
 WRITER = """

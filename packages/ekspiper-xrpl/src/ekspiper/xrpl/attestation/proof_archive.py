@@ -17,12 +17,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from ekspiper.core import ConfigError
+from ekspiper.core import ConfigError, Retryable
 from ekspiper.xrpl.codec import LedgerHeader, sha512half
 from ekspiper.xrpl.trust import (
     Malformed,
@@ -91,14 +92,17 @@ class ProofArchive:
             ) from error
 
     def add(self, signed: SignedLedger) -> None:
-        """Append a proof; it is on the disk when this returns."""
+        """Append a proof; it is on the disk when this returns.
+
+        Raises:
+            Retryable: it cannot be written, for example because the disk is full.
+        """
         lines = []
         source: dict[str, Any]
         if signed.validator_list is not None:
             name = _list_id(signed.validator_list)
             if name not in self._lists:
                 lines.append(_list_line(signed.validator_list, name))
-                self._lists.add(name)
             source = {"list": name}
         else:
             source = {"validators": [key.hex().upper() for key in signed.validators]}
@@ -113,6 +117,7 @@ class ProofArchive:
             }
         )
         self._append(lines)
+        self._lists.update(line["id"] for line in lines if line["kind"] == "list")
         self.newest = max(self.newest, signed.ledger_index)
 
     def add_state(self, header: LedgerHeader, tree: Node) -> None:
@@ -129,11 +134,17 @@ class ProofArchive:
         data = b"".join(orjson.dumps(line) + b"\n" for line in lines)
         # One write in append mode: a kill leaves whole lines, or one that is cut off at its end.
         handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+        size = os.fstat(handle).st_size
         try:
             left = memoryview(data)
             while left:
                 left = left[os.write(handle, left) :]
             os.fsync(handle)
+        except OSError as error:
+            # A full disk may take half a line, and the next one must not be joined to it.
+            with suppress(OSError):
+                os.ftruncate(handle, size)
+            raise Retryable(f"cannot write to {self.path}: {error.strerror or error}") from error
         finally:
             os.close(handle)
 
