@@ -41,7 +41,7 @@ async def read_books(pool: NodePool, ledger: int | None = None, *, parallel: int
             entry = decoder.ledger_object(bytes.fromhex(data))
             books.unread += entry["LedgerEntryType"] == "Offer" and ends_early(entry)
             books.add({**entry, "index": index})
-    proof.hold_against(header)
+    proof.compare_with(header)
     if books.unread:
         log.warning("%s offers have a field of an unknown type: books may lack them", books.unread)
     return books

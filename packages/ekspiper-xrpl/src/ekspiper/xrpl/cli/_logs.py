@@ -58,7 +58,7 @@ def console() -> Console:
 
 
 def tell(text: str, *, style: str = "") -> None:
-    """Say something to whoever runs the command; as JSON, it is an event like any other."""
+    """Say something to the user of the command; as JSON, it is an event like any other."""
     if _is_json():
         for line in text.splitlines():
             if line.strip():
@@ -84,8 +84,8 @@ def _write(text: str, *, style: str = "", wraps: bool = False) -> None:
     """Write one line.
 
     Args:
-        wraps: a terminal may break it between words. Otherwise it is left to the terminal, so that
-            whoever copies a path or a command gets it in one piece.
+        wraps: a terminal may break it between words. Otherwise it is left to the terminal, so that a path or a
+            command can be copied in one piece.
     """
     if sys.stderr.isatty():  # rich is not loaded where nobody sees its colours
         console().print(text, markup=False, soft_wrap=not wraps, style=style)

@@ -262,7 +262,7 @@ LogFormat = Annotated[
 
 
 def chosen_network(given: str | None) -> str:
-    """The network to read. Whoever chose none is told which one this is, and how to choose."""
+    """The network to read. If none was chosen, say which one this is, and how to choose."""
     if given is not None:
         return given
     tell(

@@ -115,7 +115,7 @@ class DaemonProgress:
     """How the daemon is shown.
 
     Args:
-        queues: show how full each queue is, for whoever looks for the slow part.
+        queues: show how full each queue is, to find the slow part.
     """
 
     def __init__(self, *, queues: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Standard output and standard error, when whoever reads them is slow, full or gone.
+"""Standard output and standard error, when their readers are slow, full or gone.
 
 One rule for all commands. What goes to standard error may be lost: a log that cannot be written
 stops nothing. When the reader of standard output leaves, as `head` does when it has seen enough,

@@ -145,7 +145,7 @@ class LedgerGaps:
     """The gaps in what all nodes together hold, and whether one may still be filled.
 
     An outage leaves a gap that nodes fill from their peers. What is older than all that they hold
-    has been deleted. A gap that was waited for in vain is not waited for again, unless some of it
+    has been deleted. If a gap was waited for and not filled, nobody waits for it again, unless some of it
     was filled since: then the nodes are at work on it.
     """
 

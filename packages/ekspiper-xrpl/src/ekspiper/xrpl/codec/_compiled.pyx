@@ -1360,7 +1360,7 @@ cdef class BlobWriter:
 
     Args:
         fields: the field codes.
-        accounts: accounts by address, made when first asked for; raises for what is no address.
+        accounts: accounts by address, made when first asked for; raises for anything that is not an address.
     """
 
     cdef FieldCodes fields

@@ -70,7 +70,7 @@ class HttpServer(Component):
         """Listen.
 
         Raises:
-            ConfigError: the address cannot be had, for example because the port is in use.
+            ConfigError: it cannot listen there, for example because the port is in use.
         """
         app = web.Application()
         app.add_routes(

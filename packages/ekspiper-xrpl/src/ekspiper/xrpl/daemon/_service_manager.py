@@ -49,5 +49,5 @@ class ServiceManager:
                 to.setblocking(False)
                 to.sendto("\n".join(lines).encode(), self._address)
         except OSError as error:
-            # The feed must not end because nobody listens here.
+            # The daemon must not end because systemd does not listen.
             log.debug("systemd cannot be told %s: %s", lines[0], error)

@@ -61,7 +61,7 @@ class LedgerReader:
     ) -> None:
         self.pool = pool
         self.network: OpenNetwork | None = None
-        """What the pool reads, where whoever made this knows it."""
+        """What the pool reads, where its maker knows it."""
         self.progress = progress
         self._fetch = fetch
         self._cache = cache

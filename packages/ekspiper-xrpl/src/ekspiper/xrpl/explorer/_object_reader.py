@@ -54,8 +54,8 @@ class ObjectReader:
     is_whole: bool = False
 
     async def read(self, *, progress: bool) -> Frame:
-        """The table of the objects; `attrs["verified"]` says whether their root was held against
-        the header.
+        """The table of the objects; `attrs["verified"]` says whether their root was compared
+        with the header.
 
         Raises:
             StateMismatch: their root is another one.
@@ -81,7 +81,7 @@ class ObjectReader:
                 else:
                     self.is_whole = True
         if self.is_whole:
-            proof.hold_against(self.ledger)
+            proof.compare_with(self.ledger)
         return self._frame()
 
     def _frame(self) -> Frame:

@@ -285,7 +285,7 @@ async def listen(
         ConfigError: it is not known whom to trust.
         EkspiperError: no ledger was signed in time; says why.
     """
-    # Whoever looks at ledgers only needs no signatures.
+    # To look at ledgers alone, no signatures are needed.
     from ekspiper.xrpl.attestation import TrustChoice, open_notary, read_trustees, trustees_of
 
     session.check_open()

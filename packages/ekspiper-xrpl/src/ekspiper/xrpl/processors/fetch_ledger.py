@@ -31,12 +31,12 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
 
     Proven means: the header hashes to the ledger's hash, which is the one the stream gave; the
     transactions hash to the header's `transaction_hash`; the parent is the ledger fetched before.
-    A ledger without a neighbour to hold it against is confirmed by a second node, if there is one.
+    A ledger without a neighbour to compare with is confirmed by a second node, if there is one.
     What is not proven is asked for again, from another node where there is one; a node whose
     answer turns out to be wrong is reported to the pool.
 
-    A ledger whose hash validators have signed is held against that hash alone, and is not given up
-    while no node serves it.
+    A ledger whose hash validators have signed is compared with that hash alone. It is waited for as
+    long as no node serves it.
 
     Run it with `concurrency`: requests are carried side by side over each node's connection.
 
@@ -98,7 +98,7 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
                     verify_ledger(ledger)
                     for neighbour in neighbours:
                         await neighbour.wait()
-                    await self._hold_against_others(ledger, ref, answer.node, others)
+                    await self._compare_with_others(ledger, ref, answer.node, others)
             except Permanent as error:
                 if answer.node in wrong:
                     # Nobody else could answer: a node that is away may come back meanwhile.
@@ -119,14 +119,14 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
         return parse_ledger(
             result,
             ledger_index=ref.ledger_index or None,
-            # A hash that was asked for must be answered; one that the stream gave is held against
-            # the header's own hash later, to say which of the two is wrong.
+            # A hash that was asked for must be answered; one that the stream gave is compared
+            # with the header's own hash later, to say which of the two is wrong.
             ledger_hash=None if ref.ledger_index else ref.ledger_hash,
             network_id=self._pool.network_id,
             decoder=self._decoder,
         )
 
-    async def _hold_against_others(
+    async def _compare_with_others(
         self, ledger: Ledger, ref: LedgerRef, node: str, others: Confirmation
     ) -> None:
         """Against its signed hash; or the stream, the neighbours, or, without them, other nodes."""

@@ -99,4 +99,4 @@ async def record_state(pool: NodePool, ledger_index: int) -> AsyncIterator[dict[
         if not page.last:
             marker = result["marker"] = page.objects[-1][0]
         yield exchange(request, result)
-    proof.hold_against(ledger)
+    proof.compare_with(ledger)

@@ -40,8 +40,8 @@ def json_schema(schema: Schema) -> dict[str, Any]:
 def transactions_json_schema(formats: Formats) -> dict[str, Any]:
     """The JSON Schema of all transactions: by `TransactionType`, and in metadata by entry type.
 
-    A transaction of a type that the definitions do not know is held against the fields that the
-    pipeline adds, nothing more.
+    A transaction of a type that the definitions do not know is checked for the fields that the
+    pipeline adds, and nothing more.
     """
     record = formats.record_fields()
     entries = {name: _shown(formats, name) for name in formats.ledger_entries}

@@ -63,7 +63,7 @@ class StateProof(Collector[ObjectPage]):
         """
         return join_subtrees(list(self._subtrees.values())).hex().upper()
 
-    def hold_against(self, ledger: Ledger) -> None:
+    def compare_with(self, ledger: Ledger) -> None:
         """Compare the root with the header of the ledger.
 
         Raises:

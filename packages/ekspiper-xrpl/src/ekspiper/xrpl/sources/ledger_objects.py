@@ -20,7 +20,7 @@ _PAGE = 2048
 _ATTEMPTS = 8
 _PAUSE = 0.02
 _DONE = "done"
-# A server that has just let go of what it kept for paging takes the same key again.
+# A server may have dropped what it kept for paging, and takes the same key when asked again.
 _BAD_MARKER = frozenset({"invalidParams", "markerDoesNotExist"})
 
 
