@@ -112,6 +112,23 @@ async def test_events_carry_the_view_and_end_with_the_daemon(
     assert took < 20, "an open page kept the daemon from ending"
 
 
+async def test_a_page_that_reads_nothing_does_not_hold_the_daemon(
+    running: Running, http: Http, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = iter(range(1000))
+    monkeypatch.setattr(
+        "ekspiper.xrpl.daemon._http_server.view", lambda _: f"{next(numbers)}" * 20_000_000
+    )
+    async with running(network="ws://127.0.0.1:1"):
+        await http.until("/health", 200)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /events HTTP/1.1\r\nHost: here\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")  # and no more of the 20 MB
+        began = asyncio.get_running_loop().time()
+    assert asyncio.get_running_loop().time() - began < 10
+    writer.close()
+
+
 async def test_only_so_many_pages_are_kept_current(
     running: Running, http: Http, monkeypatch: pytest.MonkeyPatch
 ) -> None:

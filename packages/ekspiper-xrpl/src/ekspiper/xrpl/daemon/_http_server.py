@@ -23,6 +23,10 @@ _MOST_READERS = 50
 
 # The page shows text that comes from nodes and from data. It is escaped; if one place were
 # forgotten, the browser would still run nothing from it.
+_LAST_WORDS = 1.0
+"""Seconds that open answers get when the daemon ends. A page that is not read any more, in a browser
+that hangs, would otherwise hold the daemon for aiohttp's 60: longer than systemd waits."""
+
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src data:; frame-ancestors 'none'",
     "Cache-Control": "no-store",
@@ -86,7 +90,7 @@ class HttpServer(Component):
                 web.get("/metrics", self._metrics),
             ]
         )
-        runner = web.AppRunner(app, access_log=None)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_WORDS)
         await runner.setup()
         site = web.TCPSite(runner, self.host, self.port)
         try:
