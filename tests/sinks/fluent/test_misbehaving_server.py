@@ -296,6 +296,25 @@ async def test_no_pong(scripted: Scripted) -> None:
             await sink.collect(BATCH)
 
 
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("shared_key mismatch", "shared_key must be the one that the server has"),
+        ("username/password mismatch", "we sent no user: set user and password"),
+    ],
+)
+async def test_advice_is_about_what_is_refused(
+    scripted: Scripted, reason: str, advice: str
+) -> None:
+    refusal = ["PONG", False, reason, "server", ""]
+    answer = msgpack.packb(refusal)
+    scripted.scripts = [greeting(nonce=NONCE, auth=b"salt", answer=lambda ping: answer)]
+    sink = Fluent("t", port=scripted.port, shared_key=Secret(KEY.decode()))
+    with pytest.raises(ConfigError, match=f"{reason}; {advice}$"):
+        await sink.open()
+    await sink.close()
+
+
 async def test_keepalive_refused_by_the_server(scripted: Scripted) -> None:
     stored: list[list[Any]] = []
 

@@ -92,10 +92,15 @@ class Handshake:
             reason = (
                 _bytes(pong[2]).decode(errors="replace") if len(pong) > 2 else "no reason given"
             )
-            hint = "" if self.credentials.user else "; we sent no user: set user and password"
-            raise Permanent(f"it refuses our credentials: {reason:.200}{hint}")
+            raise Permanent(f"it refuses our credentials: {reason:.200}{self._advice(reason)}")
         if len(pong) < 5 or _bytes(pong[4]).decode("latin-1") != self._digest(_bytes(pong[3])):
             raise Permanent("it does not know the shared key itself: it is not the right server")
+
+    def _advice(self, reason: str) -> str:
+        """What to do about a refusal. Fluent Bit and Fluentd say which of the two they refuse."""
+        if "key" in reason.lower():
+            return "; shared_key must be the one that the server has"
+        return "" if self.credentials.user else "; we sent no user: set user and password"
 
     def _digest(self, hostname: bytes) -> str:
         key = self.credentials.shared_key.reveal().encode()
