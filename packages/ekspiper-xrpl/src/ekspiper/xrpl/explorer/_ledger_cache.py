@@ -69,6 +69,8 @@ class LedgerCache:
         """What is there of a range, in order; no ledger twice."""
         found: list[CachedRun] = []
         begin = first
+        # Files overlap where explorers wrote side by side; of two that begin alike the longer one
+        # counts.
         for run in sorted(self._files(), key=lambda run: (run.file_first, -run.file_last)):
             low, high = max(run.file_first, begin), min(run.file_last, last)
             if low <= high:
@@ -92,6 +94,8 @@ class LedgerCache:
         try:
             table = parquet.read_table(
                 run.path,
+                # To the end of the file, also when less is wanted: the name proves its last ledger,
+                # and the chain leads from there to the others.
                 filters=[("ledger_index", ">=", run.first), ("ledger_index", "<=", run.file_last)],
             )
             ledgers = [_from_row(row, network_id) for row in table.to_pylist()]
@@ -99,6 +103,8 @@ class LedgerCache:
         except (OSError, ValueError, KeyError, TypeError, EkspiperError) as error:
             raise DamagedCache(f"{run.path}: {error}") from error
         with suppress(OSError):
+            # The time of the last use, by which `_evict` chooses; access times are switched off on
+            # many disks.
             os.utime(run.path)
         return [ledger for ledger in ledgers if ledger.ledger_index <= run.last]
 
@@ -111,10 +117,13 @@ class LedgerCache:
         first, last = ledgers[0], ledgers[-1]
         name = f"{first.ledger_index:010d}-{last.ledger_index:010d}-{last.ledger_hash[:16]}.parquet"
         self.folder.mkdir(parents=True, exist_ok=True)
+        # A name of its own, as several explorers may write the same ledgers at once. Not synced to
+        # disk: a file that a power cut spoils does not prove itself, and is read anew.
         handle, aside = tempfile.mkstemp(prefix=".", suffix=".part", dir=self.folder)
         os.close(handle)
         try:
             table = pyarrow.Table.from_pylist(rows, schema=_schema())
+            # Small row groups: one ledger is often read alone.
             parquet.write_table(table, aside, compression="zstd", row_group_size=16)
             Path(aside).replace(self.folder / name)
         finally:
@@ -140,6 +149,7 @@ class LedgerCache:
                 sized.append((run.path == newest, stat.st_mtime, stat.st_size, run.path))
         total = sum(size for _, _, size, _ in sized)
         for is_newest, _, size, path in sorted(sized):
+            # The newest is last in the order, and stays even where it is larger than the bound.
             if total <= self.max_bytes or is_newest:
                 return
             path.unlink(missing_ok=True)

@@ -101,8 +101,10 @@ class LedgerReader:
 
     async def _is_contradicted(self, run: CachedRun) -> bool:
         try:
+            # One request for a whole file: its last hash decides over all before it.
             result = await self.pool.request({"command": "ledger", "ledger_index": run.file_last})
         except (LedgerUnavailable, RequestError):
+            # A node without that history cannot contradict it.
             return False
         return not str(result.get("ledger_hash", "")).upper().startswith(run.anchor)
 
@@ -225,6 +227,7 @@ class LedgerReader:
                 async for ledger in ledgers:
                     yield ledger
                     bar.add()
+                    # Cached ledgers come without a wait, and would hold up a notebook's other work.
                     await asyncio.sleep(0)
 
     async def prove(self, ref: LedgerRef) -> Ledger:

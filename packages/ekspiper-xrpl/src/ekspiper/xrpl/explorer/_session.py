@@ -77,7 +77,10 @@ class Connection:
             self._task = loop.create_task(holding, name="explorer connection")
             _HOLDING.add(self._task)
             self._task.add_done_callback(_HOLDING.discard)
+            # An explorer that is dropped without `close` ends its task too; at the end of the
+            # program the loop is gone already.
             weakref.finalize(self, _let_go, loop, self._task).atexit = False
+        # A call that is interrupted must not end the connection for the others that wait for it.
         return await asyncio.shield(self._ready)
 
     async def close(self) -> None:

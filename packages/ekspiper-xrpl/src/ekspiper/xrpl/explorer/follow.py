@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Follow"]
 
+# Half a minute of mainnet, and no taller than a cell.
 _SHOWN = 8
 
 

@@ -54,6 +54,7 @@ class RunningPipeline:
             live.update(self)
             if until is not None and _read(seen) >= until:
                 return seen
+            # Not `wait_for`, which would cancel the run when the time is up.
             await asyncio.wait((self._task,), timeout=_EVERY)
         self._task.result()
         live.update(self, line=_line(self.statistics()))

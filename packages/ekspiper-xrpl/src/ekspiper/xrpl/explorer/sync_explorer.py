@@ -55,6 +55,7 @@ class SyncExplorer:
         self.explorer = explorer
         self._end_loop: weakref.finalize[Any, SyncExplorer] | None = None
         self._runner: asyncio.Runner | None = None
+        # One loop, which cannot run in two threads at once.
         self._turn = threading.Lock()
 
     ledger = _synchronous(Explorer.ledger)
@@ -118,6 +119,7 @@ class SyncExplorer:
         except RuntimeError:
             return self._in_own_loop(work)
         try:
+            # Before the task is made: without nest-asyncio nobody would await it.
             _allow_nesting(loop)
         except BaseException:
             work.close()
@@ -198,6 +200,7 @@ def _interrupt_cancels(
             raise KeyboardInterrupt
         interrupted.append(True)
         task.cancel()
+        # A handler alone does not wake a loop that waits for sockets.
         loop.call_soon_threadsafe(lambda: None)
 
     before = signal.signal(signal.SIGINT, on_interrupt)

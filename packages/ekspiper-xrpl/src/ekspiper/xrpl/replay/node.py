@@ -120,6 +120,8 @@ class ReplayNode(Component):
             ) from None
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._handle)
+        # Clients of a test may never close their connection, and nobody wants to wait a minute for
+        # them.
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         await self._listen()
@@ -156,6 +158,7 @@ class ReplayNode(Component):
             return
         await self._site.stop()
         self._site = None
+        # After the port is closed: a client reconnects at once.
         self.drop_connections()
 
         async def come_back() -> None:
@@ -175,6 +178,7 @@ class ReplayNode(Component):
         return f"{host}:{self._port}"
 
     def _announce(self, ledger_index: int) -> None:
+        # No message is made where nobody listens.
         if any(session.streams for session in self._sessions):
             closed = closed_message(self._service.view, ledger_index)
             for session in self._sessions:

@@ -43,6 +43,7 @@ class ReplayProcess(Component):
             stdout=asyncio.subprocess.PIPE,
         )
         assert self._process.stdout is not None
+        # An address, or why there is none. An empty line means that it died.
         line = await self._process.stdout.readline()
         said = json.loads(line) if line else {"error": "the replay node ended before it listened"}
         if "error" in said:

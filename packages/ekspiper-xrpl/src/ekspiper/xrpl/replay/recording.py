@@ -54,6 +54,7 @@ class Recording:
         """Answers that were made from other forms."""
         if not self.ledgers:
             raise RecordingError(f"{name}: no validated ledger was recorded here")
+        # A recording of headers alone can still be paged and asked for its state.
         if not self.indexes:
             self.indexes = tuple(self.ledgers)
 

@@ -56,6 +56,7 @@ class AttributeTable:
 
 def attributes_of(record: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """The attributes of a record: object, path, type; those of ledger entries in its metadata too."""
+    # A snapshot's records are objects of the ledger, and have no TransactionType.
     own = str(record.get("TransactionType", record.get("LedgerEntryType", "record")))
     for name, value in record.items():
         if name == "meta":

@@ -18,6 +18,7 @@ __all__ = ["Check", "DecodedRules", "NameRule"]
 Check = Callable[[Any, Path, list[Misfit]], Any]
 """Takes a value, its path and the list of misfits; returns the value without its misfits."""
 
+# Real ledgers have far fewer. Somebody could make up more, one a transaction, to fill memory.
 _SHAPES_LIMIT = 4096
 
 
@@ -54,6 +55,7 @@ class NameRule:
         shapes = self._shapes
         holding = shapes[names] if names in shapes else self._learn(names)
         if holding is None:
+            # The slow way: only objects that do not fit are copied.
             return self._without_misfits(value, path, found)
         return self._check_inside(value, holding, path, found) if holding else value
 
@@ -63,6 +65,7 @@ class NameRule:
         fits = self.required <= having <= self.names
         holding = tuple(name for name in names if name in self.checks) if fits else None
         if len(self._shapes) >= _SHAPES_LIMIT:
+            # All at once: those that are in use are learned again within one ledger.
             self._shapes.clear()
         self._shapes[names] = holding
         return holding
@@ -137,6 +140,8 @@ class DecodedRules:
         if fitting is not nodes:
             checked = {**checked, "AffectedNodes": fitting}
         result = checked.get("TransactionResult")
+        # The decoder gives the number where the definitions have no name for it; a column holds
+        # text.
         if type(result) is int or (result is not None and result not in self._results):
             found.append(unknown_type("TransactionResult", result, _META))
             checked = {**checked, "TransactionResult": str(result)}
@@ -178,6 +183,7 @@ class DecodedRules:
     def _rule(self, name: str, fields: Mapping[str, int] | None) -> NameRule | None:
         if fields is None:
             return None
+        # 2, "default", means that a field with its default value is left out of the bytes.
         required = [one for one, optionality in fields.items() if optionality == 0]
         return NameRule(name, fields, required, checks=self._checks(fields))
 
@@ -202,6 +208,7 @@ class DecodedRules:
         def check(value: list[dict[str, Any]], path: Path, found: list[Misfit]) -> Any:
             kept = []
             for at, element in enumerate(value):
+                # The decoder makes elements of exactly one member.
                 ((kind, inner),) = element.items()
                 if type(inner) is not dict or (expected and kind not in expected):
                     found.append(stranger(name, kind, (path, at), element))

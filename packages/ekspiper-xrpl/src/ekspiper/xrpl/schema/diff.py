@@ -56,6 +56,7 @@ def diff(before: Definitions, after: Definitions) -> list[Difference]:
     found += _compare("field", before.fields, after.fields, _field_text)
     for kind, table in _FORMATS.items():
         old, new = _flat(getattr(before, table)), _flat(getattr(after, table))
+        # Older servers give no formats: then every one of ours would be a difference.
         if old and new:
             found += _compare(kind, old, new, str)
     return [each for each in found if (each.kind, each.name) not in names]

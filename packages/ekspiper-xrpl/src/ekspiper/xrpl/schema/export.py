@@ -116,6 +116,7 @@ def schema_for(collector: type, records: str) -> Any | None:
     `arrow`, a `pyarrow.Schema`; or `postgres`, SQL types by column.
     """
     form = getattr(collector, "schema_format", None)
+    # A collector without columns, such as a file of lines, says nothing and gets no schema.
     if form not in _FORMS or records not in _TABLES:
         return None
     return _made(form, records)

@@ -17,6 +17,7 @@ __all__ = ["METADATA_TYPES", "NODE_TYPES", "Formats", "Nodes"]
 
 _REQUIRED = 0
 _COMMON = "common"
+# How many of the names below are always there, from the first on.
 _METADATA_REQUIRED = 3
 _NODE_REQUIRED = 2
 
@@ -129,6 +130,7 @@ class Formats:
         if not known or name in within:  # a batch holds transactions: no table has them as columns
             return Field(name, type_, "json", required, repeated)
         inner = (*within, name)
+        # An element has one of several members, so none of them is required.
         needed = {} if repeated else INNER_FORMATS.get(name, {})
         fields = tuple(
             self.field_named(member, required=needed.get(member) == _REQUIRED, within=inner)
@@ -183,6 +185,7 @@ class Formats:
         formats = tuple(formats)
         names = dict.fromkeys(name for one in formats for name in one)
         return self._fields(
+            # 0 is required, and a format without the field makes it optional.
             {name: max((one.get(name, 1) for one in formats), default=1) for name in names}
         )
 

@@ -28,6 +28,7 @@ INNER_FORMATS: Mapping[str, Mapping[str, int]] = {
     "AuthAccount": _format("Account"),
     "BatchSigner": _format("Account", "SigningPubKey TxnSignature Signers"),
     "Book": _format("BookDirectory BookNode"),
+    # Either one signature or several signers, so nothing of it is required.
     "CounterpartySignature": _SIGNATURE,
     "Credential": _format("Issuer CredentialType"),
     "DisabledValidator": _format("PublicKey FirstLedgerSequence"),

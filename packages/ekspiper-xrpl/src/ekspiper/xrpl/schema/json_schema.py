@@ -14,6 +14,7 @@ __all__ = ["json_schema", "transactions_json_schema"]
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
+# JSON Schema has numbers of any size; the ledger's fields have not.
 _LIMITS = {
     "UInt8": (0, 0xFF),
     "UInt16": (0, 0xFFFF),

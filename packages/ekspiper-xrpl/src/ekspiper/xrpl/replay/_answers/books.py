@@ -33,6 +33,7 @@ def book_offers(view: View, request: Mapping[str, Any]) -> bytes:
         return orjson.dumps({**_place(view, record), "offers": []} | _validated(record))
     body = view.recording.read(found[1])
     result = orjson.loads(body)
+    # The very answer that was recorded: its bytes, as the server wrote them.
     if record is not None and found[0] == record.index and len(result["offers"]) <= limit:
         return body
     return orjson.dumps(
@@ -68,6 +69,7 @@ def _limit(request: Mapping[str, Any]) -> int:
     asked = request.get("limit", DEFAULT_OFFERS)
     if not isinstance(asked, int) or isinstance(asked, bool) or asked < 0:
         raise expected_field("limit", "unsigned integer")
+    # 0 is taken for 1, and more than 100 for 100, as rippled does.
     return max(1, min(asked, MAX_OFFERS))
 
 
@@ -115,6 +117,7 @@ def _check_currency(side: str, asset: Mapping[str, Any]) -> None:
     if not isinstance(currency, str):
         raise expected_field(f"{side}.currency", "string")
     if len(currency) not in (3, 40):
+        # rippled calls the sides source and destination, and has an error for each.
         error = "srcCurMalformed" if side == "taker_pays" else "dstAmtMalformed"
         raise RpcError(error, f"Invalid field '{side}.currency', bad currency.")
 

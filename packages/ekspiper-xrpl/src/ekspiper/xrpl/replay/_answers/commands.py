@@ -71,6 +71,8 @@ def _recorded(view: View, request: Mapping[str, Any], error: RpcError) -> bytes:
     if "result" not in response:
         raise RpcError.recorded(response)
     result = response["result"]
+    # An answer about a ledger that is not closed yet would come from the future: `record` refuses
+    # it.
     if isinstance(index := result.get("ledger_index"), int):
         view.record(index)
     return orjson.dumps(result)

@@ -98,6 +98,7 @@ def json_v1(entry: Mapping[str, Any]) -> dict[str, Any]:
     """The flat form of api_version 1 from that of version 2."""
     tx = entry["tx_json"]
     flat = {**tx, "hash": entry["hash"], "metaData": entry["meta"]}
+    # Version 1 shows both names, with one amount.
     if "DeliverMax" in tx:
         flat["Amount"] = tx["DeliverMax"]
     return flat

@@ -90,6 +90,7 @@ class View:
         # Clio has no open ledger, so a request without one means the validated.
         default = "validated" if self.clio else "current"
         asked = request.get("ledger_index", request.get("ledger", default))
+        # rippled takes a hash or an index in `ledger`, the older name of both.
         if isinstance(asked, str) and len(asked) == 64:
             return self._by_hash(asked)
         return self._by_index(asked)
@@ -111,6 +112,7 @@ class View:
             return self.validated
         if isinstance(asked, str) and asked.isascii() and asked.isdigit():
             asked = int(asked)
+        # In Python true is 1, and rippled refuses it.
         if not isinstance(asked, int) or isinstance(asked, bool) or not 0 <= asked < 2**32:
             raise RpcError("invalidParams", "ledgerIndexMalformed")
         return self.record(asked)

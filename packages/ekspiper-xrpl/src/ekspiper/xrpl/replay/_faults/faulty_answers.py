@@ -82,6 +82,7 @@ def _forged_validation(body: Result) -> Result:
     holder = {"signature": signature}
     _flip(holder, "signature")
     data = body.get("data")
+    # The signature stands inside the serialized validation as well.
     forged = {} if data is None else {"data": data.replace(signature, holder["signature"])}
     return {**body, **holder, **forged}
 
@@ -129,6 +130,7 @@ def _wrong_parent(result: Result) -> bool:
     header = header_of(ledger)
     if header is None:
         return False
+    # The header then hashes to its `ledger_hash`, and only the chain shows that it is wrong.
     forged = replace(header, parent_hash=bytes(reversed(header.parent_hash)))
     result["ledger_hash"] = forged.ledger_hash.hex().upper()
     if "ledger_data" in ledger:

@@ -38,6 +38,7 @@ class ForgedChain(Recording):
         self._forge(first)
 
     def _forge(self, first: int) -> None:
+        # The hash of the forged ledger before; None while all is true.
         parent: bytes | None = None
         for index in [index for index in self.indexes if index >= first]:
             true = self.ledgers[index]
@@ -51,6 +52,8 @@ class ForgedChain(Recording):
                 continue  # nothing to leave out yet: the ledger stays true
             header = true.header if parent is None else replace(true.header, parent_hash=parent)
             if parent is None:
+                # The last one that was applied: the places of the others still run from 0 without a
+                # gap.
                 blobs = sorted(blobs, key=lambda each: transaction_index(_bytes(each)[1]))[:-1]
                 header = replace(header, transaction_hash=transaction_root(map(_bytes, blobs)))
             parent = header.ledger_hash

@@ -71,6 +71,7 @@ class Injector:
                 continue
             self._drawn[key] += 1
             if self._chance(f"{fault.kind} {name} {self._drawn[key]}") < fault.probability:
+                # Counted when drawn, and not when carried out: requests run side by side.
                 self._struck[key] += 1
                 return fault
         return None
@@ -113,6 +114,7 @@ class RateLimit:
         """Whether a request at this time (seconds of any clock) is answered; counts it if so."""
         if not self._rate:
             return True
+        # The bucket is full at the first request.
         since = 0.0 if self._filled is None else now - self._filled
         self._filled = now
         self._tokens = min(self._rate, self._tokens + since * self._rate)

@@ -69,6 +69,7 @@ class Index:
     def finish(self) -> None:
         for state in self.states.values():
             state.finish()
+        # A list brings the manifests of its validators, which the server was perhaps not asked for.
         decoder = Decoder(Definitions.bundled(), shape="server")
         for text in (text for each in self.lists for text in each.manifests):
             if (manifest := KnownManifest.of_bytes(text, decoder)) is not None:
@@ -111,6 +112,7 @@ def exchange_key(request: Mapping[str, Any]) -> bytes:
 def asset_key(asset: object) -> tuple[str, ...]:
     """A currency, issued currency or MPT as a key. Raises ValueError for anything else."""
     if isinstance(asset, str):
+        # An amount of drops, as `amm_info` gives it, is text.
         return ("XRP", "")
     if isinstance(asset, dict):
         if isinstance(issuance := asset.get("mpt_issuance_id"), str):
@@ -148,6 +150,7 @@ def _add_error(index: Index, request: Mapping[str, Any], response: Mapping[str, 
         ledger_index, account = request.get("ledger_index"), request.get("amm_account")
         if isinstance(ledger_index, int) and isinstance(account, str):
             index.pools.setdefault(account, History()).add(ledger_index, None)
+    # What belongs to the envelope is made anew for each request.
     told = {k: v for k, v in response.items() if k not in ("id", "request", "type", "status")}
     index.exchanges[exchange_key(request)] = index.spool.add(orjson.dumps(told))
 

@@ -38,6 +38,7 @@ def full_form(ledger: Mapping[str, Any], *, api_version: int) -> Form | None:
         return None
     first: Mapping[str, Any] = transactions[0] if transactions else {}
     if "ledger_data" in ledger:
+        # An empty ledger looks alike in both versions, so the request decides.
         two = "meta_blob" in first if first else api_version > 1
         return "binary2" if two else "binary1"
     two = "tx_json" in first if first else isinstance(ledger.get("ledger_index"), int)

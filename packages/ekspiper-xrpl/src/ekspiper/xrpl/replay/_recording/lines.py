@@ -36,6 +36,7 @@ def read_folder(folder: Path) -> Iterator[tuple[str, Exchange | Message]]:
     """
     if not folder.is_dir():
         raise RecordingError(f"no recording: {folder} is not a folder")
+    # In the order of names, so that a recording is the same on every file system.
     files = sorted(p for p in folder.iterdir() if p.name.endswith((".jsonl", ".jsonl.gz")))
     if not files:
         raise RecordingError(f"no recording: {folder} has no *.jsonl.gz and no *.jsonl file")
@@ -100,6 +101,7 @@ def _exchange(body: dict[str, Any]) -> Exchange:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    # Counted here too: gzip raises between two lines.
     number = 0
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:

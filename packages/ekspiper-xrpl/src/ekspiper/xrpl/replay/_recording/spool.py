@@ -48,6 +48,7 @@ class Spool:
 
     def read(self, span: Span) -> bytes:
         """The bytes of one stretch."""
+        # Only what is still in Python's buffer has to be written before it can be read.
         if span.offset + span.length > self._flushed:
             self._file.flush()
             self._flushed = self._size

@@ -127,6 +127,8 @@ class Testimony:
 
     def add_validation(self, ledger_index: int, span: Span) -> None:
         """A validation came."""
+        # Validators that are slow sign after the ledger has closed; those come late in a replay as
+        # well.
         if self._closed is not None and ledger_index <= self._closed:
             self._after.setdefault(self._closed, []).append(span)
         else:

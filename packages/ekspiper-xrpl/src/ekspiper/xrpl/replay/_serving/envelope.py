@@ -59,6 +59,7 @@ def json_invalid(text: str) -> bytes:
 def rpc_result(result: bytes, *, warning: str | None = None, **extra: Any) -> bytes:
     """A successful JSON-RPC response: status and warning stand among the fields of the result."""
     inside = {"status": "success"} if warning is None else {"status": "success", "warning": warning}
+    # `{}` has two bytes, and no member to put a comma after.
     comma = b"," if len(result) > 2 else b""
     beside = b"," + orjson.dumps(extra)[1:-1] if extra else b""
     return b'{"result":' + result[:-1] + comma + orjson.dumps(inside)[1:] + beside + b"}"

@@ -22,6 +22,7 @@ __all__ = ["answer_post", "request_of"]
 
 # Over HTTP a server that is too busy says 503, in plain text.
 _BUSY = frozenset({"tooBusy", "slowDown", "close1008"})
+# Faults that replace the response; the others change it.
 _INSTEAD = _BUSY | {"disconnect", "hang", "noAnswer", "garbage", "down"}
 _ONLY_ON_A_SOCKET = frozenset({"subscribe", "unsubscribe"})
 
