@@ -54,6 +54,17 @@ async def test_another_list_is_refused_and_the_same_goes_on() -> None:
     assert sink.items == [*MONDAY, "monday-4"]
 
 
+@pytest.mark.parametrize("fewer", [MONDAY[:2], iter(MONDAY[:1]), []])
+async def test_fewer_items_than_were_read_before_are_not_the_same(fewer: Any) -> None:
+    """A list that was cut, or a generator that is used up, would end at once without a word."""
+    sink, checkpoint = RecordingCollector(), MemoryCheckpoint()
+    await reading(IterableSource(MONDAY, identity="monday"), sink).run(checkpoint=checkpoint)
+    with pytest.raises(FlowFailed, match=r"3 items of 'monday' were read before, but there are"):
+        await reading(IterableSource(fewer, identity="monday"), sink).run(checkpoint=checkpoint)
+    assert sink.items == MONDAY
+    await reading(IterableSource(MONDAY, identity="monday"), sink).run(checkpoint=checkpoint)
+
+
 async def test_an_iterable_may_have_an_identity_of_its_own() -> None:
     class Rows(list[str]):
         identity = "rows of monday"

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from .component import Component
+from .errors import CheckpointError
 
 __all__ = ["IterableSource", "Position", "Source"]
 
@@ -75,7 +76,8 @@ class IterableSource(Source[Any]):
     """Reads an iterable or async iterable from its start.
 
     It resumes by skipping as many items as were read before, so the iterable must give the same
-    items again. A list or a file does; a generator that was used up does not.
+    items again. A list or a file does; a generator that was used up does not. Where there are fewer
+    than were read before, it raises CheckpointError.
 
     Args:
         items: what is read.
@@ -118,3 +120,8 @@ class IterableSource(Source[Any]):
                 self._read += 1
                 if self._read > self._skip:
                     yield item
+        if self._read < self._skip:
+            raise CheckpointError(
+                f"the checkpoint says that {self._skip} items of {self._identity!r} were read "
+                f"before, but there are only {self._read}: give other items another identity"
+            )
