@@ -1,10 +1,10 @@
-"""What constructors of collectors check: packages that are missing, and numbers."""
+"""What constructors of collectors check, and how a failure is put in a few words."""
 
 from __future__ import annotations
 
 from ekspiper.core import ConfigError, MissingExtra
 
-__all__ = ["missing_extra", "refuse_unless_positive"]
+__all__ = ["missing_extra", "reason_of", "refuse_unless_positive"]
 
 
 def missing_extra(what: str, error: ImportError, *, extra: str) -> MissingExtra:
@@ -24,3 +24,8 @@ def refuse_unless_positive(**options: float | None) -> None:
     for name, value in options.items():
         if value is not None and value <= 0:
             raise ConfigError(f"{name} must be more than 0, not {value}")
+
+
+def reason_of(error: Exception) -> str:
+    """The reason alone: errors of the system say number and path as well, and some have no text."""
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -9,10 +9,9 @@ from typing import Any
 from ekspiper.core import CheckpointError, ConfigError, EkspiperError, Retryable
 
 from .._arrow import arrow
-from .._checks import missing_extra
+from .._checks import missing_extra, reason_of
 from .._lake import ROW, LakeTable, canonical, row_as_json, row_from_json
 from .._position_row import PositionRow
-from .._reason import reason_of
 
 __all__ = ["LEDGERS", "DeltaTable", "deltalake"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ekspiper.core import Permanent, Retryable
 
-from .._reason import reason_of
+from .._checks import reason_of
 from ._delivery import Chunk
 from ._endpoint import Endpoint
 from ._extra import msgpack

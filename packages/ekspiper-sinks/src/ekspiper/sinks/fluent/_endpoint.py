@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ekspiper.core import ConfigError
 
-from .._reason import reason_of
+from .._checks import reason_of
 
 __all__ = ["Endpoint", "TlsSettings"]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ekspiper.core import ConfigError, EkspiperError, Retryable
 
 from .._arrow import arrow
+from .._checks import reason_of
 from .._lake import ROW, LakeTable, canonical, row_as_json, row_from_json
 from .._position_row import PositionRow
-from .._reason import reason_of
 from ._catalog import CatalogSettings
 
 if TYPE_CHECKING:

@@ -22,9 +22,8 @@ from ekspiper.core import (
     in_thread,
 )
 
-from .._checks import refuse_unless_positive
+from .._checks import reason_of, refuse_unless_positive
 from .._json import json_line, json_lines
-from .._reason import reason_of
 from ._compression import Compression, codec
 from ._data_files import DataFiles, Place
 from ._file_names import FileNames, same_period, split

@@ -22,8 +22,7 @@ from ekspiper.core import (
 )
 
 from .._arrow import arrow
-from .._checks import refuse_unless_positive
-from .._reason import reason_of
+from .._checks import reason_of, refuse_unless_positive
 from ._dataset import Dataset
 from ._writer import Writer
 from .records import read_records

@@ -12,7 +12,7 @@ from ._collectors import file_collectors, places
 
 __all__ = ["dead_letter_collector", "dead_letter_file"]
 
-# With these options there is no one file that could be read back line by line.
+# With any of these options the letters are not in a single file of plain lines.
 _NOT_ONE_FILE = ("compression", "rotate_bytes", "rotate_seconds")
 
 

@@ -92,7 +92,7 @@ class Live:
 
 def _in_notebook() -> bool:
     """Whether a Jupyter kernel runs this: IPython is only looked for, never loaded."""
-    # In a kernel it is loaded long before us, and loading it takes half a second elsewhere.
+    # A kernel has loaded it long before us; elsewhere loading it would take its time.
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return shell is not None and hasattr(shell, "kernel")

@@ -195,8 +195,7 @@ async def _backfill(
         say_json(_as_json(report, folder, verified=verified, seconds=seconds))
     else:
         _tell_report(report, folder, verified=verified, seconds=seconds)
-    # What was interrupted is not fetched yet, which is no reason for 3: it is fetched by the next
-    # run.
+    # 3 asks for somebody to look. What is only left undone is fetched by the next run: that is 1.
     if report.dead_letters or (report.failed and not is_interrupted):
         return 3
     return 1 if report.failed else 0
