@@ -49,6 +49,18 @@ async def test_offers_that_cannot_be_read_are_said(caplog: pytest.LogCaptureFixt
     assert "books may lack them" in caplog.text
 
 
+async def test_a_field_that_nobody_knows_may_name_another_book(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Like DomainID, to definitions that are older: its offers would be taken for open ones."""
+    async with open_network("sample") as network:
+        network.pool.definitions = older_definitions(fields={"OwnerNode"})
+        books = await read_books(network.pool, 302)
+    assert books.unread == books.offers > 300
+    assert "have a field that the definitions do not know" in caplog.text
+    assert all("not known" in record["problem"] for record in books.records())
+
+
 async def test_every_book_is_what_the_server_gives() -> None:
     async with open_network("sample") as network:
         records = list((await read_books(network.pool, 302)).records())

@@ -39,11 +39,15 @@ async def read_books(pool: NodePool, ledger: int | None = None, *, parallel: int
         await proof.collect([page])
         for index, data in page.wanted():
             entry = decoder.ledger_object(bytes.fromhex(data))
-            books.unread += entry["LedgerEntryType"] == "Offer" and ends_early(entry)
+            books.unread += entry["LedgerEntryType"] == "Offer" and not _is_read(entry)
             books.add({**entry, "index": index})
     proof.compare_with(header)
     if books.unread:
-        log.warning("%s offers have a field of an unknown type: books may lack them", books.unread)
+        log.warning(
+            "%s offers have a field that the definitions do not know: books may lack them, or have "
+            "them in the wrong place",
+            books.unread,
+        )
     return books
 
 
@@ -55,6 +59,11 @@ def quality(book_directory: str) -> Decimal:
     """
     rate = int(book_directory[-16:], 16)
     return Decimal(rate & ((1 << 56) - 1)).scaleb((rate >> 56) - _EXPONENT_BIAS)
+
+
+def _is_read(offer: dict[str, Any]) -> bool:
+    """Whether the definitions know every field of an offer."""
+    return not ends_early(offer) and not any(name.startswith("Unknown_") for name in offer)
 
 
 class WholeBooks:
@@ -76,7 +85,8 @@ class WholeBooks:
         self._pages: dict[str, dict[str, int]] = {}
         self.offers = 0
         self.unread = 0
-        """Offers with a field of an unknown type, after which nothing of them can be read."""
+        """Offers with a field that the definitions do not know. It may name the book, as DomainID
+        does; and if its type is unknown as well, nothing after it can be read."""
 
     def add(self, entry: dict[str, Any]) -> None:
         """Take a ledger object in record shape with its `index`; other types are left out."""
@@ -113,7 +123,7 @@ class WholeBooks:
             record["truncated"] = False
             if self.unread:
                 record["problem"] = (
-                    f"{self.unread} offers of the ledger cannot be read to their end"
+                    f"{self.unread} offers of the ledger have a field that is not known"
                 )
             yield record
 
