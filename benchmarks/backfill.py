@@ -35,18 +35,19 @@ NODE_RATE = 6_000
 FETCH, BARE, BACKFILL = "fetch only", "bare loop", "backfill"
 TARGET = 0.7
 TARGET_OF_FETCH = 0.8
+PARQUET_TARGET = 0.7
 PEER_TARGET = 4
 PEER_LEDGERS = 250
 PEER = "xrpl-py, 16 in flight"
 
 
-async def backfill(url: str, indexes: Sequence[int], out: Path) -> None:
-    """Verified, to JSON lines."""
+async def backfill(url: str, indexes: Sequence[int], out: Path, *, format: str = "jsonl") -> None:
+    """Verified, to files of this format."""
     async with NodePool(url) as pool:
         job = Backfill(
             pool,
             [f"{indexes[0]}:{indexes[-1]}"],
-            OutputFolder(out, command="backfill"),
+            OutputFolder(out, command="backfill", format=format),
             concurrency=WINDOW,
         )
         await job.plan()
@@ -64,6 +65,7 @@ async def measure(folder: Path, indexes: list[int], transactions: int, rounds: i
         print("node on loopback:")
         rates = await rates_of(node.url, indexes, transactions, rounds)
         missed += compare(rates, BARE, TARGET)
+        missed += await parquet_beside_lines(node.url, indexes, transactions, rounds)
         missed += await against_xrpl_py(node.url, indexes, transactions, rounds)
         print(f"node that serves {NODE_RATE:,} transactions/s, as a rippled does:")
         frames = (folder / LEDGERS).stat().st_size
@@ -101,6 +103,23 @@ def compare(rates: dict[str, float], limit: str, target: float) -> bool:
     print(
         f"  backfill is {shares[BARE]:.2f} of the bare loop, {shares[FETCH]:.2f} of fetch only "
         f"(target {target} of {limit}{', MISSED' if missed else ''})"
+    )
+    return missed
+
+
+async def parquet_beside_lines(
+    url: str, indexes: Sequence[int], transactions: int, rounds: int
+) -> bool:
+    """Print how near a backfill to Parquet comes to one to JSON lines; whether it misses the target."""
+    jobs: dict[str, Job] = {
+        name: partial(backfill, url, indexes, format=name) for name in ("jsonl", "parquet")
+    }
+    seconds = await best_of(rounds, jobs)
+    share = seconds["jsonl"] / seconds["parquet"]
+    missed = share < PARQUET_TARGET
+    print(
+        f"  {transactions / seconds['parquet']:,.0f} transactions/s to Parquet: {share:.2f} of JSON lines "
+        f"(target {PARQUET_TARGET}{', MISSED' if missed else ''})"
     )
     return missed
 

@@ -6,7 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from ekspiper.core import Flow, JsonLine, Permanent, Pipeline, Processor, Queue, Step
+from ekspiper.core import BatchError, Flow, JsonLine, Permanent, Pipeline, Processor, Queue, Step
+from ekspiper.core._runner.measure import Measure
 from ekspiper.core.testing import RecordingCollector
 
 
@@ -95,3 +96,37 @@ async def test_a_line_that_is_refused_is_a_record_in_its_dead_letter() -> None:
     (letter,) = letters.items
     assert letter["item"] == {"number": 7}
     assert len(sink.items) == len(NUMBERS) - 1
+
+
+class PlainLineSink(RecordingCollector):
+    """Takes lines as they are, and refuses one of them when it is to be kept."""
+
+    takes_lines = True
+
+    async def collect(self, batch: Sequence[Any]) -> None:
+        refused = {at for at, item in enumerate(batch) if b" 7}" in getattr(item, "line", b"")}
+        await super().collect([item for at, item in enumerate(batch) if at not in refused])
+        if refused:
+            raise BatchError(dict.fromkeys(refused, Permanent("not this one")))
+
+
+async def test_a_collector_that_does_not_encode_gets_lines_as_items() -> None:
+    sink, letters = PlainLineSink(), RecordingCollector()
+    await Pipeline(Flow("lines", source=NUMBERS, steps=(Step(Lines(), collectors=(sink,)),))).run(
+        dead_letters=letters
+    )
+    assert [type(item) for item in sink.items[:3]] == [JsonLine, JsonLine, dict]
+    found = [item.value if isinstance(item, JsonLine) else item for item in sink.items]
+    assert found == [record for record in RECORDS if record["number"] != 7]
+    (letter,) = letters.items
+    assert letter["item"] == {"number": 7}
+
+
+def test_a_queue_counts_a_line_by_its_length() -> None:
+    line = JsonLine(b'{"number": 1}\n')
+    assert Measure()(line) == len(line.line)
+    assert line._value is None
+
+
+def test_a_line_has_no_columns_unless_its_kind_knows_better() -> None:
+    assert JsonLine.column_reader(None) is None

@@ -57,6 +57,7 @@ from .instruments import NoInstruments as NoInstruments
 from .instruments import NoTracer as NoTracer
 from .instruments import OpenTelemetryTracer as OpenTelemetryTracer
 from .instruments import Tracer as Tracer
+from .json_line import ColumnReader as ColumnReader
 from .json_line import JsonLine as JsonLine
 from .json_line import LineCollector as LineCollector
 from .json_line import LineProcessor as LineProcessor
@@ -85,6 +86,7 @@ __all__ = [
     "Checkpoint",
     "CheckpointError",
     "Collector",
+    "ColumnReader",
     "CommitPolicy",
     "Component",
     "ConfigError",

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["JsonLine", "LineCollector", "LineProcessor"]
+__all__ = ["ColumnReader", "JsonLine", "LineCollector", "LineProcessor"]
+
+
+class ColumnReader(Protocol):
+    """Reads lines of records into columns, without making their objects."""
+
+    def read(self, lines: Sequence[bytes]) -> tuple[Any, list[int]]:
+        """A `pyarrow.RecordBatch` of the lines whose records the columns can hold exactly.
+
+        Returns:
+            the batch, its rows in the order of the lines; and the places of all other lines.
+        """
+        ...
 
 
 class JsonLine:
@@ -26,6 +38,11 @@ class JsonLine:
         self._value: Any = None
 
     @property
+    def nbytes(self) -> int:
+        """Its size, as queues count it: that of the line."""
+        return len(self.line)
+
+    @property
     def value(self) -> Any:
         """The record, parsed once."""
         if self._value is None:
@@ -36,6 +53,16 @@ class JsonLine:
     def parse(line: bytes) -> Any:
         """The record of a line; a subclass may know a faster parser."""
         return json.loads(line)
+
+    @classmethod
+    def column_reader(cls, schema: Any) -> ColumnReader | None:
+        """Reads lines of this kind into columns; None where that takes their objects.
+
+        Args:
+            schema: a `pyarrow.Schema`. A text field with the metadata `ekspiper: json` holds any
+                JSON value, as text.
+        """
+        return None
 
     def to_json(self) -> Any:
         """The record, for a dead letter."""
@@ -61,6 +88,9 @@ class LineProcessor(Protocol):
 
 @runtime_checkable
 class LineCollector(Protocol):
-    """A collector that is `Encoding` and whose `encode` takes a `JsonLine` as well as a record."""
+    """A collector that takes a `JsonLine` wherever it takes a record.
+
+    One that is `Encoding` gets it in `encode`, every other one in `collect`.
+    """
 
     takes_lines: bool

@@ -258,7 +258,7 @@ def _makes_lines(step: Step) -> bool:
 
 
 def _takes_lines(collector: Queue | Delivery) -> bool:
-    if not isinstance(collector, Delivery) or not isinstance(collector.collector, Encoding):
+    if not isinstance(collector, Delivery):
         return False
     return bool(getattr(collector.collector, "takes_lines", False))
 

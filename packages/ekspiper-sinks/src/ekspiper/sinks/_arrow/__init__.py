@@ -1,6 +1,8 @@
 """Records as Arrow and back, without loss: what no column can hold goes to `_rest`, as JSON."""
 
 from .encoder import Encoder as Encoder
+from .line_reader import LineReader as LineReader
+from .line_reader import plain_records as plain_records
 from .pyarrow_import import arrow as arrow
 from .pyarrow_import import arrow_parquet as arrow_parquet
 from .records import records_of as records_of
@@ -22,6 +24,7 @@ __all__ = [
     "PYTHON",
     "REST",
     "Encoder",
+    "LineReader",
     "Shape",
     "arrow",
     "arrow_parquet",
@@ -30,6 +33,7 @@ __all__ = [
     "grown_table",
     "is_json",
     "is_python",
+    "plain_records",
     "records_of",
     "shape_of_schema",
     "widened",

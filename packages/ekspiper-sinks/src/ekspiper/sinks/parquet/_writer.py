@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, takewhile
 from typing import Any
@@ -12,11 +12,13 @@ from ekspiper.core import ConfigError, Position, State
 from .._arrow import (
     REST,
     Encoder,
+    LineReader,
     Shape,
     arrow,
     arrow_schema,
     conflict,
     grown_table,
+    plain_records,
     records_of,
     shape_of_schema,
     widened,
@@ -94,7 +96,11 @@ class Writer:
         self._sequence = dataset.manifest.sequence
         self._entries: list[Entry] = list(dataset.manifest.entries)
         json: dict[str, Shape] = dict.fromkeys(json_columns, "json")
-        self._encoder = Encoder(self._chosen(schema, json))
+        self._use(self._chosen(schema, json))
+
+    def _use(self, schema: Any) -> None:
+        self._encoder = Encoder(schema)
+        self._line_reader = LineReader(schema)
 
     def _chosen(self, given: Any, json_columns: dict[str, Shape]) -> Any:
         """The schema to write: the given one, or the dataset's own where it has one."""
@@ -119,13 +125,52 @@ class Writer:
 
     def encode(self, batch: Sequence[Any]) -> Encoded:
         """The batch as Arrow; the schema grows where it may. Buffers nothing."""
+        found, missing = self._line_reader.read(batch)
+        # A schema that may grow looks at whole batches: each grown file is written again.
+        if found is None or (missing and self._schema_may_grow()):
+            return self._encode_records(plain_records(batch))
+        if not missing:
+            table = arrow().Table.from_batches([found])
+            return Encoded(list(self._by_partition(table, self._partitions_of(found))))
+        return self._encode_both(batch, found, missing)
+
+    def _encode_both(self, batch: Sequence[Any], found: Any, missing: list[int]) -> Encoded:
+        """Rows that were read from lines and records that were not, each in its place."""
+        records = plain_records([batch[place] for place in missing])
+        batches, failures, _ = self._encoder.encode(records)
+        kept = [at for at in range(len(missing)) if at not in failures]
+        absent = set(missing)
+        places = [place for place in range(len(batch)) if place not in absent]
+        places += [missing[at] for at in kept]
+        names = self._partitions_of(found) + [self._partition(records[at]) for at in kept]
+        order = sorted(range(len(places)), key=places.__getitem__)
+        table = arrow().Table.from_batches([found, *batches]).take(order).combine_chunks()
+        parts = self._by_partition(table, [names[at] for at in order])
+        return Encoded(list(parts), {missing[at]: error for at, error in failures.items()})
+
+    def _by_partition(self, table: Any, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
+        """The batches of a table whose rows belong to these partitions."""
+        for name in dict.fromkeys(names):
+            own = [row for row, each in enumerate(names) if each == name]
+            rows = table if len(own) == len(names) else table.take(own).combine_chunks()
+            yield from ((name, each) for each in rows.to_batches())
+
+    def _partitions_of(self, rows: Any) -> list[str]:
+        """The partition of each row, whose ledger index has a column if it is an integer."""
+        if "ledger_index" not in rows.schema.names:
+            return [NO_LEDGER] * rows.num_rows
+        indexes = rows.column("ledger_index").to_pylist()
+        names = {index: self._partition({"ledger_index": index}) for index in set(indexes)}
+        return [names[index] for index in indexes]
+
+    def _encode_records(self, batch: Sequence[Any]) -> Encoded:
         encoded = Encoded()
         for partition, places in self._partitions(batch).items():
             records = [batch[place] for place in places]
             batches, failures, partial = self._encoder.encode(records)
             # A record may have failed for want of a column: JSON has no place for a Decimal.
             unfit = [*partial, *(records[at] for at in failures if type(records[at]) is dict)]
-            if unfit and self._inferred and self._grow(unfit):
+            if unfit and self._grow(unfit):
                 batches, failures, _ = self._encoder.encode(records)
             encoded.parts += [(partition, each) for each in batches]
             encoded.failures.update((places[at], error) for at, error in failures.items())
@@ -145,7 +190,7 @@ class Writer:
         return f"ledgers-{first:010d}-{first + self._partition_ledgers - 1:010d}"
 
     def _grow(self, unfit: Sequence[Any]) -> bool:
-        if sum(entry.rows for entry in self._entries) + self._rows > self._widen_rows:
+        if not self._schema_may_grow():
             return False
         shape: Shape | None = shape_of_schema(self._encoder.schema)
         for record in unfit:
@@ -154,8 +199,12 @@ class Writer:
         schema = arrow_schema(shape)
         if schema.equals(self._encoder.schema, check_metadata=True):
             return False
-        self._encoder = Encoder(schema)
+        self._use(schema)
         return True
+
+    def _schema_may_grow(self) -> bool:
+        rows = sum(entry.rows for entry in self._entries) + self._rows
+        return self._inferred and rows <= self._widen_rows
 
     def is_full(self, encoded: Encoded) -> bool:
         """Whether the buffer is to be written out before this is added."""

@@ -76,6 +76,9 @@ class Parquet(Collector[Any]):
     read_records = staticmethod(read_records)
     """The function `read_records`, for code that finds this class by its name."""
 
+    takes_lines = True
+    """Records that come as lines are read into columns without their objects, where they fit."""
+
     # Arrow encodes a column at a time, so large batches cost less for each record.
     batch_policy = BatchPolicy(count=5_000, bytes=32 * 1024 * 1024, period=1.0)
 

@@ -20,6 +20,7 @@ from .inner_objects import INNER_FORMATS as INNER_FORMATS
 from .inner_objects import NODE_OBJECTS as NODE_OBJECTS
 from .json_schema import json_schema as json_schema
 from .json_schema import transactions_json_schema as transactions_json_schema
+from .line_columns import LineColumns as LineColumns
 from .misfit import Misfit as Misfit
 from .misfit import Path as Path
 from .misfit import Problem as Problem
@@ -49,6 +50,7 @@ __all__ = [
     "Difference",
     "Field",
     "Formats",
+    "LineColumns",
     "Misfit",
     "Path",
     "Problem",

@@ -1,0 +1,57 @@
+"""Records that came as lines of JSON, read into columns by the reader that their kind has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ekspiper.core import ColumnReader, JsonLine
+
+from .pyarrow_import import arrow
+from .shape import REST
+
+__all__ = ["LineReader", "plain_records"]
+
+
+class LineReader:
+    """Reads the members of a batch that are lines, where the columns can hold all of them exactly.
+
+    What it reads is what `Encoder` would make of the same records.
+
+    Args:
+        schema: an Arrow schema whose last column is `_rest`.
+    """
+
+    def __init__(self, schema: Any) -> None:
+        self._schema = schema
+        self._readers: dict[type[JsonLine], ColumnReader | None] = {}
+
+    def read(self, batch: Sequence[Any]) -> tuple[Any, list[int]]:
+        """A record batch, or None; and the places of the members that are not in it.
+
+        The rows of the record batch are in order.
+        """
+        kind = next((type(one) for one in batch if isinstance(one, JsonLine)), None)
+        reader = None if kind is None else self._reader(kind)
+        if reader is None:
+            return None, list(range(len(batch)))
+        places = [place for place, one in enumerate(batch) if type(one) is kind]
+        found, unfit = reader.read([batch[place].line for place in places])
+        if len(unfit) == len(places):
+            return None, list(range(len(batch)))
+        # The reader knows nothing of `_rest`, which is empty where every value has its column.
+        rest = arrow().nulls(found.num_rows, self._schema.field(REST).type)
+        found = arrow().RecordBatch.from_arrays([*found.columns, rest], schema=self._schema)
+        read = set(places).difference(places[at] for at in unfit)
+        return found, [place for place in range(len(batch)) if place not in read]
+
+    def _reader(self, kind: type[JsonLine]) -> ColumnReader | None:
+        if kind not in self._readers:
+            columns = arrow().schema([field for field in self._schema if field.name != REST])
+            self._readers[kind] = kind.column_reader(columns)
+        return self._readers[kind]
+
+
+def plain_records(batch: Sequence[Any]) -> list[Any]:
+    """The batch with the record of each line in its place."""
+    return [one.value if isinstance(one, JsonLine) else one for one in batch]
