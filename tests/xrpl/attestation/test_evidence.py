@@ -165,6 +165,25 @@ class TestSkipLists:
         assert len(evidence.unsigned()) == 10
         assert "not that of a signed ledger" in evidence.faults[0]
 
+    def test_nor_those_of_another_state_under_the_right_header(
+        self,
+        network: SmallNetwork,
+        ledgers: list[SmallLedger],
+        trustees: Trustees,
+        tmp_path: Path,
+    ) -> None:
+        folder = write_folder(tmp_path, network, ledgers[:10], ())
+        archive = ProofArchive(folder / ARCHIVE_NAME)
+        last = ledgers[-1]
+        archive.add(network.signed(last.header))
+        false = SmallLedger(130, objects={**last.objects, bytes(32): b"\x11\x00\x61"})
+        lists = SkipLists(false.header)
+        lists.add(sorted(false.objects.items()))
+        archive.add_state(last.header, lists.tree())
+        evidence = Evidence.of_folder(folder, trustees)
+        assert len(evidence.unsigned()) == 10
+        assert "the state of ledger 130 has another root" in evidence.faults[0]
+
     def test_a_state_that_is_not_whole_is_refused(self, ledgers: list[SmallLedger]) -> None:
         lists = SkipLists(ledgers[-1].header)
         lists.add(sorted(ledgers[-1].objects.items())[1:])

@@ -19,6 +19,7 @@ from ekspiper.xrpl.trust import (
     SkipList,
     TrustError,
     check_proof,
+    key_text,
     prune,
     read_key,
     read_tree_leaves,
@@ -257,6 +258,36 @@ class TestXpop:
         first, second = list(data)[:2]
         data[first], data[second] = data[second], data[first]
         with pytest.raises(BadSignature, match="is signed by"):
+            check_proof(json.dumps(held).encode(), network.trusted)
+
+    def test_a_transaction_of_another_ledger_with_its_own_tree(
+        self, network: SmallNetwork, xpop: bytes
+    ) -> None:
+        other = SmallLedger(1001)
+        key = sorted(other.transactions)[0]
+        theirs = json.loads(
+            write_xpop(
+                network.signed(other.header),
+                other.transaction_tree(key),
+                other.transaction_leaf(key),
+            )
+        )
+        held = {**json.loads(xpop), "transaction": theirs["transaction"]}
+        with pytest.raises(NotProven, match="does not lead to txroot"):
+            check_proof(json.dumps(held).encode(), network.trusted)
+
+    def test_validations_of_strangers_are_ignored_when_they_are_genuine(
+        self, network: SmallNetwork, ledger: SmallLedger, xpop: bytes
+    ) -> None:
+        held = json.loads(xpop)
+        stranger = network.stranger.validation(1000, ledger.hash)
+        name = key_text(stranger.signing_key)
+        held["validation"]["data"][name] = stranger.data.hex().upper()
+        proof = check_proof(json.dumps(held).encode(), network.trusted)
+        assert len(proof.verdict.signers) == 5
+        false = network.stranger.validation(1000, ledger.hash, high=True)
+        held["validation"]["data"][name] = false.data.hex().upper()
+        with pytest.raises(BadSignature, match="is not signed by"):
             check_proof(json.dumps(held).encode(), network.trusted)
 
     def test_too_few_signatures(self, network: SmallNetwork, xpop: bytes) -> None:
