@@ -29,7 +29,7 @@ from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.replay import ReplayProcess
 from ekspiper.xrpl.sources import LedgerRef, LedgerStream
 
-FIRST, LAST = 183, 302
+FIRST, LAST = 421, 540
 
 
 class Timed(Collector[Any]):

@@ -23,7 +23,7 @@ from .truth import Truth
 
 MAIN = "from ekspiper.xrpl.cli import main; main()"
 SAMPLE = Path(replay.__file__).parent / "sample"
-FIRST, LAST = 183, 302
+FIRST, LAST = 421, 540
 WITHIN = 40.0
 
 

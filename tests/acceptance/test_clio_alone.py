@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,12 @@ from .conftest import Closing, run
 LINE = "no node gives its definitions, so the bundled ones are used"
 KINDS = ("failedToForward", "noNetwork")
 COMMANDS: dict[str, tuple[object, ...]] = {
-    "backfill": ("backfill", "183:185"),
-    "daemon": ("daemon", "--from", 183, "--until", 185, "--http", "off"),
-    "snapshot": ("snapshot", "--ledger", 302),
-    "payments": ("payments", "183:185"),
-    "books": ("books", "--ledger", 302),
-    "record": ("record", "183:185"),
+    "backfill": ("backfill", "421:423"),
+    "daemon": ("daemon", "--from", 421, "--until", 423, "--http", "off"),
+    "snapshot": ("snapshot", "--ledger", 540),
+    "payments": ("payments", "421:423"),
+    "books": ("books", "--ledger", 540),
+    "record": ("record", "421:423"),
 }
 
 
@@ -40,11 +41,20 @@ def arguments(command: str, url: str, out: Path) -> tuple[object, ...]:
 
 
 def files(out: Path) -> dict[str, bytes]:
-    """What was written, unpacked."""
+    """What was written, unpacked, without what only the rippled behind a Clio knows.
+
+    That is the network's id, its own name of a field, and the validators.
+    """
     found = {path.name: path.read_bytes() for path in out.glob("*.jsonl")}
     for path in out.glob("*.jsonl.gz"):
         found[path.name] = gzip.decompress(path.read_bytes())
-    return found
+    found.pop("proofs.jsonl", None)
+    return {name: _common(data) for name, data in found.items()}
+
+
+def _common(data: bytes) -> bytes:
+    data = data.replace(b'"MutableFlags"', b'"ImmutableFlags"')
+    return re.sub(rb',"(?:ctid|signed_by)":"?\w+"?', b"", data)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -74,9 +84,9 @@ def test_a_recording_without_definitions_can_be_served(
 ) -> None:
     run(*arguments("record", urls["noNetwork"], tmp_path / "recording"))
     again = serve(tmp_path / "recording")
-    run("backfill", "183:185", "--network", again, "--out", tmp_path / "out")
+    run("backfill", "421:423", "--network", again, "--out", tmp_path / "out")
     ledgers = (tmp_path / "out" / "ledgers.jsonl").read_text().splitlines()
-    assert [json.loads(line)["ledger_index"] for line in ledgers] == [183, 184, 185]
+    assert [json.loads(line)["ledger_index"] for line in ledgers] == [421, 422, 423]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -89,4 +99,4 @@ def test_a_comparison_of_definitions_ends_at_once(kind: str, urls: dict[str, str
 
 async def test_the_explorer_reads(urls: dict[str, str]) -> None:
     async with Explorer(urls["failedToForward"]) as xrpl:
-        assert len(await xrpl.transactions("183:185")) == 137
+        assert len(await xrpl.transactions("421:423")) == 70

@@ -71,7 +71,7 @@ async def test_a_flipped_bit_is_caught(
     report = await _backfill(folder, tmp_path / "out")
     kept = list(read_jsonl(tmp_path / "out" / "ledgers.jsonl"))
     assert [row["ledger_index"] for row in kept] == [
-        each for each in range(183, 183 + SHORT) if each != index
+        each for each in range(421, 421 + SHORT) if each != index
     ]
     assert list(report.failed) == [index]
     (letter,) = read_jsonl(tmp_path / "out" / "dead_letters.jsonl")
@@ -89,7 +89,7 @@ async def test_another_node_gives_the_ledger_that_one_has_wrong(
     folder, _ = corrupted("meta_blob", 0.5, 3)
     report = await _backfill(folder, tmp_path / "out", SAMPLE)
     assert report.failed == {}
-    sample.check(tmp_path / "out", 183, 183 + SHORT - 1, books=False)
+    sample.check(tmp_path / "out", 421, 421 + SHORT - 1, books=False)
 
 
 def test_the_daemon_ends_with_exit_code_3_and_a_letter(
@@ -97,9 +97,9 @@ def test_the_daemon_ends_with_exit_code_3_and_a_letter(
 ) -> None:
     folder, index = corrupted("tx_blob", 0.4, 1)
     out = tmp_path / "out"
-    last = 183 + SHORT - 1
+    last = 421 + SHORT - 1
     done = run(
-        *("daemon", "--network", serve(folder), "--from", 183, "--until", last),
+        *("daemon", "--network", serve(folder), "--from", 421, "--until", last),
         *("--out", out, "--http", "off"),
         code=3,
     )
@@ -110,13 +110,13 @@ def test_the_daemon_ends_with_exit_code_3_and_a_letter(
     assert len(letters) == 1
     assert "hash" in letters[0]["message"]
     assert [row["ledger_index"] for row in read_jsonl(out / "ledgers.jsonl")] == [
-        each for each in range(183, last + 1) if each != index
+        each for each in range(421, last + 1) if each != index
     ]
 
 
 async def _backfill(bad: Path, out: Path, *good: Path) -> BackfillReport:
     async with _nodes(bad, *good) as pool:
-        job = Backfill(pool, [f"183:+{SHORT}"], OutputFolder(out, command="backfill"))
+        job = Backfill(pool, [f"421:+{SHORT}"], OutputFolder(out, command="backfill"))
         await job.plan()
         run = job.start()
         await run.finish()

@@ -22,7 +22,7 @@ def test_the_demo_leaves_the_whole_sample(tmp_path: Path, sample: Truth) -> None
     out = tmp_path / "out"
     done = run("daemon", "--network", "sample", "--out", out)
     sample.check(out, FIRST, LAST)
-    assert "120 ledgers (183 to 302), 2,831 transactions and 840 order books" in done.stderr
+    assert "120 ledgers (421 to 540), 2,793 transactions and 740 order books" in done.stderr
     assert "Verified: 120 of 120 ledgers" in done.stderr
     assert str(out / "transactions.jsonl") in done.stderr
     assert done.stdout == ""
@@ -35,14 +35,14 @@ def test_again_on_the_same_folder_there_is_nothing_to_do(tmp_path: Path, sample:
     run("daemon", "--out", out)
     before = {path: path.read_bytes() for path in out.glob("*.jsonl")}
     done = run("daemon", "--out", out)
-    assert "Nothing to do: this folder was at ledger 302 already." in done.stderr
+    assert "Nothing to do: this folder was at ledger 540 already." in done.stderr
     assert {path: path.read_bytes() for path in out.glob("*.jsonl")} == before
 
 
 def test_without_out_records_go_to_standard_output() -> None:
-    done = run("daemon", "--from", 301, "--until", 302)
+    done = run("daemon", "--from", 539, "--until", 540)
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [row["ledger_index"] for row in rows if "transaction_count" in row] == [301, 302]
+    assert [row["ledger_index"] for row in rows if "transaction_count" in row] == [539, 540]
     assert "Reading the sample network that comes with ekspiper" in done.stderr
 
 
@@ -134,13 +134,13 @@ def test_a_node_that_is_not_there_yet(
 ) -> None:
     url = f"ws://127.0.0.1:{free_port}"
     daemon = start(
-        *("daemon", "--network", url, "--from", 300, "--until", LAST, "--out", tmp_path / "out"),
+        *("daemon", "--network", url, "--from", 538, "--until", LAST, "--out", tmp_path / "out"),
         *("--http", "off"),
     )
     daemon.wait_said(f"cannot reach {url}: .*refused.*; trying again")
     start("replay", "sample", "--port", free_port).wait_said("Serving")
     assert daemon.wait() == 0
-    sample.check(tmp_path / "out", 300, LAST)
+    sample.check(tmp_path / "out", 538, LAST)
 
 
 def test_a_signal_while_it_connects_ends_it(start: Start, free_port: int) -> None:

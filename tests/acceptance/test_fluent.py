@@ -58,7 +58,7 @@ async def test_every_record_in_order_across_a_restart(
 def _once(records: list[Any]) -> list[Any]:
     """The records without repetitions of what came before."""
     seen: set[str] = set()
-    keys = ("hash", "ledger_index", "taker_gets", "taker_pays", "account", "amm")
+    keys = ("hash", "ledger_index", "taker_gets", "taker_pays", "domain", "account", "amm")
     kept = []
     for record in (one for one, _ in groupby(records)):
         key = repr([record.get(each) for each in keys])

@@ -22,7 +22,7 @@ from .truth import Truth, read_jsonl
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "guides" / "upgrades-and-incidents.md"
 STATE_OF_0_1_0 = Path(__file__).parent / "checkpoint-0.1.0.json"
-MIDDLE = 200
+MIDDLE = 438
 
 WALKED = {
     "Upgrade": "test_a_new_version_reads_the_state_of_0_1_0",
@@ -55,7 +55,7 @@ def test_a_new_version_reads_the_state_of_0_1_0(tmp_path: Path, sample: Truth) -
     run("daemon", "--network", "sample", "--out", out, "--until", MIDDLE)
     old = json.loads(STATE_OF_0_1_0.read_text())
     (flow,) = old["flows"].values()
-    flow["position"] = MIDDLE
+    flow["position"], flow["source"] = MIDDLE, "xrpl network 1021"
     for state in flow["collectors"].values():
         state["length"] = (out / state["file"]).stat().st_size
     checkpoint = out / ".checkpoint" / "daemon.jsonl.json"

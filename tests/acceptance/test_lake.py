@@ -16,7 +16,7 @@ from ekspiper.sinks.iceberg import Iceberg
 from .conftest import FIRST, Closing, Start
 from .truth import Truth, read_jsonl
 
-UNTIL = 222
+UNTIL = 460
 CONFIG = """
 network_name = "sample"
 [pipeline]
@@ -91,6 +91,6 @@ def check_types(folder: Path, transactions: Sequence[Any]) -> None:
     assert rows.schema.field("Sequence").type == pa.int64()
     assert rows["_rest"].null_count == len(transactions), "the schema knows every field"
     ranges = {file.parent.name for file in (folder / "delta" / "transactions").rglob("*.parquet")}
-    assert ranges == {f"_ledgers={first}" for first in (176, 192, 208)}
+    assert ranges == {f"_ledgers={first}" for first in (416, 432, 448)}
     files = (folder / "iceberg").rglob("transactions/data/*/*.parquet")
-    assert {file.parent.name for file in files} == {f"ledgers={first}" for first in (176, 192, 208)}
+    assert {file.parent.name for file in files} == {f"ledgers={first}" for first in (416, 432, 448)}

@@ -89,8 +89,8 @@ def test_the_target_is_up_and_its_series_are_there(
             time.sleep(0.05)  # another process sets no event here
 
     assert value('up{job="ekspiper"}') == 1
-    assert value("xrpl_ledger_index == 302") == 302
-    assert value("sum(xrpl_transactions_total) == 2831") == 2831
-    assert value('ekspiper_checkpoint_position{flow="ledger-details"} == 302') == 302
+    assert value("xrpl_ledger_index == 540") == 540
+    assert value("sum(xrpl_transactions_total) == 2793") == 2793
+    assert value('ekspiper_checkpoint_position{flow="ledger-details"} == 540') == 540
     (target,) = prometheus("/api/v1/targets")["activeTargets"]
     assert (target["health"], target["lastError"]) == ("up", "")

@@ -24,7 +24,7 @@ Server = Callable[..., Any]
 
 README = Path(__file__).parents[2] / "README.md"
 ENDS = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL, signal.SIGKILL)
-MORE, UNTIL = 7, 250
+MORE, UNTIL = 7, 488
 FILES_AND_FLUENT = """
 [collectors.files]
 type = "jsonl"

@@ -39,7 +39,7 @@ def test_one_line_and_then_the_summary(tmp_path: Path) -> None:
     assert re.search(r"Ledgers .*━.* \d+/120", shown)
     assert "flow_q" not in shown
     assert "behind" not in shown
-    rest = shown[shown.rindex("120 ledgers (183 to 302)") :]
+    rest = shown[shown.rindex("120 ledgers (421 to 540)") :]
     assert "━" not in rest
 
 
@@ -48,6 +48,6 @@ def test_queues_for_whoever_looks_for_the_slow_part(tmp_path: Path) -> None:
 
 
 def test_a_bar_with_the_rate(tmp_path: Path) -> None:
-    shown = at_terminal("backfill", "183:302", "--out", tmp_path / "out", NO_COLOR="1")
+    shown = at_terminal("backfill", "421:540", "--out", tmp_path / "out", NO_COLOR="1")
     assert "/120" in shown
     assert not COLOUR.search(shown)

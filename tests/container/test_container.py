@@ -45,7 +45,7 @@ class Daemon:
             *engine.options,
             *("--name", self.name, "--network", "host", "--volume", f"{self.name}:/state"),
             *("--env", f"EKSPIPER_HTTP__PORT={port}", "--stop-timeout", "60"),
-            *(image, "daemon", "--network", node, "--out", "/state", "--from", 183),
+            *(image, "daemon", "--network", node, "--out", "/state", "--from", 421),
         )
 
     def start(self) -> None:

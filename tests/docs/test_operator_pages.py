@@ -94,7 +94,7 @@ class Reader:
     def _ekspiper(self, arguments: list[str]) -> None:
         name = arguments[0]
         if name == "replay":
-            run("record", "183:+5", "--network", "sample", "--out", "my-recording", cwd=self.folder)
+            run("record", "421:+5", "--network", "sample", "--out", "my-recording", cwd=self.folder)
             arguments[arguments.index("--port") + 1] = "0"
             said = self._start(*arguments).wait_said(r"ws://127\.0\.0\.1:(\d+)")
             self._node_port = int(said[1])
@@ -124,7 +124,7 @@ class Reader:
 
     def _stopped_daemon(self, out: str) -> None:
         if not (self.folder / out).exists():
-            run("daemon", "--network", "sample", "--out", out, "--until", 190, cwd=self.folder)
+            run("daemon", "--network", "sample", "--out", out, "--until", 428, cwd=self.folder)
 
     def _with_daemon(self) -> None:
         """A daemon that waits for a node."""
@@ -140,7 +140,7 @@ def test_commands_run(
 ) -> None:
     reader = Reader(tmp_path, start, free_port)
     if page == "upgrades-and-incidents.md" and "mainnet" in block.text:
-        run("daemon", "--network", "sample", "--out", "out/mainnet", "--until", 190, cwd=tmp_path)
+        run("daemon", "--network", "sample", "--out", "out/mainnet", "--until", 428, cwd=tmp_path)
         (tmp_path / "elsewhere").mkdir()
     for command in commands(block):
         if not any(re.match(pattern, command) for pattern in NOT_RUN):

@@ -29,7 +29,7 @@ async def test_a_backfill_into_the_tables_that_a_daemon_is_writing(
             for records, key in (("transactions", "hash"), ("ledgers", "ledger_index"))
         )
     )
-    command = [sys.executable, "-m", "ekspiper.xrpl", "backfill", "240:259", "--config", "c.toml"]
+    command = [sys.executable, "-m", "ekspiper.xrpl", "backfill", "478:497", "--config", "c.toml"]
     own = [
         Postgres(database.dsn, table=records, key=[key], schema=schema_for(Postgres, records))
         for records, key in (("transactions", "hash"), ("ledgers", "ledger_index"))
@@ -38,21 +38,21 @@ async def test_a_backfill_into_the_tables_that_a_daemon_is_writing(
         for collector in own:
             await collector.restore(None)
         await ledger_pipeline(
-            LedgerRange(network.pool, ["250:265"]),
+            LedgerRange(network.pool, ["488:503"]),
             fetch_ledger=FetchLedger(network.pool),
             pool=network.pool,
             collectors={"transactions": [_Left(own[0])], "ledgers": [_Left(own[1])]},
             books=False,
         ).run()
         for collector in own:
-            await collector.snapshot(265)
+            await collector.snapshot(503)
         for _ in range(2):
             process = await asyncio.create_subprocess_exec(
                 *command, cwd=tmp_path, env={**os.environ, "DSN": database.dsn}
             )
             assert await process.wait() == 0
     stored = [record["ledger_index"] for record in read_records(database.dsn, "ledgers")]
-    assert sorted(stored) == list(range(240, 266))
+    assert sorted(stored) == list(range(478, 504))
     hashes = [record["hash"] for record in read_records(database.dsn, "transactions")]
     assert len(hashes) == len(set(hashes)) > 100
 

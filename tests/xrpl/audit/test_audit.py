@@ -13,13 +13,22 @@ import orjson
 import pytest
 
 from ekspiper.core import ConfigError
-from ekspiper.xrpl.audit import audit, encode_record
+from ekspiper.xrpl.audit import AuditReport, encode_record
+from ekspiper.xrpl.audit import audit as audit_by_bundled
 from ekspiper.xrpl.backfill import Backfill
 from ekspiper.xrpl.codec import Decoder, Definitions, Encoder
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
+from ekspiper.xrpl.replay import Recording
 
-_DECODER = Decoder(shape="record")
+with Recording.sample() as _recording:
+    DEFINITIONS = Definitions.bundled().extended_by(_recording.definitions)
+_DECODER = Decoder(DEFINITIONS, shape="record")
+
+
+def audit(folder: Path, **options: Any) -> AuditReport:
+    """An audit by the definitions of the sample's network, as it is with `--network`."""
+    return audit_by_bundled(folder, **{"definitions": DEFINITIONS, **options})
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +40,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     async def write() -> None:
         async with open_network("sample") as network:
-            job = Backfill(network.pool, ["230:243"], OutputFolder(path, command="backfill"))
+            job = Backfill(network.pool, ["468:481"], OutputFolder(path, command="backfill"))
             await job.plan()
             await job.start().finish()
 
@@ -53,17 +62,17 @@ def rewrite(path: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:
 def test_a_good_folder_has_no_faults(folder: Path) -> None:
     report = audit(folder, deep=True)
     assert report.faults == []
-    assert str(report.ledgers) == "230-243"
+    assert str(report.ledgers) == "468-481"
     assert not report.gaps
     lines = (folder / "transactions.jsonl").read_bytes().count(b"\n")
     assert report.transactions == lines > 100
 
 
 def test_a_missing_ledger_is_a_gap(folder: Path) -> None:
-    rewrite(folder / "ledgers.jsonl", lambda records: records.pop(5))
+    rewrite(folder / "ledgers.jsonl", lambda records: records.pop(6))
     report = audit(folder)
-    assert str(report.gaps) == "235"
-    assert any("ledger 235" in fault and "no record of it" in fault for fault in report.faults)
+    assert str(report.gaps) == "474"
+    assert any("ledger 474" in fault and "no record of it" in fault for fault in report.faults)
 
 
 def test_a_missing_transaction_is_named(folder: Path) -> None:
@@ -168,7 +177,7 @@ def test_a_record_is_encoded_to_its_own_bytes(folder: Path) -> None:
 
 
 def test_records_are_encoded_by_the_definitions_that_are_given(folder: Path) -> None:
-    known = Definitions.bundled()
+    known = DEFINITIONS
     older = replace(known, fields={n: f for n, f in known.fields.items() if n != "TakerGets"})
     faults = audit(folder, deep=True, definitions=older).faults
     assert faults
@@ -230,7 +239,7 @@ def test_a_transaction_that_cannot_be_encoded_is_a_fault_and_the_others_are_prov
     )
     report = audit(folder, deep=True)
     (fault,) = report.faults
-    assert fault.startswith("ledger 230: transaction ")
+    assert fault.startswith("ledger 468: transaction ")
     assert "cannot be encoded" in fault
     assert report.proven == 13
 
@@ -238,12 +247,12 @@ def test_a_transaction_that_cannot_be_encoded_is_a_fault_and_the_others_are_prov
 async def test_parquet_is_audited_alike(tmp_path: Path) -> None:
     async with open_network("sample") as network:
         folder = OutputFolder(tmp_path, command="backfill", format="parquet")
-        job = Backfill(network.pool, ["240:242"], folder)
+        job = Backfill(network.pool, ["478:480"], folder)
         await job.plan()
         await job.start().finish()
     report = audit(tmp_path, deep=True)
     assert report.faults == []
-    assert str(report.ledgers) == "240-242"
+    assert str(report.ledgers) == "478-480"
     assert report.proven == len(report.ledgers)
     (file,) = (tmp_path / "transactions").rglob("*.parquet")
     file.write_bytes(file.read_bytes()[:-9])
@@ -273,7 +282,7 @@ def test_damaged_lines_are_faults_beside_the_others(folder: Path) -> None:
         "transactions.jsonl, line 1: not JSON: unexpected character, expected a JSON value: "
         "line 1 column 1 (char 0)",
     ]
-    assert all(fault.startswith("ledger 230: ") for fault in report.faults[3:])
+    assert all(fault.startswith("ledger 468: ") for fault in report.faults[3:])
     assert (len(report.ledgers), report.proven) == (14, 13)
 
 
@@ -281,17 +290,17 @@ def test_a_ledger_without_its_transactions_is_a_fault_although_the_counts_agree(
     folder: Path,
 ) -> None:
     def emptied(records: list[dict[str, Any]]) -> None:
-        next(r for r in records if r["ledger_index"] == 235)["transaction_count"] = 0
+        next(r for r in records if r["ledger_index"] == 474)["transaction_count"] = 0
 
     rewrite(folder / "ledgers.jsonl", emptied)
     rewrite(
         folder / "transactions.jsonl",
         lambda records: records.__setitem__(
-            slice(None), [r for r in records if r["ledger_index"] != 235]
+            slice(None), [r for r in records if r["ledger_index"] != 474]
         ),
     )
     assert audit(folder).faults == [
-        "ledger 235: no transactions, but its header says that there are some"
+        "ledger 474: no transactions, but its header says that there are some"
     ]
 
 
@@ -301,7 +310,7 @@ def test_an_empty_ledger_is_proven_by_its_header(tmp_path: Path) -> None:
     async def write() -> None:
         async with open_network("sample") as network:
             job = Backfill(
-                network.pool, ["183:302"], OutputFolder(tmp_path / "all", command="backfill")
+                network.pool, ["421:540"], OutputFolder(tmp_path / "all", command="backfill")
             )
             await job.plan()
             await job.start().finish()

@@ -56,7 +56,7 @@ async def test_what_is_stopped_continues_and_sends_nothing_twice(
 ) -> None:
     options = {"backwards": backwards, "concurrency": 1}
     for stop_after in (5, 60, 1000):
-        job = send("183:240", "250:302", **options)
+        job = send("421:478", "488:540", **options)
         await job.plan()
         ledgers.run, ledgers.after = job.start(), stop_after
         await ledgers.run.finish()
@@ -64,9 +64,9 @@ async def test_what_is_stopped_continues_and_sends_nothing_twice(
         assert report.before + report.sent + len(report.left) == len(report.wanted) == 111
         assert len(ledgers.items) == report.before + report.sent
     assert not report.left
-    wanted = [*range(183, 241), *range(250, 303)]
+    wanted = [*range(421, 479), *range(488, 541)]
     assert indexes(ledgers) == (wanted[::-1] if backwards else wanted)
-    job = send("183:240", "250:302", **options)
+    job = send("421:478", "488:540", **options)
     await job.plan()
     assert (str(job.left), job.conclude().before) == ("empty", 111)
 
@@ -75,7 +75,7 @@ async def test_the_newest_ledgers_stay_the_same_ones(
     send: Send, ledgers: Stopping, recording: Recording
 ) -> None:
     async with (
-        ReplayNode(recording, close_every=3600, start_at=290) as node,
+        ReplayNode(recording, close_every=3600, start_at=528) as node,
         NodePool(node.url) as early,
     ):
         job = send("-5:", by=early, concurrency=1)
@@ -92,21 +92,21 @@ async def test_the_newest_ledgers_stay_the_same_ones(
 
 
 async def test_what_is_missing_has_a_reason(send: Send, ledgers: Stopping) -> None:
-    job = send("181:184")
+    job = send("419:422")
     await job.plan()
     run = job.start()
     await run.finish()
     report = job.conclude(run)
-    assert (report.sent, str(report.left), sorted(report.failed)) == (2, "empty", [181, 182])
-    assert [str(each) for each in report.missing.values()] == ["181-182"]
+    assert (report.sent, str(report.left), sorted(report.failed)) == (2, "empty", [419, 420])
+    assert [str(each) for each in report.missing.values()] == ["419-420"]
 
 
 async def test_other_options_are_another_backfill(send: Send) -> None:
-    job = send("183:184")
+    job = send("421:422")
     await job.plan()
     await job.start().finish()
     with pytest.raises(ConfigError, match="give the same options as before, or choose another"):
-        await send("183:184", verify=False).plan()
+        await send("421:422", verify=False).plan()
 
 
 async def test_a_record_that_a_collector_refuses_is_a_dead_letter(
@@ -117,21 +117,21 @@ async def test_a_record_that_a_collector_refuses_is_a_dead_letter(
             raise Permanent("not this one")
 
     folder = OutputFolder(tmp_path, command="backfill", tables=())
-    job = RangeDelivery(pool, ["183:183"], folder, {"ledgers": [Delivery(Refusing())]})
+    job = RangeDelivery(pool, ["421:421"], folder, {"ledgers": [Delivery(Refusing())]})
     await job.plan()
     run = job.start()
     await run.finish()
-    assert job.conclude(run).failed == {183: "not this one"}
+    assert job.conclude(run).failed == {421: "not this one"}
     assert "not this one" in (tmp_path / "dead_letters.jsonl").read_text()
 
 
 @pytest.mark.parametrize(
     ("ranges", "lane"),
     [
-        (["183:302"], "backfill-183-302"),
-        (["183:+20"], "backfill-183-+20"),
+        (["421:540"], "backfill-421-540"),
+        (["421:+20"], "backfill-421-+20"),
         (["-100:"], "backfill-newest-100"),
-        (["183:", "1:2"], "backfill-183-_1-2"),
+        (["421:", "1:2"], "backfill-421-_1-2"),
     ],
 )
 def test_a_lane_is_named_after_its_ranges(ranges: list[str], lane: str) -> None:

@@ -14,7 +14,7 @@ from ekspiper.xrpl.replay import Recording, ReplayNode
 
 from .conftest import Cli
 
-LAST_TWO = [301, 302]
+LAST_TWO = [539, 540]
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ LAST_TWO = [301, 302]
         "backfill -2: --out out --debug",
         "--debug backfill --out out -2:",
         "backfill --out out -- -2:",
-        "backfill -1: 301:302 --out out",
+        "backfill -1: 539:540 --out out",
         "--log-format json backfill -2: --out out",
         "backfill -2: --log-format json --out out",
     ],
@@ -36,7 +36,7 @@ def test_ranges_and_options_in_any_order(cli: Cli, arguments: str) -> None:
 
 @pytest.mark.parametrize("command", ["backfill", "payments", "schema collect", "record --out r"])
 def test_an_option_that_does_not_exist_is_not_taken_for_a_range(cli: Cli, command: str) -> None:
-    done = cli(*command.split(), "183:184", "--netwrk", "sample")
+    done = cli(*command.split(), "421:422", "--netwrk", "sample")
     assert done.code == 2
     assert "No such option: --netwrk Did you mean --network?" in done.err
 
@@ -133,13 +133,13 @@ def test_a_name_that_is_too_long_in_a_configuration(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("command", "file"),
     [
-        ("backfill 183:184", "transactions.jsonl"),
-        ("backfill 183:184 --format parquet", "transactions/part.parquet"),
-        ("daemon --http off --until 183", "amms.jsonl"),
-        ("payments 240:240", "payments.jsonl"),
+        ("backfill 421:422", "transactions.jsonl"),
+        ("backfill 421:422 --format parquet", "transactions/part.parquet"),
+        ("daemon --http off --until 421", "amms.jsonl"),
+        ("payments 478:478", "payments.jsonl"),
         ("books", "book_offers.jsonl"),
         ("snapshot", "objects.jsonl"),
-        ("record 240:240", "ledger_v2_binary.jsonl.gz"),
+        ("record 478:478", "ledger_v2_binary.jsonl.gz"),
     ],
 )
 def test_a_folder_with_somebody_elses_files_is_refused(cli: Cli, command: str, file: str) -> None:
@@ -163,7 +163,7 @@ def test_a_folder_for_the_state_alone_may_hold_any_files(cli: Cli) -> None:
     Path("c.toml").write_text(
         'state = "data"\n[collectors.a]\ntype = "stdout"\nrecords = ["ledgers"]\n'
     )
-    assert cli("daemon", "--config", "c.toml", "--until", "184", "--http", "off").code == 0
+    assert cli("daemon", "--config", "c.toml", "--until", "422", "--http", "off").code == 0
     assert Path("data/transactions.jsonl").read_text() == "not ours\n"
 
 
@@ -176,7 +176,7 @@ async def test_the_newest_ledgers_stay_the_same_when_it_is_run_again(
 ) -> None:
     """Run again when more ledgers have closed, it continues with the same ones."""
     lines = {}
-    for start_at in (295, 300):
+    for start_at in (533, 538):
         with Recording.sample() as sample:
             async with ReplayNode(sample, close_every=3600, start_at=start_at) as node:
                 done = await asyncio.to_thread(
@@ -184,7 +184,7 @@ async def test_the_newest_ledgers_stay_the_same_when_it_is_run_again(
                 )
         assert done.returncode == 0, done.stderr
         lines[start_at] = await asyncio.to_thread(Path("out", file).read_bytes)
-    assert lines[295] == lines[300] != b""
+    assert lines[533] == lines[538] != b""
 
 
 def run_elsewhere(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -41,41 +41,41 @@ def rows(path: str) -> list[Any]:
 
 
 def test_beside_a_daemon_with_the_same_configuration(cli: Cli) -> None:
-    daemon = ("daemon", "--config", "c.toml", "--from", 300, "--until", 302, "--http", "off")
+    daemon = ("daemon", "--config", "c.toml", "--from", 538, "--until", 540, "--http", "off")
     assert cli(*daemon).code == 0
     before = Path("data/ledgers.jsonl").read_bytes()
-    done = cli("backfill", "290:299", "--config", "c.toml")
+    done = cli("backfill", "528:537", "--config", "c.toml")
     assert done.code == 0
     assert "10 ledgers sent, 0 were sent before" in done.err
     assert "[collectors.metrics] is left out" in done.err
     assert Path("data/ledgers.jsonl").read_bytes() == before
-    sent = rows("data/ledgers-backfill-290-299.jsonl")
-    assert [ledger["ledger_index"] for ledger in sent] == list(range(290, 300))
-    assert Path("lake/transactions-backfill-290-299").is_dir()
+    sent = rows("data/ledgers-backfill-528-537.jsonl")
+    assert [ledger["ledger_index"] for ledger in sent] == list(range(528, 538))
+    assert Path("lake/transactions-backfill-528-537").is_dir()
     assert cli(*daemon).code == 0
 
 
 def test_again_it_sends_nothing_and_says_so(cli: Cli) -> None:
     for before in (0, 3):
-        done = cli("backfill", "290:292", "--config", "c.toml", "--json")
+        done = cli("backfill", "528:530", "--config", "c.toml", "--json")
         report = json.loads(done.out)
         assert (done.code, report["sent"], report["before"]) == (0, 3 - before, before)
         assert (report["left"], report["missing"]) == (None, [])
-    assert len(rows("data/ledgers-backfill-290-292.jsonl")) == 3
-    assert Path("state/backfill/backfill-290-292").is_dir()
+    assert len(rows("data/ledgers-backfill-528-530.jsonl")) == 3
+    assert Path("state/backfill/backfill-528-530").is_dir()
 
 
 def test_ledgers_that_nobody_has(cli: Cli) -> None:
-    done = cli("backfill", "181:183", "--config", "c.toml", "--state", "own")
+    done = cli("backfill", "419:421", "--config", "c.toml", "--state", "own")
     assert done.code == 3
-    assert "  missing 181-182: no node has it" in done.err
-    assert len(rows("own/backfill-181-183/dead_letters.jsonl")) == 2
+    assert "  missing 419-420: no node has it" in done.err
+    assert len(rows("own/backfill-419-421/dead_letters.jsonl")) == 2
 
 
 def test_order_books_on_request(cli: Cli) -> None:
-    assert cli("backfill", "300:302", "--config", "c.toml", "--books").code == 0
-    assert rows("data/book_offers-backfill-300-302.jsonl")
-    done = cli("backfill", "300:302", "--config", "c.toml")
+    assert cli("backfill", "538:540", "--config", "c.toml", "--books").code == 0
+    assert rows("data/book_offers-backfill-538-540.jsonl")
+    done = cli("backfill", "538:540", "--config", "c.toml")
     assert done.code == 2
     assert "give the same options as before, or choose another with --state DIR" in done.errors[0]
 
@@ -92,7 +92,7 @@ def test_order_books_on_request(cli: Cli) -> None:
 )
 def test_what_does_not_go_together(cli: Cli, options: list[str], why: str) -> None:
     Path("none.toml").write_text('out = "o"\n[collectors.m]\ntype = "metric"\n')
-    done = cli("backfill", "290:291", *options)
+    done = cli("backfill", "528:529", *options)
     assert done.code == 2
     assert why in " ".join(done.err.split())
 

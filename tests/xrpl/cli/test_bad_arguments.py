@@ -14,7 +14,7 @@ from .conftest import Cli
     [
         ("nodes --network ,", "',' names no network and no node"),
         ("nodes --network sample,mainnet", "'sample' is not the URL of a node; it looks like wss:"),
-        ("daemon --until 303 --http off", "--until: the sample network ends at ledger 302"),
+        ("daemon --until 541 --http off", "--until: the sample network ends at ledger 540"),
         ("redeliver --out nowhere", "no dead letters: nowhere is not a folder"),
         ("schema export --out taken/x", "cannot write taken/x: "),
     ],
@@ -36,34 +36,34 @@ def test_a_ledger_that_cannot_be(cli: Cli, command: str, ledger: int) -> None:
 
 
 def test_a_daemon_says_where_it_goes_on(cli: Cli) -> None:
-    assert cli("daemon", "--from", 300, "--until", 300, "--http", "off", "--out", "out").code == 0
-    done = cli("daemon", "--from", 190, "--until", 191, "--http", "off", "--out", "out")
+    assert cli("daemon", "--from", 538, "--until", 538, "--http", "off", "--out", "out").code == 0
+    done = cli("daemon", "--from", 428, "--until", 429, "--http", "off", "--out", "out")
     assert done.code == 0
-    assert "state in out: resuming at ledger 301" in done.err
-    assert "Nothing to do: this folder was at ledger 300 already." in done.err
+    assert "state in out: resuming at ledger 539" in done.err
+    assert "Nothing to do: this folder was at ledger 538 already." in done.err
     Path("out/dead_letters.jsonl").write_text("{}\n")
-    done = cli("daemon", "--until", 300, "--http", "off", "--out", "out")
+    done = cli("daemon", "--until", 538, "--http", "off", "--out", "out")
     assert "There are dead letters from earlier in out/dead_letters.jsonl" in done.err
 
 
 def test_a_dry_run_of_what_no_node_has(cli: Cli) -> None:
     done = cli("backfill", "3:90000000", "--out", "out", "--dry-run")
     assert done.code == 0
-    assert "No node has 89,999,878 of them: 3-182,303-90000000." in done.err
+    assert "No node has 89,999,878 of them: 3-420,541-90000000." in done.err
     assert "Would send 120 requests and receive about" in done.err
     done = cli("backfill", "3:4", "--out", "out", "--dry-run")
     assert "Would send 0 requests and receive about 0.0 MB (from 0 ledgers looked at)." in done.err
 
 
 def test_a_dry_run_leaves_the_folder_to_any_format(cli: Cli) -> None:
-    done = cli("backfill", "183:184", "--out", "out", "--dry-run")
+    done = cli("backfill", "421:422", "--out", "out", "--dry-run")
     assert (done.code, list(Path("out").iterdir())) == (0, [])
-    assert "2 ledgers wanted, 0 are in out; missing: 183-184." in done.err
-    assert cli("backfill", "183:184", "--out", "out").code == 0
+    assert "2 ledgers wanted, 0 are in out; missing: 421-422." in done.err
+    assert cli("backfill", "421:422", "--out", "out").code == 0
     with Path("out/ledgers.jsonl").open("ab") as file:
         file.write(b'{"ledger_index":18')
-    done = cli("backfill", "183:185", "--out", "out", "--dry-run")
-    assert "3 ledgers wanted, 2 are in out; missing: 185." in done.err
+    done = cli("backfill", "421:423", "--out", "out", "--dry-run")
+    assert "3 ledgers wanted, 2 are in out; missing: 423." in done.err
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ def test_all_ledgers_of_a_folder_are_fetched_alike(
     cli: Cli, before: str | None, now: str | None, had: str, wanted: str
 ) -> None:
     options = [[option] if option else [] for option in (before, now)]
-    assert cli("backfill", "184:184", "--out", "out", *options[0]).code == 0
-    done = cli("backfill", "184:185", "--out", "out", *options[1])
+    assert cli("backfill", "422:422", "--out", "out", *options[0]).code == 0
+    done = cli("backfill", "422:423", "--out", "out", *options[1])
     assert done.code == 2
     assert done.errors == [
-        f"out holds ledgers of network 0, {had}, not of network 0, {wanted}; give the same options "
+        f"out holds ledgers of network 1021, {had}, not of network 1021, {wanted}; give the same options "
         "as before, or choose another with --out DIR"
     ]
-    assert cli("backfill", "184:185", "--out", "out", *options[0]).code == 0
+    assert cli("backfill", "422:423", "--out", "out", *options[0]).code == 0
 
 
 def test_a_snapshot_of_other_types_is_another_snapshot(cli: Cli) -> None:
@@ -95,6 +95,6 @@ def test_a_snapshot_of_other_types_is_another_snapshot(cli: Cli) -> None:
     done = cli("snapshot", "--out", "out")
     assert done.code == 1
     assert done.errors == [
-        "out holds the state of xrpl network 0, only AMM, Offer, not the state of xrpl network 0; "
+        "out holds the state of xrpl network 1021, only AMM, Offer, not the state of xrpl network 1021; "
         "choose another folder with --out DIR"
     ]

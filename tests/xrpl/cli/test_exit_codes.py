@@ -38,7 +38,7 @@ def taken() -> Iterator[int]:
         ("nodes --network mainet", "no network is called 'mainet'; known: mainnet, "),
         ("daemon --network http://x", "--network: 'http://x' is not the URL of a node"),
         ("daemon --from 5 --until 3", "--until: 3 is before the first ledger, 5"),
-        ("daemon --from 400 --http off", "the last ledger, 302, is before the first, 400"),
+        ("daemon --from 640 --http off", "the last ledger, 540, is before the first, 640"),
         ("daemon --http nowhere", "--http takes HOST:PORT or off, for example 127.0.0.1:9464"),
         ("daemon --config nowhere.toml", "cannot read the configuration nowhere.toml: No such"),
         ("daemon --connect-timeout 0", "--connect-timeout: must be more than 0 (seconds)"),
@@ -135,7 +135,7 @@ def test_a_recording_that_is_cut_off(cli: Cli, tmp_path: Path) -> None:
     os.truncate(folder / "ledger_v2_binary.jsonl.gz", 1_000_000)
     done = cli("replay", folder, "--port", 0)
     assert done.code == 2
-    assert done.errors == [f"{folder}/ledger_v2_binary.jsonl.gz:84: the gzip file is cut off here"]
+    assert done.errors == [f"{folder}/ledger_v2_binary.jsonl.gz:70: the gzip file is cut off here"]
 
 
 @pytest.mark.parametrize(
@@ -182,28 +182,28 @@ def test_a_traceback_only_when_it_is_asked_for(
 
 
 def test_ledgers_that_nobody_has_are_named(cli: Cli, tmp_path: Path) -> None:
-    done = cli("backfill", "180:183", "500:+20", "178:178", "--out", tmp_path / "out")
+    done = cli("backfill", "418:421", "740:+20", "178:178", "--out", tmp_path / "out")
     assert done.code == 3
     assert "1 ledgers fetched" in done.err
     told = [line for line in done.err.splitlines() if line.startswith("  missing ")]
     assert len(told) == 2
-    assert told[0].startswith("  missing 178,180-182: no node has it: ws://")
-    assert told[1].startswith("  missing 500-519: no node has it, the newest is 302: ws://")
+    assert told[0].startswith("  missing 178,418-420: no node has it: ws://")
+    assert told[1].startswith("  missing 740-759: no node has it, the newest is 540: ws://")
 
 
 def test_a_checkpoint_is_adopted_on_request_alone(cli: Cli, tmp_path: Path) -> None:
     out, config = tmp_path / "out", tmp_path / "more.toml"
     config.write_text('[collectors.more]\ntype = "stdout"\nrecords = ["ledgers"]\n')
     again = ("daemon", "--config", config, "--out", out, "--http", "off")
-    assert cli("daemon", "--from", 301, "--until", 301, "--out", out, "--http", "off").code == 0
+    assert cli("daemon", "--from", 539, "--until", 539, "--out", out, "--http", "off").code == 0
     done = cli(*again)
     assert done.code == 1
     assert len(done.errors) == 1
     assert "start once with `ekspiper daemon --adopt-checkpoint`" in done.errors[0]
     done = cli(*again, "--adopt-checkpoint")
     assert done.code == 0
-    assert '"ledger_index":302' in done.out
-    assert '"ledger_index":301' not in done.out
+    assert '"ledger_index":540' in done.out
+    assert '"ledger_index":539' not in done.out
     assert "WARNING adopting the checkpoint" in done.err
     assert cli(*again).code == 0
 
@@ -236,8 +236,8 @@ def test_what_a_configuration_would_run(
 
 def test_two_commands_do_not_share_a_folder(cli: Cli, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert cli("daemon", "--from", 302, "--out", out).code == 0
-    done = cli("backfill", "183:184", "--out", out)
+    assert cli("daemon", "--from", 540, "--out", out).code == 0
+    done = cli("backfill", "421:422", "--out", out)
     assert done.code == 2
     assert done.errors == [
         f"the folder {out} belongs to `ekspiper daemon as jsonl`; choose another with --out DIR"
@@ -263,13 +263,13 @@ def test_check_says_what_the_network_is_called(
 @pytest.mark.parametrize(
     ("command", "code"),
     [
-        ("backfill 183:302 --out out", 1),
-        ("record 183:302 --out out", 1),
+        ("backfill 421:540 --out out", 1),
+        ("record 421:540 --out out", 1),
         ("snapshot --out out", 1),
-        ("payments 183:302 --out out", 1),
-        ("payments 183:302", 1),
+        ("payments 421:540 --out out", 1),
+        ("payments 421:540", 1),
         ("books", 1),
-        ("daemon --until 302 --http off --out out", 0),
+        ("daemon --until 540 --http off --out out", 0),
     ],
 )
 def test_work_that_was_interrupted_is_not_done(

@@ -30,23 +30,23 @@ def events(done: Done) -> list[dict[str, Any]]:
 def test_nodes(cli: Cli) -> None:
     (node,) = only(cli("nodes", "--json"))
     assert node["state"] == "ready"
-    assert node["ledgers"] == "183-302"
+    assert node["ledgers"] == "421-540"
     assert node["problem"] is None
 
 
 def test_backfill(cli: Cli) -> None:
-    plan = only(cli("backfill", "180:184", "--out", "out", "--dry-run", "--json"))
-    assert (plan["missing"], plan["absent"], plan["requests"]) == ("180-184", "180-182", 2)
-    report = only(cli("backfill", "180:184", "--out", "out", "--json"), code=3)
+    plan = only(cli("backfill", "418:422", "--out", "out", "--dry-run", "--json"))
+    assert (plan["missing"], plan["absent"], plan["requests"]) == ("418-422", "418-420", 2)
+    report = only(cli("backfill", "418:422", "--out", "out", "--json"), code=3)
     assert (report["fetched"], report["present"], report["verified"]) == (2, 0, True)
-    assert [each["ledgers"] for each in report["missing"]] == ["180-182"]
+    assert [each["ledgers"] for each in report["missing"]] == ["418-420"]
     assert "no node has it" in report["missing"][0]["reason"]
 
 
 def test_verify(cli: Cli) -> None:
-    assert cli("backfill", "240:242", "--out", "out").code == 0
+    assert cli("backfill", "478:480", "--out", "out").code == 0
     report = only(cli("verify", "out", "--deep", "--json"))
-    assert (report["ledgers"], report["faults"], report["proven"]) == ("240-242", [], 3)
+    assert (report["ledgers"], report["faults"], report["proven"]) == ("478-480", [], 3)
     Path("out/transactions.jsonl").write_text("")
     assert len(only(cli("verify", "out", "--json"), code=1)["faults"]) == 3
 
@@ -73,11 +73,11 @@ def test_check_has_a_line_for_each_collector(cli: Cli) -> None:
 
 def test_snapshot(cli: Cli) -> None:
     report = only(cli("snapshot", "--type", "AMM", "--out", "out", "--json"))
-    assert report["ledger_index"] == 302
+    assert report["ledger_index"] == 540
     assert 0 < report["records"] < report["objects"]
 
 
-@pytest.mark.parametrize("command", ["payments 240:242", "books"])
+@pytest.mark.parametrize("command", ["payments 478:480", "books"])
 def test_what_prints_records(cli: Cli, command: str) -> None:
     report = only(cli(*command.split(), "--out", "out", "--json"))
     assert (report.get("payments") or report["offers"]) > 10
@@ -87,23 +87,23 @@ def test_what_prints_records(cli: Cli, command: str) -> None:
 
 
 def test_daemon_and_redeliver(cli: Cli) -> None:
-    report = only(cli("daemon", "--until", "190", "--out", "out", "--http", "off", "--json"))
-    assert (report["first"], report["last"], report["ledgers"]) == (183, 190, 8)
+    report = only(cli("daemon", "--until", "428", "--out", "out", "--http", "off", "--json"))
+    assert (report["first"], report["last"], report["ledgers"]) == (421, 428, 8)
     assert report["drained"] is False
     report = only(cli("redeliver", "--network", "sample", "--out", "out", "--json"))
     assert report == {"read": 0, "kept": 0, "failed": 0}
 
 
 def test_a_report_does_not_stand_among_records(cli: Cli) -> None:
-    done = cli("daemon", "--until", "184", "--http", "off", "--json")
+    done = cli("daemon", "--until", "422", "--http", "off", "--json")
     assert all("ledger_index" in json.loads(line) for line in done.out.splitlines())
-    assert json.loads(done.err.splitlines()[-1])["last"] == 184
+    assert json.loads(done.err.splitlines()[-1])["last"] == 422
 
 
 @pytest.mark.parametrize("before", [True, False])
 def test_logs(cli: Cli, before: bool) -> None:
     option = ("--log-format", "json")
-    command = ("daemon", "--until", "184", "--out", "out")
+    command = ("daemon", "--until", "422", "--out", "out")
     done = cli(*option, *command) if before else cli(*command, *option)
     said = events(done)
     assert {each["level"] for each in said} == {"info"}
@@ -115,9 +115,9 @@ def test_logs(cli: Cli, before: bool) -> None:
 
 def test_logs_as_the_configuration_says(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EKSPIPER_LOG_FORMAT", "json")
-    done = cli("daemon", "--until", "183", "--out", "out", "--network", "sample")
+    done = cli("daemon", "--until", "421", "--out", "out", "--network", "sample")
     assert events(done)
-    done = cli("daemon", "--until", "184", "--out", "out", "--log-format", "text")
+    done = cli("daemon", "--until", "422", "--out", "out", "--log-format", "text")
     assert not done.err.startswith("{")
 
 
@@ -134,9 +134,9 @@ def test_an_event_about_a_node_names_it(cli: Cli) -> None:
 
 
 def test_a_dead_letter_says_where_it_comes_from(cli: Cli) -> None:
-    said = events(cli("backfill", "181:183", "--out", "out", "--log-format", "json"))
+    said = events(cli("backfill", "419:421", "--out", "out", "--log-format", "json"))
     letters = [each for each in said if each["level"] == "error"]
-    assert [each["ledger"] for each in letters] == [181, 182]
+    assert [each["ledger"] for each in letters] == [419, 420]
     assert {(each["flow"], each["step"]) for each in letters} == {2 * ("ledger-details",)}
 
 
@@ -144,7 +144,7 @@ def test_a_sink_that_fails_is_named(cli: Cli) -> None:
     Path("c.toml").write_text(
         '[collectors.far]\ntype = "fluent"\ntag = "x"\nport = 1\nrecords = ["ledgers"]\n'
     )
-    command = ("daemon", "--config", "c.toml", "--until", "184", "--http", "off")
+    command = ("daemon", "--config", "c.toml", "--until", "422", "--http", "off")
     with subprocess.Popen(
         [sys.executable, "-m", "ekspiper.xrpl", *command, "--log-format", "json"],
         stderr=subprocess.PIPE,

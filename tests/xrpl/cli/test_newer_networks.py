@@ -98,11 +98,11 @@ def lines(path: Path) -> list[Any]:
 
 COMMANDS: dict[str, Callable[[Cli, str, Path], Any]] = {
     "backfill": lambda cli, url, out: (
-        cli("backfill", "230:250", "--books", "--network", url, "--out", out),
+        cli("backfill", "468:488", "--books", "--network", url, "--out", out),
         *(lines(out / f"{table}.jsonl") for table in ("transactions", "book_offers", "amms")),
     ),
     "backfill --format parquet": lambda cli, url, out: cli(
-        "backfill", "230:250", "--network", url, "--out", out, "--format", "parquet"
+        "backfill", "468:488", "--network", url, "--out", out, "--format", "parquet"
     ),
     "snapshot": lambda cli, url, out: (
         cli("snapshot", "--network", url, "--out", out),
@@ -113,11 +113,11 @@ COMMANDS: dict[str, Callable[[Cli, str, Path], Any]] = {
         sorted(lines(out / "objects.jsonl"), key=lambda each: each["index"]),
     ),
     "books": lambda cli, url, out: cli("books", "--network", url).out,
-    "payments": lambda cli, url, out: cli("payments", "230:250", "--network", url).out,
-    "schema collect": lambda cli, url, out: cli("schema", "collect", "230:250", "-n", url).out,
+    "payments": lambda cli, url, out: cli("payments", "468:488", "--network", url).out,
+    "schema collect": lambda cli, url, out: cli("schema", "collect", "468:488", "-n", url).out,
     "daemon": lambda cli, url, out: (
         cli(
-            *("daemon", "--network", url, "--out", out, "--from", 230, "--until", 240),
+            *("daemon", "--network", url, "--out", out, "--from", 468, "--until", 478),
             *("--http", "off"),
         ),
         lines(out / "transactions.jsonl"),
@@ -151,7 +151,7 @@ def test_what_was_written_is_proven(
     cli: Cli, node: str, older: Callable[[Definitions], None], tmp_path: Path
 ) -> None:
     older(OLDER)
-    cli("backfill", "230:235", "--network", node, "--out", tmp_path)
+    cli("backfill", "468:473", "--network", node, "--out", tmp_path)
     assert cli("verify", tmp_path, "--deep", "--network", node).code == 0
     alone = cli("verify", tmp_path, "--deep")
     assert alone.code == 1
@@ -172,7 +172,7 @@ def test_without_the_nodes_help_what_is_not_known_is_said(
         for url in replayed(recording):
             older(OLDER)
             snapshot = cli("snapshot", "--network", url, "--out", tmp_path / "s")
-            backfill = cli("backfill", "230:235", "--network", url, "--out", tmp_path / "b")
+            backfill = cli("backfill", "468:473", "--network", url, "--out", tmp_path / "b")
             deep = cli("verify", tmp_path / "b", "--deep", "--network", url)
     assert (snapshot.code, backfill.code, deep.code) == (0, 0, 0)
     assert "Schema drift: " in snapshot.err

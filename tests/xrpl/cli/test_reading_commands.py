@@ -22,9 +22,9 @@ def run(*arguments: str, code: int = 0) -> str:
 
 
 def test_payments_are_one_json_line_each() -> None:
-    lines = [json.loads(line) for line in run("payments", "240:242").splitlines()]
+    lines = [json.loads(line) for line in run("payments", "478:480").splitlines()]
     assert len(lines) > 10
-    assert all(240 <= line["ledger_index"] <= 242 for line in lines)
+    assert all(478 <= line["ledger_index"] <= 480 for line in lines)
     assert {
         "hash",
         "result",
@@ -39,7 +39,7 @@ def test_payments_are_one_json_line_each() -> None:
 
 def test_payments_into_a_folder_go_on(tmp_path: Path) -> None:
     for _ in range(2):
-        run("payments", "240:242", "--out", str(tmp_path))
+        run("payments", "478:480", "--out", str(tmp_path))
     lines = (tmp_path / "payments.jsonl").read_text().splitlines()
     hashes = [json.loads(line)["hash"] for line in lines]
     assert len(hashes) == len(set(hashes)) > 10
@@ -59,26 +59,26 @@ def test_nodes_shows_what_the_pool_knows() -> None:
     ):
         assert heading in shown
     assert "ready" in shown
-    assert "183-302" in shown
+    assert "421-540" in shown
 
 
 def test_books_prints_whole_books() -> None:
-    books = [json.loads(line) for line in run("books", "--ledger", "302").splitlines()]
-    assert len(books) == 12
-    assert sum(len(book["offers"]) for book in books) == 356
+    books = [json.loads(line) for line in run("books", "--ledger", "540").splitlines()]
+    assert len(books) == 20
+    assert sum(len(book["offers"]) for book in books) == 165
     assert not any(book["truncated"] for book in books)
 
 
 def test_books_again_replace_the_file(tmp_path: Path) -> None:
     for _ in range(2):
-        run("books", "--ledger", "302", "--out", str(tmp_path))
-    assert (tmp_path / "book_offers.jsonl").read_bytes().count(b"\n") == 12
+        run("books", "--ledger", "540", "--out", str(tmp_path))
+    assert (tmp_path / "book_offers.jsonl").read_bytes().count(b"\n") == 20
 
 
 def test_books_that_cannot_be_written_whole_leave_the_file_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run("books", "--ledger", "302", "--out", str(tmp_path))
+    run("books", "--ledger", "540", "--out", str(tmp_path))
     before = (tmp_path / "book_offers.jsonl").read_bytes()
     records = WholeBooks.records
 
@@ -87,7 +87,7 @@ def test_books_that_cannot_be_written_whole_leave_the_file_as_it_was(
         raise Permanent("the end")
 
     monkeypatch.setattr(WholeBooks, "records", torn)
-    run("books", "--ledger", "302", "--out", str(tmp_path), code=1)
+    run("books", "--ledger", "540", "--out", str(tmp_path), code=1)
     assert (tmp_path / "book_offers.jsonl").read_bytes() == before
     assert not [*tmp_path.glob(".*.part")]
 
@@ -105,7 +105,7 @@ def test_schema_show_has_the_fields_of_a_type() -> None:
 
 
 def test_verify_says_what_it_proved(tmp_path: Path) -> None:
-    run("backfill", "240:242", "--out", str(tmp_path))
+    run("backfill", "478:480", "--out", str(tmp_path))
     assert "no transaction is missing" in run("verify", str(tmp_path))
     assert "is proven, field by field" in run("verify", str(tmp_path), "--deep")
     deep = run("verify", str(tmp_path), "--deep", "--network", "sample")

@@ -91,7 +91,7 @@ def start(code: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[
         (["backfill", "--help"], {"aiohttp", "prometheus_client", "pyarrow", "rich.console"}),
         (["graph"], {"aiohttp", "prometheus_client", "pyarrow", "rich.console"}),
         (
-            ["backfill", "240:240", "--out", "out"],
+            ["backfill", "478:478", "--out", "out"],
             {"ekspiper.xrpl.config", "pandas", "prometheus_client", "pyarrow", "rich.console"},
         ),
     ],
@@ -108,14 +108,14 @@ def test_a_command_loads_no_more_than_it_needs(
 @pytest.mark.parametrize(
     "command",
     [
-        "backfill 240:240 --out out",
+        "backfill 478:478 --out out",
         "snapshot --out out",
-        "payments 240:240",
+        "payments 478:478",
         "books",
         "nodes",
-        "record 240:240 --out out",
+        "record 478:478 --out out",
         "schema show Payment",
-        "schema collect 240:240",
+        "schema collect 478:478",
         "verify --help",
     ],
 )
@@ -203,7 +203,7 @@ def test_advice_names_hatch_as_it_was_called(typed: str, shown: str, tmp_path: P
 
 def test_the_daemon_advises_so(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HATCH_ENV_ACTIVE", "default")
-    done = cli("daemon", "--until", "183", "--out", "out", "--http", "off")
+    done = cli("daemon", "--until", "421", "--out", "out", "--http", "off")
     assert "           hatch run ekspiper daemon --network mainnet --out out/mainnet" in done.err
-    done = cli("record", "240:240", "--out", "recording")
+    done = cli("record", "478:478", "--out", "recording")
     assert "Try next:  hatch run ekspiper replay recording" in done.err

@@ -85,9 +85,9 @@ def test_a_log_that_nobody_reads_stops_nothing(
         "nodes",
         "nodes --json",
         "check good.toml",
-        "payments 240:242",
+        "payments 478:480",
         "books",
-        "daemon --until 190 --http off",
+        "daemon --until 428 --http off",
         "verify good",
     ],
 )
@@ -95,7 +95,7 @@ def test_a_reader_of_the_output_who_left_is_no_error(
     arguments: str, closed_pipe: int, cli: Cli
 ) -> None:
     Path("good.toml").write_text('network = "sample"\n')
-    assert cli("backfill", "183:184", "--out", "good").code == 0
+    assert cli("backfill", "421:422", "--out", "good").code == 0
     with Path("errors").open("wb") as errors:
         code = run(*arguments.split(), out=closed_pipe, err=errors, cwd=Path.cwd())
     assert (code, "Broken" in Path("errors").read_text()) == (0, False)
@@ -108,14 +108,14 @@ def test_the_exit_code_is_what_it_would_have_been(
     arguments: str, code: int, closed_pipe: int, cli: Cli
 ) -> None:
     Path("bad.toml").write_text('netwrk = "sample"\n')
-    assert cli("backfill", "240:241", "--out", "bad").code == 0
+    assert cli("backfill", "478:479", "--out", "bad").code == 0
     with Path("bad/transactions.jsonl").open("rb+") as file:
         file.truncate(0)
     for err in (subprocess.DEVNULL, closed_pipe):
         assert run(*arguments.split(), out=closed_pipe, err=err, cwd=Path.cwd()) == code
 
 
-@pytest.mark.parametrize("arguments", ["graph", "--help", "payments 240:240"])
+@pytest.mark.parametrize("arguments", ["graph", "--help", "payments 478:478"])
 def test_records_that_cannot_be_written_are_an_error(arguments: str, tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full, (tmp_path / "errors").open("wb") as errors:
         assert run(*arguments.split(), out=full, err=errors, cwd=tmp_path) == 1
@@ -124,7 +124,7 @@ def test_records_that_cannot_be_written_are_an_error(arguments: str, tmp_path: P
 
 @pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
 def test_streams_that_are_closed(closed: str, tmp_path: Path) -> None:
-    command = f'"$0" -c "{MAIN[2]}" backfill 183:190 --out out {closed}'
+    command = f'"$0" -c "{MAIN[2]}" backfill 421:428 --out out {closed}'
     done = subprocess.run(
         ["sh", "-c", command, sys.executable], cwd=tmp_path, timeout=WITHIN, check=False
     )
@@ -161,7 +161,7 @@ def ended_by(number: signal.Signals, *, prefix: list[str], cwd: Path) -> tuple[i
     assert replay.stderr is not None
     url = next(w for w in replay.stderr.readline().split() if w.startswith("ws://"))
     with (cwd / "errors").open("wb") as errors:
-        command = [*prefix, *MAIN, "daemon", "--network", url, "--from", "183", "--out", "out"]
+        command = [*prefix, *MAIN, "daemon", "--network", url, "--from", "421", "--out", "out"]
         daemon = subprocess.Popen(
             [*command, "--http", "off"], cwd=cwd, stderr=errors, stdout=subprocess.DEVNULL
         )

@@ -89,10 +89,10 @@ async def test_a_node_that_contradicts_itself_is_left_though_only_one_other_spea
         ReplayNode(sample, faults="wrongParent") as bad,
         NodePool([bad.url, good.url] if bad_first else [good.url, bad.url]) as pool,
     ):
-        source = LedgerRange(pool, "200:239")
+        source = LedgerRange(pool, "438:477")
         ledgers = await fetch_in_order(pool, aiter(source))
         states = {node.url: node.state for node in pool.nodes()}
-    assert [ledger.ledger_index for ledger in ledgers] == list(range(200, 240))
+    assert [ledger.ledger_index for ledger in ledgers] == list(range(438, 478))
     assert all(sample.ledgers[each.ledger_index].hash == each.ledger_hash for each in ledgers)
     assert states[bad.url] == "ejected"
     assert states[good.url] == "ready"

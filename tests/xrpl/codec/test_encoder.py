@@ -61,7 +61,7 @@ def test_what_is_in_the_project(transactions: list[Printed]) -> None:
     assert check(blob for each in transactions for blob in (each.tx_blob, each.meta_blob)) == 18
     ledgers = results(Path(SAMPLE) / "ledger_v2_binary.jsonl.gz")
     rows = (row for each in ledgers for row in each["ledger"]["transactions"])
-    assert check(blobs_of(rows)) == 2 * 2831
+    assert check(blobs_of(rows)) == 2 * 2793
 
 
 def test_everything_that_is_recorded(shared_data: Path) -> None:

@@ -17,7 +17,7 @@ from ekspiper.xrpl.config import load_settings
 from ekspiper.xrpl.daemon import Daemon
 from ekspiper.xrpl.replay import Recording, ReplayNode
 
-FIRST, LAST = 183, 302
+FIRST, LAST = 421, 540
 
 
 @pytest.fixture

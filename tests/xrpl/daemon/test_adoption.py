@@ -15,7 +15,7 @@ from ekspiper.core import CheckpointError, ConfigError
 from ekspiper.xrpl.config import RECORDS, load_settings
 from ekspiper.xrpl.daemon import Daemon, redeliver
 
-FIRST, MIDDLE, LAST = 285, 293, 302
+FIRST, MIDDLE, LAST = 523, 531, 540
 MORE = '[collectors.more]\ntype = "jsonl"\npath = "{out}/more-{records}.jsonl"\n'
 
 
@@ -51,7 +51,7 @@ async def test_a_collector_that_was_added_begins_there_and_the_others_have_every
     await follow(out, MIDDLE)
     for name in RECORDS:  # what a kill leaves behind the checkpoint
         with (out / f"{name}.jsonl").open("ab") as file:
-            file.write(b'{"ledger_index": 294}\n{"ledger')
+            file.write(b'{"ledger_index": 532}\n{"ledger')
     caplog.clear()
     await follow(out, LAST, MORE, adopt=True)
     for name in RECORDS:

@@ -13,8 +13,8 @@ from .conftest import FIRST, Running
 
 
 async def run(running: Running, **settings: Any) -> None:
-    """Have a daemon follow the sample network to its last ledger."""
-    async with running(network="sample", **settings) as daemon, asyncio.timeout(30):
+    """Have a daemon follow the sample network to its last ledger, by its hashes alone."""
+    async with running(network="sample", trust="hashed", **settings) as daemon, asyncio.timeout(30):
         await daemon
 
 

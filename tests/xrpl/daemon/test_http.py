@@ -133,7 +133,7 @@ async def test_a_port_in_use(running: Running, http: Http, port: int, tmp_path: 
 
 async def test_without_http(running: Running, http: Http) -> None:
     config = "[http]\nenabled = false\n"
-    async with running(config, http=None, network="sample", **{"from": 300}) as task:
+    async with running(config, http=None, network="sample", **{"from": 538}) as task:
         await task
         assert await http.get("/health") == (0, None)
 

@@ -22,7 +22,7 @@ from ekspiper.xrpl.replay import ReplayNode
 from .conftest import LAST, Http, Running
 
 Node = Callable[..., ReplayNode]
-ABSENT = 290
+ABSENT = 528
 SOME = {"from": ABSENT - 2, "until": LAST}
 
 announced_and_in_a_gap = pytest.mark.parametrize(
@@ -106,7 +106,7 @@ FOR_PROGRAMS = {
 OPTIONS = {
     "connect_timeout": 11.0,
     "request_timeout": 12.0,
-    "network_id": 0,
+    "network_id": 1021,
     "liveness": 13.0,
     "hedge_after": 14.0,
     "ledger_patience": 15.0,
@@ -161,6 +161,6 @@ async def test_nodes_that_are_too_busy_are_given_as_long_as_those_without_the_le
     found = await retries()
     assert found.pop("ledger-details") == 3600
     assert set(found.values()) == {60}
-    assert load_settings(network="sample", until=302).ledger_patience == 30
-    assert load_settings(until=302, node={"ledger_patience": 5}).ledger_patience == 5
+    assert load_settings(network="sample", until=540).ledger_patience == 30
+    assert load_settings(until=540, node={"ledger_patience": 5}).ledger_patience == 5
     assert (await retries(ledger_patience=5))["ledger-details"] == 60

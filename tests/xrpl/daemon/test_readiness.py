@@ -179,4 +179,4 @@ async def test_not_ready_while_the_network_stands_still(
     ):
         await http.until("/ready", 200)
         content = await http.until("/ready", 503, "the network stands still")
-        assert content["reasons"][0].startswith("the network stands still: no ledger after 302")
+        assert content["reasons"][0].startswith("the network stands still: no ledger after 540")

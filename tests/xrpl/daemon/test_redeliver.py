@@ -9,20 +9,21 @@ import shutil
 from pathlib import Path
 
 from ekspiper.xrpl.audit import audit
+from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.config import load_settings
 from ekspiper.xrpl.daemon import Daemon, redeliver
 from ekspiper.xrpl.replay import SAMPLE, Recording, ReplayNode
 
-FIRST, LAST = 236, 246
+FIRST, LAST = 474, 484
 
 
 def forged_sample(folder: Path) -> Path:
-    """The sample with one bit of ledger 240 flipped."""
+    """The sample with one bit of ledger 478 flipped."""
     copy = Path(shutil.copytree(SAMPLE, folder / "forged"))
     path = copy / "ledger_v2_binary.jsonl.gz"
     with gzip.open(path, "rt") as file:
         lines = [json.loads(line) for line in file]
-    ledger = next(line for line in lines if line["request"]["ledger_index"] == 240)
+    ledger = next(line for line in lines if line["request"]["ledger_index"] == 478)
     blob = ledger["response"]["result"]["ledger"]["transactions"][0]
     digit = int(blob["tx_blob"][60], 16) ^ 1
     blob["tx_blob"] = f"{blob['tx_blob'][:60]}{digit:X}{blob['tx_blob'][61:]}"
@@ -45,15 +46,17 @@ def test_a_ledger_that_was_forged_is_had_from_an_honest_node(tmp_path: Path) -> 
     out = tmp_path / "out"
     assert asyncio.run(follow(forged_sample(tmp_path), out)) == 1
     letter = json.loads((out / "dead_letters.jsonl").read_bytes())
-    assert letter["position"] == 240
+    assert letter["position"] == 478
     assert "hashes to" in letter["message"]
-    assert str(audit(out).gaps) == "240"
+    assert str(audit(out).gaps) == "478"
 
     settings = load_settings(network="sample", out=out)
     report = asyncio.run(redeliver(settings))
     assert report is not None
     assert (report.read, report.kept, report.dead_lettered) == (1, 1, 0)
-    found = audit(out, deep=True)
+    with Recording.sample() as recording:
+        definitions = Definitions.bundled().extended_by(recording.definitions)
+    found = audit(out, deep=True, definitions=definitions)
     assert found.faults == []
     assert not found.gaps
     assert not (out / "dead_letters.redelivering.jsonl").exists()
@@ -74,4 +77,4 @@ def test_a_letter_that_fails_again_is_a_letter_again(tmp_path: Path) -> None:
                 return report.kept, report.dead_lettered
 
     assert asyncio.run(again()) == (0, 1)
-    assert json.loads((out / "dead_letters.jsonl").read_bytes())["position"] == 240
+    assert json.loads((out / "dead_letters.jsonl").read_bytes())["position"] == 478

@@ -17,7 +17,7 @@ from ekspiper.xrpl.replay import ReplayNode
 from .conftest import Running
 
 Node = Callable[..., ReplayNode]
-SOME = {"from": 300, "until": 302}
+SOME = {"from": 538, "until": 540}
 
 
 def checkpoint(out: Path) -> Path:
@@ -73,10 +73,10 @@ async def test_a_collector_that_was_added_starts_at_the_checkpoint_of_the_others
     running: Running, tmp_path: Path
 ) -> None:
     """Or is refused: it must not be silently without what was before."""
-    async with running(network="sample", **{"from": 290, "until": 295}) as task:
+    async with running(network="sample", **{"from": 528, "until": 533}) as task:
         await task
     more = f'[collectors.more]\ntype = "jsonl"\npath = "{tmp_path}/more-{{records}}.jsonl"\n'
-    async with running(more, network="sample", **{"from": 290, "until": 302}) as task:
+    async with running(more, network="sample", **{"from": 528, "until": 540}) as task:
         with pytest.raises(CheckpointError, match="more, it has not"):
             await task
 
@@ -84,7 +84,7 @@ async def test_a_collector_that_was_added_starts_at_the_checkpoint_of_the_others
 async def test_two_daemons_in_one_folder(running: Running, node: Node, tmp_path: Path) -> None:
     async with (
         node(close_every=0.5) as served,
-        running(network=served.url, **{"from": 183}) as first,
+        running(network=served.url, **{"from": 421}) as first,
     ):
         while not (tmp_path / "out" / ".transactions.jsonl.lock").exists():  # noqa: ASYNC110  # a file sets no event
             await asyncio.sleep(0.01)

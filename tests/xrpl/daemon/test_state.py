@@ -20,7 +20,7 @@ from ekspiper.xrpl.replay import ReplayNode
 from .conftest import FIRST, LAST
 
 Node = Callable[..., ReplayNode]
-ABSENT = 298
+ABSENT = 536
 LINES = '[collectors.lines]\ntype = "jsonl"\npath = "lines/{records}.jsonl"\n'
 LATE = {"node": {"ledger_patience": 0.3}, "from": ABSENT - 2, "until": LAST}
 
@@ -69,35 +69,36 @@ def ours(texts: list[str]) -> list[str]:
 
 
 async def test_collectors_have_a_state_without_being_told(caplog: pytest.LogCaptureFixture) -> None:
-    await daemon_of(network="sample", until=200).run()
-    await daemon_of(network="sample", until=210).run()
-    assert ledgers() == list(range(FIRST, 211))
-    assert position("out/sample-daemon") == 210
-    assert list(files(below="out")) == ["out/sample-daemon/.checkpoint/daemon.jsonl.json"]
+    await daemon_of(network="sample", until=438).run()
+    await daemon_of(network="sample", until=448).run()
+    assert ledgers() == list(range(FIRST, 449))
+    assert position("out/sample-daemon") == 448
+    states = [name for name in files(below="out") if name.endswith("daemon.jsonl.json")]
+    assert states == ["out/sample-daemon/.checkpoint/daemon.jsonl.json"]
     assert ours(caplog.messages) == [
         "state in out/sample-daemon (another with --state DIR): beginning at the first ledger",
-        "state in out/sample-daemon (another with --state DIR): resuming at ledger 201",
+        "state in out/sample-daemon (another with --state DIR): resuming at ledger 439",
     ]
 
 
 async def test_or_where_they_are_told(caplog: pytest.LogCaptureFixture, node: Node) -> None:
     async with node() as served:
         await daemon_of(network=served.url, state="here", until=LAST).run()
-        given: dict[str, Any] = {"from": 190, "until": 200}
+        given: dict[str, Any] = {"from": 428, "until": 438}
         await daemon_of(network=served.url, state="there", **given).run()
     assert position("here") == LAST
-    assert position("there") == 200
+    assert position("there") == 438
     assert not files(below="out")
     assert ours(caplog.messages) == [
         "state in here: beginning at the newest ledger",
-        "state in there: beginning at ledger 190",
+        "state in there: beginning at ledger 428",
     ]
 
 
 async def test_records_to_look_at_have_a_state_on_request_only(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plain = daemon_of("", network="sample", until=185)
+    plain = daemon_of("", network="sample", until=423)
     outcome = await plain.run()
     assert ours(caplog.messages) == [
         "no checkpoint: records go to standard output, and a restart starts over; --out DIR "
@@ -105,23 +106,21 @@ async def test_records_to_look_at_have_a_state_on_request_only(
     ]
     assert list(files()) == ["ekspiper.toml"]
     assert "state" not in summary(outcome)
-    await daemon_of("", network="sample", until=185, state="s").run()
+    await daemon_of("", network="sample", until=423, state="s").run()
     capsys.readouterr()
-    await daemon_of("", network="sample", until=186, state="s").run()
+    await daemon_of("", network="sample", until=424, state="s").run()
     rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {row["ledger_index"] for row in rows} == {186}
+    assert {row["ledger_index"] for row in rows} == {424}
 
 
 async def test_what_it_says_at_its_end(node: Node) -> None:
-    outcome = await daemon_of(network="sample", until=190).run()
-    assert (
-        "\nStart it again to resume where it stopped: the state is in out/sample-daemon.\n"
-        in summary(outcome)
-    )
+    outcome = await daemon_of(network="sample", until=428).run()
+    said = "Start it again to resume where it stopped: the state is in out/sample-daemon."
+    assert said in summary(outcome).splitlines()
     write("out/sample-daemon/dead_letters.jsonl", "{}\n")
-    outcome = await daemon_of(network="sample", until=190).run()
+    outcome = await daemon_of(network="sample", until=428).run()
     assert summary(outcome).splitlines() == [
-        "Nothing to do: the state in out/sample-daemon was at ledger 190 already.",
+        "Nothing to do: the state in out/sample-daemon was at ledger 428 already.",
         "There are dead letters from earlier in out/sample-daemon/dead_letters.jsonl; once their "
         "cause is fixed: ekspiper redeliver --config FILE --state out/sample-daemon",
     ]
@@ -224,12 +223,19 @@ async def test_dead_letters_that_are_in_no_file_cannot_be_fed_back(
 
 async def test_from_files_to_collectors_alone_in_the_same_folder() -> None:
     """The state that was beside files is taken over where these are not wanted any more."""
-    await daemon_of(network="sample", out="o", until=190).run()
-    assert (written := files("*.jsonl", below="o"))
-    await daemon_of(network="sample", state="o", until=200, adopt=True).run()
-    await daemon_of(network="sample", state="o", until=210).run()
-    assert ledgers() == list(range(FIRST, 211))
-    assert files("*.jsonl", below="o") == written
+    await daemon_of(network="sample", out="o", until=428).run()
+    written = records_below("o")
+    assert written
+    await daemon_of(network="sample", state="o", until=438, adopt=True).run()
+    await daemon_of(network="sample", state="o", until=448).run()
+    assert ledgers() == list(range(FIRST, 449))
+    assert records_below("o") == written
+
+
+def records_below(folder: str) -> dict[str, str]:
+    """The files with records; the proofs grow with every run."""
+    found = files("*.jsonl", below=folder)
+    return {name: text for name, text in found.items() if not name.endswith("proofs.jsonl")}
 
 
 NAMED = '[collectors.lines]\ntype = "jsonl"\npath = "{network}/{records}.jsonl"\n'

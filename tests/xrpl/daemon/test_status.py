@@ -40,14 +40,14 @@ async def test_the_document_says_where_it_is(running: Running, http: Http, node:
     assert found["ledger"]["network"] == LAST
     assert found["ledger"]["read"] == LAST - FIRST + 1
     assert (found["ledger"]["proven"], found["ledger"]["signed"]) == ("hashed", None)
-    assert found["transactions"] == 2831
+    assert found["transactions"] == 2793
     (shown,) = found["nodes"]
     assert (shown["url"], shown["state"], shown["newest"]) == (served.url, "ready", LAST)
     flows = {flow["name"]: flow for flow in found["pipeline"]}
     (etl,) = flows["transaction-record"]["steps"]
     assert flows["transaction-record"]["queue"] == "txn_records_flow_q"
     kept = {each["collector"]: each["items"] for each in etl["to"]}
-    assert kept == {"files": 2831, "metrics": 2831}
+    assert kept == {"files": 2793, "metrics": 2793}
 
 
 async def test_before_a_node_answers_there_is_a_page(running: Running, http: Http) -> None:

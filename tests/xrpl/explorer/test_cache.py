@@ -31,7 +31,7 @@ class CountingFetch(FetchLedger):
 @pytest.fixture
 async def ledgers(xrpl: Explorer) -> list[Ledger]:
     async with xrpl._session.call() as reader:
-        return [ledger async for ledger in reader.read(183, 202)]
+        return [ledger async for ledger in reader.read(421, 440)]
 
 
 def files(folder: Path) -> list[Path]:
@@ -47,20 +47,20 @@ async def read(folder: Path, first: int, last: int) -> tuple[list[int], int]:
 
 
 async def test_a_second_reading_asks_for_no_ledger(tmp_path: Path) -> None:
-    assert await read(tmp_path, 190, 200) == (list(range(190, 201)), 11)
-    assert await read(tmp_path, 190, 200) == (list(range(190, 201)), 0)
+    assert await read(tmp_path, 428, 438) == (list(range(428, 439)), 11)
+    assert await read(tmp_path, 428, 438) == (list(range(428, 439)), 0)
     # What is there is used wherever it lies in the range.
-    assert await read(tmp_path, 185, 205) == (list(range(185, 206)), 10)
-    assert await read(tmp_path, 185, 205) == (list(range(185, 206)), 0)
+    assert await read(tmp_path, 423, 443) == (list(range(423, 444)), 10)
+    assert await read(tmp_path, 423, 443) == (list(range(423, 444)), 0)
 
 
 async def test_files_hold_the_very_bytes(tmp_path: Path, ledgers: list[Ledger]) -> None:
     cache = LedgerCache(tmp_path, max_bytes=10**9)
     cache.write(ledgers)
-    (run,) = cache.runs(190, 195)
+    (run,) = cache.runs(428, 433)
     again = cache.read(run, network_id=0)
 
-    assert [each.ledger_index for each in again] == list(range(190, 196))
+    assert [each.ledger_index for each in again] == list(range(428, 434))
     before = {each.hash: each for ledger in ledgers for each in ledger.transactions}
     for ledger in again:
         for each in ledger.transactions:
@@ -69,7 +69,7 @@ async def test_files_hold_the_very_bytes(tmp_path: Path, ledgers: list[Ledger]) 
 
 
 async def test_a_damaged_file_is_noticed_and_read_anew(tmp_path: Path) -> None:
-    await read(tmp_path, 190, 200)
+    await read(tmp_path, 428, 438)
     (path,) = files(tmp_path)
     table = pq.read_table(path)
     rows = table.to_pylist()
@@ -79,18 +79,18 @@ async def test_a_damaged_file_is_noticed_and_read_anew(tmp_path: Path) -> None:
     pq.write_table(table.from_pylist(rows, schema=table.schema), path)
     cache = LedgerCache(tmp_path, max_bytes=10**9)
 
-    with pytest.raises(DamagedCache, match="ledger 193"):
-        cache.read(cache.runs(190, 200)[0], network_id=0)
-    assert await read(tmp_path, 190, 200) == (list(range(190, 201)), 11)
+    with pytest.raises(DamagedCache, match="ledger 431"):
+        cache.read(cache.runs(428, 438)[0], network_id=0)
+    assert await read(tmp_path, 428, 438) == (list(range(428, 439)), 11)
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1 and no more"])
 async def test_a_file_cut_short_is_read_anew(tmp_path: Path, content: bytes) -> None:
-    await read(tmp_path, 190, 192)
+    await read(tmp_path, 428, 430)
     (path,) = files(tmp_path)
     path.write_bytes(content)
 
-    assert await read(tmp_path, 190, 192) == ([190, 191, 192], 3)
+    assert await read(tmp_path, 428, 430) == ([428, 429, 430], 3)
 
 
 async def test_a_network_that_was_begun_anew_is_believed(
@@ -104,7 +104,7 @@ async def test_a_network_that_was_begun_anew_is_believed(
     )
     path = LedgerCache(tmp_path, max_bytes=10**9).write([former])
 
-    assert await read(tmp_path, 190, 190) == ([190], 1)
+    assert await read(tmp_path, 428, 428) == ([428], 1)
     assert path not in files(tmp_path)
 
 
@@ -116,8 +116,8 @@ async def test_the_oldest_files_go_when_it_is_full(tmp_path: Path, ledgers: list
         os.utime(path, (place, place))
     kept = cache.held()
 
-    assert 202 in kept
-    assert 183 not in kept
+    assert 440 in kept
+    assert 421 not in kept
     assert sum(each.stat().st_size for each in cache.folder.iterdir()) <= cache.max_bytes
 
 
@@ -129,19 +129,19 @@ async def test_overlapping_files_give_each_ledger_once(
     cache.write(ledgers[5:15])
     cache.write(ledgers[2:4])
 
-    runs = cache.runs(183, 202)
-    assert [(run.first, run.last) for run in runs] == [(183, 192), (193, 197)]
-    assert [(run.first, run.last) for run in cache.runs(186, 189)] == [(186, 189)]
+    runs = cache.runs(421, 440)
+    assert [(run.first, run.last) for run in runs] == [(421, 430), (431, 435)]
+    assert [(run.first, run.last) for run in cache.runs(424, 427)] == [(424, 427)]
 
 
 async def test_networks_have_a_folder_each(tmp_path: Path, sample_node: ReplayNode) -> None:
     async with Explorer(sample_node.url, cache=tmp_path, progress=False) as xrpl:
-        await xrpl.ledgers("300:302")
+        await xrpl.ledgers("538:540")
     async with Explorer(cache=tmp_path, progress=False) as xrpl:
-        await xrpl.ledgers("300:302")
+        await xrpl.ledgers("538:540")
 
     names = sorted({each.parent.name for each in files(tmp_path)})
-    assert names[0].startswith("network-0-")
+    assert names[0].startswith("network-1021-")
     assert names[1:] == ["sample"]
 
 
@@ -150,12 +150,12 @@ async def test_without_a_cache_nothing_is_written(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     async with Explorer(cache=False, progress=False) as xrpl:
-        await xrpl.ledgers("300:302")
+        await xrpl.ledgers("538:540")
     assert default_cache_folder() == tmp_path / "ekspiper" / "ledgers"
     assert files(tmp_path) == []
 
     async with Explorer(progress=False) as xrpl:
-        await xrpl.ledgers("300:302")
+        await xrpl.ledgers("538:540")
     assert [each.name for each in default_cache_folder().iterdir()] == ["sample"]
 
 
@@ -164,8 +164,8 @@ async def test_a_cache_that_cannot_be_written_gives_one_warning_and_is_not_used(
 ) -> None:
     (tmp_path / "cache").touch()
     async with Explorer(cache=tmp_path / "cache", progress=False) as xrpl:
-        assert len(await xrpl.ledgers("300:302")) == 3
-        assert len(await xrpl.ledgers("298:302")) == 5
+        assert len(await xrpl.ledgers("538:540")) == 3
+        assert len(await xrpl.ledgers("536:540")) == 5
     (warning,) = [each.message for each in caplog.records if "cached" in each.message]
     assert warning.startswith(
         f"ledgers cannot be cached in {tmp_path}/cache/sample: Not a directory; "

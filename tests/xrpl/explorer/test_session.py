@@ -64,11 +64,11 @@ async def test_a_node_that_does_not_answer_is_named() -> None:
 
 
 async def test_a_closed_explorer_says_how_to_make_a_new_one(xrpl: Explorer) -> None:
-    await xrpl.ledger(302)
+    await xrpl.ledger(540)
     await xrpl.close()
     await xrpl.close()
 
-    for call in (xrpl.ledger(302), xrpl.transactions(), xrpl.books()):
+    for call in (xrpl.ledger(540), xrpl.transactions(), xrpl.books()):
         with pytest.raises(ExplorerClosed, match=r"make a new one with Explorer\('sample'\)"):
             await call
     with pytest.raises(ExplorerClosed):
@@ -95,7 +95,7 @@ async def test_an_interrupted_call_leaves_no_task_and_no_socket() -> None:
 
     async def long() -> None:
         async with xrpl._session.call() as reader:
-            async for _ in reader.read(183, 302):
+            async for _ in reader.read(421, 540):
                 started.set()
                 await asyncio.sleep(0)
 
@@ -109,14 +109,14 @@ async def test_an_interrupted_call_leaves_no_task_and_no_socket() -> None:
     assert other_tasks() == set()
     assert sockets() == before
     # And it can be used again.
-    assert len(await xrpl.ledgers("300:302")) == 3
+    assert len(await xrpl.ledgers("538:540")) == 3
     await xrpl.close()
 
 
 async def test_a_call_beside_an_interrupted_one_goes_on(xrpl: Explorer) -> None:
-    going = asyncio.create_task(xrpl.ledgers("183:302"))
-    other = asyncio.create_task(xrpl.transactions("183:302"))
-    await xrpl.ledger(302)
+    going = asyncio.create_task(xrpl.ledgers("421:540"))
+    other = asyncio.create_task(xrpl.transactions("421:540"))
+    await xrpl.ledger(540)
     other.cancel()
     with pytest.raises(asyncio.CancelledError):
         await other
@@ -128,7 +128,7 @@ async def test_leaving_a_live_stream_leaves_nothing_behind(explorer_cache: Path)
     before = sockets()
     async with Explorer("sample", cache=explorer_cache) as xrpl:
         async for ledger in xrpl.follow(pace=0):
-            if ledger.ledger_index == 186:
+            if ledger.ledger_index == 424:
                 break
         gc.collect()
         await asyncio.sleep(0)
@@ -156,7 +156,7 @@ def test_two_event_loops_one_after_the_other(explorer_cache: Path) -> None:
     async def newest() -> int:
         return (await xrpl.ledger()).ledger_index
 
-    assert asyncio.run(newest()) == asyncio.run(newest()) == 302
+    assert asyncio.run(newest()) == asyncio.run(newest()) == 540
     gc.collect()
     assert sockets() == before
 
@@ -166,7 +166,7 @@ async def test_two_explorers_at_once_share_a_cache(tmp_path: Path) -> None:
         Explorer("sample", cache=tmp_path, progress=False) as one,
         Explorer("sample", cache=tmp_path, progress=False) as other,
     ):
-        both = await asyncio.gather(one.ledgers("183:302"), other.ledgers("183:302"))
+        both = await asyncio.gather(one.ledgers("421:540"), other.ledgers("421:540"))
     assert both[0].equals(both[1])
     left = await asyncio.to_thread(lambda: list(tmp_path.rglob("*.part")))
     assert left == []
@@ -174,18 +174,18 @@ async def test_two_explorers_at_once_share_a_cache(tmp_path: Path) -> None:
 
 async def test_calls_at_once_share_one_connection(sample_node: ReplayNode) -> None:
     async with Explorer(sample_node.url, cache=False, progress=False) as xrpl:
-        await asyncio.gather(xrpl.ledger(300), xrpl.ledger(301), xrpl.ledgers("-5:"))
+        await asyncio.gather(xrpl.ledger(538), xrpl.ledger(539), xrpl.ledgers("-5:"))
         assert len(sample_node._sessions) == 1
 
 
 async def test_a_ledger_by_the_time_it_was_valid(xrpl: Explorer) -> None:
-    assert (await xrpl.ledger("2026-11-22 12:06:00")).ledger_index == 236
-    assert (await xrpl.ledger("2026-11-22 12:06:00.5")).ledger_index == 236
-    assert (await xrpl.ledger("300")).ledger_index == 300
-    by_hash = await xrpl.ledger((await xrpl.ledger(300)).ledger_hash.lower())
-    assert by_hash.ledger_index == 300
-    frame = await xrpl.ledgers("2026-11-22 12:06/2026-11-22 12:06:10")
-    assert frame["ledger_index"].tolist() == list(range(236, 247))
+    assert (await xrpl.ledger("2026-11-26 12:53:00")).ledger_index == 475
+    assert (await xrpl.ledger("2026-11-26 12:53:00.5")).ledger_index == 475
+    assert (await xrpl.ledger("538")).ledger_index == 538
+    by_hash = await xrpl.ledger((await xrpl.ledger(538)).ledger_hash.lower())
+    assert by_hash.ledger_index == 538
+    frame = await xrpl.ledgers("2026-11-26 12:53/2026-11-26 12:53:30")
+    assert frame["ledger_index"].tolist() == list(range(475, 484))
 
 
 async def test_a_hash_that_no_node_knows_is_one_sentence(sample_node: ReplayNode) -> None:
@@ -198,8 +198,8 @@ async def test_a_hash_that_no_node_knows_is_one_sentence(sample_node: ReplayNode
 async def test_history_has_an_end_and_a_beginning(xrpl: Explorer) -> None:
     with pytest.raises(
         OutOfHistory,
-        match=r"ledger 5: the history of the nodes begins with 183; .* hold 183 to 302",
+        match=r"ledger 5: the history of the nodes begins with 421; .* hold 421 to 540",
     ):
         await xrpl.ledger(5)
     with pytest.raises(OutOfHistory, match="have not closed yet"):
-        await xrpl.transactions("300:400")
+        await xrpl.transactions("538:640")

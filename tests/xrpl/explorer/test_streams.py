@@ -38,12 +38,12 @@ def wire(source: Any, kept: RecordingCollector) -> Pipeline:
 async def test_following_gives_every_ledger_of_the_sample_once(xrpl: Explorer) -> None:
     seen = [ledger.ledger_index async for ledger in xrpl.follow(pace=0)]
 
-    assert seen == list(range(183, 303))
+    assert seen == list(range(421, 541))
 
 
 async def test_following_a_node_by_its_url(sample: Recording) -> None:
     async with (
-        ReplayNode(sample, close_every=0, start_at=290) as node,
+        ReplayNode(sample, close_every=0, start_at=528) as node,
         Explorer(node.url, cache=False, progress=False) as xrpl,
     ):
         seen = [ledger.ledger_index async for ledger in xrpl.follow(5)]
@@ -63,15 +63,15 @@ async def test_showing_prints_lines_outside_of_a_notebook_and_returns_the_table(
 ) -> None:
     table = await xrpl.follow(3, pace=0).show()
 
-    assert table["ledger_index"].tolist() == [183, 184, 185]
-    assert capsys.readouterr().out.count("<Ledger 18") == 3
+    assert table["ledger_index"].tolist() == [421, 422, 423]
+    assert capsys.readouterr().out.count("<Ledger 42") == 3
 
 
 async def test_a_source_of_a_range_gives_what_the_table_has(
     xrpl: Explorer, tables: dict[str, Any]
 ) -> None:
     kept = RecordingCollector()
-    report = await xrpl.run(wire(xrpl.source("183:302"), kept))
+    report = await xrpl.run(wire(xrpl.source("421:540"), kept))
 
     assert kept.items == tables["transactions"]["hash"].tolist()
     assert report.kept == len(kept.items)
@@ -79,7 +79,7 @@ async def test_a_source_of_a_range_gives_what_the_table_has(
 
 async def test_a_source_of_ledgers(xrpl: Explorer, tables: dict[str, Any]) -> None:
     kept = RecordingCollector()
-    await xrpl.run(wire(xrpl.source("183:302", of="ledgers"), kept))
+    await xrpl.run(wire(xrpl.source("421:540", of="ledgers"), kept))
 
     assert kept.items == tables["ledgers"]["ledger_hash"].tolist()
 
@@ -97,15 +97,15 @@ async def test_a_pipeline_goes_on_in_the_middle_of_a_ledger(
     checkpoint = FileCheckpoint(tmp_path / "checkpoint.json")
     first, second = RecordingCollector(), RecordingCollector()
     options: dict[str, Any] = {"checkpoint": checkpoint, "commit": CommitPolicy(items=7)}
-    running = xrpl.start(wire(xrpl.source("183:302"), first), **options)
+    running = xrpl.start(wire(xrpl.source("421:540"), first), **options)
     await first.wait_for(100)
     await running.stop()
     assert 100 <= len(first.items) < len(tables["transactions"])
 
-    await xrpl.run(wire(xrpl.source("183:302"), second), **options)
+    await xrpl.run(wire(xrpl.source("421:540"), second), **options)
     assert first.items + second.items == tables["transactions"]["hash"].tolist()
     with pytest.raises(CheckpointError):
-        await xrpl.run(wire(xrpl.source("183:300"), second), **options)
+        await xrpl.run(wire(xrpl.source("421:538"), second), **options)
 
 
 async def test_a_run_in_the_background_is_watched_and_stopped(xrpl: Explorer) -> None:
@@ -133,8 +133,8 @@ async def test_a_run_that_fails_says_why(xrpl: Explorer) -> None:
 
 
 async def test_a_source_of_ledgers_nobody_holds_says_so(xrpl: Explorer) -> None:
-    with pytest.raises(FlowFailed, match="the newest ledger is 302, later ones have not closed"):
-        await xrpl.run(wire(xrpl.source("400:500"), RecordingCollector()))
+    with pytest.raises(FlowFailed, match="the newest ledger is 540, later ones have not closed"):
+        await xrpl.run(wire(xrpl.source("640:740"), RecordingCollector()))
 
 
 async def test_the_collector_of_data_frames_is_found_by_name(
@@ -157,12 +157,12 @@ async def test_the_collector_of_data_frames_is_found_by_name(
 async def test_a_backfill_fetches_what_is_missing(xrpl: Explorer, tmp_path: Path) -> None:
     if "parquet" not in registry.known("collectors"):
         pytest.skip("ekspiper-sinks is not installed")
-    first = await xrpl.backfill("183:190", tmp_path / "out")
-    again = await xrpl.backfill("183:200", tmp_path / "out")
-    nothing = await xrpl.backfill("185:195", tmp_path / "out")
+    first = await xrpl.backfill("421:428", tmp_path / "out")
+    again = await xrpl.backfill("421:438", tmp_path / "out")
+    nothing = await xrpl.backfill("423:433", tmp_path / "out")
 
     assert (first.present, first.fetched) == (0, 8)
     assert (again.present, again.fetched) == (8, 10)
     assert (nothing.present, nothing.fetched) == (11, 0)
     with pytest.raises(ConfigError, match="belongs to"):
-        await xrpl.backfill("183:190", tmp_path / "out", format="jsonl")
+        await xrpl.backfill("421:428", tmp_path / "out", format="jsonl")

@@ -27,22 +27,22 @@ def test_it_has_the_methods_of_the_explorer() -> None:
 def test_a_script_needs_no_await(explorer_cache: Path) -> None:
     with Explorer("sample", cache=explorer_cache, progress=False).sync as xrpl:
         assert len(xrpl.ledgers("-3:")) == 3
-        assert xrpl.ledger(300).ledger_index == 300
-        assert [each.ledger_index for each in xrpl.follow(3, pace=0)] == [183, 184, 185]
+        assert xrpl.ledger(538).ledger_index == 538
+        assert [each.ledger_index for each in xrpl.follow(3, pace=0)] == [421, 422, 423]
     with pytest.raises(ExplorerClosed):
-        xrpl.ledger(300)
+        xrpl.ledger(538)
     with Explorer("sample", cache=explorer_cache, progress=False) as explorer:
-        assert explorer.sync.ledger(301).ledger_index == 301
+        assert explorer.sync.ledger(539).ledger_index == 539
     with pytest.raises(ExplorerClosed):
-        explorer.sync.ledger(301)
+        explorer.sync.ledger(539)
 
 
 def test_calls_of_several_threads_wait_for_each_other(explorer_cache: Path) -> None:
     with Explorer("sample", cache=explorer_cache, progress=False).sync as xrpl:
-        xrpl.ledger(300)
+        xrpl.ledger(538)
         with ThreadPoolExecutor(4) as threads:
-            frames = list(threads.map(xrpl.ledgers, ["183:190", "191:198", "199:206", "207:214"]))
-    assert [next(iter(frame["ledger_index"])) for frame in frames] == [183, 191, 199, 207]
+            frames = list(threads.map(xrpl.ledgers, ["421:428", "429:436", "437:444", "445:452"]))
+    assert [next(iter(frame["ledger_index"])) for frame in frames] == [421, 429, 437, 445]
     assert [len(frame) for frame in frames] == [8, 8, 8, 8]
 
 
@@ -50,7 +50,7 @@ async def test_a_forgotten_explorer_is_collected_where_another_loop_runs(
     explorer_cache: Path,
 ) -> None:
     def use_and_forget() -> None:
-        Explorer("sample", cache=explorer_cache, progress=False).sync.ledger(300)
+        Explorer("sample", cache=explorer_cache, progress=False).sync.ledger(538)
 
     # A warning or an unraisable error here would fail the test.
     await asyncio.to_thread(use_and_forget)
@@ -87,8 +87,8 @@ def test_inside_a_running_loop_both_ways_share_one_connection(tmp_path: Path) ->
 
         async def main():
             async with Explorer("sample", cache=False, progress=False) as xrpl:
-                one = await xrpl.ledger(300)
-                other = xrpl.sync.ledger(300)
+                one = await xrpl.ledger(538)
+                other = xrpl.sync.ledger(538)
                 assert one.ledger_hash == other.ledger_hash
                 assert len(xrpl._session._connections) == 1
                 print(len(xrpl.sync.transactions("-3:")))
@@ -121,16 +121,16 @@ def test_an_interrupt_ends_the_call_and_leaves_nothing(tmp_path: Path, way: str)
             await asyncio.sleep(30)
 
         def interrupt(xrpl):
-            xrpl.sync.ledger(302)
+            xrpl.sync.ledger(540)
             before = sockets()
             reading.LedgerReader.one = interrupted
             try:
-                xrpl.sync.ledger(302)
+                xrpl.sync.ledger(540)
             except KeyboardInterrupt:
                 print("interrupted")
             reading.LedgerReader.one = save
             assert sockets() < before, "the connection is gone"
-            print(xrpl.sync.ledger(301).ledger_index)
+            print(xrpl.sync.ledger(539).ledger_index)
 
         async def main():
             xrpl = Explorer("sample", cache=False, progress=False)
@@ -149,4 +149,4 @@ def test_an_interrupt_ends_the_call_and_leaves_nothing(tmp_path: Path, way: str)
         tmp_path,
     )
     assert ran.stderr == ""
-    assert ran.stdout.split() == ["interrupted", "301"]
+    assert ran.stdout.split() == ["interrupted", "539"]

@@ -16,7 +16,7 @@ from ekspiper.xrpl.explorer._assets import amount_cells, asset_text, currency_ce
 from ekspiper.xrpl.ledger import Transaction
 from ekspiper.xrpl.processors import Asset
 
-EVERYTHING = "183:302"
+EVERYTHING = "421:540"
 
 Tables = dict[str, Any]
 
@@ -58,9 +58,8 @@ def test_ledgers_link_to_their_parents(tables: Tables, recorded: list[Transactio
     assert frame["transaction_count"].tolist() == [counted[i] for i in frame["ledger_index"]]
 
 
-# The ledger's own DeliveredAmount of the first four is a 512th of what the balances moved by; in the
-# last one an offer of the receiver was taken on the way.
-ODD = {"EB8FEB3A", "F805F2A5", "97C5B474", "09FB19F0", "446D0010"}
+# The trust line of the receiver has a QualityIn of 0.387: a unit that comes in counts so much.
+ODD = {"B6182265"}
 
 
 def test_payments_deliver_what_the_ledger_says_and_receivers_gain_it(
@@ -77,7 +76,7 @@ def test_payments_deliver_what_the_ledger_says_and_receivers_gain_it(
 
     to_others = payments[payments["Account"] != payments["Destination"]].dropna(subset="gained")
     off = (to_others["gained"] - to_others["delivered"]).abs() > to_others["delivered"] * 1e-9
-    assert len(to_others) > 500
+    assert len(to_others) > 250
     assert {name[:8] for name in to_others[off]["hash"]} == ODD
 
 
@@ -128,10 +127,12 @@ def test_xrp_is_neither_made_nor_lost_but_for_fees(
     total = xrp["change_value"].astype("int64").groupby(xrp["hash"]).sum()
     holding = {"EscrowCreate", "EscrowFinish", "EscrowCancel", "PaymentChannelCreate"}
     holding |= {"PaymentChannelFund", "PaymentChannelClaim"}
+    bridging = {"XChainCommit", "XChainAccountCreateCommit"}
 
     for each in recorded:
-        if each.fields["TransactionType"] not in holding:
-            assert total[each.hash] == -int(each.fields["Fee"]["value"]), each.hash
+        if each.fields["TransactionType"] not in holding | bridging:
+            # The inner transactions of a Batch pay nothing, so nobody's XRP need change.
+            assert total.get(each.hash, 0) == -int(each.fields["Fee"]["value"]), each.hash
 
 
 async def test_trades_of_a_pair_are_those_of_the_whole_table(
@@ -169,7 +170,7 @@ async def test_the_history_of_an_account_ends_with_the_balance_it_has(
 async def test_objects_have_the_columns_of_their_schema_and_are_proven(xrpl: Explorer) -> None:
     offers = await xrpl.objects("Offer")
 
-    assert offers.attrs == {"ledger_index": 302, "verified": True}
+    assert offers.attrs == {"ledger_index": 540, "verified": True}
     assert (offers["LedgerEntryType"] == "Offer").all()
     assert str(offers["TakerGets"].dtype) == "Float64"
     assert str(offers["Expiration"].dtype) == "datetime64[ns, UTC]"
@@ -192,7 +193,7 @@ async def test_all_fields_of_a_type(xrpl: Explorer, recorded: list[Transaction])
         each.fields["TakerPays"]["value"] for each in offers
     ]
     assert frame["OfferSequence"].dtype == "Int64"
-    everything = await xrpl.transactions("300:302", fields=True)
+    everything = await xrpl.transactions("538:540", fields=True)
     assert "SendMax" in everything
     assert not everything.isna().all().any(), "columns that nothing fills are left out"
 
@@ -200,7 +201,7 @@ async def test_all_fields_of_a_type(xrpl: Explorer, recorded: list[Transaction])
 async def test_a_range_without_transactions_gives_an_empty_table_with_all_columns(
     xrpl: Explorer,
 ) -> None:
-    empty = await xrpl.transactions(236)
+    empty = await xrpl.transactions(473)
 
     assert len(empty) == 0
     assert str(empty["close_time"].dtype) == "datetime64[ns, UTC]"
@@ -223,7 +224,7 @@ async def test_a_table_that_would_not_fit_is_refused_in_one_sentence() -> None:
         (lambda x: x.account("rNobody"), "give the address of an account"),
         (lambda x: x.balance_changes(account="nobody"), "give the address of an account"),
         (lambda x: x.transaction("xyz"), "give its hash"),
-        (lambda x: x.transaction("C00000CBFFFF0000"), "has 20 transactions, but not"),
+        (lambda x: x.transaction("C00001B9FFFF03FD"), "has 32 transactions, but not"),
         (lambda x: x.ledger(1.5), "1.5 is not a ledger: give its index, its hash, or a time"),
         (lambda x: x.ledger(True), "True is not a ledger"),
         (lambda x: x.books("-5:", limit=0), "limit must be at least 1, not 0"),
@@ -291,12 +292,12 @@ def test_an_mpt_is_named_by_its_id() -> None:
 ACCOUNT = "rrrrrrrrrrrrrrrrrrrrBZbvji"
 
 CALLS: dict[str, Any] = {
-    "transactions": lambda xrpl: xrpl.transactions("300:302"),
-    "payments": lambda xrpl: xrpl.payments("300:302"),
-    "trades": lambda xrpl: xrpl.trades("300:302"),
-    "balance_changes": lambda xrpl: xrpl.balance_changes("300:302"),
-    "account": lambda xrpl: xrpl.account(ACCOUNT, "300:302"),
-    "fields": lambda xrpl: xrpl.transactions("300:302", fields=True),
+    "transactions": lambda xrpl: xrpl.transactions("538:540"),
+    "payments": lambda xrpl: xrpl.payments("538:540"),
+    "trades": lambda xrpl: xrpl.trades("538:540"),
+    "balance_changes": lambda xrpl: xrpl.balance_changes("538:540"),
+    "account": lambda xrpl: xrpl.account(ACCOUNT, "538:540"),
+    "fields": lambda xrpl: xrpl.transactions("538:540", fields=True),
 }
 
 
@@ -305,7 +306,7 @@ async def test_a_transaction_that_cannot_be_read_has_a_row_that_says_why(
     xrpl: Explorer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     whole = await CALLS[name](xrpl)
-    broken = (await xrpl.payments("300:302"))["hash"].iloc[0]
+    broken = (await xrpl.payments("538:540"))["hash"].iloc[0]
     spoil(monkeypatch, broken)
     frame = await CALLS[name](xrpl)
     row = frame[frame["hash"] == broken]
@@ -323,12 +324,12 @@ async def test_a_transaction_that_cannot_be_read_has_a_row_that_says_why(
 async def test_ledgers_books_and_views_go_on_without_what_cannot_be_read(
     xrpl: Explorer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broken = (await xrpl.payments("300:302"))["hash"].iloc[0]
+    broken = (await xrpl.payments("538:540"))["hash"].iloc[0]
     spoil(monkeypatch, broken)
-    ledgers = await xrpl.ledgers("300:302")
+    ledgers = await xrpl.ledgers("538:540")
     assert ledgers["problem"].notna().sum() == 1
     assert ledgers["fees"].notna().sum() == 2
-    assert len(await xrpl.books("300:302", limit=2)) > 0
+    assert len(await xrpl.books("538:540", limit=2)) > 0
     assert broken in caplog.text
     view = await xrpl.transaction(broken)
     assert "unknown" in repr(view)

@@ -67,16 +67,16 @@ def test_what_is_made_of_a_table_is_one_again(tables: dict[str, Any]) -> None:
 
 
 async def test_a_ledger_shows_itself(xrpl: Explorer) -> None:
-    ledger = await xrpl.ledger(203)
+    ledger = await xrpl.ledger(441)
     text = check_html(ledger._repr_html_())
 
-    assert "Ledger 203" in text
+    assert "Ledger 441" in text
     assert f"{len(ledger)} transactions" in text
     assert sum(ledger.types.values()) == len(ledger) == len(ledger.transactions)
-    assert ledger.close_time.isoformat() == "2026-11-22T12:05:27+00:00"
+    assert ledger.close_time.isoformat() == "2026-11-26T12:51:02+00:00"
     assert ledger.ledger_hash not in text
     assert ledger.ledger_hash in ledger._repr_html_(), "whole on hover"
-    with pytest.raises(ConfigError, match="has 20 transactions, but not 99"):
+    with pytest.raises(ConfigError, match="has 32 transactions, but not 99"):
         ledger.transaction(99)
 
 
@@ -106,25 +106,36 @@ def test_every_transaction_has_words_for_its_effects(recorded: list[Transaction]
 
 
 def test_a_payment_in_words(recorded: list[Transaction]) -> None:
-    payment = next(each for each in recorded if each.hash.startswith("E484C144"))
+    payment = next(each for each in recorded if each.hash.startswith("FD0D6D84"))
 
     assert effects(payment) == [
-        "rfwWUg…tQfzi delivered 36.459093 XRP to rJeaRD…YacYx.",
-        "rJeaRD…YacYx gained 36.459093 XRP.",
-        "rfwWUg…tQfzi lost 36.459113 XRP, of which 0.00002 XRP is the fee.",
+        "rUxUnG…5tY6T delivered 42.693661 XRP to rU16qd…5v1VF.",
+        "rU16qd…5v1VF gained 42.693661 XRP.",
+        "rUxUnG…5tY6T lost 42.693961 XRP, of which 0.0003 XRP is the fee.",
     ]
 
 
 def test_a_trade_in_words(recorded: list[Transaction]) -> None:
-    offer = next(each for each in recorded if each.hash.startswith("C1D5B694"))
+    offer = next(each for each in recorded if each.hash.startswith("65C2A27C"))
 
     assert effects(offer) == [
-        "rpzvow…rC9sP offered 288.088 CLW for 543 XRP.",
-        "It traded with the offer of rabS4W…Y8CbN: got 543 XRP for 268.962698 CLW.",
-        "rabS4W…Y8CbN gained 268.962698 CLW.",
-        "rabS4W…Y8CbN lost 543 XRP.",
-        "rpzvow…rC9sP lost 268.962698 CLW.",
-        "rpzvow…rC9sP gained 542.99998 XRP.",
+        "rMbvFu…F1M5L offered 2.55744 USD for 5 XRP.",
+        "It traded with the offer of rMCLcM…e7pR1: got 5 XRP for 2.53283 USD, which was filled.",
+        "rMCLcM…e7pR1 gained 2.53283 USD.",
+        "rMCLcM…e7pR1 lost 5 XRP.",
+        "rMbvFu…F1M5L lost 2.53283 USD.",
+        "rMbvFu…F1M5L gained 4.9997 XRP.",
+    ]
+
+
+def test_a_delegate_pays_the_fee(recorded: list[Transaction]) -> None:
+    payment = next(each for each in recorded if each.hash.startswith("FD42C884"))
+
+    assert effects(payment) == [
+        "rH7jUq…TqoEQ delivered 0.005 XRP to rL5Xzr…btVFw.",
+        "rG11gg…wUdV8 lost 0.0003 XRP, the fee.",
+        "rH7jUq…TqoEQ lost 0.005 XRP.",
+        "rL5Xzr…btVFw gained 0.005 XRP.",
     ]
 
 
@@ -162,7 +173,7 @@ async def test_a_pair_that_does_not_exist_says_which_do(xrpl: Explorer) -> None:
     with pytest.raises(UnknownPair, match=r"was not traded .*; these were traded: XRP/"):
         await xrpl.trades("-20:", pair=f"XRP/ABC.{ISSUER}")
     with pytest.raises(UnknownPair, match="nothing was traded in them"):
-        await xrpl.trades(236, pair=f"XRP/ABC.{ISSUER}")
+        await xrpl.trades(473, pair=f"XRP/ABC.{ISSUER}")
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tests.command import ekspiper
 async def backfilled(network: str, out: Path) -> dict[str, bytes]:
     async with open_network(network) as opened:
         folder = OutputFolder(out, command="backfill")
-        job = Backfill(opened.pool, ["290:302"], folder, books=True)
+        job = Backfill(opened.pool, ["528:540"], folder, books=True)
         await job.plan()
         await job.start().finish()
     return {
@@ -30,13 +30,13 @@ async def backfilled(network: str, out: Path) -> dict[str, bytes]:
 
 
 def record(out: Path, *options: str) -> None:
-    done = ekspiper("record", "290:302", "--out", out, *options)
+    done = ekspiper("record", "528:540", "--out", out, *options)
     assert done.code == 0, done.err
 
 
 async def served(recording: Path, out: Path) -> tuple[dict[str, bytes], int]:
     with Recording.load(recording) as loaded:
-        assert (loaded.first, loaded.last) == (290, 302)
+        assert (loaded.first, loaded.last) == (528, 540)
         async with ReplayNode(loaded) as node:
             again = await backfilled(node.url, out / "again")
             async with open_network(node.url) as opened:
@@ -50,7 +50,7 @@ async def served(recording: Path, out: Path) -> tuple[dict[str, bytes], int]:
 def test_a_recording_gives_the_same_records(tmp_path: Path) -> None:
     record(tmp_path / "recording", "--state")
     again, objects = asyncio.run(served(tmp_path / "recording", tmp_path))
-    assert objects == 2085
+    assert objects == 3200
     assert again == asyncio.run(backfilled("sample", tmp_path / "first"))
     assert again["book_offers"].count(b"\n") > 20
 
@@ -65,5 +65,5 @@ def test_recording_again_adds_nothing(tmp_path: Path) -> None:
 async def test_a_state_that_is_not_the_ledgers_is_not_recorded() -> None:
     with Recording.sample() as sample:
         async with ReplayNode(sample, faults="forgedObject") as node, NodePool(node.url) as pool:
-            with pytest.raises(StateMismatch, match="the objects of ledger 302 hash to "):
-                [line async for line in record_state(pool, 302)]
+            with pytest.raises(StateMismatch, match="the objects of ledger 540 hash to "):
+                [line async for line in record_state(pool, 540)]

@@ -3,15 +3,17 @@
     python tests/xrpl/replay/make_sample.py RECORDING [FIRST LAST]
 
 The sample holds the binary ledgers FIRST to LAST, the books and pools that they touched, the state
-of LAST, and what the server says of itself. JSON forms and stream messages are left out: the replay
-node makes them from the bytes. Without FIRST and LAST the stretch is 183 to 302: it ends at the one
-ledger whose state was recorded, so that a snapshot can be taken of the sample too, and it has 31 of
-the 33 kinds of transactions (AMMCreate and SignerListSet happened once, in ledgers 12 and 13).
+of LAST, what validators said meanwhile, the list that names them, and what the server says of
+itself. JSON forms and messages of transactions are left out: the replay node makes them from the
+bytes. Without FIRST and LAST the stretch is 421 to 540: it ends at the one ledger whose state was
+recorded, so that a snapshot can be taken of the sample too, and it has 72 of the 75 kinds of
+transactions (AMMCreate, SignerListSet and XChainCreateBridge happened earlier).
 """
 
 from __future__ import annotations
 
 import gzip
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
@@ -23,7 +25,8 @@ import orjson
 from ekspiper.xrpl.replay import SAMPLE
 from ekspiper.xrpl.replay._recording.index import ABOUT_THE_SERVER, book_key
 
-FIRST, LAST = 183, 302
+FIRST, LAST = 421, 540
+ABOUT = ABOUT_THE_SERVER | {"manifest"}
 
 
 def main(recording: Path, first: int = FIRST, last: int = LAST) -> None:
@@ -34,7 +37,9 @@ def main(recording: Path, first: int = FIRST, last: int = LAST) -> None:
     write("book_offers_v2", histories(recording, "book_offers_v2", book_key, held))
     write("amm_info_v2", histories(recording, "amm_info_v2", itemgetter("amm_account"), held))
     write("ledger_data_v2_binary", within(recording, f"ledger_data_v2_binary_{last}", held))
+    write("stream_v2", messages(recording, held))
     write("server", about_the_server(recording))
+    shutil.copyfile(recording / "vl.json", SAMPLE / "vl.json")
 
 
 def within(recording: Path, name: str, held: range) -> Iterator[dict[str, Any]]:
@@ -57,9 +62,22 @@ def histories(
     return sorted(kept, key=lambda line: (str(key(line["request"])), line["request"]["id"]))
 
 
+def messages(recording: Path, held: range) -> Iterator[dict[str, Any]]:
+    """Stream messages in the order received: ledgers that closed, validations, manifests.
+
+    A validation may be late, so those of the last ledger are kept wherever they stand.
+    """
+    newest = 0
+    for message in lines(recording, "stream_v2"):
+        newest = max(newest, message["ledger_index"] if message["type"] == "ledgerClosed" else 0)
+        about = int(message.get("ledger_index", newest))
+        if message["type"] != "transaction" and about in held:
+            yield message
+
+
 def about_the_server(recording: Path) -> Iterator[dict[str, Any]]:
-    """What the server says of itself."""
-    return (x for x in lines(recording, "misc") if x["request"]["command"] in ABOUT_THE_SERVER)
+    """What the server says of itself, and of the keys of validators."""
+    return (x for x in lines(recording, "misc") if x["request"]["command"] in ABOUT)
 
 
 def lines(recording: Path, name: str) -> Iterator[dict[str, Any]]:

@@ -187,7 +187,7 @@ async def test_a_rate(recording: Recording) -> None:
 async def test_in_a_process() -> None:
     async with ReplayProcess(network_id=5) as node, connect(node.url) as socket:
         info = (await ask(socket, {"command": "server_info"}))["result"]["info"]
-        assert (info["complete_ledgers"], info["network_id"]) == ("183-302", 5)
+        assert (info["complete_ledgers"], info["network_id"]) == ("421-540", 5)
     await node.close()
 
 

@@ -68,17 +68,17 @@ async def test_version_2_made_from_version_1(recorded: Path, tmp_path: Path) -> 
                 assert await ask(socket, line["request"]) == line["response"]
 
 
-async def test_a_state_in_json_made_from_binary(recorded: Path) -> None:
+async def test_a_state_in_json_made_from_binary(shared_data: Path) -> None:
     with Recording.sample() as sample:
         async with ReplayNode(sample) as node, client(node) as socket:
-            for line in lines_of(recorded / "ledger_data_v2_302.jsonl.gz"):
+            for line in lines_of(shared_data / "network" / "ledger_data_v2_540.jsonl.gz"):
                 assert await ask(socket, line["request"]) == line["response"]
 
 
-async def test_the_sample_has_the_books_of_the_recording(recorded: Path) -> None:
+async def test_the_sample_has_the_books_of_the_recording(shared_data: Path) -> None:
     with Recording.sample() as sample:
         async with ReplayNode(sample) as node, client(node) as socket:
             for name in ("book_offers_v2", "amm_info_v2"):
-                for line in lines_of(recorded / f"{name}.jsonl.gz")[::5]:
+                for line in lines_of(shared_data / "network" / f"{name}.jsonl.gz")[::5]:
                     if line["request"]["ledger_index"] in sample.ledgers:
                         assert await ask(socket, line["request"]) == line["response"]

@@ -131,15 +131,18 @@ def test_pages_in_any_order_are_one_state(recorded: Path, tmp_path: Path) -> Non
         assert len(keys) == 2085
 
 
-def test_the_sample(recording: Recording) -> None:
-    with Recording.sample() as sample:
-        assert (sample.first, sample.last, len(sample.indexes)) == (183, 302, 120)
+def test_the_sample(shared_data: Path) -> None:
+    with (
+        Recording.sample() as sample,
+        Recording.load(shared_data / "network") as recording,
+    ):
+        assert (sample.first, sample.last, len(sample.indexes)) == (421, 540, 120)
         for index in sample.indexes:
             span, whole = sample.ledgers[index].forms, recording.ledgers[index].forms
             assert sample.read(span["binary2"]) == recording.read(whole["binary2"])
-        state = sample.state(302)
+        state = sample.state(540)
         assert state is not None
-        assert len(state.binary) == 2085
+        assert len(state.binary) == 3200
         assert state.binary.is_complete
 
 

@@ -20,7 +20,7 @@ def sample() -> Iterator[Recording]:
 
 
 def test_it_is_small() -> None:
-    assert sum(path.stat().st_size for path in SAMPLE.iterdir()) < 2_600_000
+    assert sum(path.stat().st_size for path in SAMPLE.iterdir()) < 3_000_000
 
 
 async def test_the_ledgers_are_a_chain(sample: Recording) -> None:
@@ -38,7 +38,7 @@ async def test_the_ledgers_are_a_chain(sample: Recording) -> None:
                 name = transaction_id(bytes.fromhex(entry["tx_blob"]))
                 assert name.hex().upper() == entry["hash"]
                 count += 1
-    assert count == 2831
+    assert count == 2793
 
 
 async def test_it_is_rich_in_kinds(sample: Recording) -> None:
@@ -48,12 +48,12 @@ async def test_it_is_rich_in_kinds(sample: Recording) -> None:
         for index in range(sample.first, sample.last + 1):
             result = (await ask(socket, {**request, "ledger_index": index}))["result"]
             kinds.update(t["tx_json"]["TransactionType"] for t in result["ledger"]["transactions"])
-    assert len(kinds) == 31
+    assert len(kinds) == 72
 
 
 async def test_it_has_the_state_of_its_last_ledger(sample: Recording) -> None:
     async with ReplayNode(sample) as node, client(node) as socket:
-        request: dict[str, Any] = {"command": "ledger_data", "ledger_index": 302, "binary": True}
+        request: dict[str, Any] = {"command": "ledger_data", "ledger_index": 540, "binary": True}
         objects = []
         while True:
             result = (await ask(socket, request))["result"]
@@ -61,7 +61,7 @@ async def test_it_has_the_state_of_its_last_ledger(sample: Recording) -> None:
             if "marker" not in result:
                 break
             request["marker"] = result["marker"]
-    assert len(objects) == 2085
+    assert len(objects) == 3200
     keys = [item["index"] for item in objects]
     assert keys == sorted(set(keys))
 
@@ -69,6 +69,6 @@ async def test_it_has_the_state_of_its_last_ledger(sample: Recording) -> None:
 async def test_it_says_what_it_holds(sample: Recording) -> None:
     async with ReplayNode(sample) as node, client(node) as socket:
         info = (await ask(socket, {"command": "server_info"}))["result"]["info"]
-        assert info["complete_ledgers"] == "183-302"
+        assert info["complete_ledgers"] == "421-540"
         definitions = (await ask(socket, {"command": "server_definitions"}))["result"]
         assert len(definitions["FIELDS"]) > 200

@@ -23,7 +23,7 @@ from ekspiper.xrpl.sources import LedgerRange
 from .conftest import ask, client
 
 HEARD = {"command": "subscribe", "streams": ["validations", "manifests"], "api_version": 2}
-FIRST = 183
+FIRST = 421
 
 
 def line(value: Any) -> bytes:
@@ -73,7 +73,7 @@ def published(sequence: int) -> bytes:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Ledgers 183 to 188 of the sample, each with four validations in time and one that is late."""
+    """Ledgers 421 to 426 of the sample, each with four validations in time and one that is late."""
     with gzip.open(SAMPLE / "ledger_v2_binary.jsonl.gz") as file:
         lines = [next(file) for _ in range(6)]
     (tmp_path / "ledgers.jsonl").write_bytes(b"".join(lines))
@@ -256,11 +256,11 @@ def test_a_list_that_cannot_be_read(folder: Path) -> None:
 async def test_a_forged_chain_is_consistent(fetch_all: Any) -> None:
     with Recording.sample() as sample:
         true = [record.hash for record in sample.ledgers.values()]
-        forging = ReplayNode(sample, faults="forgedChain@200")
+        forging = ReplayNode(sample, faults="forgedChain@438")
         async with forging as node, NodePool(node.url) as pool:
-            ledgers = await fetch_all(pool, LedgerRange(pool, [(183, 302)]))
+            ledgers = await fetch_all(pool, LedgerRange(pool, [(421, 540)]))
             state = await pool.request(
-                {"command": "ledger_data", "ledger_index": 302, "binary": True, "limit": 8}
+                {"command": "ledger_data", "ledger_index": 540, "binary": True, "limit": 8}
             )
             info = await pool.request({"command": "server_info"})
         # Each was verified: its header, its transactions, its parent.
@@ -272,7 +272,7 @@ async def test_a_forged_chain_is_consistent(fetch_all: Any) -> None:
         assert places == list(range(places[0], 120))
         assert state["ledger_hash"] == forged[-1] == info["info"]["validated_ledger"]["hash"]
         async with ReplayNode(sample) as node, NodePool(node.url) as pool:
-            honest = await fetch_all(pool, LedgerRange(pool, [(183, 302)]))
+            honest = await fetch_all(pool, LedgerRange(pool, [(421, 540)]))
     counts = [
         len(a.transactions) - len(b.transactions) for a, b in zip(honest, ledgers, strict=True)
     ]
@@ -308,7 +308,7 @@ def network(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield loaded
 
 
-@pytest.mark.parametrize("faults", [None, "forgedValidation@200-210", "missingValidations@300=3"])
+@pytest.mark.parametrize("faults", [None, "forgedValidation@438-448", "missingValidations@538=3"])
 async def test_the_recorded_network_is_signed(network: Recording, faults: str | None) -> None:
     """Every ledger by its own quorum, from the list and the stream alone."""
     trust = pytest.importorskip("ekspiper.xrpl.trust")
@@ -337,6 +337,6 @@ async def test_the_recorded_network_is_signed(network: Recording, faults: str | 
                 continue
             for verdict in filter(None, verdicts):
                 signed[verdict.ledger_index] = verdict.ledger_hash.hex().upper()
-    struck = set(range(200, 211)) if faults and "forged" in faults else {300} if faults else set()
+    struck = set(range(438, 449)) if faults and "forged" in faults else {538} if faults else set()
     expected = {i: r.hash for i, r in network.ledgers.items() if i not in struck}
     assert {i: h for i, h in signed.items() if i <= network.last} == expected

@@ -21,7 +21,7 @@ from ekspiper.xrpl.snapshot import Snapshot, SnapshotReport, StateMismatch
 from tests.xrpl.older_definitions import older_definitions
 
 SAMPLE = Path(replay.__file__).parent / "sample"
-COUNT = 2085
+COUNT = 3200
 
 
 @pytest.fixture(scope="session")
@@ -75,7 +75,7 @@ async def test_it_is_complete_and_proven(
     found = [row["index"] for row in rows(tmp_path)]
     assert len(found) == COUNT
     assert set(found) == indexes
-    assert (report.objects, report.records, report.ledger_index) == (COUNT, COUNT, 302)
+    assert (report.objects, report.records, report.ledger_index) == (COUNT, COUNT, 540)
     assert all(row["ledger_hash"] == report.ledger_hash for row in rows(tmp_path))
 
 
@@ -185,7 +185,7 @@ async def test_pages_that_name_another_ledger_are_refused(
             return answer
 
         monkeypatch.setattr(pool, "ask", forged)
-        with pytest.raises(EkspiperError, match=r"it is of the ledger A+, not of 92B7E6C3"):
+        with pytest.raises(EkspiperError, match=r"it is of the ledger A+, not of F23440AF"):
             await take(pool, tmp_path)
 
 
@@ -194,8 +194,8 @@ async def test_a_folder_with_a_snapshot_of_another_ledger(
 ) -> None:
     async with pool_of(recording) as pool:
         await take(pool, tmp_path)
-        with pytest.raises(EkspiperError, match="holds a snapshot of ledger 302, not 300"):
-            await take(pool, tmp_path, ledger=300)
+        with pytest.raises(EkspiperError, match="holds a snapshot of ledger 540, not 538"):
+            await take(pool, tmp_path, ledger=538)
 
 
 async def test_parquet_holds_the_same(

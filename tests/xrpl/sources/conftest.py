@@ -9,7 +9,7 @@ from ekspiper.xrpl.replay import Recording
 
 @pytest.fixture(scope="session")
 def sample() -> Iterator[Recording]:
-    """The recording that comes with the package: ledgers 183 to 302, and the state of the last."""
+    """The recording that comes with the package: ledgers 421 to 540, and the state of the last."""
     recording = Recording.sample()
     yield recording
     recording.close()

@@ -12,7 +12,7 @@ from ekspiper.xrpl.codec import Definitions, StateTreeFold, join_subtrees
 from ekspiper.xrpl.replay import Recording, ReplayNode
 from ekspiper.xrpl.sources import BadPage, LedgerObjects, ObjectPage
 
-LEDGER = 302
+LEDGER = 540
 
 
 async def root_of(source: LedgerObjects, pages: list[ObjectPage]) -> bytes:
@@ -34,7 +34,7 @@ async def test_whole_state_has_the_root_of_its_ledger(
         pages = [page async for page in source]
     assert source.ledger_index == LEDGER
     assert len(source.prefixes) == shards
-    assert sum(len(page.objects) for page in pages) == 2085
+    assert sum(len(page.objects) for page in pages) == 3200
     assert await root_of(source, pages) == sample.ledgers[LEDGER].header.account_hash
     assert set(source.position["shards"].values()) == {"done"}
     assert all(page.size > 0 for page in pages if page.objects)

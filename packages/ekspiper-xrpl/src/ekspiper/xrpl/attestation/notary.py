@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from ekspiper.core import Component, EkspiperError, Retryable
+from ekspiper.xrpl.client import LedgerUnavailable
 from ekspiper.xrpl.trust import (
     Counted,
     Malformed,
@@ -187,7 +188,10 @@ class Notary(Component):
             if self.chain.after(ledger_index) is not None:
                 try:
                     await self.chain.walk_down(min(ahead, ledger_index))
-                except Retryable as error:
+                except (Retryable, LedgerUnavailable) as error:
+                    if ahead < ledger_index:  # nodes may lack only what is further down
+                        ahead = ledger_index
+                        continue
                     self._watch.say(str(error))
                     return self.chain.get(ledger_index)
                 continue

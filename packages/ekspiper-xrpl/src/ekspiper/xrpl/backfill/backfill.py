@@ -159,7 +159,10 @@ class Backfill:
             dead_letters=self._reasons.count,
             transactions=etl.items_out if etl else 0,
             drift=self._etl.report(),
-            unsigned=None if self._notary is None else self._signing_of().unsigned,
+            # What could not be fetched was not recorded, signed or not.
+            unsigned=None
+            if self._notary is None
+            else max(0, self._signing_of().unsigned - len(failed)),
             why_unsigned="" if self._notary is None else self._signing_of().why_unsigned,
         )
 

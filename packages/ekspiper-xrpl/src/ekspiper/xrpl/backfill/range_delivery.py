@@ -23,7 +23,7 @@ _LONGEST = 30  # so that the row of a PostgreSQL table can still be read
 
 
 def lane_of(ranges: Sequence[str]) -> str:
-    """A name for a backfill of these ranges, for files and tables: `backfill-183-302`.
+    """A name for a backfill of these ranges, for files and tables: `backfill-421-540`.
 
     The same ranges have the same name, so that the next run finds what this one has done.
     """

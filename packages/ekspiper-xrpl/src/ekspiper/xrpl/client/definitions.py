@@ -15,11 +15,17 @@ __all__ = ["network_definitions"]
 log = logging.getLogger("ekspiper.xrpl.client")
 
 
-async def network_definitions(pool: NodePool) -> Definitions:
+async def network_definitions(
+    pool: NodePool, *, conflict_level: int = logging.WARNING
+) -> Definitions:
     """What a node of `pool` says of its network, and what the bundled definitions add to that.
 
     Where no node gives any, the bundled ones have to do: a node may be too old, or a Clio server
     whose rippled does not answer.
+
+    Args:
+        pool: open nodes.
+        conflict_level: of the line in the log about names that differ from the bundled ones.
     """
     bundled = Definitions.bundled()
     try:
@@ -31,7 +37,8 @@ async def network_definitions(pool: NodePool) -> Definitions:
     extended = bundled.extended_by(theirs)
     conflicts = bundled.conflicts_with(theirs)
     if conflicts:
-        log.warning(
+        log.log(
+            conflict_level,
             "the network's names are used where the bundled definitions have others: %s",
             "; ".join(map(str, conflicts)),
         )

@@ -153,13 +153,14 @@ def _entries(meta: Mapping[str, Any]) -> Iterator[str]:
 
 def _balances(fields: Mapping[str, Any], meta: Mapping[str, Any]) -> Iterator[str]:
     fee = amount_text(fields["Fee"])
+    payer = fields.get("Delegate", fields["Account"])  # a delegate pays the fee itself
     for change in _of_holders(balance_changes(meta)):
         value = units(change) or 0
         amount = amount_text({**change, "value": change["value"].lstrip("-")})
         verb = "gained" if value > 0 else "lost"
-        is_sender = change["account"] == fields["Account"] and change["currency"] == "XRP"
-        note = f", of which {fee} is the fee" if is_sender and value < 0 else ""
-        if is_sender and value < 0 and -value * 1_000_000 == float(fields["Fee"]["value"]):
+        pays = change["account"] == payer and change["currency"] == "XRP"
+        note = f", of which {fee} is the fee" if pays and value < 0 else ""
+        if pays and value < 0 and -value * 1_000_000 == float(fields["Fee"]["value"]):
             note = ", the fee"
         yield f"{shorten(change['account'])} {verb} {amount}{note}."
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ekspiper.core import EkspiperError, MissingExtra
 from ekspiper.xrpl.client import LedgerSet
-from ekspiper.xrpl.codec import Decoder, LedgerHeader
+from ekspiper.xrpl.codec import Decoder, Definitions, LedgerHeader
 from ekspiper.xrpl.ledger import Ledger, LedgerInfo, Transaction
 from ekspiper.xrpl.verify import verify_ledger
 
@@ -59,11 +59,15 @@ class LedgerCache:
     Args:
         folder: of one network.
         max_bytes: when the files are larger than this in all, those unused longest are deleted.
+        definitions: what its transactions are decoded by; the bundled ones without it.
     """
 
-    def __init__(self, folder: Path, *, max_bytes: int) -> None:
+    def __init__(
+        self, folder: Path, *, max_bytes: int, definitions: Definitions | None = None
+    ) -> None:
         self.folder = folder
         self.max_bytes = max_bytes
+        self._decoder = Decoder(definitions, shape="record")
 
     def runs(self, first: int, last: int) -> list[CachedRun]:
         """What is there of a range, in order; no ledger twice."""
@@ -98,7 +102,7 @@ class LedgerCache:
                 # and the chain leads from there to the others.
                 filters=[("ledger_index", ">=", run.first), ("ledger_index", "<=", run.file_last)],
             )
-            ledgers = [_from_row(row, network_id) for row in table.to_pylist()]
+            ledgers = [_from_row(row, network_id, self._decoder) for row in table.to_pylist()]
             _check_chain(ledgers, run)
         except (OSError, ValueError, KeyError, TypeError, EkspiperError) as error:
             raise DamagedCache(f"{run.path}: {error}") from error
@@ -189,11 +193,6 @@ def _schema() -> Any:
     )
 
 
-@cache
-def _decoder() -> Decoder:
-    return Decoder(shape="record")
-
-
 def _row(ledger: Ledger) -> dict[str, Any]:
     return {
         "ledger_index": ledger.ledger_index,
@@ -211,14 +210,14 @@ def _row(ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def _from_row(row: dict[str, Any], network_id: int | None) -> Ledger:
+def _from_row(row: dict[str, Any], network_id: int | None, decoder: Decoder) -> Ledger:
     header = LedgerHeader.from_bytes(row["header"])
     info = LedgerInfo(header, ledger_hash=row["ledger_hash"], network_id=network_id)
     ledger = Ledger(
         header,
         ledger_hash=row["ledger_hash"],
         transactions=[
-            Transaction(**each, ledger=info, decoder=_decoder()) for each in row["transactions"]
+            Transaction(**each, ledger=info, decoder=decoder) for each in row["transactions"]
         ],
         network_id=network_id,
     )

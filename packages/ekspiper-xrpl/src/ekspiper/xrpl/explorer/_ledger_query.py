@@ -29,7 +29,7 @@ Bound: TypeAlias = int | str | date | datetime
 """One end: a ledger index, or a time as `datetime` or text such as `2026-11-22 10:00`."""
 
 Ledgers: TypeAlias = str | int | date | datetime | range | tuple[Bound, Bound]
-"""Ledgers: `"183:302"`, `"183:+100"`, `"-100:"`, `"183:"`; one index; a time, which means from
+"""Ledgers: `"421:540"`, `"421:+100"`, `"-100:"`, `"421:"`; one index; a time, which means from
 then on; two times or indexes, as `"2026-11-22 12:05/2026-11-22 12:06"` or as a pair."""
 
 CloseTime = Callable[[int], Awaitable[int]]

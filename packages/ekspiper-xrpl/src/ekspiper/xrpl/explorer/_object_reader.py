@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 from ekspiper.xrpl.client import NodePool
@@ -26,11 +25,6 @@ from .errors import TooManyRows
 __all__ = ["ObjectReader"]
 
 _OMITTED = ("index", "LedgerEntryType", "ledger_index", "ledger_hash", "LedgerIndex")
-
-
-@cache
-def _formats() -> Formats:
-    return Formats(Definitions.bundled())
 
 
 @dataclass(slots=True)
@@ -64,7 +58,8 @@ class ObjectReader:
         source = LedgerObjects(self.pool, self.ledger.ledger_index, types=self.types)
         await source.open()
         source.expect(self.ledger.ledger_hash)
-        proof, maker = StateProof(source.prefixes), LedgerObjectRecord()
+        proof = StateProof(source.prefixes)
+        maker = LedgerObjectRecord(self.pool.definitions)
         with Bar("objects", total=None, shown=progress):
             async with aclosing(source.__aiter__()) as pages:
                 async for page in pages:
@@ -86,12 +81,13 @@ class ObjectReader:
 
     def _frame(self) -> Frame:
         records = self.records[: self.limit]
-        named = _columns_for(self.types)
+        definitions = self.pool.definitions
+        named = _columns_for(self.types, definitions)
         rows = [
             (
                 record["index"],
                 record["LedgerEntryType"],
-                " ".join(ledger_entry_flags(record["LedgerEntryType"], record.get("Flags", 0))),
+                _flags(record, definitions),
                 *(each.cell(record) for each in named),
             )
             for record in records
@@ -111,8 +107,13 @@ def _lead() -> tuple[Column, ...]:
     )
 
 
-def _columns_for(types: Sequence[str] | None) -> list[FieldColumn]:
-    formats = _formats()
+def _flags(record: Mapping[str, Any], definitions: Definitions) -> str:
+    type_, flags = record["LedgerEntryType"], record.get("Flags", 0)
+    return " ".join(ledger_entry_flags(type_, flags, definitions=definitions))
+
+
+def _columns_for(types: Sequence[str] | None, definitions: Definitions) -> list[FieldColumn]:
+    formats = Formats(definitions)
     if types and len(types) == 1:
         schema = formats.ledger_entry(types[0])
     else:

@@ -12,6 +12,7 @@ from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from ekspiper.xrpl.client import NodePool
+from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.networks import Network
 from ekspiper.xrpl.open_network import OpenNetwork, open_network
@@ -121,7 +122,9 @@ def _reader(options: SessionOptions, network: OpenNetwork) -> LedgerReader:
     cache = None
     if options.cache is not None:
         folder = options.cache / _folder_name(options.found, network.pool.network_id)
-        cache = LedgerCache(folder, max_bytes=options.cache_bytes)
+        cache = LedgerCache(
+            folder, max_bytes=options.cache_bytes, definitions=network.pool.definitions
+        )
     reader = LedgerReader(
         network.pool,
         FetchLedger(network.pool),
@@ -182,6 +185,11 @@ class Session:
             raise
         finally:
             self._calls[loop] -= 1
+
+    async def definitions(self) -> Definitions:
+        """Those of the network."""
+        async with self.call() as reader:
+            return reader.pool.definitions
 
     async def close(self) -> None:
         """Disconnect on this loop, and refuse further calls."""

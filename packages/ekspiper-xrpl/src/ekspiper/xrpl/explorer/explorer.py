@@ -48,7 +48,7 @@ class Explorer:
     proven by its hash before anything of it is shown. `xrpl.sync` has the same methods without
     `await`.
 
-    Ledgers are given as on the command line (`"183:302"`, `"183:+100"`, `"-100:"`, `"183:"`), as
+    Ledgers are given as on the command line (`"421:540"`, `"421:+100"`, `"-100:"`, `"421:"`), as
     one index, as a time (`"2026-11-22 12:05"`: from then on; times are UTC), or as two times or
     indexes: `"2026-11-22 12:05/2026-11-22 12:06"`, or a pair of them.
 
@@ -240,9 +240,10 @@ class Explorer:
         Raises:
             ConfigError: there is no transaction type of that name.
         """
-        tables.check_type(type)
+        definitions = await self._session.definitions()
+        tables.check_type(type, definitions)
         columns, rows = (
-            tables.with_fields(type)
+            tables.with_fields(type, definitions)
             if fields
             else (tables.transactions.COLUMNS, tables.transactions.rows)
         )

@@ -18,6 +18,8 @@ _BARS = 30
 def fee_distribution(transactions: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """A histogram of fees in drops, both axes logarithmic, with the median.
 
+    Transactions inside a Batch pay no fee of their own, and are left out.
+
     Args:
         transactions: a table with `Fee_drops`.
         ax: where to draw; new axes without it.

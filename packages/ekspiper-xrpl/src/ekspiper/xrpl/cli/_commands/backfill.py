@@ -86,14 +86,14 @@ def backfill(
 
     With --config it sends the ledgers to the collectors of that configuration, also while a daemon
     with the same configuration is running. Files and datasets get a name of their own, such as
-    transactions-backfill-183-302.jsonl; a table of PostgreSQL with a key takes both.
+    transactions-backfill-421-540.jsonl; a table of PostgreSQL with a key takes both.
 
     Where the network's publishers are known, each ledger is chained by headers to one that the
     validators have signed: of the archive, of the newest, or of --anchor. What cannot be is recorded
     without a signature; --trust signed refuses it.
 
     Examples:
-      ekspiper backfill 183:302 --out out/sample-month
+      ekspiper backfill 421:540 --out out/sample-month
       ekspiper backfill -160000: -n mainnet -o out/week --format parquet
       ekspiper backfill 80000000:+1000 --config ekspiper.toml
     """

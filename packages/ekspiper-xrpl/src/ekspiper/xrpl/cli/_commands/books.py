@@ -46,7 +46,7 @@ def books(
     servers add about the funds of their owners (owner_funds).
 
     Examples:
-      ekspiper books --ledger 302 --out out/books
+      ekspiper books --ledger 540 --out out/books
       ekspiper books | head -1 | python3 -m json.tool
     """
     chosen = chosen_network(network)

@@ -37,7 +37,7 @@ def payments(
 
     Examples:
       ekspiper payments -100: --out out/payments
-      ekspiper payments 240:242 | head -1 | python3 -m json.tool
+      ekspiper payments 478:480 | head -1 | python3 -m json.tool
     """
     work = _payments(chosen_network(network), ranges, out, connect_timeout, as_json=as_json)
     raise typer.Exit(run_interruptible(work))

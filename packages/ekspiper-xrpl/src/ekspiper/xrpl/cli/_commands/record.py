@@ -74,7 +74,7 @@ def record(
     exit code is 1; run it again to continue.
 
     Examples:
-      ekspiper record 240:+10 --out out/recording
+      ekspiper record 478:+10 --out out/recording
       ekspiper record -100: -n mainnet --out out/recording --state
       ekspiper record --next 20 -n testnet --out out/signed
     """

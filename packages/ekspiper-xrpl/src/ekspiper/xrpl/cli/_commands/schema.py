@@ -156,7 +156,7 @@ def collect(
     Each comes with a count and the index of a ledger that has it.
 
     Examples:
-      ekspiper schema collect 240:260
+      ekspiper schema collect 478:498
       ekspiper schema collect -1000: --network mainnet
     """
     chosen = chosen_network(network)

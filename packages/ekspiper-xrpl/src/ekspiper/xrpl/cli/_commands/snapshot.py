@@ -55,7 +55,7 @@ def snapshot(
     When it is interrupted, the exit code is 1; run it again to continue.
 
     Examples:
-      ekspiper snapshot --ledger 302 --out out/state
+      ekspiper snapshot --ledger 540 --out out/state
       ekspiper snapshot --type Offer AMM --format parquet
     """
     if more_types and not types:

@@ -61,7 +61,7 @@ def verify(
 
     Examples:
       ekspiper verify out/sample
-      ekspiper verify out/sample --deep --json
+      ekspiper verify out/sample --deep --network sample
       ekspiper verify out/mainnet --signed
     """
     definitions, network_id = known_network(network, connect_timeout)
@@ -99,6 +99,8 @@ def verify(
     if len(report.faults) > shown:
         tell(f"  and {len(report.faults) - shown:,} more")
     if report.faults:
+        if network is None and any("know no such field" in str(each) for each in report.faults):
+            tell("Some records have newer fields: prove them with --network NAME, or URLs.")
         count = len(report.faults)
         tell("1 fault." if count == 1 else f"{count:,} faults.")
         if network is None and any(_UNKNOWN in fault for fault in report.faults):

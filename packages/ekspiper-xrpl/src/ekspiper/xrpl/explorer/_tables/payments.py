@@ -42,8 +42,9 @@ COLUMNS = columns(
 )
 """`kind` is `xrp`, `token` (one asset all the way) or `exchange` (the sender paid with another).
 `delivered` is what the ledger says was delivered, `gained` by how much the receiver's balance of
-that asset rose; they differ where an offer of the receiver was on the way. `spent` is what left the
-sender, without the fee; `partial`: less was delivered than asked."""
+that asset rose. They differ where the payment took an offer of the receiver, or where the receiver's
+trust line has a quality. `spent` is what left the sender, without the fee; `partial`: less was
+delivered than asked."""
 
 _DROPS = 1_000_000
 _PARTIAL = 0x0002_0000
@@ -95,7 +96,9 @@ def _spent(
     for change in changes:
         if change["account"] != sender:
             continue
-        if change["currency"] == "XRP" and not change["issuer"]:
+        # Where the sender acts by a delegate, that one pays the fee.
+        pays_fee = fields.get("Delegate", sender) == sender
+        if pays_fee and change["currency"] == "XRP" and not change["issuer"]:
             change = {**change, "value": str(int(change["value"]) + fee)}
         if change["value"].startswith("-"):
             lost.append({**change, "value": change["value"][1:]})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 from typing import Any
 
 from ekspiper.core import ConfigError
@@ -30,9 +29,9 @@ _OMITTED = (
 Rows = Callable[[Transaction], Iterable[Sequence[Any]]]
 
 
-def check_type(name: str | None) -> None:
+def check_type(name: str | None, definitions: Definitions) -> None:
     """Raise `ConfigError`, with the nearest names, unless it is a transaction type or None."""
-    known = _formats().transactions
+    known = Formats(definitions).transactions
     if name is None or name in known:
         return
     nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.0)
@@ -41,9 +40,9 @@ def check_type(name: str | None) -> None:
     )
 
 
-def with_fields(name: str | None) -> tuple[Sequence[Column], Rows]:
+def with_fields(name: str | None, definitions: Definitions) -> tuple[Sequence[Column], Rows]:
     """The usual columns and those of every field of a type, or of all types."""
-    formats = _formats()
+    formats = Formats(definitions)
     schema = formats.transaction(name) if name else formats.transactions_table()
     more = field_columns(schema.fields, skip=_OMITTED)
 
@@ -52,8 +51,3 @@ def with_fields(name: str | None) -> tuple[Sequence[Column], Rows]:
         return ((*row, *cells) for row in transactions.rows(transaction))
 
     return (*transactions.COLUMNS, *(each.column for each in more)), rows
-
-
-@cache
-def _formats() -> Formats:
-    return Formats(Definitions.bundled())

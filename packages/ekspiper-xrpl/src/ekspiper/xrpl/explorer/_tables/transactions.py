@@ -44,7 +44,9 @@ def rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
     """The row of a transaction."""
     fields, meta = transaction.fields, transaction.meta
     fee = int(fields["Fee"]["value"]) if "Fee" in fields else None
-    named = transaction_flags(fields["TransactionType"], fields.get("Flags", 0))
+    named = transaction_flags(
+        fields["TransactionType"], fields.get("Flags", 0), definitions=transaction.definitions
+    )
     index, _, close_time, name = place(transaction)
     yield (
         index,
