@@ -13,10 +13,13 @@ from ekspiper.xrpl.attestation import (
     ListStore,
     Publisher,
     Trustees,
+    clock_of,
     fetch_document,
     known_publishers,
+    ledger_time,
     read_trustees,
 )
+from ekspiper.xrpl.open_network import OpenNetwork
 from ekspiper.xrpl.trust import encode_base64, key_text
 from ekspiper.xrpl.trust.manifest import REVOKED
 
@@ -192,3 +195,11 @@ class TestListStore:
         lists = ListStore(trustees, clock=lambda: NOW)
         assert not await lists.refresh()
         assert "No such file" in lists.why_none()
+
+
+def test_the_sample_is_judged_by_its_own_time() -> None:
+    """Its list expires on 2027-12-31, and whoever tries the sample later must not notice."""
+    pool: Any = None
+    sample = OpenNetwork("sample", pool, validator_list="http://127.0.0.1/vl")
+    assert clock_of(sample)() < 883_571_219
+    assert clock_of(OpenNetwork("mainnet", pool)) is ledger_time

@@ -14,6 +14,7 @@ from .list_store import ledger_time as ledger_time
 from .node_proofs import NodeProofs as NodeProofs
 from .notary import Notary as Notary
 from .notary import NotaryPool as NotaryPool
+from .notary_opening import clock_of as clock_of
 from .notary_opening import open_notary as open_notary
 from .notary_opening import read_anchor as read_anchor
 from .notary_opening import trustees_of as trustees_of
@@ -65,6 +66,7 @@ __all__ = [
     "TrustChoice",
     "Trustees",
     "all_known_publishers",
+    "clock_of",
     "fetch_document",
     "known_publishers",
     "ledger_time",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,16 @@ from ekspiper.xrpl.trust import TrustError
 
 from .evidence import HEADERS_NAME, Evidence
 from .header_reader import HeaderReader
-from .list_store import ListStore
+from .list_store import ListStore, ledger_time
 from .notary import Notary
 from .proof_archive import ARCHIVE_NAME, ProofArchive
 from .proven_chain import ProvenHash
 from .trustees import TrustChoice, Trustees, sample_publishers
 
-__all__ = ["open_notary", "read_anchor", "trustees_of"]
+__all__ = ["clock_of", "open_notary", "read_anchor", "trustees_of"]
 
 _LISTS = "lists"
+_SAMPLE_TIME = 849_013_200  # 2026-11-26, in seconds of the ledger's epoch
 
 
 def read_anchor(text: str) -> tuple[int, bytes]:
@@ -50,6 +51,14 @@ def trustees_of(choice: TrustChoice, network: OpenNetwork) -> Trustees:
     return choice.of_network(network.network_id)
 
 
+def clock_of(network: OpenNetwork) -> Callable[[], int]:
+    """The time by which lists are judged: now, or for the sample when it was recorded.
+
+    The sample's list expires like any other, and the sample must be signed after that day, too.
+    """
+    return (lambda: _SAMPLE_TIME) if network.validator_list else ledger_time
+
+
 @asynccontextmanager
 async def open_notary(
     pool: NodePool,
@@ -57,6 +66,7 @@ async def open_notary(
     *,
     folder: Path | None = None,
     anchors: Iterable[tuple[int, bytes]] = (),
+    clock: Callable[[], int] = ledger_time,
     **options: Any,
 ) -> AsyncIterator[Notary]:
     """A notary of the network that a pool reads, for as long as the context lasts.
@@ -65,6 +75,7 @@ async def open_notary(
         trustees: whose signatures count.
         folder: where lists, headers and proofs are kept. What its archive proves already counts.
         anchors: ledgers that the user says are the network's.
+        clock: the time by which lists are judged, see `clock_of`.
         options: further arguments of `Notary`.
 
     Raises:
@@ -75,7 +86,7 @@ async def open_notary(
         cache, headers = folder / ".checkpoint" / _LISTS, folder / HEADERS_NAME
         archive = await asyncio.to_thread(ProofArchive, folder / ARCHIVE_NAME)
     reader = HeaderReader(pool, cache=headers)
-    lists = ListStore(trustees, cache=cache)
+    lists = ListStore(trustees, cache=cache, clock=clock)
     async with Notary(pool, trustees, lists, archive=archive, headers=reader, **options) as notary:
         if folder is not None and (folder / ARCHIVE_NAME).exists():
             evidence = await asyncio.to_thread(Evidence.of_folder, folder, trustees)

@@ -14,6 +14,7 @@ from ekspiper.xrpl.attestation import (
     ListStore,
     Notary,
     ProofArchive,
+    clock_of,
     read_trust,
     trustees_of,
 )
@@ -87,7 +88,7 @@ async def signing(
     log.info("ledgers are recorded when they are signed; trusting %s", trustees)
     cache = folder.checkpoint.path.parent / _LISTS if folder is not None else None
     archive = ProofArchive(folder.path / ARCHIVE_NAME) if folder is not None else None
-    lists = ListStore(trustees, cache=cache)
+    lists = ListStore(trustees, cache=cache, clock=clock_of(network))
     notary = Notary(
         network.pool,
         trustees,

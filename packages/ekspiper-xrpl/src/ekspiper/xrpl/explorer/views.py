@@ -255,11 +255,17 @@ async def prove(
         EkspiperError: it is another ledger than the validators signed, or nothing that is heard
             leads to it.
     """
-    from ekspiper.xrpl.attestation import TrustChoice, open_notary, read_trustees, trustees_of
+    from ekspiper.xrpl.attestation import (
+        TrustChoice,
+        clock_of,
+        open_notary,
+        read_trustees,
+        trustees_of,
+    )
 
     trustees = trustees_of(TrustChoice("signed", read_trustees(trust)), network)
     index = ledger.ledger_index
-    async with open_notary(network.pool, trustees, patience=0.5) as notary:
+    async with open_notary(network.pool, trustees, clock=clock_of(network), patience=0.5) as notary:
         try:
             async with asyncio.timeout(timeout):
                 proven = await notary.proven(index)
@@ -286,7 +292,13 @@ async def listen(
         EkspiperError: no ledger was signed in time; says why.
     """
     # To look at ledgers alone, no signatures are needed.
-    from ekspiper.xrpl.attestation import TrustChoice, open_notary, read_trustees, trustees_of
+    from ekspiper.xrpl.attestation import (
+        TrustChoice,
+        clock_of,
+        open_notary,
+        read_trustees,
+        trustees_of,
+    )
 
     session.check_open()
     options = session.options
@@ -295,7 +307,9 @@ async def listen(
         open_network(
             options.network, follow=True, connect_timeout=options.connect_timeout
         ) as network,
-        open_notary(network.pool, trustees_of(choice, network), patience=0.5) as notary,
+        open_notary(
+            network.pool, trustees_of(choice, network), clock=clock_of(network), patience=0.5
+        ) as notary,
     ):
         heard: list[int] = []
         enough = asyncio.Event()

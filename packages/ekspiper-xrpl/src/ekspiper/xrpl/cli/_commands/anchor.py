@@ -14,6 +14,7 @@ from ekspiper.xrpl.attestation import (
     ProofArchive,
     SkipLists,
     TrustChoice,
+    clock_of,
     open_notary,
     read_trustees,
     trustees_of,
@@ -85,7 +86,9 @@ async def _anchor(
     choice = TrustChoice("signed", read_trustees(trust or ()))
     async with (
         open_network(network, follow=True, connect_timeout=connect_timeout) as opened,
-        open_notary(opened.pool, trustees_of(choice, opened), folder=folder) as notary,
+        open_notary(
+            opened.pool, trustees_of(choice, opened), folder=folder, clock=clock_of(opened)
+        ) as notary,
     ):
         tell("Waiting for a ledger that the validators sign.")
         signed = await notary.newest()

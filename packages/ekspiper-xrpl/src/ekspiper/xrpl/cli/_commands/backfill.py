@@ -11,6 +11,7 @@ import typer
 from ekspiper.core import draining_on_signals
 from ekspiper.xrpl.attestation import (
     Trustees,
+    clock_of,
     open_notary,
     read_anchor,
     read_trust,
@@ -166,7 +167,13 @@ async def _backfill(
         notary = None
         if trustees and not dry_run:
             notary = await stack.enter_async_context(
-                open_notary(opened.pool, trustees, folder=folder.path, anchors=given)
+                open_notary(
+                    opened.pool,
+                    trustees,
+                    folder=folder.path,
+                    anchors=given,
+                    clock=clock_of(opened),
+                )
             )
         job = Backfill(
             opened.pool,

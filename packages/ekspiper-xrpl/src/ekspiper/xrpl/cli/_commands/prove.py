@@ -156,12 +156,18 @@ async def _from_node(
     format: str,
     trust: list[str] | None,
 ) -> bytes:
-    from ekspiper.xrpl.attestation import NodeProofs, TrustChoice, open_notary, trustees_of
+    from ekspiper.xrpl.attestation import (
+        NodeProofs,
+        TrustChoice,
+        clock_of,
+        open_notary,
+        trustees_of,
+    )
     from ekspiper.xrpl.open_network import open_network
 
     choice = TrustChoice("signed", read_trustees(trust or ()))
     async with (
         open_network(network, follow=True, connect_timeout=connect_timeout) as opened,
-        open_notary(opened.pool, trustees_of(choice, opened)) as notary,
+        open_notary(opened.pool, trustees_of(choice, opened), clock=clock_of(opened)) as notary,
     ):
         return await NodeProofs(opened.pool, notary).transaction(key, format=format)
