@@ -87,7 +87,7 @@ def start(code: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[
     ("arguments", "not_loaded"),
     [
         (["--help"], {"asyncio", "ekspiper.core", "orjson", "rich.console", "websockets", "xrpl"}),
-        (["--version"], {"asyncio", "ekspiper.core", "rich.console", "websockets"}),
+        (["--version"], {"aiohttp", "rich.console", "websockets", "xrpl"}),
         (["backfill", "--help"], {"aiohttp", "prometheus_client", "pyarrow", "rich.console"}),
         (["graph"], {"aiohttp", "prometheus_client", "pyarrow", "rich.console"}),
         (
