@@ -68,6 +68,25 @@ async def test_files_hold_the_very_bytes(tmp_path: Path, ledgers: list[Ledger]) 
             assert each.meta == before[each.hash].meta
 
 
+@pytest.mark.parametrize("cached", [True, False])
+async def test_what_was_decoded_of_a_ledger_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cached: bool
+) -> None:
+    """Held until its file is written, it would be walked through by each garbage collection."""
+    saved: list[Ledger] = []
+    monkeypatch.setattr(LedgerCache, "write", lambda _, ledgers: saved.extend(ledgers))
+    cache = LedgerCache(tmp_path, max_bytes=10**9) if cached else None
+    async with open_network("sample") as network:
+        fetch = FetchLedger(network.pool)
+        reader = LedgerReader(network.pool, fetch, cache=cache, concurrency=4, progress=False)
+        async for ledger in reader.read(428, 438):
+            assert all(each.fields and each.meta for each in ledger.transactions)
+    assert [each.ledger_index for each in saved] == (list(range(428, 439)) if cached else [])
+    kept = [each for ledger in saved for each in ledger.transactions]
+    assert all(each._fields is None and each._meta is None for each in kept)
+    assert all(each.fields["TransactionType"] for each in kept)
+
+
 async def test_a_damaged_file_is_noticed_and_read_anew(tmp_path: Path) -> None:
     await read(tmp_path, 428, 438)
     (path,) = files(tmp_path)

@@ -113,6 +113,17 @@ class Transaction:
         """Bytes of its blobs."""
         return len(self.tx_blob) + len(self.meta_blob)
 
+    def undecoded(self) -> Transaction:
+        """The same transaction, which holds its bytes and nothing that was decoded so far."""
+        return Transaction(
+            tx_blob=self.tx_blob,
+            meta_blob=self.meta_blob,
+            hash=self.hash,
+            index=self.index,
+            ledger=self.ledger,
+            decoder=self._decoder,
+        )
+
     def to_json(self) -> dict[str, Any]:
         """What names it in a dead letter."""
         return {"hash": self.hash, "index": self.index, "ledger_index": self.ledger.ledger_index}
@@ -141,6 +152,15 @@ class Ledger(LedgerInfo):
         self.transactions = tuple(sorted(transactions, key=lambda each: each.index))
         self.size = sum(len(each.tx_blob) + len(each.meta_blob) for each in self.transactions)
         """Bytes of the blobs of its transactions."""
+
+    def undecoded(self) -> Ledger:
+        """The same ledger, which holds its bytes and nothing that was decoded so far."""
+        return Ledger(
+            self.header,
+            ledger_hash=self.ledger_hash,
+            transactions=[each.undecoded() for each in self.transactions],
+            network_id=self.network_id,
+        )
 
     def __repr__(self) -> str:
         return (

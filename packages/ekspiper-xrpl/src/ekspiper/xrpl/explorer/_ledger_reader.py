@@ -79,8 +79,9 @@ class LedgerReader:
                 async with aclosing(self._from_network(begin, run.first - 1)) as ledgers:
                     async for ledger in ledgers:
                         yield ledger
-            for ledger in await self._from_cache(run):
-                yield ledger
+            cached = deque(await self._from_cache(run))
+            while cached:  # what was yielded is let go, with all that is decoded of it by then
+                yield cached.popleft()
             begin = run.last + 1
         if begin <= last:
             async with aclosing(self._from_network(begin, last)) as ledgers:
@@ -128,7 +129,10 @@ class LedgerReader:
                 ledger = await waiting[0]
                 waiting.popleft()
                 self._ask(waiting, indexes)
-                unsaved.append(ledger)
+                # Without what tables decode of them: the garbage collector would walk through all of
+                # it again and again, which took as long as decoding it.
+                if self._cache is not None:
+                    unsaved.append(ledger.undecoded())
                 if len(unsaved) == _FILE_LEDGERS or sum(x.size for x in unsaved) > _FILE_BYTES:
                     await self._save(unsaved)
                     unsaved = []
