@@ -61,6 +61,8 @@ class NotaryPool(HeaderPool, Protocol):
         """What the nodes say of a ledger that closed."""
 
 
+# Longer than a file should be: what is heard, what it proves and by which list it counts are one
+# state, and the parts that stand alone (archive, chain, words) have files of their own.
 class Notary(Component):
     """Listens to validators through the nodes, and proves ledgers by their signatures.
 

@@ -39,7 +39,7 @@ from .trustees import Trustees
 
 __all__ = ["FolderProofs", "LedgerTransactions"]
 
-# Members of an object's record that are no fields of it; the last is derived of an issuance.
+# What the pipeline adds to the fields of an object; the last is derived from an issuance.
 _ADDED = ("index", "ledger_index", "ledger_hash", "_unrecognized", "mpt_issuance_id")
 
 

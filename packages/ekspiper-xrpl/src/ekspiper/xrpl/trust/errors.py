@@ -18,7 +18,11 @@ __all__ = ["BadSignature", "KeyConflict", "Malformed", "NotProven", "TrustError"
 
 
 class TrustError(Permanent):
-    """A key, list, message or proof that is refused; the message says what is wrong with it."""
+    """A key, list, message or proof that is refused; the message says what is wrong with it.
+
+    Everything in `ekspiper.xrpl.trust` that reads bytes of strangers raises this and nothing else,
+    whatever the bytes are.
+    """
 
 
 class Malformed(TrustError):
