@@ -95,7 +95,7 @@ async def test_a_node_that_is_not_connected_yet_may_know(
 async def test_the_bundled_definitions_have_to_do(fault: str, said: Any) -> None:
     with Recording.sample() as sample:
         async with (
-            ReplayNode(sample, faults=fault) as node,
+            ReplayNode(sample, faults=fault, network_id=0) as node,
             NodePool(node.url, network_id=0) as pool,
         ):
             ask = pool.ask_once
