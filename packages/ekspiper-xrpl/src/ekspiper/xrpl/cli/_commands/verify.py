@@ -99,8 +99,6 @@ def verify(
     if len(report.faults) > shown:
         tell(f"  and {len(report.faults) - shown:,} more")
     if report.faults:
-        if network is None and any("know no such field" in str(each) for each in report.faults):
-            tell("Some records have newer fields: prove them with --network NAME, or URLs.")
         count = len(report.faults)
         tell("1 fault." if count == 1 else f"{count:,} faults.")
         if network is None and any(_UNKNOWN in fault for fault in report.faults):
