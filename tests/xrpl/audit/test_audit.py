@@ -136,7 +136,7 @@ def test_a_ledger_is_recorded_in_one_way_only(
 
     rewrite(folder / "ledgers.jsonl", rewritten)
     (fault,) = audit(folder).faults
-    assert fault.startswith("ledger 232: ")
+    assert fault.startswith("ledger 470: ")
     assert field in fault
 
 

@@ -16,6 +16,7 @@ import orjson
 import pytest
 
 from ekspiper.xrpl.codec import Definitions, definitions
+from ekspiper.xrpl.output_folder import DEFINITIONS
 from ekspiper.xrpl.replay import Recording, ReplayNode
 from tests.xrpl.older_definitions import older_definitions
 
@@ -153,6 +154,8 @@ def test_what_was_written_is_proven(
     older(OLDER)
     cli("backfill", "468:473", "--network", node, "--out", tmp_path)
     assert cli("verify", tmp_path, "--deep", "--network", node).code == 0
+    assert cli("verify", tmp_path, "--deep").code == 0, "the folder keeps the definitions"
+    (tmp_path / DEFINITIONS).unlink()
     alone = cli("verify", tmp_path, "--deep")
     assert alone.code == 1
     assert "Give that network with --network" in " ".join(alone.err.split())

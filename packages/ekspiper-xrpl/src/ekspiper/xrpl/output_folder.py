@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ekspiper.core import Collector, ConfigError, Delivery, FileCheckpoint, FileLock, registry
+from ekspiper.core import (
+    Collector,
+    ConfigError,
+    Delivery,
+    FileCheckpoint,
+    FileLock,
+    registry,
+    replace_file,
+)
+from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.schema import schema_for
 
-__all__ = ["FORMATS", "TABLES", "OutputFolder", "default_out", "usable_path"]
+__all__ = [
+    "DEFINITIONS",
+    "FORMATS",
+    "TABLES",
+    "OutputFolder",
+    "default_out",
+    "kept_definitions",
+    "usable_path",
+]
 
 FORMATS = ("jsonl", "parquet")
 
 TABLES = ("transactions", "ledgers", "book_offers", "amms")
 """The kinds of records that daemon and backfill write."""
 
+
+DEFINITIONS = Path(".checkpoint", "network", "definitions.json")
+"""Where a folder keeps the definitions of its network, if they are not the bundled ones."""
 
 _LONGEST_NAME = 255
 """Bytes of one part of a path, on every file system in use."""
@@ -26,6 +47,16 @@ _LONGEST_NAME = 255
 def default_out(network: str, command: str) -> Path:
     """The folder of a command where the user names none."""
     return Path("out") / f"{network if network.isalnum() else 'custom'}-{command}"
+
+
+def kept_definitions(folder: Path) -> Definitions | None:
+    """What the nodes of a folder's network said of its fields; None where nothing is kept.
+
+    Raises:
+        DefinitionsError: they cannot be read.
+    """
+    path = folder / DEFINITIONS
+    return Definitions.from_file(path) if path.exists() else None
 
 
 def usable_path(text: str) -> Path:
@@ -115,6 +146,21 @@ class OutputFolder:
             yield
         finally:
             lock.release()
+
+    def keep_definitions(self, definitions: Definitions) -> None:
+        """Keep what the network's nodes said of its fields, so that an audit needs no node.
+
+        Raises:
+            ConfigError: the folder cannot be written to.
+        """
+        if definitions is Definitions.bundled():
+            return
+        path = self.path / DEFINITIONS
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(path, json.dumps(definitions.to_json()).encode())
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def table(self, records: str) -> Path:
         """The file, or the folder of a Parquet dataset, with records of a kind."""

@@ -18,6 +18,7 @@ from ekspiper.xrpl.codec import Definitions, LedgerHeader, transaction_tree_root
 from ekspiper.xrpl.processors import ledger_record
 
 from ..ledger import Ledger, LedgerInfo
+from ..output_folder import kept_definitions
 from ._record_proof import RecordProof
 from ._tables import read_table
 
@@ -95,16 +96,16 @@ def audit(
     Args:
         deep: prove every record. It is encoded, which must give the bytes that the ledger's
             `transaction_hash` is the root of; these are decoded again, which must give the record.
-        definitions: what `deep` encodes by; the bundled ones without it.
+        definitions: what `deep` encodes by; without it those that the folder keeps of its network,
+            or the bundled ones.
         network_id: which `ctid` must name; without it, all must name the same.
 
     Raises:
         ConfigError: a table is missing.
     """
     report = AuditReport()
-    proof = (
-        RecordProof(definitions or Definitions.bundled(), network_id=network_id) if deep else None
-    )
+    definitions = definitions or kept_definitions(folder) or Definitions.bundled()
+    proof = RecordProof(definitions, network_id=network_id) if deep else None
     known = _audit_ledgers(folder, report)
     report.ledgers = LedgerSet.of((index, index) for index in known)
     if known:

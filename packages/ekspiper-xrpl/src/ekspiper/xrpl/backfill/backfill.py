@@ -124,6 +124,7 @@ class Backfill:
         if loaded is not None and present:
             self._origin.refuse_other(loaded.flows[ROOT].source, self._folder)
         if not dry_run:
+            self._folder.keep_definitions(self._definitions or self._pool.definitions)
             states = await self._repair(pipeline, loaded)
             present = coverage(self._folder)
         self.missing = self.wanted.without(present)

@@ -126,6 +126,29 @@ class Definitions:
         """Definitions from the `result` of a node's `server_definitions`."""
         return cls._parse(result, where="server_definitions")
 
+    def to_json(self) -> dict[str, Any]:
+        """The content of a file that `from_file` reads."""
+        winners = self.fields_by_code.values()
+        # Two names may share a code; the one that counts comes last, as it is read last.
+        fields = [*(each for each in self.fields.values() if each not in winners), *winners]
+        return {
+            "hash": self.hash,
+            "TYPES": dict(self.types),
+            "FIELDS": [[each.name, _field_json(each)] for each in fields],
+            "TRANSACTION_TYPES": dict(self.transaction_types),
+            "LEDGER_ENTRY_TYPES": dict(self.ledger_entry_types),
+            "TRANSACTION_RESULTS": dict(self.transaction_results),
+            "TRANSACTION_FORMATS": _formats_json(self.transaction_formats),
+            "LEDGER_ENTRY_FORMATS": _formats_json(self.ledger_entry_formats),
+            "TRANSACTION_FLAGS": {
+                name: dict(each) for name, each in self.transaction_flags.items()
+            },
+            "LEDGER_ENTRY_FLAGS": {
+                name: dict(each) for name, each in self.ledger_entry_flags.items()
+            },
+            "ACCOUNT_SET_FLAGS": dict(self.account_set_flags),
+        }
+
     def extended_by(self, node: Definitions) -> Definitions:
         """These definitions and a node's: what the fields of the node's network are.
 
@@ -221,6 +244,23 @@ def _parts(content: Mapping[str, Any]) -> dict[str, Any]:
         "transaction_flags": _flags(content.get("TRANSACTION_FLAGS", {})),
         "ledger_entry_flags": _flags(content.get("LEDGER_ENTRY_FLAGS", {})),
         "account_set_flags": _codes(content.get("ACCOUNT_SET_FLAGS", {})),
+    }
+
+
+def _field_json(field: Field) -> dict[str, Any]:
+    return {
+        "type": field.type,
+        "nth": field.nth,
+        "isSerialized": field.is_serialized,
+        "isSigningField": field.is_signing,
+        "isVLEncoded": field.is_variable_length,
+    }
+
+
+def _formats_json(formats: Formats) -> dict[str, Any]:
+    return {
+        name: [{"name": row.name, "optionality": row.optionality} for row in rows]
+        for name, rows in formats.items()
     }
 
 

@@ -210,6 +210,8 @@ class Daemon:
         self, network: OpenNetwork, first: int | None, notary: Notary | None
     ) -> Outcome:
         settings = self.settings
+        if self._folder is not None:
+            self._folder.keep_definitions(network.definitions)
         known = await self._links_before(first)
         instruments: Instruments = self._instruments
         etl = self.etl(network, instruments)

@@ -53,19 +53,24 @@ def verify(
     """Check files that were written before.
 
     The folder's ledgers must form an unbroken chain, and no transaction may be missing. Reads JSON
-    lines and Parquet, and asks no node; only where records have fields that the bundled definitions
-    do not know yet, --deep needs a --network. Exit code 1 when something is wrong.
+    lines and Parquet, and asks no node. --deep reads the names of fields as the folder keeps them; with
+    --network, as its nodes say them. Exit code 1 when something is wrong.
 
     --signed shows by whom each ledger is signed, by the list that held when it closed. It needs the
     archive beside the records and the key of a publisher, which is known for named networks.
 
     Examples:
       ekspiper verify out/sample
-      ekspiper verify out/sample --deep --network sample
+      ekspiper verify out/sample --deep
       ekspiper verify out/mainnet --signed
     """
     definitions, network_id = known_network(network, connect_timeout)
-    report = audit(folder, deep=deep, definitions=definitions, network_id=network_id)
+    report = audit(
+        folder,
+        deep=deep,
+        definitions=None if network is None else definitions,
+        network_id=network_id,
+    )
     evidence = _evidence(folder, trust, anchor) if signed else None
     if evidence is not None:
         report.faults += evidence.faults
