@@ -20,7 +20,7 @@ from ekspiper.xrpl.client import (
     RequestTimeout,
     WrongNetwork,
 )
-from ekspiper.xrpl.client._window import is_public
+from ekspiper.xrpl.client.window import is_public
 
 from .virtual import virtual
 

@@ -25,6 +25,7 @@ from .._arrow import arrow
 from .._checks import reason_of, refuse_unless_positive
 from ._dataset import Dataset
 from ._writer import Writer
+from .one_file import OneFile
 from .records import read_records
 
 __all__ = ["Parquet"]
@@ -75,6 +76,9 @@ class Parquet(Collector[Any]):
 
     read_records = staticmethod(read_records)
     """The function `read_records`, for code that finds this class by its name."""
+
+    one_file = OneFile
+    """The class `OneFile`, likewise."""
 
     takes_lines = True
     """Records that come as lines are read into columns without their objects, where they fit."""

@@ -11,6 +11,7 @@ from ekspiper.core import ConfigError
 from .._arrow import arrow_parquet, records_of
 from ._dataset import hidden_folder
 from ._manifest import Entry, Manifest
+from .one_file import is_one_file
 
 __all__ = ["read_records"]
 
@@ -18,8 +19,8 @@ __all__ = ["read_records"]
 def read_records(path: str | Path) -> Iterator[dict[str, Any]]:
     """Every record of the dataset at `path`, field by field what was collected.
 
-    They come by folder and file, in the order in which they were collected. A writer may be at
-    work; what it publishes meanwhile may be among them or not.
+    They come by folder and file, in the order in which they were collected. `path` may also be a
+    folder with files of `OneFile`, which come by folder and name. A writer may be at work; what it publishes meanwhile may be among them or not.
 
     Raises:
         ConfigError: there is not a dataset of ekspiper at `path`.
@@ -28,11 +29,22 @@ def read_records(path: str | Path) -> Iterator[dict[str, Any]]:
     path = Path(path)
     parquet = arrow_parquet()
     manifest = Manifest.load(hidden_folder(path) / "manifest.json")
-    if manifest is None:
-        raise ConfigError(f"{path} is not a dataset of ekspiper: a manifest beside it is missing")
-    for entry in sorted(manifest.entries, key=lambda entry: entry.path):
-        for batch in parquet.ParquetFile(_place(path, entry)).iter_batches():
+    files = (
+        _single_files(path)
+        if manifest is None
+        else [_place(path, entry) for entry in sorted(manifest.entries, key=lambda each: each.path)]
+    )
+    for file in files:
+        for batch in parquet.ParquetFile(file).iter_batches():
             yield from records_of(batch)
+
+
+def _single_files(path: Path) -> list[Path]:
+    """The files of a folder of `OneFile`s, which needs no manifest: each is whole or not there."""
+    files = sorted(path.rglob("*.parquet"))
+    if not files or any(not is_one_file(file) for file in files):
+        raise ConfigError(f"{path} is not a dataset of ekspiper: a manifest beside it is missing")
+    return files
 
 
 def _place(path: Path, entry: Entry) -> Path:

@@ -20,7 +20,17 @@ from ._logs import console, is_terminal
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["DaemonProgress", "Rate", "View", "counting_ledgers", "counting_records", "showing"]
+    from ekspiper.xrpl.cluster import ClusterProgress
+
+__all__ = [
+    "DaemonProgress",
+    "Rate",
+    "View",
+    "counting_chunks",
+    "counting_ledgers",
+    "counting_records",
+    "showing",
+]
 
 log = logging.getLogger("ekspiper")
 
@@ -88,8 +98,14 @@ def showing(run: Run, view: Callable[[Statistics], View]) -> Iterator[None]:
 
     On anything but a terminal it is a log line every ten seconds.
     """
+    with _looking(lambda: view(run.statistics())):
+        yield
+
+
+@contextmanager
+def _looking(look: Callable[[], View]) -> Iterator[None]:
     if not is_terminal():
-        task = asyncio.create_task(_log(run, view))
+        task = asyncio.create_task(_log(look))
         try:
             yield
         finally:
@@ -101,7 +117,7 @@ def showing(run: Run, view: Callable[[Statistics], View]) -> Iterator[None]:
 
         async def draw() -> None:
             while True:
-                live.update(_drawn(view(run.statistics())), refresh=True)
+                live.update(_drawn(look()), refresh=True)
                 await asyncio.sleep(_ON_TERMINAL)
 
         task = asyncio.create_task(draw())
@@ -157,6 +173,29 @@ def counting_ledgers(run: Run, total: int) -> Iterator[None]:
         )
 
     with showing(run, view):
+        yield
+
+
+@contextmanager
+def counting_chunks(progress: ClusterProgress) -> Iterator[None]:
+    """Show how many ledgers are in place, at what rate, the time left, and chunks that failed."""
+    # Chunks end together, and seldom: a rate over seconds would jump from nothing to too much.
+    ledgers, transactions = Rate(over=120.0), Rate(over=120.0)
+
+    def look() -> View:
+        now = time.monotonic()
+        rate = ledgers.add(now, progress.done)
+        made = transactions.add(now, progress.transactions)
+        chunks = f"chunk {progress.chunks_done:,} of {progress.chunks:,}"
+        return View(
+            what="Ledgers",
+            done=progress.done,
+            total=progress.total,
+            facts=(chunks, *_each_second(made, "tx"), *_left(progress.total - progress.done, rate)),
+            failing={f"chunk {chunk}": why for chunk, why in progress.failed.items()},
+        )
+
+    with _looking(look):
         yield
 
 
@@ -238,10 +277,10 @@ def _behind(seconds: float) -> tuple[str, ...]:
     return (f"{seconds:,.0f} s behind",) if seconds < _OLD else ()
 
 
-async def _log(run: Run, view: Callable[[Statistics], View]) -> None:
+async def _log(look: Callable[[], View]) -> None:
     while True:
         await asyncio.sleep(_IN_LOG)
-        seen = view(run.statistics())
+        seen = look()
         log.info("%s", seen, extra={"ledger": seen.ledger})
 
 

@@ -19,11 +19,14 @@ from .subscription import Subscription as Subscription
 from .subscription import SubscriptionOverrun as SubscriptionOverrun
 from .url import check_url as check_url
 from .url import redact as redact
+from .window import FairShare as FairShare
+from .window import fair_share as fair_share
 
 __all__ = [
     "Answer",
     "BadNodeUrl",
     "ConnectionLost",
+    "FairShare",
     "LedgerSet",
     "LedgerUnavailable",
     "NodeBusy",
@@ -38,6 +41,7 @@ __all__ = [
     "UnreadableNode",
     "WrongNetwork",
     "check_url",
+    "fair_share",
     "network_definitions",
     "redact",
 ]

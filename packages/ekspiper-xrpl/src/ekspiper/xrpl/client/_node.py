@@ -17,13 +17,13 @@ from ._clock import Backoff
 from ._liveness import Latency, Liveness, Sign
 from ._node_log import NodeLog
 from ._open_requests import OpenRequests
-from ._window import Window
 from ._wire import Connect, Connection, Text, asks_for_less, reason_of, retry_after
 from .answer import error_of
 from .errors import ConnectionLost, RequestError, UnreadableNode, WrongNetwork
 from .ledger_set import LedgerSet
 from .node_status import NodeInfo, NodeState, NodeStatus, result_of
 from .url import redact
+from .window import Window
 
 __all__ = ["Node", "NodeEvents"]
 

@@ -18,7 +18,6 @@ from ._clock import SteadyClock
 from ._dispatcher import Dispatcher
 from ._node import Node
 from ._patience import Patience, Prospect
-from ._window import is_public, window_for
 from ._wire import Connect, Wire
 from .answer import Answer
 from .errors import ConnectionLost, NodeUnreachable, RequestError, UnreadableNode, WrongNetwork
@@ -26,6 +25,7 @@ from .ledger_set import LedgerSet
 from .node_status import NodeStatus
 from .subscription import Feed, Subscription
 from .url import check_url
+from .window import is_public, window_for
 
 __all__ = ["NodePool"]
 

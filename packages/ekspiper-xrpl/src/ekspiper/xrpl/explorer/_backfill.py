@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from ekspiper.core import Run
 from ekspiper.xrpl.backfill import Backfill, BackfillReport
 from ekspiper.xrpl.client import NodePool
+from ekspiper.xrpl.cluster import ClusterBackfill, ClusterProgress, open_store, workers_of
+from ekspiper.xrpl.networks import CUSTOM, Network
 from ekspiper.xrpl.output_folder import OutputFolder
 
 from ._display import Bar
 
-__all__ = ["backfill"]
+__all__ = ["backfill", "backfill_by_chunks"]
 
 _EVERY = 0.25
 
@@ -41,6 +44,48 @@ async def backfill(
             await run.finish()
             counting.cancel()
     return work.conclude(run)
+
+
+async def backfill_by_chunks(
+    network: Network,
+    pool: NodePool,
+    first: int,
+    last: int,
+    folder: Path | str,
+    *,
+    client: Any,
+    shown: bool,
+) -> BackfillReport:
+    """Have the workers of a Dask cluster fetch what a place lacks of the ledgers.
+
+    Args:
+        network: what the workers connect to.
+        pool: open nodes of it.
+        first, last: ledgers, both included.
+        folder: where the files are, or will be.
+        client: a `dask.distributed.Client`.
+        shown: whether to draw a bar.
+    """
+    store = open_store(folder)
+    named = ",".join(network.urls) if network.name == CUSTOM else network.name
+    with store.locked():
+        work = ClusterBackfill(named, pool, [f"{first}:{last}"], store)
+        await work.plan()
+        if work.missing:
+            with Bar("ledgers", total=len(work.missing), shown=shown) as bar:
+                async with asyncio.TaskGroup() as group:
+                    counting = group.create_task(_count_chunks(work.progress, bar))
+                    await work.run(workers_of(client))
+                    counting.cancel()
+        return await work.conclude()
+
+
+async def _count_chunks(progress: ClusterProgress, bar: Bar) -> None:
+    seen = 0
+    while True:
+        bar.add(progress.done - seen)
+        seen = progress.done
+        await asyncio.sleep(_EVERY)
 
 
 async def _count(run: Run, bar: Bar) -> None:

@@ -379,7 +379,12 @@ class Explorer:
         return await listen(self._session, ledgers=ledgers, trust=given, timeout=timeout)
 
     async def backfill(
-        self, ledgers: Ledgers, folder: str | Path, *, format: str = "parquet"
+        self,
+        ledgers: Ledgers,
+        folder: str | Path,
+        *,
+        format: str = "parquet",
+        client: Any | None = None,
     ) -> BackfillReport:
         """Write transactions and ledgers to files, as `ekspiper backfill` does.
 
@@ -390,14 +395,28 @@ class Explorer:
             ledgers: which ledgers.
             folder: where `transactions` and `ledgers` are written; created if it does not exist.
             format: `parquet`, or `jsonl` for JSON lines.
+            client: a `dask.distributed.Client`, whose workers fetch the ledgers in chunks, to
+                Parquet. They must see `folder` under the same path.
 
         Raises:
             ConfigError: the folder cannot be written to, or belongs to something else.
         """
-        from ._backfill import backfill
+        from ._backfill import backfill, backfill_by_chunks
 
+        if client is not None and format != "parquet":
+            raise ConfigError("the workers of a cluster write Parquet; leave `format` out")
         async with self._session.call() as reader:
             first, last = await reader.resolve(parse_query(ledgers))
+            if client is not None:
+                return await backfill_by_chunks(
+                    self.network,
+                    reader.pool,
+                    first,
+                    last,
+                    folder,
+                    client=client,
+                    shown=self.progress,
+                )
             return await backfill(
                 reader.pool, first, last, Path(folder), format=format, shown=self.progress
             )

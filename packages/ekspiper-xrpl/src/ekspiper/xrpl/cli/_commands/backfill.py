@@ -28,19 +28,19 @@ from .._options import (
     Anchors,
     ConfigFile,
     ConnectTimeout,
-    Format,
     Json,
     Network,
     Ranges,
     Trust,
     chosen_network,
     default_out_option,
+    not_empty,
     path,
 )
 from .._progress import counting_ledgers
 from .._streams import say_json
 
-__all__ = ["backfill"]
+__all__ = ["backfill", "exit_code", "report_as_json", "tell_estimate", "tell_report"]
 
 # A screen of them; all are in the dead letters.
 _NAMED = 20
@@ -50,7 +50,14 @@ def backfill(
     ranges: Ranges,
     network: Network = None,
     out: Annotated[Path | None, default_out_option("backfill")] = None,
-    format: Format = "jsonl",
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="jsonl|parquet",
+            help="Format of the files. [default: jsonl; by workers, parquet]",
+            show_default=False,
+        ),
+    ] = None,
     concurrency: Annotated[
         int, typer.Option(metavar="N", min=1, max=256, help="Ledgers asked for at once.")
     ] = 32,
@@ -67,6 +74,18 @@ def backfill(
     trust: Trust = None,
     anchor: Anchors = None,
     config: ConfigFile = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="Fetch with N processes of this machine, to Parquet, by Dask."
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL", parser=not_empty, help="Fetch with the workers of this Dask scheduler."
+        ),
+    ] = None,
     state: Annotated[
         Path | None,
         typer.Option(
@@ -93,9 +112,13 @@ def backfill(
     validators have signed: of the archive, of the newest, or of --anchor. What cannot be is recorded
     without a signature; --trust signed refuses it.
 
+    With --workers or --scheduler, processes of this machine or of a Dask cluster fetch chunks of the
+    range side by side. What is there already is kept, whatever the number of workers was.
+
     Examples:
       ekspiper backfill 421:540 --out out/sample-month
       ekspiper backfill -160000: -n mainnet -o out/week --format parquet
+      ekspiper backfill 80000000:+100000 -n ws://10.0.0.5:6006 --workers 8
       ekspiper backfill 80000000:+1000 --config ekspiper.toml
     """
     if config is not None:
@@ -106,9 +129,10 @@ def backfill(
                 "with --config ledgers are recorded without signatures: --trust and --anchor do "
                 "not go with it"
             )
-        if out is not None or format != "jsonl" or dry_run:
+        if out is not None or format is not None or dry_run or workers or scheduler:
             raise typer.BadParameter(
-                "--config says where records go: --out, --format and --dry-run do not go with it"
+                "--config says where records go: --out, --format, --workers, --scheduler and "
+                "--dry-run do not go with it"
             )
         raise typer.Exit(
             backfill_into(
@@ -126,8 +150,36 @@ def backfill(
         )
     if state is not None:
         raise typer.BadParameter("--state goes with --config; --out DIR holds its own state")
+    if workers is not None or scheduler is not None:
+        from .backfill_by_chunks import backfill_by_chunks
+
+        if trust or anchor:
+            raise typer.BadParameter(
+                "workers prove ledgers by hashes and chain them, without signatures: --trust and "
+                "--anchor do not go with them"
+            )
+        if format not in (None, "parquet"):
+            raise typer.BadParameter("workers write Parquet; leave --format out")
+        raise typer.Exit(
+            backfill_by_chunks(
+                network,
+                ranges,
+                out,
+                workers=workers,
+                scheduler=scheduler,
+                connect_timeout=connect_timeout,
+                dry_run=dry_run,
+                as_json=as_json,
+                backwards=backwards,
+                books=books,
+                verify=verify,
+                concurrency=concurrency,
+            )
+        )
     chosen = chosen_network(network)
-    folder = OutputFolder(out or default_out(chosen, "backfill"), command="backfill", format=format)
+    folder = OutputFolder(
+        out or default_out(chosen, "backfill"), command="backfill", format=format or "jsonl"
+    )
     work = _backfill(
         chosen,
         ranges,
@@ -185,8 +237,10 @@ async def _backfill(
         )
         await job.plan(dry_run=dry_run)
         if dry_run:
-            _tell_estimate(
-                await estimate(opened.pool, job.wanted, job.missing), folder, as_json=as_json
+            tell_estimate(
+                await estimate(opened.pool, job.wanted, job.missing),
+                str(folder.path),
+                as_json=as_json,
             )
             return 0
         run = None
@@ -199,20 +253,26 @@ async def _backfill(
     seconds = run.statistics().seconds if run else 0.0
     verified = options.get("verify", True)
     if as_json:
-        say_json(_as_json(report, folder, verified=verified, seconds=seconds))
+        say_json(report_as_json(report, str(folder.path), verified=verified, seconds=seconds))
     else:
-        _tell_report(report, folder, verified=verified, seconds=seconds)
+        tell_report(report, str(folder.path), verified=verified, seconds=seconds)
+    return exit_code(report, is_interrupted=is_interrupted)
+
+
+def exit_code(report: BackfillReport, *, is_interrupted: bool) -> int:
+    """3: some ledgers failed; 1: it was interrupted before it had all of them; otherwise 0."""
     # 3 asks for somebody to look. What is only left undone is fetched by the next run: that is 1.
     if report.dead_letters or (report.failed and not is_interrupted):
         return 3
     return 1 if report.failed else 0
 
 
-def _tell_estimate(found: Estimate, folder: OutputFolder, *, as_json: bool) -> None:
+def tell_estimate(found: Estimate, place: str, *, as_json: bool) -> None:
+    """Say what a backfill would fetch."""
     if as_json:
         say_json(
             {
-                "folder": str(folder.path),
+                "folder": place,
                 "wanted": str(found.wanted),
                 "missing": str(found.missing) if found.missing else None,
                 "absent": str(found.absent) if found.absent else None,
@@ -224,7 +284,7 @@ def _tell_estimate(found: Estimate, folder: OutputFolder, *, as_json: bool) -> N
         return
     tell(
         f"{len(found.wanted):,} ledgers wanted, {len(found.wanted) - len(found.missing):,} are in "
-        f"{folder.path}; missing: {found.missing}."
+        f"{place}; missing: {found.missing}."
     )
     if found.absent:
         tell(f"No node has {len(found.absent):,} of them: {found.absent}.")
@@ -234,11 +294,12 @@ def _tell_estimate(found: Estimate, folder: OutputFolder, *, as_json: bool) -> N
     )
 
 
-def _as_json(
-    report: BackfillReport, folder: OutputFolder, *, verified: bool, seconds: float
+def report_as_json(
+    report: BackfillReport, place: str, *, verified: bool, seconds: float
 ) -> dict[str, Any]:
+    """The report of a backfill, for `--json`."""
     return {
-        "folder": str(folder.path),
+        "folder": place,
         "wanted": str(report.wanted),
         "fetched": report.fetched,
         "present": report.present,
@@ -255,13 +316,19 @@ def _as_json(
     }
 
 
-def _tell_report(
-    report: BackfillReport, folder: OutputFolder, *, verified: bool, seconds: float
+def tell_report(
+    report: BackfillReport, place: str, *, verified: bool, seconds: float, can_sign: bool = True
 ) -> None:
+    """Say how a backfill ended.
+
+    Args:
+        place: the folder, or the URL, that it wrote to.
+        can_sign: whether other options would have proven the ledgers by signatures.
+    """
     proof = "all verified" if verified else "not verified"
     tell(
         f"{report.fetched:,} ledgers fetched, {proof}, {report.present:,} were there before; "
-        f"{report.transactions:,} transactions added in {seconds:.1f} s to {folder.path}."
+        f"{report.transactions:,} transactions added in {seconds:.1f} s to {place}."
     )
     if report.drift:
         tell(f"Schema drift: {report.drift}")
@@ -270,10 +337,15 @@ def _tell_report(
         tell(f"  missing {ledgers}: {reason}", style="red")
     if len(reasons) > _NAMED:
         more = sum(len(ledgers) for ledgers in list(reasons.values())[_NAMED:])
-        tell(f"  and {more:,} more: see {folder.path / 'dead_letters.jsonl'}")
+        tell(f"  and {more:,} more: see the dead letters in {place}")
     if report.failed:
         tell("Run the same command again to fetch what is missing.")
-    _tell_signatures(report)
+    if can_sign:
+        _tell_signatures(report)
+    elif report.fetched:
+        tell(
+            "Only hashes were checked: that these are the network's ledgers is what the nodes say."
+        )
 
 
 def _tell_signatures(report: BackfillReport) -> None:

@@ -9,9 +9,11 @@ counted in requests. Knows no clock: the time is an argument, in seconds of any 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-__all__ = ["Window", "is_public", "window_for"]
+__all__ = ["FairShare", "Window", "bounds_for", "fair_share", "is_public", "window_for"]
 
 # rippled forgets a client's load within 32 seconds, so twice the longest pause is enough for it. The
 # first one lets what is on its way arrive.
@@ -126,14 +128,55 @@ def is_public(url: str) -> bool:
     return any(host == name or host.endswith(f".{name}") for name in _PUBLIC)
 
 
-def window_for(maximum: int | None, rate: float | None, *, polite: bool) -> Window:
-    """The window of a node.
+def bounds_for(
+    maximum: int | None, rate: float | None, *, polite: bool
+) -> tuple[int, float | None]:
+    """The most requests in flight on a node, and a second; None: no bound.
 
     Args:
         maximum: most requests in flight; None: 128, politely 4.
         rate: most requests a second; None: no bound, politely 10.
     """
     if polite:
-        most = maximum or _POLITE_WINDOW
-        return Window(initial=min(2, most), maximum=most, rate=rate or _POLITE_RATE)
-    return Window(initial=16, maximum=maximum or _WINDOW, rate=rate)
+        return maximum or _POLITE_WINDOW, rate or _POLITE_RATE
+    return maximum or _WINDOW, rate
+
+
+def window_for(maximum: int | None, rate: float | None, *, polite: bool) -> Window:
+    """The window of a node, with the bounds of `bounds_for`."""
+    most, bound = bounds_for(maximum, rate, polite=polite)
+    return Window(initial=min(2, most) if polite else 16, maximum=most, rate=bound)
+
+
+@dataclass(frozen=True, slots=True)
+class FairShare:
+    """What one of several pools may ask of each node.
+
+    Attributes:
+        pools: how many may be open at the same time; fewer than were wanted where a node cannot
+            be shared so finely.
+        window: most requests in flight on one node.
+        rate: most requests a second on one node; None: no bound.
+    """
+
+    pools: int
+    window: int
+    rate: float | None
+
+
+def fair_share(
+    urls: Iterable[str], pools: int, *, window: int | None = None, rate: float | None = None
+) -> FairShare:
+    """Share what one pool would ask of these nodes: together, the pools ask for no more.
+
+    Where one of the nodes is a public server, the bounds of public servers hold for all of them.
+
+    Args:
+        urls: the nodes; none for the sample, which is in the process itself.
+        pools: how many pools would be open at the same time.
+        window: most requests in flight on one node, of all pools; None: as of `NodePool`.
+        rate: most requests a second on one node, of all pools; None: as of `NodePool`.
+    """
+    most, bound = bounds_for(window, rate, polite=any(is_public(url) for url in urls))
+    shared = max(1, min(pools, most))
+    return FairShare(shared, most // shared, None if bound is None else bound / shared)

@@ -1,0 +1,102 @@
+"""One Parquet file, written from beginning to end: for a part of a dataset that lands whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ekspiper.core import BatchError, BatchPolicy, Retryable, in_thread
+
+from .._arrow import Encoder, arrow, arrow_parquet, with_rest
+from .._checks import reason_of
+
+__all__ = ["OneFile", "is_one_file"]
+
+_MARK = {b"ekspiper": b"one file"}
+"""Metadata of the file's schema: its records are all of it, whatever stands beside it."""
+
+
+def is_one_file(path: Path) -> bool:
+    """Whether `OneFile` wrote the file."""
+    metadata = arrow_parquet().read_schema(path).metadata or {}
+    return _MARK.items() <= metadata.items()
+
+
+class OneFile:
+    """Writes records to one Parquet file. It is whole when the collector is closed, not before.
+
+    It does not lock, commit or continue: write it aside, and move it where readers look. What
+    `read_records` needs is in the file, so it reads folders of such files as well as datasets.
+
+    Args:
+        path: the file; replaced where it exists.
+        schema: a `pyarrow.Schema` of the records. What no column holds is kept in `_rest`.
+        row_group_rows: the most rows in a row group, and in memory.
+        compression: how columns are compressed.
+
+    Raises:
+        ConfigError: JSON values cannot fill a column of the schema.
+        MissingExtra: pyarrow is not installed.
+    """
+
+    schema_format = "arrow"
+    batch_policy = BatchPolicy(count=5_000, bytes=32 * 1024 * 1024, period=1.0)
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        schema: Any,
+        row_group_rows: int = 50_000,
+        compression: str = "zstd",
+    ) -> None:
+        arrow()
+        self.path = Path(path)
+        self._encoder = Encoder(with_rest(schema).with_metadata(_MARK))
+        self._row_group_rows = row_group_rows
+        self._compression = compression
+        self._batches: list[Any] = []
+        self._writer: Any = None
+        self.rows = 0
+
+    async def open(self) -> None:
+        """Begin the file."""
+        if self._writer is None:
+            self._writer = arrow_parquet().ParquetWriter(
+                self.path, self._encoder.schema, compression=self._compression
+            )
+
+    async def close(self) -> None:
+        """Write what is buffered, and the end of the file."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            try:
+                await in_thread(self._write, writer)
+            finally:
+                await in_thread(writer.close)
+
+    async def collect(self, batch: Sequence[Any]) -> None:
+        """Add a batch.
+
+        Raises:
+            BatchError: these members cannot be stored: NaN, keys that are not text.
+            Retryable: the disk is full, or fails in another way.
+        """
+        batches, failures, _ = await in_thread(self._encoder.encode, batch)
+        held = sum(each.num_rows for each in self._batches)
+        if held and held + len(batch) > self._row_group_rows:
+            try:
+                await in_thread(self._write, self._writer)
+            except OSError as error:
+                raise Retryable(f"cannot write {self.path}: {reason_of(error)}") from error
+        self._batches += batches
+        self.rows += sum(each.num_rows for each in batches)
+        if failures:
+            raise BatchError(failures)
+
+    def _write(self, writer: Any) -> None:
+        if self._batches:
+            table = arrow().Table.from_batches(self._batches, self._encoder.schema)
+            writer.write_table(table, row_group_size=self._row_group_rows)
+            self._batches = []

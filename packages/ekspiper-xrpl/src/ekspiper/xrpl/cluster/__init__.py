@@ -1,0 +1,25 @@
+"""Backfills by chunks, which any number of workers fetch: on one machine or on a cluster."""
+
+from .chunk_fetch import ChunkFetch as ChunkFetch
+from .chunk_fetch import FetchedChunk as FetchedChunk
+from .cluster_backfill import ClusterBackfill as ClusterBackfill
+from .cluster_backfill import ClusterProgress as ClusterProgress
+from .stores import open_store as open_store
+from .stores import url_of as url_of
+from .workers import Workers as Workers
+from .workers import local_workers as local_workers
+from .workers import workers_of as workers_of
+from .workers import workers_of_scheduler as workers_of_scheduler
+
+__all__ = [
+    "ChunkFetch",
+    "ClusterBackfill",
+    "ClusterProgress",
+    "FetchedChunk",
+    "Workers",
+    "local_workers",
+    "open_store",
+    "url_of",
+    "workers_of",
+    "workers_of_scheduler",
+]

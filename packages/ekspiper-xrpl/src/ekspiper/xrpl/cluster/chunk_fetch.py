@@ -1,0 +1,188 @@
+"""The work of one task: a chunk of ledgers, fetched, proven, decoded and written aside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ekspiper.core import Collector, ConfigError, Delivery, Permanent, Run, registry
+from ekspiper.core.chunks import Chunk, ChunkStore, Staged
+from ekspiper.xrpl.flows import ledger_pipeline
+from ekspiper.xrpl.open_network import OpenNetwork, open_network
+from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerLink, TransactionEtl
+from ekspiper.xrpl.schema import schema_for
+from ekspiper.xrpl.sources import LedgerRange
+
+from ._headers import Headers, headers_of, row_count
+
+__all__ = ["ChunkFetch", "FetchedChunk", "reason_of"]
+
+LETTERS = "dead_letters.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FetchedChunk:
+    """What came of a chunk.
+
+    Attributes:
+        failure: why nothing of it was kept; None: it was.
+        staged: its files, to be published or discarded; None: there are none.
+        headers: which ledgers are in them; None: none are.
+        reasons: why others are not, by ledger.
+        dead_letters: how many items of any kind went to the dead letters.
+        transactions: how many records of transactions there are.
+        drift: what did not fit the schema.
+    """
+
+    failure: str | None = None
+    staged: Staged | None = None
+    headers: Headers | None = None
+    reasons: dict[int, str] = field(default_factory=dict)
+    dead_letters: int = 0
+    transactions: int = 0
+    drift: DriftReport = field(default_factory=lambda: DriftReport(0, 0))
+
+
+# Not in the repr, which Dask shows and logs: the URLs of nodes may have passwords in them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkFetch:
+    """Fetches chunks, each in a call of its own: `fetch(chunk)`, on any thread of any machine.
+
+    Args:
+        store: where the files are written aside.
+        network: a name or URLs, as on the command line.
+        network_id: of the network that all nodes must belong to.
+        verify: prove every ledger.
+        books: record the order books as well.
+        concurrency: ledgers asked for at once.
+        pool: arguments of `NodePool`: its share of window and rate among them.
+        known: ledgers that are there already, which those next to them must fit.
+    """
+
+    store: ChunkStore = field(repr=False)
+    network: str = field(repr=False)
+    network_id: int | None
+    verify: bool = True
+    books: bool = False
+    concurrency: int = 32
+    pool: dict[str, Any] = field(default_factory=dict)
+    known: Sequence[LedgerLink] = field(default=(), repr=False)
+
+    def __call__(self, chunk: Chunk) -> FetchedChunk:
+        """Fetch a chunk. When that fails, nothing of it is kept, and the result says why.
+
+        Only a `BaseException` is raised: other errors may not survive the way back from the
+        worker, as not each can be pickled, and Dask would log them there, with their arguments.
+        """
+        try:
+            return asyncio.run(self._fetch(chunk))
+        except Exception as error:
+            return FetchedChunk(failure=reason_of(error))
+
+    async def _fetch(self, chunk: Chunk) -> FetchedChunk:
+        with self.store.aside(chunk) as aside:
+            async with open_network(self.network, **self.pool) as opened:
+                if opened.pool.network_id != self.network_id:
+                    raise ConfigError(
+                        f"the nodes of this worker are of network {opened.pool.network_id}, those "
+                        f"of the others of {self.network_id}"
+                    )
+                etl = TransactionEtl(
+                    opened.pool.definitions, network_id=opened.pool.network_id or 0
+                )
+                letters = _Letters(aside.folder / LETTERS)
+                run = self._start(chunk, aside.folder, opened, etl, letters)
+                await run.finish()
+            headers = _finished(aside.folder, books=self.books)
+        made = run.statistics().steps.get("transaction-record/etl")
+        return FetchedChunk(
+            staged=aside.staged if headers is not None or letters.count else None,
+            headers=headers,
+            reasons=letters.reasons,
+            dead_letters=letters.count,
+            transactions=made.items_out if made else 0,
+            drift=etl.report(),
+        )
+
+    def _start(
+        self,
+        chunk: Chunk,
+        folder: Path,
+        opened: OpenNetwork,
+        etl: TransactionEtl,
+        letters: Collector[Any],
+    ) -> Run:
+        kinds = ("transactions", "ledgers", *(("book_offers", "amms") if self.books else ()))
+        fetch = FetchLedger(
+            opened.pool,
+            verify=self.verify,
+            known=[link for link in self.known if _is_beside(link, chunk)],
+        )
+        return ledger_pipeline(
+            LedgerRange(opened.pool, (chunk.first, chunk.last)),
+            fetch_ledger=fetch,
+            pool=opened.pool,
+            collectors={records: [_file(folder, records)] for records in kinds},
+            etl=etl,
+            fetch_concurrency=self.concurrency,
+            books=self.books,
+        ).start(dead_letters=letters)
+
+
+def reason_of(error: BaseException) -> str:
+    """The error in one line, with its cause where it has one."""
+    text = str(error) or type(error).__name__
+    cause = error.__cause__
+    return text if cause is None or str(cause) in text else f"{text}: {cause}"
+
+
+def _is_beside(link: LedgerLink, chunk: Chunk) -> bool:
+    return link.ledger_index in (chunk.first - 1, chunk.last + 1)
+
+
+def _file(folder: Path, records: str) -> Delivery:
+    one_file = registry.load("collectors", "parquet").one_file
+    schema = schema_for(one_file, records)
+    return Delivery(one_file(folder / f"{records}.parquet", schema=schema), name="files")
+
+
+def _finished(folder: Path, *, books: bool) -> Headers | None:
+    """What is in the files of a chunk; those without any record are removed.
+
+    Raises:
+        Permanent: transactions are missing, or the chain is broken.
+    """
+    headers = headers_of(folder / "ledgers.parquet")
+    transactions = row_count(folder / "transactions.parquet")
+    if transactions != headers.transactions:
+        raise Permanent(
+            f"{transactions} transactions were written, the ledgers have {headers.transactions}"
+        )
+    for fault in headers.faults.values():
+        raise Permanent(fault)
+    for name in ("transactions", "ledgers", *(("book_offers", "amms") if books else ())):
+        file = folder / f"{name}.parquet"
+        if not row_count(file):
+            file.unlink()
+    return headers if headers.ledgers else None
+
+
+class _Letters(Collector[dict[str, Any]]):
+    """Dead letters as lines of a file, which is made for the first of them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.reasons: dict[int, str] = {}
+        self.count = 0
+
+    async def collect(self, batch: Sequence[dict[str, Any]]) -> None:
+        """Keep the letters."""
+        jsonl = registry.load("collectors", "jsonl")(self._path)
+        async with jsonl:
+            await jsonl.collect(batch)
+        self.count += len(batch)
+        for letter in batch:
+            self.reasons.setdefault(letter["position"], letter["message"])

@@ -1,0 +1,328 @@
+"""Cuts a range into chunks, has workers fetch them, and holds the chain together across them."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from ekspiper.core import ConfigError, in_thread
+from ekspiper.core.chunks import Chunk, ChunkRun, ChunkStore, Outcome, cut
+from ekspiper.xrpl.backfill import BackfillReport
+from ekspiper.xrpl.client import FairShare, LedgerSet, NodePool, fair_share
+from ekspiper.xrpl.networks import find_network
+from ekspiper.xrpl.processors import Drift, DriftReport, LedgerLink
+from ekspiper.xrpl.sources import LedgerRange
+
+from ._headers import Headers, breaks, headers_of
+from .chunk_fetch import ChunkFetch, FetchedChunk, reason_of
+from .stores import PARTITION
+from .workers import Workers
+
+__all__ = ["ClusterBackfill", "ClusterProgress"]
+
+log = logging.getLogger("ekspiper")
+
+_SIZES = (1000, 500, 250, 200, 125, 100, 50, 25, 20, 10)
+"""Chunks of so many ledgers: each divides a partition."""
+
+_CHUNKS_EACH = 2
+"""A range is cut so small that each worker gets so many chunks, where it is large enough."""
+
+_READ_AT_ONCE = 16
+_ABOUT = ".chunks/about.json"
+_STOPPED = "not fetched: the backfill was stopped before"
+
+
+@dataclass(slots=True)
+class ClusterProgress:
+    """How far a backfill by chunks is.
+
+    Attributes:
+        total: ledgers that are missing.
+        done: ledgers of chunks that have ended.
+        transactions: records that are in place.
+        chunks: how many chunks there are.
+        chunks_done: how many have ended.
+        failed: chunks of which nothing was kept, with the reason.
+    """
+
+    total: int = 0
+    done: int = 0
+    transactions: int = 0
+    chunks: int = 0
+    chunks_done: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+class ClusterBackfill:
+    """Brings a store to hold all ledgers of `ranges`, with any number of workers.
+
+    Call `plan` first, when the store is locked: it repairs what a crash left, and finds out what
+    is missing from the files themselves. Then `run`, with workers, and `conclude`. This process
+    publishes what the workers return, and only what fits the chain; they can do no harm.
+
+    The bounds of `NodePool` hold for all workers together: twenty ask a node for no more than one.
+
+    Args:
+        network: a name or URLs, as on the command line; the workers open it themselves.
+        pool: open nodes of that network, to find out what is wanted.
+        ranges: as on the command line.
+        store: as of `open_store`.
+        verify: prove every ledger.
+        books: record the order books as well.
+        concurrency: ledgers asked for at once, by all workers.
+        chunk: ledgers in a chunk; None: 1,000, or less where the range is too short for that.
+        backwards: from the last chunk to the first.
+        connect_timeout: seconds within which a node must answer a worker.
+    """
+
+    def __init__(
+        self,
+        network: str,
+        pool: NodePool,
+        ranges: Sequence[str],
+        store: ChunkStore,
+        *,
+        verify: bool = True,
+        books: bool = False,
+        concurrency: int = 32,
+        chunk: int | None = None,
+        backwards: bool = False,
+        connect_timeout: float | None = None,
+    ) -> None:
+        if chunk is not None and (chunk < 1 or PARTITION % chunk):
+            raise ConfigError(f"chunks of {chunk} ledgers do not divide a partition of {PARTITION}")
+        self._network = network
+        self._pool = pool
+        self._ranges = list(ranges)
+        self._store = store
+        self._verify = verify
+        self._books = books
+        self._concurrency = concurrency
+        self._chunk = chunk
+        self._backwards = backwards
+        self._connect_timeout = connect_timeout
+        self._links: dict[int, LedgerLink] = {}
+        self._doubled: dict[int, str] = {}
+        self._reasons: dict[int, str] = {}
+        self._drifts: list[DriftReport] = []
+        self._dead_letters = 0
+        self._added = LedgerSet()
+        self._run: ChunkRun[FetchedChunk] | None = None
+        self._draining = False
+        self.wanted = LedgerSet()
+        self.missing = LedgerSet()
+        self.progress = ClusterProgress()
+
+    async def plan(self, *, dry_run: bool = False) -> None:
+        """Repair the store, and compare what it holds with what is wanted.
+
+        Args:
+            dry_run: leave the store as it is.
+
+        Raises:
+            ConfigError: its ledgers are of another network, or were fetched with other options.
+        """
+        wanted = LedgerRange(self._pool, self._ranges)
+        await wanted.open()
+        self.wanted = wanted.ledgers
+        if not dry_run:
+            await in_thread(self._claim)
+            await in_thread(self._store.repair)
+        present = await in_thread(self._present)
+        self.missing = self.wanted.without(present)
+        self.progress = ClusterProgress(total=len(self.missing))
+
+    async def run(self, workers: Workers) -> None:
+        """Have the workers fetch what is missing, and publish it chunk by chunk."""
+        share = self.share(workers.count)
+        chunks = cut(self.missing.ranges, self._size(share.pools))
+        self.progress.chunks = len(chunks)
+        fetch = ChunkFetch(
+            store=self._store,
+            network=self._network,
+            network_id=self._pool.network_id,
+            verify=self._verify,
+            books=self._books,
+            concurrency=max(1, self._concurrency // share.pools),
+            pool={
+                "window": share.window,
+                "rate": share.rate,
+                "connect_timeout": self._connect_timeout,
+            },
+            known=tuple(self._at_the_gaps()),
+        )
+        ordered = chunks[::-1] if self._backwards else chunks
+        self._run = ChunkRun(fetch, ordered, workers.executor, at_once=share.pools)
+        if self._draining:
+            self._run.drain()
+        async with aclosing(self._run.outcomes()) as outcomes:
+            async for outcome in outcomes:
+                await self._accept(outcome)
+        # Of workers that were killed, or whose chunks were given up.
+        await in_thread(self._store.repair)
+
+    def share(self, workers: int) -> FairShare:
+        """What each of so many workers may ask of the nodes."""
+        urls = find_network(self._network).urls
+        return fair_share(urls, min(workers, self._concurrency))
+
+    @property
+    def draining(self) -> bool:
+        """Whether it was asked to end early."""
+        return self._draining
+
+    def drain(self) -> None:
+        """Begin no more chunks, and keep those that are under way."""
+        self._draining = True
+        if self._run is not None:
+            self._run.drain()
+
+    def stop(self) -> None:
+        """Stop at once: chunks that are under way are given up."""
+        self._draining = True
+        if self._run is not None:
+            self._run.stop()
+
+    async def conclude(self) -> BackfillReport:
+        """Prove the whole, and say what was there, what was added and what is missing.
+
+        The places in the chain are read from the files again: no ledger of the range may be there
+        twice, and the parent of each must be the one before.
+        """
+        present = await in_thread(self._present) if self._added else LedgerSet()
+        failed = {
+            index: self._reasons.get(index, _STOPPED) for index in self.missing.without(present)
+        }
+        failed |= {
+            index: fault for index, fault in breaks(self._links.values()) if index in self.wanted
+        }
+        failed |= {index: fault for index, fault in self._doubled.items() if index in self.wanted}
+        return BackfillReport(
+            wanted=self.wanted,
+            present=len(self.wanted) - len(self.missing),
+            fetched=len([index for index in self.missing if index not in failed]),
+            failed=failed,
+            dead_letters=self._dead_letters,
+            transactions=self.progress.transactions,
+            drift=_together(self._drifts),
+        )
+
+    def _claim(self) -> None:
+        """Note where the ledgers come from: the same for all of one store."""
+        about = {
+            "network_id": self._pool.network_id,
+            "verified": self._verify,
+            "books": self._books,
+        }
+        found = self._store.read(_ABOUT)
+        if found is None:
+            self._store.write(_ABOUT, json.dumps(about).encode())
+        elif (had := json.loads(found)) != about:
+            raise ConfigError(
+                f"{self._store.address} holds ledgers of {_origin(had)}, not of {_origin(about)}; "
+                "give the same options as before, or choose another place with --out"
+            )
+
+    def _present(self) -> LedgerSet:
+        """The ledgers that are there, and the places in the chain of those at the edges."""
+        chunks = self._store.chunks()
+        with ThreadPoolExecutor(_READ_AT_ONCE) as threads:
+            read = [*threads.map(self._headers, chunks)]
+        self._links = {link.ledger_index: link for each in read for link in each.links}
+        self._doubled = {}
+        present: list[tuple[int, int]] = []
+        for first, last in sorted(span for each in read for span in each.ledgers.ranges):
+            if present and first <= present[-1][1]:
+                self._doubled[first] = f"ledger {first} is there twice, in two files"
+            present.append((first, max(last, present[-1][1]) if present else last))
+        for each in read:
+            self._doubled |= each.faults
+        return LedgerSet.of(present)
+
+    def _headers(self, chunk: Chunk) -> Headers:
+        name = self._store.place("ledgers.parquet", chunk)
+        content = self._store.read(name)
+        if content is None:
+            raise ConfigError(f"{self._store.address}/{name} is gone: somebody else removes files")
+        return headers_of(content)
+
+    def _size(self, workers: int) -> int:
+        if self._chunk is not None:
+            return self._chunk
+        most = len(self.missing) // (workers * _CHUNKS_EACH)
+        return next((size for size in _SIZES if size <= most), _SIZES[-1])
+
+    async def _accept(self, outcome: Outcome[FetchedChunk]) -> None:
+        """Publish a chunk that fits what is there; note why another one is refused."""
+        chunk, fetched = outcome.chunk, outcome.result
+        self.progress.chunks_done += 1
+        self.progress.done += len(chunk)
+        if fetched is None or fetched.failure is not None:
+            error = outcome.error or RuntimeError("no result")
+            self._refuse(chunk, reason_of(error) if fetched is None else f"{fetched.failure}")
+            return
+        self._reasons |= fetched.reasons
+        self._dead_letters += fetched.dead_letters
+        if fetched.staged is None:
+            self._refuse(chunk, "no ledger of it could be fetched")
+            return
+        links = (
+            {}
+            if fetched.headers is None
+            else {link.ledger_index: link for link in fetched.headers.links}
+        )
+        broken = next(breaks([*links.values(), *self._beside(chunk)]), None)
+        if broken is not None:
+            await in_thread(self._store.discard, fetched.staged)
+            self._refuse(chunk, f"it does not fit the chain: {broken[1]}")
+            return
+        await in_thread(self._store.publish, fetched.staged)
+        self._links |= links
+        self._drifts.append(fetched.drift)
+        self.progress.transactions += fetched.transactions
+        if fetched.headers is not None:
+            self._added |= fetched.headers.ledgers
+
+    def _at_the_gaps(self) -> Iterable[LedgerLink]:
+        """The ledgers on either side of each gap: what fills it must link to both."""
+        at = (index for first, last in self.missing.ranges for index in (first - 1, last + 1))
+        return [self._links[index] for index in at if index in self._links]
+
+    def _beside(self, chunk: Chunk) -> Iterable[LedgerLink]:
+        at = (chunk.first - 1, chunk.last + 1)
+        return [self._links[index] for index in at if index in self._links]
+
+    def _refuse(self, chunk: Chunk, reason: str) -> None:
+        log.warning("chunk %s failed: %s", chunk, reason)
+        self.progress.failed[str(chunk)] = reason
+        for index in range(chunk.first, chunk.last + 1):
+            self._reasons.setdefault(index, reason)
+
+
+def _origin(about: dict[str, Any]) -> str:
+    verified = "verified" if about.get("verified") else "not verified"
+    books = "with" if about.get("books") else "without"
+    return f"network {about.get('network_id')}, {verified}, {books} order books"
+
+
+def _together(reports: Sequence[DriftReport]) -> DriftReport:
+    """What did not fit the schema in any chunk; `first in` is of the earliest ledger."""
+    drifts: dict[tuple[str, str], Drift] = {}
+    for each in (drift for report in reports for drift in report.drifts):
+        had = drifts.get((each.problem, each.name))
+        first = each if had is None else min(had, each, key=lambda drift: drift.ledger_index or 0)
+        count = each.count + (had.count if had else 0)
+        drifts[each.problem, each.name] = Drift(
+            each.problem, each.name, count, first.ledger_index, first.transaction
+        )
+    return DriftReport(
+        sum(report.records for report in reports),
+        sum(report.drifted for report in reports),
+        tuple(drifts.values()),
+    )

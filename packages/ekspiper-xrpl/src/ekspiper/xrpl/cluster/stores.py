@@ -1,0 +1,39 @@
+"""The store of a backfill by chunks: a folder, or a place of an object store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ekspiper.core.chunks import ChunkStore, FolderStore
+from ekspiper.xrpl.output_folder import OutputFolder
+
+__all__ = ["PARTITION", "open_store", "url_of"]
+
+PARTITION = 100_000
+"""Ledgers, as in the datasets of the collector `parquet`."""
+
+_TABLES = (
+    "dead_letters.jsonl",
+    "book_offers.parquet",
+    "amms.parquet",
+    "transactions.parquet",
+    "ledgers.parquet",
+)
+"""The last one is the commit: a ledger is there when its record is."""
+
+
+def url_of(text: str) -> str | None:
+    """The text, if it is the URL of a place in an object store; None for a folder."""
+    scheme, separator, _ = text.partition("://")
+    return text if separator and scheme.isalnum() else None
+
+
+def open_store(place: str | Path) -> ChunkStore:
+    """The store at a folder or a URL.
+
+    Raises:
+        ConfigError: the folder belongs to another command, or holds files of another program.
+    """
+    folder = OutputFolder(Path(place), command="backfill --workers", format="parquet")
+    folder.claim()
+    return FolderStore(folder.path, _TABLES, partition=PARTITION, unit="ledgers")

@@ -1,0 +1,217 @@
+"""A backfill by chunks holds the same promises as one by one process, whatever happens to workers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ekspiper.core import ConfigError
+from ekspiper.core.chunks import Chunk
+from ekspiper.xrpl.audit import audit
+from ekspiper.xrpl.cluster import (
+    ChunkFetch,
+    ClusterBackfill,
+    FetchedChunk,
+    Workers,
+    local_workers,
+    open_store,
+)
+from ekspiper.xrpl.processors import LedgerLink
+
+from .conftest import TRANSACTIONS, assert_whole, backfill
+
+pytestmark = pytest.mark.timeout(180)
+
+
+class Inline(Executor):
+    """Fetches at once, in a thread, and lets a test change what comes back."""
+
+    def __init__(self) -> None:
+        self.fetches: list[ChunkFetch] = []
+
+    def submit(self, fetch: Any, /, *args: Any, **_: Any) -> Future[Any]:
+        self.fetches.append(fetch)
+        future: Future[Any] = Future()
+        asyncio.get_running_loop().run_in_executor(None, self._run, future, fetch, args[0])
+        return future
+
+    def _run(self, future: Future[Any], fetch: ChunkFetch, chunk: Chunk) -> None:
+        future.set_result(self.changed(chunk, fetch(chunk)))
+
+    def changed(self, chunk: Chunk, fetched: FetchedChunk) -> FetchedChunk:
+        return fetched
+
+
+async def fill(folder: Path, *ranges: str, workers: Workers, **options: Any) -> ClusterBackfill:
+    async with backfill("sample", folder, *ranges, **options) as job:
+        await job.run(workers)
+        return job
+
+
+def found(folder: Path, pattern: str) -> int:
+    return len([*folder.rglob(pattern)])
+
+
+async def published(job: ClusterBackfill, chunks: int) -> None:
+    """Wait until so many chunks have ended."""
+    while job.progress.chunks_done < chunks:  # noqa: ASYNC110 - it has no event
+        await asyncio.sleep(0.01)
+
+
+async def test_a_worker_is_killed_and_the_run_is_whole(url: str, tmp_path: Path) -> None:
+    with local_workers(2) as workers:
+        pids = [workers.executor.submit(os.getpid).result(30)]
+        async with backfill(url, tmp_path, chunk=10) as job:
+            running = asyncio.create_task(job.run(workers))
+            await published(job, 2)
+            os.kill(pids[0], signal.SIGKILL)
+            await running
+            report = await job.conclude()
+    assert (report.fetched, report.failed, report.transactions) == (120, {}, TRANSACTIONS)
+    assert_whole(tmp_path)
+
+
+async def test_a_stopped_run_continues_with_another_number_of_workers(
+    url: str, tmp_path: Path
+) -> None:
+    with local_workers(2) as workers:
+        async with backfill(url, tmp_path, chunk=10) as job:
+            running = asyncio.create_task(job.run(workers))
+            await published(job, 3)
+            job.drain()
+            await running
+            first = await job.conclude()
+    assert 30 <= first.fetched < 120
+    assert set(first.failed.values()) == {"not fetched: the backfill was stopped before"}
+    assert audit(tmp_path, deep=True).faults == []
+    with local_workers(3) as workers:
+        async with backfill(url, tmp_path, chunk=20) as job:
+            await job.run(workers)
+            second = await job.conclude()
+    assert (second.present, second.fetched, second.failed) == (
+        first.fetched,
+        120 - first.fetched,
+        {},
+    )
+    assert_whole(tmp_path)
+
+
+async def test_stopping_at_once_leaves_nothing_half_written(url: str, tmp_path: Path) -> None:
+    with local_workers(2) as workers:
+        async with backfill(url, tmp_path, chunk=20) as job:
+            running = asyncio.create_task(job.run(workers))
+            await published(job, 1)
+            job.stop()
+            await running
+    report = audit(tmp_path, deep=True)
+    assert report.faults == []
+    assert report.proven == len(report.ledgers) < 120
+    await fill(tmp_path, workers=Workers(Inline(), 1))
+    assert_whole(tmp_path)
+
+
+async def test_what_is_there_is_not_fetched_again(tmp_path: Path) -> None:
+    await fill(tmp_path, "200:249", workers=Workers(Inline(), 2))
+    again = Inline()
+    job = await fill(tmp_path, "190:260", workers=Workers(again, 2))
+    report = await job.conclude()
+    assert (report.present, report.fetched) == (50, 21)
+    assert str(job.missing) == "190-199,250-260"
+    # What fills the gaps must link to what is there.
+    assert [link.ledger_index for link in again.fetches[0].known] == [200, 249]
+    nothing = await fill(tmp_path, "190:260", workers=Workers(Inline(), 2))
+    assert (await nothing.conclude()).fetched == 0
+
+
+async def test_a_chunk_that_does_not_fit_the_chain_is_not_published(tmp_path: Path) -> None:
+    class Forked(Inline):
+        def changed(self, chunk: Chunk, fetched: FetchedChunk) -> FetchedChunk:
+            if chunk.first != 200:
+                return fetched
+            assert fetched.headers is not None
+            link, *others = fetched.headers.links
+            other = LedgerLink(link.ledger_index, link.ledger_hash, "F" * 64)
+            return replace(fetched, headers=replace(fetched.headers, links=(other, *others)))
+
+    job = await fill(tmp_path, "190:219", workers=Workers(Forked(), 1), chunk=10)
+    report = await job.conclude()
+    assert report.fetched == 20
+    assert sorted(report.failed) == [*range(200, 210)]
+    assert "ledger 200 has the parent FFFF" in report.failed[200]
+    assert str(audit(tmp_path).ledgers) == "190-199,210-219"
+
+
+async def test_the_whole_is_proven_from_the_files(tmp_path: Path) -> None:
+    job = await fill(tmp_path, "190:219", workers=Workers(Inline(), 1), chunk=10)
+    store = open_store(tmp_path)
+    # Somebody copies a file: its ledgers are there twice.
+    copied = tmp_path / store.place("ledgers.parquet", Chunk(195, 204))
+    copied.write_bytes((tmp_path / store.place("ledgers.parquet", Chunk(200, 209))).read_bytes())
+    report = await job.conclude()
+    assert "twice" in report.failed[200]
+
+
+async def test_a_chunk_that_fails_says_why_and_the_next_run_tries_it_again(tmp_path: Path) -> None:
+    class Broken(Inline):
+        def changed(self, chunk: Chunk, fetched: FetchedChunk) -> FetchedChunk:
+            return FetchedChunk(failure="the disk is full") if chunk.first == 200 else fetched
+
+    job = await fill(tmp_path, "190:219", workers=Workers(Broken(), 1), chunk=10)
+    report = await job.conclude()
+    assert set(report.failed.values()) == {"the disk is full"}
+    assert job.progress.failed == {"200:209": "the disk is full"}
+    job = await fill(tmp_path, "190:219", workers=Workers(Inline(), 1))
+    assert (await job.conclude()).failed == {}
+
+
+async def test_a_ledger_that_no_node_has_is_named_and_its_neighbours_are_kept(
+    tmp_path: Path,
+) -> None:
+    job = await fill(tmp_path, "295:310", workers=Workers(Inline(), 1), chunk=100)
+    report = await job.conclude()
+    assert report.fetched == 8
+    assert sorted(report.failed) == [*range(303, 311)]
+    assert report.dead_letters == 8
+    assert found(tmp_path, "dead_letters/*/*.jsonl") == 1
+
+
+async def test_all_workers_together_ask_for_no_more_than_one(tmp_path: Path) -> None:
+    inline = Inline()
+    await fill(tmp_path, "183:222", workers=Workers(inline, 4), concurrency=8, chunk=10)
+    assert {fetch.concurrency for fetch in inline.fetches} == {2}
+    assert {fetch.pool["window"] for fetch in inline.fetches} == {128 // 4}
+
+
+async def test_other_options_are_refused(tmp_path: Path) -> None:
+    await fill(tmp_path, "183:192", workers=Workers(Inline(), 1))
+    with pytest.raises(ConfigError, match="network 0, verified, without order books"):
+        await fill(tmp_path, "183:192", workers=Workers(Inline(), 1), verify=False)
+    with pytest.raises(ConfigError, match="do not divide"):
+        await fill(tmp_path, "183:192", workers=Workers(Inline(), 1), chunk=7)
+
+
+async def test_two_backfills_of_one_folder_are_refused(tmp_path: Path) -> None:
+    async with backfill("sample", tmp_path, "183:192"):
+        with pytest.raises(ConfigError, match="in use"):
+            await fill(tmp_path, "193:199", workers=Workers(Inline(), 1))
+
+
+async def test_books_and_amms_are_recorded_too(tmp_path: Path) -> None:
+    inline = Inline()
+    job = await fill(tmp_path, "290:302", workers=Workers(inline, 2), books=True)
+    assert (await job.conclude()).failed == {}
+    assert found(tmp_path, "book_offers/*/*.parquet") == len(inline.fetches)
+
+
+def test_what_dask_shows_of_a_task_has_no_password(tmp_path: Path) -> None:
+    fetch = ChunkFetch(
+        store=open_store(tmp_path), network="wss://me:secret@example.com", network_id=0
+    )
+    assert "secret" not in f"{fetch!r} {fetch}"
