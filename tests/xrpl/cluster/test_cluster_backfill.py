@@ -25,7 +25,7 @@ from ekspiper.xrpl.cluster import (
 )
 from ekspiper.xrpl.processors import LedgerLink
 
-from .conftest import TRANSACTIONS, assert_whole, backfill
+from .conftest import TRANSACTIONS, assert_whole, backfill, proven
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -90,7 +90,7 @@ async def test_a_stopped_run_continues_with_another_number_of_workers(
             first = await job.conclude()
     assert 30 <= first.fetched < 120
     assert set(first.failed.values()) == {"not fetched: the backfill was stopped before"}
-    assert audit(tmp_path, deep=True).faults == []
+    assert proven(tmp_path).faults == []
     with local_workers(3) as workers:
         async with backfill(url, tmp_path, chunk=20) as job:
             await job.run(workers)
@@ -110,7 +110,7 @@ async def test_stopping_at_once_leaves_nothing_half_written(url: str, tmp_path: 
             await published(job, 1)
             job.stop()
             await running
-    report = audit(tmp_path, deep=True)
+    report = proven(tmp_path)
     assert report.faults == []
     assert report.proven == len(report.ledgers) < 120
     await fill(tmp_path, workers=Workers(Inline(), 1))
@@ -118,96 +118,96 @@ async def test_stopping_at_once_leaves_nothing_half_written(url: str, tmp_path: 
 
 
 async def test_what_is_there_is_not_fetched_again(tmp_path: Path) -> None:
-    await fill(tmp_path, "200:249", workers=Workers(Inline(), 2))
+    await fill(tmp_path, "440:489", workers=Workers(Inline(), 2))
     again = Inline()
-    job = await fill(tmp_path, "190:260", workers=Workers(again, 2))
+    job = await fill(tmp_path, "430:500", workers=Workers(again, 2))
     report = await job.conclude()
     assert (report.present, report.fetched) == (50, 21)
-    assert str(job.missing) == "190-199,250-260"
+    assert str(job.missing) == "430-439,490-500"
     # What fills the gaps must link to what is there.
-    assert [link.ledger_index for link in again.fetches[0].known] == [200, 249]
-    nothing = await fill(tmp_path, "190:260", workers=Workers(Inline(), 2))
+    assert [link.ledger_index for link in again.fetches[0].known] == [440, 489]
+    nothing = await fill(tmp_path, "430:500", workers=Workers(Inline(), 2))
     assert (await nothing.conclude()).fetched == 0
 
 
 async def test_a_chunk_that_does_not_fit_the_chain_is_not_published(tmp_path: Path) -> None:
     class Forked(Inline):
         def changed(self, chunk: Chunk, fetched: FetchedChunk) -> FetchedChunk:
-            if chunk.first != 200:
+            if chunk.first != 440:
                 return fetched
             assert fetched.headers is not None
             link, *others = fetched.headers.links
             other = LedgerLink(link.ledger_index, link.ledger_hash, "F" * 64)
             return replace(fetched, headers=replace(fetched.headers, links=(other, *others)))
 
-    job = await fill(tmp_path, "190:219", workers=Workers(Forked(), 1), chunk=10)
+    job = await fill(tmp_path, "430:459", workers=Workers(Forked(), 1), chunk=10)
     report = await job.conclude()
     assert report.fetched == 20
-    assert sorted(report.failed) == [*range(200, 210)]
-    assert "ledger 200 has the parent FFFF" in report.failed[200]
-    assert str(audit(tmp_path).ledgers) == "190-199,210-219"
+    assert sorted(report.failed) == [*range(440, 450)]
+    assert "ledger 440 has the parent FFFF" in report.failed[440]
+    assert str(audit(tmp_path).ledgers) == "430-439,450-459"
 
 
 async def test_the_whole_is_proven_from_the_files(tmp_path: Path) -> None:
-    job = await fill(tmp_path, "190:219", workers=Workers(Inline(), 1), chunk=10)
+    job = await fill(tmp_path, "430:459", workers=Workers(Inline(), 1), chunk=10)
     store = open_store(tmp_path)
     # Somebody copies a file: its ledgers are there twice.
-    copied = tmp_path / store.place("ledgers.parquet", Chunk(195, 204))
-    copied.write_bytes((tmp_path / store.place("ledgers.parquet", Chunk(200, 209))).read_bytes())
+    copied = tmp_path / store.place("ledgers.parquet", Chunk(435, 444))
+    copied.write_bytes((tmp_path / store.place("ledgers.parquet", Chunk(440, 449))).read_bytes())
     report = await job.conclude()
-    assert "twice" in report.failed[200]
+    assert "twice" in report.failed[440]
 
 
 async def test_a_chunk_that_fails_says_why_and_the_next_run_tries_it_again(tmp_path: Path) -> None:
     class Broken(Inline):
         def changed(self, chunk: Chunk, fetched: FetchedChunk) -> FetchedChunk:
-            return FetchedChunk(failure="the disk is full") if chunk.first == 200 else fetched
+            return FetchedChunk(failure="the disk is full") if chunk.first == 440 else fetched
 
-    job = await fill(tmp_path, "190:219", workers=Workers(Broken(), 1), chunk=10)
+    job = await fill(tmp_path, "430:459", workers=Workers(Broken(), 1), chunk=10)
     report = await job.conclude()
     assert set(report.failed.values()) == {"the disk is full"}
-    assert job.progress.failed == {"200:209": "the disk is full"}
-    job = await fill(tmp_path, "190:219", workers=Workers(Inline(), 1))
+    assert job.progress.failed == {"440:449": "the disk is full"}
+    job = await fill(tmp_path, "430:459", workers=Workers(Inline(), 1))
     assert (await job.conclude()).failed == {}
 
 
 async def test_a_ledger_that_no_node_has_is_named_and_its_neighbours_are_kept(
     tmp_path: Path,
 ) -> None:
-    job = await fill(tmp_path, "295:310", workers=Workers(Inline(), 1), chunk=100)
+    job = await fill(tmp_path, "533:548", workers=Workers(Inline(), 1), chunk=100)
     report = await job.conclude()
     assert report.fetched == 8
-    assert sorted(report.failed) == [*range(303, 311)]
+    assert sorted(report.failed) == [*range(541, 549)]
     assert report.dead_letters == 8
     assert found(tmp_path, "dead_letters/*/*.jsonl") == 1
 
 
 async def test_all_workers_together_ask_for_no_more_than_one(tmp_path: Path) -> None:
     inline = Inline()
-    await fill(tmp_path, "183:222", workers=Workers(inline, 4), concurrency=8, chunk=10)
+    await fill(tmp_path, "421:460", workers=Workers(inline, 4), concurrency=8, chunk=10)
     assert {fetch.concurrency for fetch in inline.fetches} == {2}
     assert {fetch.pool["window"] for fetch in inline.fetches} == {128 // 4}
 
 
 async def test_other_options_are_refused(tmp_path: Path) -> None:
-    await fill(tmp_path, "183:192", workers=Workers(Inline(), 1))
-    with pytest.raises(ConfigError, match="network 0, verified, without order books"):
-        await fill(tmp_path, "183:192", workers=Workers(Inline(), 1), verify=False)
+    await fill(tmp_path, "421:430", workers=Workers(Inline(), 1))
+    with pytest.raises(ConfigError, match="verified, without order books, not of"):
+        await fill(tmp_path, "421:430", workers=Workers(Inline(), 1), verify=False)
     with pytest.raises(ConfigError, match="do not divide"):
-        await fill(tmp_path, "183:192", workers=Workers(Inline(), 1), chunk=7)
+        await fill(tmp_path, "421:430", workers=Workers(Inline(), 1), chunk=7)
 
 
 async def test_two_backfills_of_one_folder_are_refused(tmp_path: Path) -> None:
-    async with backfill("sample", tmp_path, "183:192"):
+    async with backfill("sample", tmp_path, "421:430"):
         with pytest.raises(ConfigError, match="in use"):
-            await fill(tmp_path, "193:199", workers=Workers(Inline(), 1))
+            await fill(tmp_path, "431:439", workers=Workers(Inline(), 1))
 
 
 async def test_books_and_amms_are_recorded_too(tmp_path: Path) -> None:
     inline = Inline()
-    job = await fill(tmp_path, "290:302", workers=Workers(inline, 2), books=True)
+    job = await fill(tmp_path, "528:540", workers=Workers(inline, 2), books=True)
     assert (await job.conclude()).failed == {}
-    assert found(tmp_path, "book_offers/*/*.parquet") == len(inline.fetches)
+    assert 0 < found(tmp_path, "book_offers/*/*.parquet") <= len(inline.fetches)
 
 
 def test_what_dask_shows_of_a_task_has_no_password(tmp_path: Path) -> None:

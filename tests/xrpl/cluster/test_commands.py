@@ -23,13 +23,13 @@ pytestmark = pytest.mark.timeout(180)
 
 
 def test_workers_of_this_machine(tmp_path: Path) -> None:
-    done = ekspiper("backfill", "183:302", "-n", "sample", "--workers", 2, "-o", tmp_path, "--json")
+    done = ekspiper("backfill", "421:540", "-n", "sample", "--workers", 2, "-o", tmp_path, "--json")
     assert done.code == 0, done.err
     report = json.loads(done.out)
     assert (report["fetched"], report["transactions"]) == (120, TRANSACTIONS)
     assert "2 workers; Dask shows them at http" in done.err
     assert_whole(tmp_path)
-    assert ekspiper("verify", tmp_path, "--deep").code == 0
+    assert ekspiper("verify", tmp_path, "--deep", "-n", "sample").code == 0
 
 
 def test_workers_of_a_cluster(tmp_path: Path) -> None:
@@ -37,13 +37,13 @@ def test_workers_of_a_cluster(tmp_path: Path) -> None:
 
     async def the_rest(client: distributed.Client) -> BackfillReport:
         async with Explorer("sample", cache=False, progress=False) as xrpl:
-            return await xrpl.backfill("183:302", tmp_path, client=client)
+            return await xrpl.backfill("421:540", tmp_path, client=client)
 
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=":0"
     ) as cluster:
         done = ekspiper(
-            *("backfill", "183:240", "-n", "sample", "-o", tmp_path),
+            *("backfill", "421:478", "-n", "sample", "-o", tmp_path),
             *("--scheduler", cluster.scheduler_address),
         )
         assert done.code == 0, done.err
@@ -56,7 +56,7 @@ def test_workers_of_a_cluster(tmp_path: Path) -> None:
 
 def test_a_dry_run_leaves_the_folder_as_it_is(tmp_path: Path) -> None:
     done = ekspiper(
-        *("backfill", "183:302", "-n", "sample", "--workers", 2, "-o", tmp_path / "out"),
+        *("backfill", "421:540", "-n", "sample", "--workers", 2, "-o", tmp_path / "out"),
         "--dry-run",
     )
     assert done.code == 0, done.err
@@ -68,7 +68,7 @@ def test_a_dry_run_leaves_the_folder_as_it_is(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (("--workers", 2, "--scheduler", "tcp://127.0.0.1:1"), "give one of them"),
-        (("--workers", 2, "--format", "jsonl"), "workers write Parquet"),
+        (("--workers", 2, "--format", "jsonl"), "take Parquet"),
         (("--workers", 2, "--trust", "signed"), "without signatures"),
         (("--workers", 0), "greater than or equal to 1"),
         (("--workers", 1, "--config", "x.toml"), "do not go with it"),
@@ -78,14 +78,14 @@ def test_a_dry_run_leaves_the_folder_as_it_is(tmp_path: Path) -> None:
 def test_options_that_do_not_go_together(
     tmp_path: Path, options: tuple[object, ...], message: str
 ) -> None:
-    done = ekspiper("backfill", "183:192", "-n", "sample", "-o", tmp_path / "out", *options)
+    done = ekspiper("backfill", "421:430", "-n", "sample", "-o", tmp_path / "out", *options)
     assert done.code == 2
     assert message in " ".join(done.err.replace("│", " ").split())
 
 
 def begin(url: str, folder: Path, workers: int) -> subprocess.Popen[bytes]:
     """Begin a backfill in a group of its own, as a terminal does; it says what it says in `said`."""
-    command = [sys.executable, "-m", "ekspiper.xrpl", "backfill", "183:302", "-n", url]
+    command = [sys.executable, "-m", "ekspiper.xrpl", "backfill", "421:540", "-n", url]
     command += ["--workers", str(workers), "-o", str(folder / "out"), "--concurrency", "2"]
     with (folder / "said").open("wb") as said:
         return subprocess.Popen(command, stderr=said, start_new_session=True)
@@ -130,7 +130,7 @@ def test_ctrl_c_keeps_what_is_under_way(url: str, tmp_path: Path) -> None:
     assert code == 1, said
     assert "Run the same command again" in said
     assert "Traceback" not in said
-    assert ekspiper("verify", tmp_path / "out", "--deep").code == 0
+    assert ekspiper("verify", tmp_path / "out", "--deep", "-n", "sample").code == 0
     code, said = end(begin(url, tmp_path, 1), tmp_path)
     assert code == 0, said
     assert_whole(tmp_path / "out")

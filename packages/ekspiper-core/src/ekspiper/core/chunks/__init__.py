@@ -8,6 +8,7 @@ from .chunk_store import Aside as Aside
 from .chunk_store import ChunkStore as ChunkStore
 from .chunk_store import Staged as Staged
 from .folder_store import FolderStore as FolderStore
+from .object_store import ObjectStore as ObjectStore
 
 __all__ = [
     "Aside",
@@ -15,6 +16,7 @@ __all__ = [
     "ChunkRun",
     "ChunkStore",
     "FolderStore",
+    "ObjectStore",
     "Outcome",
     "Staged",
     "cut",

@@ -82,13 +82,22 @@ def path_argument(metavar: str, help: str) -> Any:
     return typer.Argument(metavar=metavar, help=help, parser=path)
 
 
-def default_out_option(command: str) -> Any:
-    """`--out` of a command that has a folder of its own where none is given."""
+def _path_or_url(text: str) -> Path | str:
+    """A path, or the URL of a place in an object store as it was given."""
+    return text if "://" in text else path(text)
+
+
+def default_out_option(command: str, *, urls: bool = False) -> Any:
+    """`--out` of a command that has a folder of its own where none is given.
+
+    Args:
+        urls: whether it may be the URL of a place in an object store.
+    """
     return typer.Option(
         "--out",
         "-o",
-        metavar="DIR",
-        parser=path,
+        metavar="DIR|URL" if urls else "DIR",
+        parser=_path_or_url if urls else path,
         help=f"Folder for files. [default: out/NETWORK-{command}]",
     )
 

@@ -134,7 +134,7 @@ class ChunkFetch:
 
 def reason_of(error: BaseException) -> str:
     """The error in one line, with its cause where it has one."""
-    text = str(error) or type(error).__name__
+    text = next(iter(str(error).splitlines()), type(error).__name__)
     cause = error.__cause__
     return text if cause is None or str(cause) in text else f"{text}: {cause}"
 

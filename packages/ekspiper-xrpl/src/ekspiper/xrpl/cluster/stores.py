@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ekspiper.core.chunks import ChunkStore, FolderStore
+from ekspiper.core.chunks import ChunkStore, FolderStore, ObjectStore
 from ekspiper.xrpl.output_folder import OutputFolder
 
 __all__ = ["PARTITION", "open_store", "url_of"]
@@ -29,11 +29,14 @@ def url_of(text: str) -> str | None:
 
 
 def open_store(place: str | Path) -> ChunkStore:
-    """The store at a folder or a URL.
+    """The store at a folder, or at the URL of a place in an object store.
 
     Raises:
-        ConfigError: the folder belongs to another command, or holds files of another program.
+        ConfigError: no object store has such a URL; or the folder belongs to another command, or holds files of another program.
     """
+    url = url_of(str(place)) if isinstance(place, str) else None
+    if url is not None:
+        return ObjectStore(url, _TABLES, partition=PARTITION, unit="ledgers")
     folder = OutputFolder(Path(place), command="backfill --workers", format="parquet")
     folder.claim()
     return FolderStore(folder.path, _TABLES, partition=PARTITION, unit="ledgers")

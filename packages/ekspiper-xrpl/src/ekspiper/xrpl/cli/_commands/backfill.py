@@ -49,7 +49,7 @@ _NAMED = 20
 def backfill(
     ranges: Ranges,
     network: Network = None,
-    out: Annotated[Path | None, default_out_option("backfill")] = None,
+    out: Annotated[Any, default_out_option("backfill", urls=True)] = None,
     format: Annotated[
         str | None,
         typer.Option(
@@ -113,7 +113,8 @@ def backfill(
     without a signature; --trust signed refuses it.
 
     With --workers or --scheduler, processes of this machine or of a Dask cluster fetch chunks of the
-    range side by side. What is there already is kept, whatever the number of workers was.
+    range side by side. What is there already is kept, whatever the number of workers was. --out may
+    be s3://BUCKET/PREFIX, gs:// or az:// then, and also without them.
 
     Examples:
       ekspiper backfill 421:540 --out out/sample-month
@@ -150,16 +151,16 @@ def backfill(
         )
     if state is not None:
         raise typer.BadParameter("--state goes with --config; --out DIR holds its own state")
-    if workers is not None or scheduler is not None:
+    if workers is not None or scheduler is not None or isinstance(out, str):
         from .backfill_by_chunks import backfill_by_chunks
 
         if trust or anchor:
             raise typer.BadParameter(
-                "workers prove ledgers by hashes and chain them, without signatures: --trust and "
-                "--anchor do not go with them"
+                "chunks are proven by hashes and chained, without signatures: --trust and --anchor "
+                "do not go with --workers, --scheduler and URLs"
             )
         if format not in (None, "parquet"):
-            raise typer.BadParameter("workers write Parquet; leave --format out")
+            raise typer.BadParameter("workers and object stores take Parquet; leave --format out")
         raise typer.Exit(
             backfill_by_chunks(
                 network,

@@ -1,4 +1,4 @@
-"""`ekspiper backfill --workers` and `--scheduler`: past ledgers, by several processes."""
+"""`ekspiper backfill --workers`, `--scheduler`, and to object stores: past ledgers, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ __all__ = ["backfill_by_chunks"]
 def backfill_by_chunks(
     network: str | None,
     ranges: list[str],
-    out: Path | None,
+    out: Path | str | None,
     *,
     workers: int | None,
     scheduler: str | None,
@@ -56,11 +56,11 @@ def backfill_by_chunks(
 
     @contextmanager
     def begun() -> Iterator[Workers]:
-        with (
-            workers_of_scheduler(scheduler, timeout=connect_timeout)
-            if scheduler is not None
-            else local_workers(workers or 1)
-        ) as found:
+        if scheduler is not None:
+            starting = workers_of_scheduler(scheduler, timeout=connect_timeout)
+        else:
+            starting = local_workers(workers) if workers is not None else Workers.in_process()
+        with starting as found:
             if found.dashboard is not None:
                 tell(f"{found.count} workers; Dask shows them at {found.dashboard}", style="dim")
             yield found
