@@ -84,7 +84,7 @@ async def test_a_greeting_takes_ten_seconds_at_most(memory: Any) -> None:
     with pytest.raises(NodeUnreachable, match="no answer in time"):
         await pool.open()
     # The pauses between are random, and doubled each time.
-    assert 3 <= only.connections <= 6
+    assert 3 <= only.connections <= 7  # no more than one in ten seconds
 
 
 @virtual
