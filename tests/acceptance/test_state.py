@@ -61,7 +61,7 @@ async def test_collectors_alone_get_every_ledger_however_the_daemon_ends(
     sample.check_rows(rows, FIRST, UNTIL)
     check_fluent(server, sample)
     assert position(tmp_path / "out" / "custom-daemon") == UNTIL
-    assert files_in(tmp_path / "out") == {"daemon.jsonl.json"}
+    assert files_in(tmp_path / "out") == {"daemon.jsonl.json", "definitions.json"}
 
 
 async def test_the_configuration_in_the_readme(
@@ -89,7 +89,7 @@ async def test_the_configuration_in_the_readme(
     await follow_with_ends(lambda *more: start(*command, *more, **settings), node, server, ENDS[:2])
     check_fluent(server, sample)
     assert position(tmp_path / tomllib.loads(text)["state"]) == UNTIL
-    assert files_in(tmp_path / "out") == {"daemon.jsonl.json"}
+    assert files_in(tmp_path / "out") == {"daemon.jsonl.json", "definitions.json"}
 
 
 async def follow_with_ends(

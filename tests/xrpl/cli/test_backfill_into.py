@@ -83,7 +83,7 @@ def test_order_books_on_request(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        (["--config", "c.toml", "--out", "o"], "--out, --format and --dry-run do not go with it"),
+        (["--config", "c.toml", "--out", "o"], "--scheduler and --dry-run do not go with it"),
         (["--config", "c.toml", "--format", "parquet"], "--format"),
         (["--config", "c.toml", "--dry-run"], "--dry-run"),
         (["--state", "s"], "--state goes with --config"),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ekspiper.xrpl.cli import _invocation
 from ekspiper.xrpl.cli._invocation import this_command
 
 from .conftest import Cli
@@ -173,6 +174,8 @@ def test_advice_works_where_the_user_stands(
     monkeypatch.delenv("HATCH_ENV_ACTIVE", raising=False)
     if environment is not None:
         monkeypatch.setenv("HATCH_ENV_ACTIVE", environment)
+    # The tests themselves may run below a hatch that was called by its path.
+    monkeypatch.setattr(_invocation, "_hatch", lambda: "hatch")
     monkeypatch.setattr(sys, "argv", [called.replace("PATH", str(tmp_path))])
     assert this_command() == shown
 
@@ -203,6 +206,7 @@ def test_advice_names_hatch_as_it_was_called(typed: str, shown: str, tmp_path: P
 
 def test_the_daemon_advises_so(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HATCH_ENV_ACTIVE", "default")
+    monkeypatch.setattr(_invocation, "_hatch", lambda: "hatch")
     done = cli("daemon", "--until", "421", "--out", "out", "--http", "off")
     assert "           hatch run ekspiper daemon --network mainnet --out out/mainnet" in done.err
     done = cli("record", "478:478", "--out", "recording")
