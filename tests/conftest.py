@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from . import ports
+
 TESTS = Path(__file__).resolve().parent
 ROOT = TESTS.parent
 RECORDING = ROOT.parent / "shared" / "data" / "recording"
@@ -53,6 +55,12 @@ def pytest_runtest_makereport(
             path = Path(ours[-1].path).relative_to(ROOT)
             report.longrepr = (str(path), ours[-1].lineno + 1, report.longrepr[2])
     return report
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port that nobody listens on."""
+    return ports.free_port()
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -161,15 +160,6 @@ def closing() -> Iterator[Closing]:
 def sample() -> Truth:
     """What the sample network holds."""
     return Truth.read(SAMPLE)
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _environment(more: dict[str, str]) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 import urllib.error
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from ..ports import free_port as another_port
 from .conftest import FIRST, WITHIN, Start
 
 pytestmark = pytest.mark.skipif(
@@ -37,9 +37,7 @@ def prometheus(tmp_path: Path, free_port: int) -> Iterator[Callable[[str], Any]]
     """Asks a Prometheus that scrapes `free_port`; with a configuration and data of its own."""
     config = tmp_path / "prometheus.yml"
     config.write_text(CONFIG % free_port)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = another_port()
     with (tmp_path / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(
             [

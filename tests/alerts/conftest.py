@@ -23,6 +23,8 @@ import yaml
 
 from ekspiper.xrpl.replay import Recording
 
+from ..ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "rules.yml"
 
@@ -50,14 +52,6 @@ def faster(rules: str) -> str:
     for slow, quick in THRESHOLDS.items():
         short = re.sub(rf"{slow}(?!\d)", quick, short)
     return short
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 class World:

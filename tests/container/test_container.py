@@ -12,7 +12,6 @@ import pytest
 
 from ekspiper.xrpl.replay import Recording
 
-from ..acceptance.conftest import free_port as free_port
 from ..acceptance.conftest import serve as serve
 from ..acceptance.conftest import start as start
 from .conftest import BASE, Engine

@@ -18,7 +18,6 @@ from pathlib import Path
 import pytest
 
 from ..acceptance.conftest import Command, run
-from ..acceptance.conftest import free_port as free_port
 from ..acceptance.conftest import start as start
 from .code_blocks import Block, code_blocks
 

@@ -17,6 +17,8 @@ from typing import Any
 import orjson
 import pytest
 
+from ...ports import free_port
+
 HERE = Path(__file__).parent / "server"
 
 
@@ -56,7 +58,7 @@ class ForwardServer:
         self._options = {"port": 0, **options, "file": str(file)}
         self._process: asyncio.subprocess.Process | None = None
         self.file = file
-        self.port = 0
+        self.port = free_port()
 
     async def start(self) -> None:
         """Start, on the port of last time."""

@@ -385,13 +385,11 @@ def test_without_the_library_it_names_the_extra(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.fixture
-def gateway() -> Iterator[str]:
+def gateway(free_port: int) -> Iterator[str]:
     binary = shutil.which("prometheus-pushgateway") or shutil.which("pushgateway")
     if binary is None:
         pytest.skip("Pushgateway is not installed: apt-get install prometheus-pushgateway")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port}"
     with subprocess.Popen(
         [binary, f"--web.listen-address={address}"], stderr=subprocess.DEVNULL
     ) as server:

@@ -6,7 +6,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,6 +16,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from ...ports import free_port
+
 PASSWORD = "not-to-be-shown"
 
 
@@ -26,9 +27,7 @@ class Cluster:
     def __init__(self, binaries: Path, folder: Path) -> None:
         self.binaries = binaries
         self.folder = folder
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
 
     def dsn(self, database: str) -> str:
         return f"host={self.folder} port={self.port} user=postgres dbname={database}"

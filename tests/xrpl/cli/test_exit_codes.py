@@ -121,15 +121,6 @@ def test_a_node_that_cannot_be_reached(cli: Cli, free_port: int, command: str) -
     assert "hunter2" not in done.err
 
 
-@pytest.fixture
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 def test_a_recording_that_is_cut_off(cli: Cli, tmp_path: Path) -> None:
     folder = shutil.copytree(SAMPLE, tmp_path / "recording")
     os.truncate(folder / "ledger_v2_binary.jsonl.gz", 1_000_000)

@@ -25,6 +25,8 @@ from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.replay import SAMPLE
 from ekspiper.xrpl.sources import LedgerRef
 
+from ...ports import free_port
+
 Message = dict[str, Any]
 Fault = Callable[["ScriptedNode", ServerConnection, Message, Message], Awaitable[bool]]
 
@@ -54,7 +56,7 @@ class ScriptedNode:
         self.compression = compression
         self.handshakes: list[Request] = []
         self.requests: list[Message] = []
-        self.port = 0
+        self.port = free_port()
         self.connections = 0
         self._server: Server | None = None
         self._subscribers: set[ServerConnection] = set()

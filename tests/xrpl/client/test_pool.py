@@ -108,14 +108,12 @@ async def test_only_nodes_of_another_network(node: Any) -> None:
 
 
 async def test_unreachable_at_the_start_is_retried_with_a_reason_until_the_time_out(
-    said: Any, unused_tcp_port: int
+    said: Any, free_port: int
 ) -> None:
-    url = f"ws://user:hidden@127.0.0.1:{unused_tcp_port}"
+    url = f"ws://user:hidden@127.0.0.1:{free_port}"
     with pytest.raises(NodeUnreachable) as failure:
         await NodePool(url, connect_timeout=0.7).open()
-    assert f"no node answered within 0.7 s: ws://***@127.0.0.1:{unused_tcp_port}" in str(
-        failure.value
-    )
+    assert f"no node answered within 0.7 s: ws://***@127.0.0.1:{free_port}" in str(failure.value)
     assert len(said()) == 1
     assert "trying again" in said()[0]
     assert "hidden" not in str(failure.value) + said()[0]

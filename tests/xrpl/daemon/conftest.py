@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,16 +16,15 @@ from ekspiper.xrpl.config import load_settings
 from ekspiper.xrpl.daemon import Daemon
 from ekspiper.xrpl.replay import Recording, ReplayNode
 
+from ...ports import free_port
+
 FIRST, LAST = 421, 540
 
 
 @pytest.fixture
 def port() -> int:
     """A port that nobody listens on."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        found: int = free.getsockname()[1]
-        return found
+    return free_port()
 
 
 @pytest.fixture(scope="session")
