@@ -178,6 +178,7 @@ def test_lengths(size: int) -> None:
         ({"Paths": [[{"account": ALICE, "type": 16}]]}, "Paths: .* says that it is another"),
         ({"Paths": [[{"account": ALICE, "more": 1}]]}, "Paths: .* has other members"),
         ({"Paths": [[]]}, "Paths: .* a path without steps"),
+        ({"Paths": [[{"account": ALICE}, {}]]}, "Paths: .* a path step without account, currency"),
         ({"Memos": [{}]}, "Memos: .* element 1 is not one object under its name"),
         ({"Memos": [{"Flags": 1}]}, "Memos: .* element 1 is not one object under its name"),
         ({"TransactionType": "7"}, "TransactionType: '7' does not fit its type"),

@@ -324,6 +324,8 @@ def path_set_writer(accounts: AccountCache) -> Writer:
             raise ValueError(f"a path step of kind {kind} says that it is another")
         if len(present) + ("type" in value) + ("type_hex" in value) != len(value):
             raise ValueError("a path step has other members")
+        if not kind:  # its byte would be the one that ends all paths
+            raise ValueError("a path step without account, currency and issuer")
         return bytes((kind,)) + b"".join(write(value[name]) for _, name, write in present)
 
     def steps(path: Any) -> bytes:
