@@ -175,7 +175,7 @@ def test_a_traceback_only_when_it_is_asked_for(
 def test_ledgers_that_nobody_has_are_named(cli: Cli, tmp_path: Path) -> None:
     done = cli("backfill", "418:421", "740:+20", "178:178", "--out", tmp_path / "out")
     assert done.code == 3
-    assert "1 ledgers fetched" in done.err
+    assert "1 ledger fetched" in done.err
     told = [line for line in done.err.splitlines() if line.startswith("  missing ")]
     assert len(told) == 2
     assert told[0].startswith("  missing 178,418-420: no node has it: ws://")

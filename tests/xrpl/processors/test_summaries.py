@@ -102,6 +102,23 @@ async def test_payments_have_one_line_each(recorded_transactions: list[Transacti
     assert any(one["partial"] for one in summaries)
 
 
+async def test_a_payment_names_its_currency_and_keeps_the_code(
+    recorded_transactions: list[Transaction],
+) -> None:
+    amounts = [
+        amount
+        for one in recorded_transactions
+        for summary in await PaymentSummary().process(one)
+        for amount in (summary.get("amount"), summary.get("send_max"))
+        if amount is not None and amount["currency"]
+    ]
+    hexed = {a["currency_code"]: a["currency"] for a in amounts if len(a["currency_code"]) == 40}
+    assert hexed
+    for code, name in hexed.items():
+        assert bytes.fromhex(code) == name.encode().ljust(20, b"\0")
+    assert {a["currency"] for a in amounts if a["currency_code"] == "XRP"} == {"XRP"}
+
+
 @pytest.fixture(scope="module")
 def pages(recorded_lines: Lines) -> list[ObjectPage]:
     """The recorded state of ledger 302."""

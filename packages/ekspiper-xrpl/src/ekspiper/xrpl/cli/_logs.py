@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["LOG_FORMATS", "console", "fail", "is_terminal", "set_up_logs", "tell"]
+__all__ = ["LOG_FORMATS", "console", "counted", "fail", "is_terminal", "set_up_logs", "tell"]
 
 LOG_FORMATS = ("text", "json")
 
@@ -66,6 +66,11 @@ def tell(text: str, *, style: str = "") -> None:
     else:
         for line in text.split("\n"):
             _write(line, style=style, wraps=not line.startswith(_AS_IT_IS))
+
+
+def counted(count: int, noun: str) -> str:
+    """A number of things: `1 ledger`, `1,000 ledgers`."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def fail(line: str) -> None:

@@ -9,6 +9,7 @@ from ekspiper.core import Processor
 from ekspiper.xrpl.derive import (
     MALFORMED,
     DerivationError,
+    currency_name,
     delivered_amount,
     error_text,
     trades,
@@ -38,30 +39,29 @@ class PaymentSummary(Processor[Transaction, dict[str, Any]]):
 
 
 def payment_summary(payment: Transaction) -> dict[str, Any]:
-    """What a payment was to do, what it did, and on which way.
+    """What a payment was meant to do, what it did, and on which way.
 
-    `paths` are those that the sender gave, `path_lengths` their steps; the path that goes without
-    saying is not among them. `offers_consumed` and `amms_consumed` count what it traded with,
-    `offers` and `amms` name them: by index, and by the pool's account. Where the metadata does not
-    say what it traded with, they are left out, and `problem` says why; it also says when not all
-    of the payment could be read, so that more may be missing.
+    A `currency` is shown by its name where it has one that is safe to show, and `currency_code` is
+    what the ledger has: a summary is for people. `paths` counts the paths that the sender gave, and
+    `path_lengths` their steps; the direct path, which is always tried, is not among them.
+    `offers_consumed` and `amms_consumed` count what it traded with, `offers` and `amms` name them:
+    by index, and by the pool's account. If the metadata does not say what it traded with, they are
+    left out, and `problem` says why. `problem` also says when part of the payment could not be read.
     """
     fields, meta, ledger = payment.fields, payment.meta, payment.ledger
     paths = fields.get("Paths", ())
+    delivered = delivered_amount(
+        fields, meta, ledger_index=ledger.ledger_index, close_time=ledger.header.close_time
+    )
     summary = {
         **_place(payment),
         "result": meta.get("TransactionResult"),
         "account": fields.get("Account"),
         "destination": fields.get("Destination"),
         "destination_tag": fields.get("DestinationTag"),
-        "amount": fields.get("Amount"),
-        "send_max": fields.get("SendMax"),
-        "delivered_amount": delivered_amount(
-            fields,
-            meta,
-            ledger_index=ledger.ledger_index,
-            close_time=ledger.header.close_time,
-        ),
+        "amount": _named(fields.get("Amount")),
+        "send_max": _named(fields.get("SendMax")),
+        "delivered_amount": _named(delivered),
         "partial": bool(fields.get("Flags", 0) & _PARTIAL),
         "paths": len(paths),
         "path_lengths": [len(path["steps"]) for path in paths],
@@ -69,6 +69,14 @@ def payment_summary(payment: Transaction) -> dict[str, Any]:
         **_consumed(fields, meta),
     }
     return {name: value for name, value in summary.items() if value is not None}
+
+
+def _named(amount: Any) -> Any:
+    """The amount with the name of its currency; an MPT, which has no currency, as it is."""
+    if not isinstance(amount, Mapping) or not amount.get("currency"):
+        return amount
+    code = amount["currency"]
+    return {**amount, "currency": currency_name(code).text, "currency_code": code}
 
 
 def _place(payment: Transaction) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from .._logs import tell
 from .._options import chosen_network
 from .._progress import counting_chunks
 from .._streams import say_json
-from .backfill import exit_code, report_as_json, tell_estimate, tell_report
+from .backfill_report import exit_code, report_as_json, tell_estimate, tell_report
 
 __all__ = ["backfill_by_chunks"]
 

@@ -14,7 +14,7 @@ from ekspiper.xrpl.output_folder import OutputFolder
 
 from .._interruption import run_interruptible
 from .._invocation import this_command
-from .._logs import tell
+from .._logs import counted, tell
 from .._options import chosen_network
 from .._progress import counting_ledgers
 from .._streams import say_json
@@ -22,7 +22,7 @@ from .._streams import say_json
 __all__ = ["backfill_into"]
 
 _NOW_ONLY = ("metric",)
-"""Collectors that say how things stand now: past ledgers would falsify it."""
+"""Collectors that show how things stand now: past ledgers would falsify that."""
 
 _NAMED = 20
 
@@ -63,7 +63,7 @@ def _tables(settings: Settings, kinds: Sequence[str], lane: str) -> list[Collect
     found = []
     for table in settings.collector_tables:
         if table.type in _NOW_ONLY:
-            tell(f"[collectors.{table.path[-1]}] is left out: it tells how things stand now.")
+            tell(f"[collectors.{table.path[-1]}] is left out: it shows how things stand now.")
         elif set(table.records) & set(kinds):
             found.append(table.beside(lane))
     if settings.out is not None:
@@ -146,8 +146,8 @@ def _as_json(report: RangeReport, folder: OutputFolder, *, seconds: float) -> di
 
 def _tell_report(report: RangeReport, folder: OutputFolder, *, seconds: float) -> None:
     tell(
-        f"{report.sent:,} ledgers sent, {report.before:,} were sent before; "
-        f"{report.transactions:,} transactions in {seconds:.1f} s. The state is in {folder.path}."
+        f"{counted(report.sent, 'ledger')} sent, {report.before:,} were sent before; "
+        f"{counted(report.transactions, 'transaction')} in {seconds:.1f} s. The state is in {folder.path}."
     )
     if report.drift:
         tell(f"Schema drift: {report.drift}")
@@ -157,6 +157,5 @@ def _tell_report(report: RangeReport, folder: OutputFolder, *, seconds: float) -
         tell(f"Dead letters are in {folder.path / 'dead_letters.jsonl'}.")
         tell(f"To send those ledgers again, name them: {this_command()} backfill FIRST:LAST ...")
     if report.left:
-        tell(
-            f"Stopped on request; {len(report.left):,} ledgers are left. Run it again to continue."
-        )
+        left = counted(len(report.left), "ledger")
+        tell(f"Stopped on request with {left} left. Run it again to continue.")

@@ -29,6 +29,44 @@ from .._streams import say_json
 __all__ = ["daemon"]
 
 
+First = Annotated[
+    int | None,
+    typer.Option("--from", metavar="L", help="First ledger. [default: the newest]"),
+]
+Until = Annotated[
+    int | None, typer.Option("--until", metavar="L", help="Last ledger; then it ends.")
+]
+DaemonConnectTimeout = Annotated[
+    float | None,
+    typer.Option(metavar="S", help="Give up when no node answers for S seconds. [default: never]"),
+]
+LedgerPatience = Annotated[
+    float | None,
+    typer.Option(
+        metavar="S",
+        help="Wait S seconds for a ledger that no node serves before it is a dead letter. "
+        "[default: 3600, with --until 30]",
+    ),
+]
+AdoptCheckpoint = Annotated[
+    bool,
+    typer.Option(
+        "--adopt-checkpoint",
+        help="Continue from a checkpoint that was written with other collectors: new ones "
+        "begin at its position, what it holds of those that are gone is dropped, and a copy "
+        "of it is kept. For one start only.",
+    ),
+]
+HttpAddress = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT|off",
+        help="Where /health, /ready and /metrics are. [default: 127.0.0.1:9464; "
+        "any free port on the sample network]",
+    ),
+]
+
+
 def daemon(
     context: typer.Context,
     network: Network = None,
@@ -36,44 +74,12 @@ def daemon(
     out: Out = None,
     state: State = None,
     trust: Trust = None,
-    first: Annotated[
-        int | None,
-        typer.Option("--from", metavar="L", help="First ledger. [default: the newest]"),
-    ] = None,
-    until: Annotated[
-        int | None, typer.Option("--until", metavar="L", help="Last ledger; then it ends.")
-    ] = None,
-    connect_timeout: Annotated[
-        float | None,
-        typer.Option(
-            metavar="S", help="Give up when no node answers for S seconds. [default: never]"
-        ),
-    ] = None,
-    ledger_patience: Annotated[
-        float | None,
-        typer.Option(
-            metavar="S",
-            help="Wait S seconds for a ledger that no node serves before it is a dead letter. "
-            "[default: 3600, with --until 30]",
-        ),
-    ] = None,
-    adopt: Annotated[
-        bool,
-        typer.Option(
-            "--adopt-checkpoint",
-            help="Continue from a checkpoint that was written with other collectors: new ones "
-            "begin at its position, what it holds of those that are gone is dropped, and a copy "
-            "of it is kept. For one start only.",
-        ),
-    ] = False,
-    http: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT|off",
-            help="Where /health, /ready and /metrics are. [default: 127.0.0.1:9464; "
-            "any free port on the sample network]",
-        ),
-    ] = None,
+    first: First = None,
+    until: Until = None,
+    connect_timeout: DaemonConnectTimeout = None,
+    ledger_patience: LedgerPatience = None,
+    adopt: AdoptCheckpoint = False,
+    http: HttpAddress = None,
     as_json: Json = False,
 ) -> None:
     """Follow the ledger, prove each one, and record what is in it.

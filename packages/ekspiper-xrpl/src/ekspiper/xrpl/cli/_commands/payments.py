@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from ekspiper.core import Collector, Flow, Pipeline, Queue, Step, draining_on_signals, registry
+from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.processors import FetchLedger, PaymentSummary, SplitLedger
@@ -16,7 +17,7 @@ from ekspiper.xrpl.sources import LedgerRange
 from ekspiper.xrpl.verify import ONLY_HASHED
 
 from .._interruption import run_interruptible
-from .._logs import tell
+from .._logs import counted, tell
 from .._options import ConnectTimeout, Json, Network, Out, Ranges, chosen_network
 from .._streams import say_json
 
@@ -51,42 +52,17 @@ async def _payments(
     *,
     as_json: bool,
 ) -> int:
-    collector: Collector[Any]
-    folder = (
-        OutputFolder(out, command="payments", tables=("payments",)) if out is not None else None
-    )
-    if folder is not None:
+    if out is not None:
+        folder = OutputFolder(out, command="payments", tables=("payments",))
         collector = folder.collector("payments").collector
+        # `-100:` of yesterday are other ledgers today: a run that was begun keeps the ones it had.
+        begun = await folder.source_of("ledger-details")
+        ranges = ranges if begun is None else ranges_begun(begun, ranges)
     else:
+        folder = None
         collector = registry.load("collectors", "stdout")()
-    begun = await folder.source_of("ledger-details") if folder is not None else None
-    if begun is not None:
-        ranges = ranges_begun(begun, ranges)
     async with open_network(network, connect_timeout=connect_timeout) as opened:
-        transactions = Queue("transactions")
-        pipeline = Pipeline(
-            Flow(
-                "ledger-details",
-                source=LedgerRange(opened.pool, ranges),
-                steps=(
-                    Step(
-                        FetchLedger(opened.pool),
-                        concurrency=16,
-                        collectors=(ledgers := Queue("ledgers"),),
-                    ),
-                ),
-            ),
-            Flow(
-                "ledger-to-transactions",
-                source=ledgers,
-                steps=(Step(SplitLedger(), collectors=(transactions,)),),
-            ),
-            Flow(
-                "payment-summary",
-                source=transactions,
-                steps=(Step(PaymentSummary(), collectors=(collector,)),),
-            ),
-        )
+        pipeline = _pipeline(opened.pool, ranges, collector)
         run = pipeline.start(checkpoint=folder.checkpoint if folder else None)
         with draining_on_signals(run):
             report = await run.finish()
@@ -96,8 +72,29 @@ async def _payments(
             say_json(content, beside_records=folder is None)
             return int(run.draining)
         where = f" to {folder.table('payments')}" if folder else ""
-        tell(f"{made:,} payments in {report.read:,} ledgers{where}.")
+        tell(f"{counted(made, 'payment')} in {counted(report.read, 'ledger')}{where}.")
         if run.draining:
-            tell("Stopped on request: that is not the whole range.")
+            tell("Stopped on request, before the end of the range.")
         tell(ONLY_HASHED)
         return int(run.draining)
+
+
+def _pipeline(pool: NodePool, ranges: list[str], collector: Collector[Any]) -> Pipeline:
+    ledgers, transactions = Queue("ledgers"), Queue("transactions")
+    return Pipeline(
+        Flow(
+            "ledger-details",
+            source=LedgerRange(pool, ranges),
+            steps=(Step(FetchLedger(pool), concurrency=16, collectors=(ledgers,)),),
+        ),
+        Flow(
+            "ledger-to-transactions",
+            source=ledgers,
+            steps=(Step(SplitLedger(), collectors=(transactions,)),),
+        ),
+        Flow(
+            "payment-summary",
+            source=transactions,
+            steps=(Step(PaymentSummary(), collectors=(collector,)),),
+        ),
+    )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ekspiper.xrpl.audit import audit
+from ekspiper.xrpl.audit import AuditReport, audit
 
 if TYPE_CHECKING:
     from ekspiper.xrpl.attestation import Evidence
 
-from .._logs import tell
+from .._logs import counted, tell
 from .._options import (
     Anchors,
     ConnectTimeout,
@@ -78,44 +79,56 @@ def verify(
             f"ledger {index} is not signed: {why}" for index, why in evidence.unsigned().items()
         )
     if as_json:
-        say_json(
-            {
-                "folder": str(folder),
-                "ledgers": str(report.ledgers) if report.ledgers else None,
-                "transactions": report.transactions,
-                "gaps": str(report.gaps) if report.gaps else None,
-                "faults": [str(fault) for fault in report.faults],
-                "proven": report.proven,
-                **({"signed": _signed_json(evidence)} if evidence is not None else {}),
-            }
-        )
-        raise typer.Exit(1 if report.faults else 0)
-    say(
-        f"{len(report.ledgers):,} ledgers ({report.ledgers}), {report.transactions:,} transactions."
-    )
-    if report.gaps:
-        say(f"Not there: {report.gaps}.")
-    if evidence is not None:
-        _say_signatures(evidence)
-    # Of signatures every line is wanted: which ledger lacks them.
-    shown = len(report.faults) if signed else _SHOWN
-    for fault in report.faults[:shown]:
-        tell(f"  {fault}")
-    if len(report.faults) > shown:
-        tell(f"  and {len(report.faults) - shown:,} more")
+        say_json(_as_json(folder, report, evidence))
+    else:
+        _say_report(report, evidence)
+        # Of signatures every line is wanted: which ledger lacks them.
+        _tell_faults(report.faults, most=len(report.faults) if signed else _SHOWN)
     if report.faults:
-        count = len(report.faults)
-        tell("1 fault." if count == 1 else f"{count:,} faults.")
-        if network is None and any(_UNKNOWN in fault for fault in report.faults):
+        if not as_json and network is None and any(_UNKNOWN in fault for fault in report.faults):
             tell("Some fields are of another network, or newer than what comes with us. Give that")
             tell("network with --network, so that its nodes say what they are.")
         raise typer.Exit(1)
+    if as_json:
+        return
     say(
         "Every header hashes to its ledger's hash, every parent is the ledger before, "
         "and no transaction is missing."
     )
     if deep:
         say(f"Every transaction of {report.proven:,} ledgers is proven, field by field.")
+
+
+def _as_json(folder: Path, report: AuditReport, evidence: Evidence | None) -> dict[str, Any]:
+    content = {
+        "folder": str(folder),
+        "ledgers": str(report.ledgers) if report.ledgers else None,
+        "transactions": report.transactions,
+        "gaps": str(report.gaps) if report.gaps else None,
+        "faults": [str(fault) for fault in report.faults],
+        "proven": report.proven,
+    }
+    return content if evidence is None else {**content, "signed": _signed_json(evidence)}
+
+
+def _say_report(report: AuditReport, evidence: Evidence | None) -> None:
+    say(
+        f"{counted(len(report.ledgers), 'ledger')} ({report.ledgers}), "
+        f"{counted(report.transactions, 'transaction')}."
+    )
+    if report.gaps:
+        say(f"Not there: {report.gaps}.")
+    if evidence is not None:
+        _say_signatures(evidence)
+
+
+def _tell_faults(faults: Sequence[str], *, most: int) -> None:
+    for fault in faults[:most]:
+        tell(f"  {fault}")
+    if len(faults) > most:
+        tell(f"  and {len(faults) - most:,} more")
+    if faults:
+        tell(f"{counted(len(faults), 'fault')}.")
 
 
 def _evidence(folder: Path, trust: list[str] | None, anchors: list[str] | None) -> Evidence:
