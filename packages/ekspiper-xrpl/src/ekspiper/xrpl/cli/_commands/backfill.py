@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Annotated, Unpack
+from typing import Annotated, Any, Unpack
 
 import typer
 
@@ -41,7 +41,8 @@ from .backfill_report import exit_code, report_as_json, tell_estimate, tell_repo
 
 __all__ = ["backfill"]
 
-FolderOrUrl = Annotated[Path | str | None, default_out_option("backfill", urls=True)]
+# A path or a text, which typer has no type for.
+FolderOrUrl = Annotated[Any, default_out_option("backfill", urls=True)]
 FileFormat = Annotated[
     str | None,
     typer.Option(
