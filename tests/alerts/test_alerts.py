@@ -107,7 +107,7 @@ async def test_a_ledger_that_no_node_serves_and_its_dead_letter(world: World) ->
     await world.fires("EkspiperLedgerNotServed")
     daemon.send_signal(signal.SIGKILL)
     daemon.wait()
-    world.daemon(url, config="[node]\nledger_patience = 1\n")
+    world.daemon(url, config="[node]\nledger_timeout = 1\n")
     await world.fires("EkspiperDeadLetters")
 
 

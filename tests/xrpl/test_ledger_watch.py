@@ -13,7 +13,7 @@ def test_one_line_at_the_start_one_a_minute_one_at_the_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO", logger="ekspiper")
-    watch = LedgerWatch(patience=3600.0)
+    watch = LedgerWatch(timeout=3600.0)
     watch.look({}, held=HELD, now=0.0)
     watch.look({7: 9.9}, held=HELD, now=10.0)
     assert caplog.messages == []

@@ -129,6 +129,6 @@ def test_an_owners_directory_does_not_disturb_the_order() -> None:
 
 @pytest.mark.parametrize("ledger", [538, 488])
 async def test_a_ledger_without_a_state_is_an_error(ledger: int) -> None:
-    async with open_network("sample", ledger_patience=0.2) as network:
+    async with open_network("sample", ledger_timeout=0.2) as network:
         with pytest.raises(Exception, match=r"lgrNotFound|ledgerNotFound"):
             await read_books(network.pool, ledger)

@@ -120,12 +120,12 @@ async def test_a_forged_ledger_is_named(
         await pool.subscribed.wait()
         sign(network, pool, header)
         await opened.proven(1000)
-        assert "give another node" in opened.trouble()
+        assert "give another node" in opened.problem()
         agreed = network.header(1001)
         pool.closed[1001] = {"ledger_hash": agreed.ledger_hash.hex().upper()}
         sign(network, pool, agreed)
         await opened.proven(1001)
-        assert opened.trouble() == ""
+        assert opened.problem() == ""
     assert "its ledger is forged and is not recorded" in caplog.text
 
 
@@ -137,21 +137,21 @@ async def test_three_of_five_prove_nothing_and_the_operator_reads_why(
     async with notary(network, pool, patience=0.05) as opened:
         await pool.subscribed.wait()
         sign(network, pool, header, by=3)
-        await until(lambda: "3 of 5" in opened.trouble())
-        assert "4 are needed" in opened.trouble()
+        await until(lambda: "3 of 5" in opened.problem())
+        assert "4 are needed" in opened.problem()
         await until(lambda: "nothing is recorded" in caplog.text)
         caplog.set_level(logging.INFO)
         pool.send(network.validators[4].validation(1000, header.ledger_hash))
         await opened.proven(1000)
-        assert opened.trouble() == ""
+        assert opened.problem() == ""
         await until(lambda: "recorded again" in caplog.text)
 
 
 async def test_nodes_that_give_no_validations(network: SmallNetwork) -> None:
     pool = FakePool()
     async with notary(network, pool, patience=0.02) as opened:
-        await until(lambda: "no node gives validations" in opened.trouble())
-        assert 'trust = "hashed"' in opened.trouble()
+        await until(lambda: "no node gives validations" in opened.problem())
+        assert 'trust = "hashed"' in opened.problem()
 
 
 async def test_validations_without_their_bytes(network: SmallNetwork) -> None:
@@ -159,14 +159,14 @@ async def test_validations_without_their_bytes(network: SmallNetwork) -> None:
     async with notary(network, pool, patience=0.02) as opened:
         await pool.subscribed.wait()
         pool.messages.queue.put_nowait({"type": "validationReceived", "ledger_hash": "AB" * 32})
-        await until(lambda: "without their bytes" in opened.trouble())
+        await until(lambda: "without their bytes" in opened.problem())
 
 
 async def test_an_expired_list(network: SmallNetwork) -> None:
     pool = FakePool()
     document = network.document(expiration=NOW)
     async with notary(network, pool, document, patience=0.02) as opened:
-        await until(lambda: "expired on" in opened.trouble())
+        await until(lambda: "expired on" in opened.problem())
 
 
 async def test_a_rotated_key_is_asked_for(network: SmallNetwork) -> None:

@@ -166,7 +166,7 @@ async def test_a_forged_chain_with_three_signatures_waits(
             sign(network, pool, each, by=3)
         source = aiter(SignedLedgers(refs(100, 110), notary))
         waiting = asyncio.ensure_future(anext(source))
-        await until(lambda: "3 of 5" in notary.trouble())
+        await until(lambda: "3 of 5" in notary.problem())
         assert not waiting.done()
         waiting.cancel()
 

@@ -42,7 +42,7 @@ def recording() -> Iterator[Recording]:
 @pytest.fixture
 async def pool(recording: Recording) -> AsyncIterator[NodePool]:
     """A node that serves all of it."""
-    async with ReplayNode(recording) as node, NodePool(node.url, ledger_patience=0.2) as opened:
+    async with ReplayNode(recording) as node, NodePool(node.url, ledger_timeout=0.2) as opened:
         yield opened
 
 

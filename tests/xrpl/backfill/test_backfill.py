@@ -77,7 +77,7 @@ async def test_a_ledger_that_nobody_has_is_named_and_fetched_later(
     async def fill(*missing: int) -> Any:
         async with (
             ReplayNode(recording, missing=missing) as node,
-            NodePool(node.url, ledger_patience=0.2) as pool,
+            NodePool(node.url, ledger_timeout=0.2) as pool,
         ):
             job = Backfill(pool, ["428:432"], OutputFolder(out, command="backfill"))
             await job.plan()

@@ -46,7 +46,7 @@ def taken() -> Iterator[int]:
             "daemon --adopt-checkpoint",
             "there is no checkpoint to adopt: give its folder with --out",
         ),
-        ("daemon --ledger-patience 0", "--ledger-patience: must be more than 0 (seconds)"),
+        ("daemon --ledger-timeout 0", "--ledger-timeout: must be more than 0 (seconds)"),
         ("daemon --out /proc/x", "cannot write to the folder /proc/x: No such file or directory"),
         ("daemon --state /proc/x", "cannot write to the folder /proc/x: "),
         ("daemon --out x --state y", "--state: give out or state, not both: with out the state"),

@@ -290,7 +290,7 @@ class Memory:
 
 @pytest.fixture
 def memory(ledgers: dict[int, Message]) -> Memory:
-    """Nodes without sockets: with `@virtual` an hour of patience takes no time."""
+    """Nodes without sockets: with `@virtual` an hour of waiting takes no time."""
     return Memory(ledgers)
 
 

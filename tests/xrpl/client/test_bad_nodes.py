@@ -88,7 +88,7 @@ async def test_server_that_closes_and_then_does_not_end_the_connection() -> None
         None,
     ],
 )
-async def test_server_info_that_cannot_be_read_is_the_trouble_of_that_node_only(
+async def test_server_info_that_cannot_be_read_is_the_problem_of_that_node_only(
     info: Any, node: Any, said: Any
 ) -> None:
     async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
@@ -208,7 +208,7 @@ async def test_what_the_other_node_never_does_is_done_by_one_to_be_avoided(node:
         await node(fault=refusing({"error": "slowDown", "retry_after": 0.05})),
         await node(),
     )
-    async with NodePool([busy.url, good.url], avoid_patience=0.1) as pool:
+    async with NodePool([busy.url, good.url], avoid_timeout=0.1) as pool:
         await asyncio.gather(busy.until_asked("server_info"), good.until_asked("server_info"))
         index = good.closed
         async with asyncio.timeout(5):
@@ -234,7 +234,7 @@ async def test_a_node_that_was_always_slow_is_not_waited_for(node: Any) -> None:
 
 async def test_ledgers_that_cannot_close_in_time_are_not_waited_for(node: Any) -> None:
     only = await node()
-    async with NodePool(only.url, ledger_patience=60) as pool:
+    async with NodePool(only.url, ledger_timeout=60) as pool:
         index = only.closed + 1000
         async with asyncio.timeout(5):
             with pytest.raises(LedgerUnavailable) as failure:
@@ -245,7 +245,7 @@ async def test_ledgers_that_cannot_close_in_time_are_not_waited_for(node: Any) -
 
 async def test_node_without_any_ledger(node: Any, ledgers: Any) -> None:
     empty = await node(holds="empty")
-    async with NodePool(empty.url, ledger_patience=0.3) as pool:
+    async with NodePool(empty.url, ledger_timeout=0.3) as pool:
         assert pool.newest_ledger == 0
         assert str(pool.nodes()[0].ledgers) == "empty"
         with pytest.raises(LedgerUnavailable, match=r"no node has ledger 500: .* holds empty"):

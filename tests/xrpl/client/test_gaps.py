@@ -8,7 +8,7 @@ import pytest
 
 from ekspiper.xrpl.client import LedgerSet
 from ekspiper.xrpl.client._call import ask_again_in
-from ekspiper.xrpl.client._patience import LedgerGaps
+from ekspiper.xrpl.client._timeouts import LedgerGaps
 
 HELD = LedgerSet.parse("1000-1050,1080-2000")
 
@@ -32,7 +32,7 @@ def test_what_was_deleted_is_not_waited_for(index: int, held: str, *, expected: 
 
 
 def test_a_gap_is_waited_for_once() -> None:
-    """Or a thousand ledgers that never come would take a thousand times the patience."""
+    """Or a thousand ledgers that never come would take a thousand times the time-out."""
     gaps = LedgerGaps()
     gaps.waited_in_vain(1051, HELD)
     for index in (1051, 1060, 1079):

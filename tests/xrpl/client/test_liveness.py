@@ -25,7 +25,7 @@ def test_any_byte_is_a_sign_of_life() -> None:
     assert look(liveness, 114.1, 7) is Sign.SILENT
 
 
-def test_subscribed_connection_without_a_ledger_is_dead_after_its_patience() -> None:
+def test_subscribed_connection_without_a_ledger_is_dead_after_its_timeout() -> None:
     liveness = Liveness(15.0)
     liveness.connected(0.0)
     assert look(liveness, 14.9, 1, subscribed=True) is Sign.ALIVE

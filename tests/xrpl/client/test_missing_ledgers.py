@@ -15,7 +15,7 @@ from ekspiper.xrpl.sources import LedgerRef
 
 from .virtual import clock, virtual
 
-PATIENT: dict[str, Any] = {"ledger_patience": 3600.0, "wait_for_gaps": True}
+PATIENT: dict[str, Any] = {"ledger_timeout": 3600.0, "wait_for_gaps": True}
 
 
 async def refuse(node: Any, connection: Any, request: Any, error: str) -> bool:
@@ -119,7 +119,7 @@ async def test_what_is_not_wanted_any_more_is_not_missing(memory: Any, ledgers: 
 
 
 @virtual
-async def test_patience_with_ledgers_is_none_with_a_node_that_cannot_answer(
+async def test_the_timeout_for_ledgers_is_not_for_a_node_that_cannot_answer(
     memory: Any,
 ) -> None:
     async def fault(self: Any, connection: Any, request: Any, response: Any) -> bool:
@@ -143,7 +143,7 @@ async def test_time_without_any_node_is_not_counted(memory: Any, ledgers: Any) -
         waiting = asyncio.ensure_future(
             pool.request({"command": "ledger", "ledger_index": max(ledgers)})
         )
-        await asyncio.sleep(1800)  # the patience is 10 s
+        await asyncio.sleep(1800)  # the time-out is 10 s
         assert not waiting.done()
         assert pool.missing_ledgers.get(max(ledgers), 0.0) < 10
         await only.start()

@@ -108,16 +108,16 @@ def test_every_layer_adds_to_the_tables_of_the_others(
 def test_how_nodes_are_asked(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EKSPIPER_NODE__RATE", "2.5")
     monkeypatch.setenv("EKSPIPER_NODE__POLITE", "false")
-    monkeypatch.setenv("EKSPIPER_NODE__LEDGER_PATIENCE", "1")
+    monkeypatch.setenv("EKSPIPER_NODE__LEDGER_TIMEOUT", "1")
     file = write("[node]\nliveness = 30\nhedge_after = 2\nwindow = 7\nrate = 1")
-    settings = load_settings(file, node={"ledger_patience": 86400.0})
+    settings = load_settings(file, node={"ledger_timeout": 86400.0})
     assert settings.node.model_dump() == {
         "connect_timeout": None,
         "request_timeout": 20.0,
         "network_id": None,
         "liveness": 30.0,
         "hedge_after": 2.0,
-        "ledger_patience": 86400.0,
+        "ledger_timeout": 86400.0,
         "window": 7,
         "rate": 2.5,
         "polite": False,

@@ -136,8 +136,8 @@ def test_what_is_known_comes_with_it_the_nearest_first(
         ("http.port = -1", "FILE:1: http.port: must be at least 0"),
         ("node.liveness = 0.5", "FILE:1: node.liveness: must be at least 1 (seconds)"),
         ("node.hedge_after = 0", "FILE:1: node.hedge_after: must be more than 0 (seconds)"),
-        ("node.ledger_patience = -1", "FILE:1: node.ledger_patience: must be more than 0 (seco"),
-        ("node.ledger_patience = inf", "FILE:1: node.ledger_patience: must be a finite number (s"),
+        ("node.ledger_timeout = -1", "FILE:1: node.ledger_timeout: must be more than 0 (seco"),
+        ("node.ledger_timeout = inf", "FILE:1: node.ledger_timeout: must be a finite number (s"),
         ('node.request_timeout = "x"', "FILE:1: node.request_timeout: must be a number (seconds)"),
         ("node.connect_timeout = []", "FILE:1: node.connect_timeout: must be a number (seconds)"),
         ("node.window = 0", "FILE:1: node.window: must be at least 1 (requests)"),
@@ -212,9 +212,9 @@ def test_mistakes_on_the_command_line_name_the_option() -> None:
 
 def test_only_what_is_on_the_command_line_is_told_of_it(write: Write) -> None:
     file = write("[node]\nwindow = 0\nconnect_timeout = 0\n[http]\nhost = 3")
-    node = {"connect_timeout": 3.0, "ledger_patience": 0.0}
+    node = {"connect_timeout": 3.0, "ledger_timeout": 0.0}
     assert mistakes(file, node=node, http={"port": -1}) == [
-        "--ledger-patience: must be more than 0 (seconds)",
+        "--ledger-timeout: must be more than 0 (seconds)",
         "FILE:2: node.window: must be at least 1 (requests)",
         "--http: must be at least 0",
         "FILE:5: http.host: must be text",

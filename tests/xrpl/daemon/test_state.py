@@ -22,7 +22,7 @@ from .conftest import FIRST, LAST
 Node = Callable[..., ReplayNode]
 ABSENT = 536
 LINES = '[collectors.lines]\ntype = "jsonl"\npath = "lines/{records}.jsonl"\n'
-LATE = {"node": {"ledger_patience": 0.3}, "from": ABSENT - 2, "until": LAST}
+LATE = {"node": {"ledger_timeout": 0.3}, "from": ABSENT - 2, "until": LAST}
 
 
 @pytest.fixture(autouse=True)

@@ -78,7 +78,7 @@ async def test_no_secret_is_in_it(
 async def test_dead_letters_are_listed_with_their_reasons(
     running: Running, http: Http, node: Node
 ) -> None:
-    config = METRICS + "[node]\nledger_patience = 0.2\n"
+    config = METRICS + "[node]\nledger_timeout = 0.2\n"
     options = {"from": FIRST, "until": None}
     async with (
         node(faults=f"missing@{FIRST + 3}") as served,

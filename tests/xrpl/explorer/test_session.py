@@ -189,7 +189,7 @@ async def test_a_ledger_by_the_time_it_was_valid(xrpl: Explorer) -> None:
 
 
 async def test_a_hash_that_no_node_knows_is_one_sentence(sample_node: ReplayNode) -> None:
-    async with NodePool(sample_node.url, ledger_patience=0.1) as pool:
+    async with NodePool(sample_node.url, ledger_timeout=0.1) as pool:
         reader = LedgerReader(pool, FetchLedger(pool), cache=None, concurrency=1, progress=False)
         with pytest.raises(OutOfHistory, match=r"no ledger with the hash 0+: .*lgrNotFound; give"):
             await reader.named("0" * 64)

@@ -21,13 +21,13 @@ def test_the_lead() -> None:
     assert follower.may_release(114)
 
 
-async def test_patience_ends() -> None:
-    follower = Follower(range(100, 200), lead=4, patience=0.01)
+async def test_waiting_ends() -> None:
+    follower = Follower(range(100, 200), lead=4, timeout=0.01)
     await asyncio.wait_for(follower.wait(150), 1)
 
 
 async def test_a_follower_that_asks_is_not_kept_waiting() -> None:
-    follower = Follower(range(100, 200), lead=4, patience=60)
+    follower = Follower(range(100, 200), lead=4, timeout=60)
     waiting = asyncio.create_task(follower.wait(110))
     await asyncio.sleep(0)
     assert not waiting.done()

@@ -33,11 +33,11 @@ class LedgerWatch:
     """Turns the ledgers that are late into log lines: at the start, once a minute, at the end.
 
     Args:
-        patience: seconds after which a ledger is given up.
+        timeout: seconds after which a ledger is given up.
     """
 
-    def __init__(self, *, patience: float) -> None:
-        self._patience = patience
+    def __init__(self, *, timeout: float) -> None:
+        self._timeout = timeout
         self._reminder = Reminder()
         self._late = LedgerSet()
 
@@ -49,14 +49,14 @@ class LedgerWatch:
             held: what the nodes say they hold.
         """
         late = late_ledgers(missing)
-        # The ledgers and the seconds change all the time: the line is about the same trouble.
+        # The ledgers and the seconds change all the time: the line is about the same problem.
         if late and self._reminder.is_due("late", now):
             log.warning(
                 "no node serves ledger %s, for %.0f s now: the ledgers after it wait; "
                 "it becomes a dead letter after %g s; %s",
                 late,
                 max(missing.values()),
-                self._patience,
+                self._timeout,
                 held,
                 extra={"ledger": min(missing)},
             )
@@ -72,11 +72,9 @@ def late_ledgers(missing: Mapping[int, float]) -> LedgerSet:
 
 
 @contextmanager
-def watching_ledgers(
-    pool: NodePool, instruments: Instruments, *, patience: float
-) -> Iterator[None]:
+def watching_ledgers(pool: NodePool, instruments: Instruments, *, timeout: float) -> Iterator[None]:
     """Watch the ledgers that `pool` is asked for, for as long as the context lasts."""
-    task = asyncio.create_task(_watch(pool, instruments, LedgerWatch(patience=patience)))
+    task = asyncio.create_task(_watch(pool, instruments, LedgerWatch(timeout=timeout)))
     try:
         yield
     finally:

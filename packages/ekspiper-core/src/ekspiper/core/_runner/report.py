@@ -253,7 +253,7 @@ def _html_sources(statistics: Statistics) -> Iterator[Row]:
             f"source of {name}",
             f"{each.read:,} read{lag}",
             f"{each.kept:,} kept{at}",
-            _trouble(dead_letters=each.dead_lettered, dropped=each.dropped),
+            _problems(dead_letters=each.dead_lettered, dropped=each.dropped),
         )
 
 
@@ -263,7 +263,7 @@ def _html_steps(statistics: Statistics) -> Iterator[Row]:
             f"step {place}",
             f"{each.items_in:,} in",
             f"{each.items_out:,} out",
-            _trouble_of(each),
+            _problems_of(each),
         )
 
 
@@ -279,17 +279,17 @@ def _html_collectors(statistics: Statistics) -> Iterator[Row]:
             f"collector {place}",
             f"{each.items:,} kept",
             f"{each.bytes:,} bytes",
-            _trouble_of(each),
+            _problems_of(each),
         )
 
 
-def _trouble_of(part: StepStatistics | CollectorStatistics) -> str:
-    trouble = _trouble(dead_letters=part.dead_letters, dropped=part.dropped, retries=part.retries)
+def _problems_of(part: StepStatistics | CollectorStatistics) -> str:
+    problems = _problems(dead_letters=part.dead_letters, dropped=part.dropped, retries=part.retries)
     now = f"failing now: {part.failing}" if part.failing else ""
-    return "; ".join(filter(None, (trouble, now)))
+    return "; ".join(filter(None, (problems, now)))
 
 
-def _trouble(**counts: int) -> str:
+def _problems(**counts: int) -> str:
     return ", ".join(
         f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count
     )

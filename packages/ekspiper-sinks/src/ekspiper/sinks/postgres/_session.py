@@ -146,18 +146,18 @@ class Session:
         return Relation(schema, name)
 
     async def lock(
-        self, relation: Relation, *, patience: float, previous: tuple[int, str] | None = None
+        self, relation: Relation, *, timeout: float, previous: tuple[int, str] | None = None
     ) -> str | None:
         """Become the one writer of a table, until this connection ends; or say who is.
 
         Args:
-            patience: seconds to wait for one that is ending.
+            timeout: seconds to wait for one that is ending.
             previous: our server process of before, to be ended first.
         """
         if previous is not None:
             await self.run(_END_PREVIOUS, *previous)
         clock = asyncio.get_running_loop().time
-        until = clock() + patience
+        until = clock() + timeout
         while not (await self.run("SELECT pg_try_advisory_lock($1)", relation.lock))[0][0]:
             if clock() >= until:
                 found = await self.run(_HOLDER, relation.lock)

@@ -71,7 +71,7 @@ class Writer:
         async with self._giving_up_on_error(opening=True):
             session = await self._connect()
             relation = replace(await session.locate(self._name), lane=self._lane)
-            holder = await session.lock(relation, patience=self._lock_timeout)
+            holder = await session.lock(relation, timeout=self._lock_timeout)
             if holder:
                 raise ConfigError(f"{holder}; stop that one, or choose another table")
             table = make(relation)
@@ -169,7 +169,7 @@ class Writer:
             return self._session
         session = await self._connect()
         holder = await session.lock(
-            self._prepared.relation, patience=self._lock_timeout, previous=self._previous
+            self._prepared.relation, timeout=self._lock_timeout, previous=self._previous
         )
         if holder:
             raise Retryable(f"{holder}; stop that one")

@@ -65,7 +65,7 @@ class SigningWatch:
         if self._conflicts.is_due("conflict", now):  # one line for all its ledgers
             log.error("%s", self._conflict)
 
-    def trouble(self, tallies: Iterable[ValidationTally]) -> str:
+    def problem(self, tallies: Iterable[ValidationTally]) -> str:
         """Why nothing can be recorded; empty when all is well.
 
         That is: no ledger has been signed for longer than the patience, or the nodes give others.
@@ -100,10 +100,10 @@ class SigningWatch:
         """Say what is wrong: when it begins, and once a minute."""
         while True:
             await asyncio.sleep(min(1.0, self._patience / 4))
-            if trouble := self.trouble(tallies.values()):
+            if problem := self.problem(tallies.values()):
                 self._has_said = True
-                if trouble != self._conflict:  # which was said when it was seen
-                    self.say(f"ledgers are not signed, so nothing is recorded: {trouble}")
+                if problem != self._conflict:  # which was said when it was seen
+                    self.say(f"ledgers are not signed, so nothing is recorded: {problem}")
             elif self._has_said:
                 self._has_said = False
                 self._silence.forget()

@@ -176,7 +176,7 @@ class Notary(Component):
             await self._changed.wait()
 
     async def try_to_prove(self, ledger_index: int, *, ahead: int) -> ProvenHash | None:
-        """The same, but None when there is trouble and no later ledger is proven.
+        """The same, but None when there is problem and no later ledger is proven.
 
         Args:
             ahead: a lower ledger; headers are read down to it where any are needed.
@@ -197,7 +197,7 @@ class Notary(Component):
                     self._watch.say(str(error))
                     return self.chain.get(ledger_index)
                 continue
-            if self.trouble():
+            if self.problem():
                 return None
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), _LOOK_AGAIN)
@@ -230,9 +230,9 @@ class Notary(Component):
         """Validations by what became of them: `counted`, or the reason why not."""
         return self._watch.counts
 
-    def trouble(self) -> str:
+    def problem(self) -> str:
         """Why nothing can be recorded, in words that say what to do; empty when all is well."""
-        return self._watch.trouble(self._tallies.values())
+        return self._watch.problem(self._tallies.values())
 
     # What is heard.
 

@@ -123,7 +123,7 @@ class SignedLedgers(Source[LedgerRef]):
             return await self._notary.proven(index)
         proven = await self._notary.try_to_prove(index, ahead=self._ahead(index))
         if proven is None:
-            why = self._notary.trouble() or "no later ledger that is signed leads to it"
+            why = self._notary.problem() or "no later ledger that is signed leads to it"
             if self._otherwise == "fail":
                 raise NotSigned(f"ledger {index} is not signed: {why}")
             if not self.unsigned:

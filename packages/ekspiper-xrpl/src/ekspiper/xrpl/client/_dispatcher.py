@@ -9,7 +9,7 @@ from typing import Any
 from ._call import Backlog, Call, Stage
 from ._choice import Wait, choose
 from ._node import Node
-from ._patience import Outlook, Patience, Prospect
+from ._timeouts import Outlook, Prospect, Timeouts
 from .answer import Verdict, error_of, judge, warns_of_load
 from .errors import ConnectionLost, NodeBusy, RequestError, RequestTimeout
 
@@ -32,7 +32,7 @@ class Dispatcher:
     Args:
         nodes: the pool's nodes.
         clock: the pool's clock, in seconds.
-        patience: how long requests wait, and for what.
+        timeouts: how long requests wait, and for what.
         prospect: says whether parked requests may still be answered.
         refresh: asks a node what it holds.
 
@@ -45,14 +45,14 @@ class Dispatcher:
         nodes: Sequence[Node],
         *,
         clock: Callable[[], float],
-        patience: Patience,
+        timeouts: Timeouts,
         prospect: Prospect,
         refresh: Callable[[Node], None],
     ) -> None:
         self.newest = 0
         self._nodes = nodes
         self._clock = clock
-        self._patience = patience
+        self._timeouts = timeouts
         self._prospect = prospect
         self._refresh = refresh
         self._backlog = Backlog()
@@ -191,11 +191,11 @@ class Dispatcher:
         delay = float(hint) if isinstance(hint, int | float) else None
         node.overloaded(call.last_error, delay=delay)
         refused = call.overloads(now)
-        if refused > self._patience.overload:
+        if refused > self._timeouts.overload:
             message = f"{call.name} was refused for {refused:.0f} s: {call.last_error}"
             call.fail(NodeBusy(max(1.0, node.window.opens_at() - now), message))
             return
-        if refused > self._patience.avoid:
+        if refused > self._timeouts.avoid:
             call.avoids_nobody()
         if call.stage is not Stage.SENT:
             self._backlog.wait(call, first=True)
@@ -249,14 +249,14 @@ class Dispatcher:
             self._flush_waiting()
 
     def _look_at_late(self, node: Node, now: float) -> None:
-        patience = self._patience
-        usual = min(node.timing.usual, patience.latest_hedge)
-        late = min(max(patience.hedge, usual), patience.request)
+        timeouts = self._timeouts
+        usual = min(node.timing.usual, timeouts.latest_hedge)
+        late = min(max(timeouts.hedge, usual), timeouts.request)
         for number, call, age in node.overdue(late, now):
             if call.stage is Stage.SETTLED:
-                if age > patience.request:
+                if age > timeouts.request:
                     node.forget(number)
-            elif age > patience.request:
+            elif age > timeouts.request:
                 self._stuck(node, call, age)
                 return
             # Never more than two: a request that is slow everywhere is heavy, and not lost.

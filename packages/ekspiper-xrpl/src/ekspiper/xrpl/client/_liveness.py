@@ -6,7 +6,7 @@ import enum
 
 __all__ = ["Latency", "Liveness", "Sign"]
 
-# Each time no ledger came, the next one gets twice as long, up to so many times the patience: a
+# Each time no ledger came, the next one gets twice as long, up to so many times the timeout: a
 # network that stands still must not be connected to again every 15 s.
 _LONGEST = 16
 
@@ -28,13 +28,13 @@ class Liveness:
     """Follows one node's connections. Knows no clock: times are arguments, in seconds.
 
     Args:
-        patience: a subscribed connection without a ledger for this long is dead; without any byte
+        timeout: a subscribed connection without a ledger for this long is dead; without any byte
             for a third of it, it is pinged, and has another third to answer.
     """
 
-    def __init__(self, patience: float) -> None:
-        self._patience = patience
-        self._ledger_patience = patience
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._ledger_timeout = timeout
         self._ledger_at = 0.0
         self._received = 0
         self._heard_at = 0.0
@@ -49,7 +49,7 @@ class Liveness:
         """A ledger was validated, or a subscription confirmed."""
         self._ledger_at = now
         if is_new:
-            self._ledger_patience = self._patience
+            self._ledger_timeout = self._timeout
 
     def silence(self, now: float) -> float:
         """Seconds since the last ledger."""
@@ -57,7 +57,7 @@ class Liveness:
 
     def is_behind(self, now: float) -> bool:
         """Whether a ledger is overdue; what is not subscribed to is not waited for."""
-        return self.silence(now) > self._patience
+        return self.silence(now) > self._timeout
 
     def look(self, now: float, *, received: int, subscribed: bool) -> Sign:
         """What to think of the connection now.
@@ -68,14 +68,14 @@ class Liveness:
         """
         if not subscribed:
             self._ledger_at = now  # a subscription that begins later is waited for from then on
-        elif now - self._ledger_at > self._ledger_patience:
-            self._ledger_patience = min(self._ledger_patience * 2, _LONGEST * self._patience)
+        elif now - self._ledger_at > self._ledger_timeout:
+            self._ledger_timeout = min(self._ledger_timeout * 2, _LONGEST * self._timeout)
             return Sign.NO_LEDGER
         if received != self._received:
             self._received, self._heard_at, self._pinged_at = received, now, None
         elif self._pinged_at is not None:
-            return Sign.NO_ANSWER if now - self._pinged_at > self._patience / 3 else Sign.ALIVE
-        elif now - self._heard_at > self._patience / 3:
+            return Sign.NO_ANSWER if now - self._pinged_at > self._timeout / 3 else Sign.ALIVE
+        elif now - self._heard_at > self._timeout / 3:
             self._pinged_at = now
             return Sign.SILENT
         return Sign.ALIVE

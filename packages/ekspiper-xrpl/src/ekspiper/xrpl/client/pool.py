@@ -17,7 +17,7 @@ from ._call import Call, Request, as_message
 from ._clock import SteadyClock
 from ._dispatcher import Dispatcher
 from ._node import Node
-from ._patience import Patience, Prospect
+from ._timeouts import Prospect, Timeouts
 from ._wire import Connect, Wire
 from .answer import Answer
 from .errors import ConnectionLost, NodeUnreachable, RequestError, UnreadableNode, WrongNetwork
@@ -33,7 +33,7 @@ __all__ = ["NodePool"]
 _TICK = 0.1
 # A server that takes longer to accept a connection, or to say who it is, cannot serve either.
 _GREETING = 10.0
-_USUAL = Patience()
+_USUAL = Timeouts()
 
 
 class NodePool(Component):
@@ -52,10 +52,10 @@ class NodePool(Component):
         hedge_after: seconds after which a request that is slow for its node is also sent to
             another one.
         latest_hedge: seconds after which it is sent even if that node is always so slow.
-        ledger_patience: seconds to wait for a ledger that should be there and is not.
-        answer_patience: seconds to wait for a node that can answer what needs no ledger.
-        overload_patience: seconds that nodes may refuse a request for load.
-        avoid_patience: seconds for which nodes that a request avoids are spared, while all
+        ledger_timeout: seconds to wait for a ledger that should be there and is not.
+        answer_timeout: seconds to wait for a node that can answer what needs no ledger.
+        overload_timeout: seconds that nodes may refuse a request for load.
+        avoid_timeout: seconds for which nodes that a request avoids are spared, while all
             others refuse it for load.
         wait_for_gaps: also wait for one that is missing from every node's history, as nodes fill
             gaps from their peers; otherwise it is given up as soon as all have said so.
@@ -78,10 +78,10 @@ class NodePool(Component):
         liveness: float = 15.0,
         hedge_after: float = _USUAL.hedge,
         latest_hedge: float = _USUAL.latest_hedge,
-        ledger_patience: float = _USUAL.ledger,
-        answer_patience: float = _USUAL.answer,
-        overload_patience: float = _USUAL.overload,
-        avoid_patience: float = _USUAL.avoid,
+        ledger_timeout: float = _USUAL.ledger,
+        answer_timeout: float = _USUAL.answer,
+        overload_timeout: float = _USUAL.overload,
+        avoid_timeout: float = _USUAL.avoid,
         wait_for_gaps: bool = False,
         window: int | None = None,
         rate: float | None = None,
@@ -115,22 +115,22 @@ class NodePool(Component):
             )
             for url in dict.fromkeys(check_url(url.strip()) for url in listed)
         )
-        patience = Patience(
+        timeouts = Timeouts(
             request=request_timeout,
             hedge=hedge_after,
             latest_hedge=latest_hedge,
-            ledger=ledger_patience,
-            answer=answer_patience,
-            overload=overload_patience,
-            avoid=avoid_patience,
+            ledger=ledger_timeout,
+            answer=answer_timeout,
+            overload=overload_timeout,
+            avoid=avoid_timeout,
         )
         self._belief = Belief(self._nodes, network_id=network_id, clock=self._clock)
         self._feed = Feed(self._nodes, lied=self._belief.eject, spawn=self._spawn)
         self._dispatcher = Dispatcher(
             self._nodes,
             clock=self._clock,
-            patience=patience,
-            prospect=Prospect(self._nodes, patience=patience, wait_for_gaps=wait_for_gaps),
+            timeouts=timeouts,
+            prospect=Prospect(self._nodes, timeouts=timeouts, wait_for_gaps=wait_for_gaps),
             refresh=self._refresh,
         )
 

@@ -82,7 +82,7 @@ class NodeSettings(_Table):
     """A node that sends no ledger for this time is connected to again."""
     hedge_after: Annotated[float, Field(gt=0, json_schema_extra=_SECONDS)] = 1.0
     """A request that takes this long is sent to a second node as well."""
-    ledger_patience: Annotated[float | None, Field(gt=0, json_schema_extra=_SECONDS)] = None
+    ledger_timeout: Annotated[float | None, Field(gt=0, json_schema_extra=_SECONDS)] = None
     """A ledger that no node serves for this time becomes a dead letter. None: an hour, and half a
     minute with `until`, when somebody waits for the end."""
     window: Annotated[int | None, Field(ge=1, le=4096, json_schema_extra=_REQUESTS)] = None
@@ -155,9 +155,9 @@ class Settings(_Table):
     """`json` is one event on each line, for programs that collect logs."""
 
     @property
-    def ledger_patience(self) -> float:
+    def ledger_timeout(self) -> float:
         """Seconds after which a ledger that no node serves becomes a dead letter."""
-        given = self.node.ledger_patience
+        given = self.node.ledger_timeout
         if given is not None:
             return given
         return _PATIENCE if self.until is None else _PATIENCE_UNTIL

@@ -105,8 +105,8 @@ class Readiness:
             yield f"the network stands still: no ledger after {self._newest} for {still:.0f} s"
         if ahead := self.ahead_of_network():
             yield ahead
-        if self.notary is not None and (trouble := self.notary.trouble()):
-            yield f"signatures: {trouble}"
+        if self.notary is not None and (problem := self.notary.problem()):
+            yield f"signatures: {problem}"
         yield from self._reasons_of(self.run)
 
     def _reasons_of(self, run: Run) -> Iterator[str]:

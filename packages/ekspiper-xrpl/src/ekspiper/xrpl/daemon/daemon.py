@@ -54,7 +54,7 @@ _PORT = 9464
 """Where Prometheus exporters of pipelines are by custom."""
 
 _SHORTEST_RETRY = 60.0
-"""Seconds that nodes may be too busy for a ledger, however short the patience."""
+"""Seconds that nodes may be too busy for a ledger, however short `ledger_timeout` is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,9 +175,9 @@ class Daemon:
                     watching=self._readiness.connecting,
                     # Nodes fill their gaps after an outage, and a daemon has time.
                     wait_for_gaps=True,
-                    ledger_patience=settings.ledger_patience,
+                    ledger_timeout=settings.ledger_timeout,
                     name=settings.network_name,
-                    **settings.node.model_dump(exclude={"ledger_patience"}),
+                    **settings.node.model_dump(exclude={"ledger_timeout"}),
                 )
             )
             self._tell_name(network.name)
@@ -229,11 +229,11 @@ class Daemon:
             sink_patience=settings.http.sink_patience,
         )
         self._readiness.running(network.pool, run, notary)
-        patience = settings.ledger_patience
+        timeout = settings.ledger_timeout
         with (
             advising_adoption(settings.state_option),
             draining_on_signals(run),
-            watching_ledgers(network.pool, instruments, patience=patience),
+            watching_ledgers(network.pool, instruments, timeout=timeout),
             self._watching(run, network, first),
         ):
             report = await run.finish()
@@ -288,7 +288,7 @@ class Daemon:
             until=settings.until or network.last,
         )
         # A signed ledger exists: one that no node serves is waited for, and never a dead letter.
-        patience = max(_SHORTEST_RETRY, settings.ledger_patience) if notary is None else None
+        longest = max(_SHORTEST_RETRY, settings.ledger_timeout) if notary is None else None
         return ledger_pipeline(
             stream if notary is None else SignedLedgers(stream, notary),
             fetch_ledger=FetchLedger(
@@ -301,7 +301,7 @@ class Daemon:
             collectors=record_collectors(settings, network=network.name),
             etl=etl,
             fetch_concurrency=settings.pipeline.fetch_concurrency,
-            fetch_retry=RetryPolicy(elapsed=patience),
+            fetch_retry=RetryPolicy(elapsed=longest),
             books_concurrency=settings.pipeline.books_concurrency,
         )
 

@@ -51,7 +51,7 @@ async def redeliver(settings: Settings) -> Report | None:
 
 async def _redeliver(letters: DeadLetterFile, folder: OutputFolder, settings: Settings) -> Report:
     # Somebody waits for this command, so a ledger that no node has is an error soon.
-    options = settings.node.model_dump(exclude={"ledger_patience"})
+    options = settings.node.model_dump(exclude={"ledger_timeout"})
     async with (
         open_network(settings.network, name=settings.network_name, **options) as network,
         signing(settings, network, folder, NoInstruments()) as notary,
@@ -83,7 +83,7 @@ async def _network_name(settings: Settings) -> str:
     table = settings.dead_letter_table
     if table is None or "{network}" not in str(table.options.get("path", "")):
         return found.name
-    options = settings.node.model_dump(exclude={"ledger_patience"})
+    options = settings.node.model_dump(exclude={"ledger_timeout"})
     async with open_network(settings.network, **options) as network:
         return network.name
 

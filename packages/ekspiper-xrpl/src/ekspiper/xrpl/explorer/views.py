@@ -271,7 +271,7 @@ async def prove(
                 proven = await notary.proven(index)
                 signed = await notary.signed_ledger(proven.signed_by)
         except TimeoutError:
-            why = notary.trouble() or "no later ledger was signed"
+            why = notary.problem() or "no later ledger was signed"
             raise EkspiperError(f"ledger {index} is not proven in {timeout:g} s: {why}") from None
     if proven.ledger_hash.hex().upper() != ledger.ledger_hash:
         raise EkspiperError(
@@ -326,7 +326,7 @@ async def listen(
                 # The last validations of a ledger come after its quorum.
                 await asyncio.sleep(_LATE if network.last is None else 0)
         if not heard:
-            why = notary.trouble() or "no ledger has closed"
+            why = notary.problem() or "no ledger has closed"
             raise EkspiperError(f"no ledger was signed in {timeout:g} s: {why}")
         return _view(notary, sorted(heard)[:ledgers])
 

@@ -86,7 +86,7 @@ async def _send(
     as_json: bool,
     **options: Unpack[BackfillOptions],
 ) -> int:
-    node = settings.node.model_dump(exclude={"ledger_patience"})
+    node = settings.node.model_dump(exclude={"ledger_timeout"})
     async with open_network(settings.network, name=settings.network_name, **node) as opened:
         job = RangeDelivery(
             opened.pool,

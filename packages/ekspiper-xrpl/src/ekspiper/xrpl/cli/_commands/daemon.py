@@ -40,7 +40,7 @@ DaemonConnectTimeout = Annotated[
     float | None,
     typer.Option(metavar="S", help="Give up when no node answers for S seconds. [default: never]"),
 ]
-LedgerPatience = Annotated[
+LedgerTimeout = Annotated[
     float | None,
     typer.Option(
         metavar="S",
@@ -77,7 +77,7 @@ def daemon(
     first: First = None,
     until: Until = None,
     connect_timeout: DaemonConnectTimeout = None,
-    ledger_patience: LedgerPatience = None,
+    ledger_timeout: LedgerTimeout = None,
     adopt: AdoptCheckpoint = False,
     http: HttpAddress = None,
     as_json: Json = False,
@@ -108,7 +108,7 @@ def daemon(
         trust=trust,
         **{"from": first},
         until=until,
-        node=_given(connect_timeout=connect_timeout, ledger_patience=ledger_patience),
+        node=_given(connect_timeout=connect_timeout, ledger_timeout=ledger_timeout),
         http=_http(http),
     )
     given = log_options(context)

@@ -15,18 +15,18 @@ class Follower:
     """Lets ledgers out as fast as clients follow, and no faster.
 
     The next ledger may go when fewer than `lead` released ones are still to be asked for, or when
-    nobody has asked for anything for `patience` seconds: a client that only listens is served too.
+    nobody has asked for anything for `timeout` seconds: a client that only listens is served too.
 
     Args:
         held: the ledgers to release, in order.
         lead: how many ledgers the stream may be ahead of the highest one asked for.
-        patience: seconds after which a ledger goes although nobody asked for the last ones.
+        timeout: seconds after which a ledger goes although nobody asked for the last ones.
     """
 
-    def __init__(self, held: Sequence[int], *, lead: int = 16, patience: float = 0.1) -> None:
+    def __init__(self, held: Sequence[int], *, lead: int = 16, timeout: float = 0.1) -> None:
         self._held = held
         self._lead = lead
-        self._patience = patience
+        self._timeout = timeout
         self._asked = -1
         self._news = asyncio.Event()
 
@@ -48,7 +48,7 @@ class Follower:
         while not self.may_release(ledger_index):
             self._news.clear()
             try:
-                async with asyncio.timeout(self._patience):
+                async with asyncio.timeout(self._timeout):
                     await self._news.wait()
             except TimeoutError:
                 return

@@ -11,7 +11,7 @@ from ._node import Node
 from .errors import LedgerUnavailable, NodeUnreachable
 from .ledger_set import LedgerSet
 
-__all__ = ["LedgerGaps", "Outlook", "Patience", "Prospect"]
+__all__ = ["LedgerGaps", "Outlook", "Prospect", "Timeouts"]
 
 # A ledger so close to the newest may be there in a moment, whatever `complete_ledgers` says.
 _RECENT = 8
@@ -26,7 +26,7 @@ Gap = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """Seconds.
 
     Attributes:
@@ -64,14 +64,14 @@ class Prospect:
 
     Args:
         nodes: the pool's nodes.
-        patience: how long to wait, and for what.
+        timeouts: how long to wait, and for what.
         wait_for_gaps: also wait for a ledger that is missing from every history, if the nodes may
             still fetch it.
     """
 
-    def __init__(self, nodes: Sequence[Node], *, patience: Patience, wait_for_gaps: bool) -> None:
+    def __init__(self, nodes: Sequence[Node], *, timeouts: Timeouts, wait_for_gaps: bool) -> None:
         self._nodes = nodes
-        self._patience = patience
+        self._timeouts = timeouts
         self._gaps = LedgerGaps() if wait_for_gaps else None
 
     def of(self, call: Call, *, newest: int, now: float) -> Outlook | Exception:
@@ -82,14 +82,14 @@ class Prospect:
         """
         index, waited = call.ledger_index, call.waited(now)
         if index is None:
-            patience = min(self._patience.ledger, self._patience.answer)
-            return self._unanswered(call) if waited > patience else Outlook.KEEP
+            timeout = min(self._timeouts.ledger, self._timeouts.answer)
+            return self._unanswered(call) if waited > timeout else Outlook.KEEP
         if self._comes_too_late(call, index, newest):
             return self._unavailable(call, index, newest, now)
         hopeless = self._is_hopeless(call, index, newest)
         if hopeless and not call.attempts:
             return Outlook.ASK
-        if waited > self._patience.ledger:
+        if waited > self._timeouts.ledger:
             if hopeless and self._gaps:
                 self._gaps.waited_in_vain(index, self._held())
             lost = any(index in node.ledgers and not node.ready for node in self._nodes)
@@ -111,7 +111,7 @@ class Prospect:
         ahead = index - newest
         return (
             newest > 0
-            and ahead > _RECENT + self._patience.ledger
+            and ahead > _RECENT + self._timeouts.ledger
             and self._is_known_what_they_hold(call)
         )
 

@@ -63,7 +63,7 @@ async def _measured(http: Http) -> float:
 async def test_a_ledger_that_is_served_late_is_no_dead_letter(
     running: Running, node: Node, tmp_path: Path
 ) -> None:
-    config = "[node]\nledger_patience = 60\n"
+    config = "[node]\nledger_timeout = 60\n"
     plan = f"lgrNotFound@{ABSENT}*8"
     async with node(faults=plan) as served, running(config, network=served.url, **SOME) as task:
         outcome = await task
@@ -75,7 +75,7 @@ async def test_a_ledger_that_is_served_late_is_no_dead_letter(
 async def test_patience_has_an_end_and_then_there_is_a_dead_letter(
     running: Running, node: Node, tmp_path: Path, faults: str
 ) -> None:
-    config = "[node]\nledger_patience = 0.5\n"
+    config = "[node]\nledger_timeout = 0.5\n"
     async with node(faults=faults) as served, running(config, network=served.url, **SOME) as task:
         outcome = await task
     assert outcome.report.kept == LAST - ABSENT + 2
@@ -95,11 +95,11 @@ def test_every_option_of_the_pool_can_be_set() -> None:
 
 
 FOR_PROGRAMS = {
-    "answer_patience",
-    "avoid_patience",
+    "answer_timeout",
+    "avoid_timeout",
     "connect",
     "latest_hedge",
-    "overload_patience",
+    "overload_timeout",
 }
 """What a daemon has no reason to change."""
 
@@ -109,7 +109,7 @@ OPTIONS = {
     "network_id": 1021,
     "liveness": 13.0,
     "hedge_after": 14.0,
-    "ledger_patience": 15.0,
+    "ledger_timeout": 15.0,
     "window": 16,
     "rate": 17.0,
     "polite": True,
@@ -143,9 +143,9 @@ async def test_what_is_set_reaches_the_pool(
             tmp_path / "ekspiper.toml", network=served.url, out=tmp_path / "out"
         )
         await redeliver(settings)
-    patience = made[1].get("ledger_patience", inspect.signature(NodePool).parameters)
+    patience = made[1].get("ledger_timeout", inspect.signature(NodePool).parameters)
     assert patience != 15.0, "a redelivery waits for no ledger: somebody waits for it"
-    assert {**made[1], "ledger_patience": 15.0} == OPTIONS
+    assert {**made[1], "ledger_timeout": 15.0} == OPTIONS
 
 
 async def test_nodes_that_are_too_busy_are_given_as_long_as_those_without_the_ledger() -> None:
@@ -161,6 +161,6 @@ async def test_nodes_that_are_too_busy_are_given_as_long_as_those_without_the_le
     found = await retries()
     assert found.pop("ledger-details") == 3600
     assert set(found.values()) == {60}
-    assert load_settings(network="sample", until=540).ledger_patience == 30
-    assert load_settings(until=540, node={"ledger_patience": 5}).ledger_patience == 5
-    assert (await retries(ledger_patience=5))["ledger-details"] == 60
+    assert load_settings(network="sample", until=540).ledger_timeout == 30
+    assert load_settings(until=540, node={"ledger_timeout": 5}).ledger_timeout == 5
+    assert (await retries(ledger_timeout=5))["ledger-details"] == 60
