@@ -62,7 +62,7 @@ class Dawdle(Processor[Any, Any]):
 
 
 def pipeline(path: Path, *, sink: str, count: int, concurrency: int, ordered: bool) -> Pipeline:
-    """Three flows in a row, the second of which dawdles."""
+    """Three flows in a row, and the second one is slow."""
     collector: Collector[Any] = JsonLines(path) if sink == "jsonl" else PlainFile(path)
     first, second = Queue("first", max_items=ROOM), Queue("second", max_items=ROOM)
     options: dict[str, Any] = {"concurrency": concurrency, "ordered": ordered}

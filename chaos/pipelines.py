@@ -97,7 +97,7 @@ def kill_pipeline(setting: Setting, folder: Path, *, kills: int) -> tuple[int, b
 
 
 def read(path: Path) -> list[int]:
-    """The numbers in the file; a line that a kill has torn is none."""
+    """The numbers in the file; a line that a kill cut off does not count."""
     rows = []
     if path.exists():
         for line in path.read_bytes().splitlines():

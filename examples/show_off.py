@@ -2,7 +2,7 @@
 
     python examples/show_off.py
 
-The first run is killed half way, as a machine may be. The second goes on where the first stopped:
+The first run is killed halfway, as a machine may be. The second continues where the first stopped:
 no number is lost and none is doubled. It needs ekspiper-core and ekspiper-sinks alone.
 """
 
@@ -43,7 +43,7 @@ async def ask_a_slow_server(number: int) -> dict[str, int]:
 
 @processor
 def refuse_unlucky_numbers(row: dict[str, int]) -> dict[str, int]:
-    """An error that no retry repairs: the row goes to the dead letters, the others go on."""
+    """An error that no retry repairs: the row goes to the dead letters, the others continue."""
     if row["number"] % 500 == 13:
         raise Permanent(f"{row['number']} is an unlucky number")
     return row

@@ -1,6 +1,6 @@
 """Builds the compiled codec: as a hook of hatchling for wheels, and in place for a checkout.
 
-A wheel gets the extensions where a C compiler is there, and is pure Python where none is. An editable
+A wheel gets the extensions where a C compiler is there, and is pure Python otherwise. An editable
 installation never waits for a compiler: `python hatch_build.py` builds them beside their sources. With
 EKSPIPER_COMPILED=1 a build without a compiler fails instead, as a release must not lack it.
 """

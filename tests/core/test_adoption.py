@@ -112,7 +112,7 @@ def test_what_is_new_begins_at_the_checkpoint_and_the_others_go_on(
     assert world.checkpoint.backups == [before]
     assert caplog.messages == [
         "adopting the checkpoint in memory; the old one is kept as backup 1",
-        f"adopted: it goes on where the checkpoint stands: a at {N}",
+        f"adopted: it continues where the checkpoint stands: a at {N}",
         "adopted: a/same/new_commits is new: it begins there, and gets nothing of what was before",
         "adopted: a/same/new_cut is new: it begins there, and gets nothing of what was before",
         "adopted: a/same/plain is new: it begins there, and gets nothing of what was before",
@@ -253,7 +253,7 @@ def test_flows_with_sources_of_their_own_come_and_go() -> None:
     assert adoption.new == Progress(("a/s/x", "c/s/z"), {"a": FlowState("one", 5, {"a/s/x": 1})})
     assert (adoption.added, adoption.removed) == (["c/s/z"], ["a/s/w", "b/s/y"])
     assert list(adoption.lines()) == [
-        "it goes on where the checkpoint stands: a at 5",
+        "it continues where the checkpoint stands: a at 5",
         "a/s/w is gone: what the checkpoint knows of it is dropped",
         "b/s/y is gone: what the checkpoint knows of it is dropped",
         "the flow c is new: it begins at the start of its source",
@@ -264,7 +264,7 @@ def test_flows_with_sources_of_their_own_come_and_go() -> None:
 def test_before_the_first_item_it_stands_at_the_start() -> None:
     old = Progress(("a/s/x",), {"a": FlowState("one")})
     lines = Adoption.of(old, ("a/s/x", "a/s/y"), ("a",)).lines()
-    assert next(lines) == "it goes on where the checkpoint stands: a at the start"
+    assert next(lines) == "it continues where the checkpoint stands: a at the start"
 
 
 def test_copies_of_a_file_are_whole_and_never_replaced(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def test_details_that_change_do_not_make_a_line_new(said: pytest.LogCaptureFixtu
         log.unable("ledger", "lgrNotFound", float(second))
     log.unable("ledger", "noLedger", 60.0)
     assert said.messages == [
-        "ws://one sits on ledger for 1.0 s: asking ws://two",
+        "ws://one has not answered ledger for 1.0 s: asking ws://two",
         "ws://one names ledger 0: not believed",
         "ws://one cannot answer ledger (lgrNotFound): asking again",
         "ws://one cannot answer ledger (noLedger): asking again",

@@ -177,4 +177,4 @@ def test_the_time_out_of_a_request_is_the_same_everywhere(write: Write) -> None:
     pool = inspect.signature(NodePool).parameters["request_timeout"].default
     page = (Path(__file__).parents[3] / "docs" / "reading.md").read_text()
     assert load_settings(write("")).node.request_timeout == pool
-    assert f"sits on a request for {pool:g} s" in page
+    assert f"does not answer a request for {pool:g} s" in page

@@ -224,7 +224,7 @@ class Adoption:
     def lines(self) -> Iterator[str]:
         """What will happen, for the log."""
         fresh = [name for name in self.flows if name not in self.old.flows]
-        yield f"it goes on where the checkpoint stands: {', '.join(_stands(self.new.flows))}"
+        yield f"it continues where the checkpoint stands: {', '.join(_stands(self.new.flows))}"
         for place in self.added:
             if place.partition("/")[0] not in fresh:
                 yield f"{place} is new: it begins there, and gets nothing of what was before"

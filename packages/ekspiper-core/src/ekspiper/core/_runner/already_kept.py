@@ -107,7 +107,7 @@ class AlreadyKept:
         if (held > start) != (first > start):
             raise CheckpointError(
                 f"{self._place} holds everything up to {held!r}, but the checkpoint stands at "
-                f"{start!r}: rows between are missing from it; delete the checkpoint to go on "
+                f"{start!r}: rows between are missing from it; delete the checkpoint to continue "
                 "from what the sink holds"
             )
 

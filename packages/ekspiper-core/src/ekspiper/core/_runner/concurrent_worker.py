@@ -124,7 +124,7 @@ class Epoch:
 
 
 class UnorderedWorker(StepWorker):
-    """Processes several items at once; outputs go on as they come, but none past a barrier."""
+    """Processes several items at once; outputs are handed on as they come, but none past a barrier."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -123,7 +123,7 @@ class IcebergTable(LakeTable):
 
         `append` would not do: PyIceberg tries a commit again on what a second writer has made of
         the table, and both have then added the same rows. Overwriting all rows that come after
-        ours is refused when there are some, and replaces nothing when there are none.
+        ours is refused when there are some; otherwise it replaces nothing.
         """
         with self._errors():
             self._refuse_taken(row)

@@ -121,7 +121,7 @@ class Dataset:
         """Make `manifest` the truth, which no crash can undo, and settle it.
 
         Raises:
-            OSError: nothing was published; or it was, and `settle` is to be tried again.
+            OSError: nothing was published; or it was, and `settle` must be tried again.
         """
         # In this order: a manifest that survives a power failure must not name a file that does not.
         sync_folder(self._staging)

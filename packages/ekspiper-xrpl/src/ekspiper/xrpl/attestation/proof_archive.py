@@ -1,6 +1,6 @@
 """The archive: the proofs of signed ledgers in one file, a line each.
 
-Servers do not keep validations. Whoever wants to show later that a ledger was signed must keep them
+Servers do not keep validations. To show later that a ledger was signed, they must be kept
 when they are sent. One ledger in 256 suffices: those before it follow from headers.
 
 Lines are JSON objects of three kinds:

@@ -27,7 +27,7 @@ class NotSigned(EkspiperError):
 class SignedLedgers(Source[LedgerRef]):
     """Passes on what another source yields, as soon as it is proven by signatures.
 
-    While a ledger is not proven, nothing is yielded: whoever reads this waits, and no ledger is
+    While a ledger is not proven, nothing is yielded: the reader waits, and no ledger is
     given up.
 
     Args:

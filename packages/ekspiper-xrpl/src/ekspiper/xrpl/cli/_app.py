@@ -53,7 +53,7 @@ class _Deferred(Command):
         super().__init__(name, help=COMMANDS[name], short_help=COMMANDS[name])
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
-        """Called by Typer, which then goes on with the command of the context."""
+        """Called by Typer, which then continues with the command of the context."""
         return _load(str(self.name)).make_context(info_name, args, parent, **extra)
 
 
@@ -152,7 +152,7 @@ def _run(arguments: list[str]) -> int:
 
 def _failed(error: Exception, *, debug: bool) -> int:
     """Say what went wrong; the exit code."""
-    # `ekspiper ... | head`: whoever reads has seen enough.
+    # `ekspiper ... | head`: the reader has seen enough.
     if isinstance(error, BrokenPipeError):
         return 0
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # wrong use, which Typer explains

@@ -159,7 +159,7 @@ class Node:
         return self._open_requests.overdue(age, now)
 
     def forget(self, number: int) -> None:
-        """Count a request as open no longer; its answer, should it come, is ignored."""
+        """Count a request as open no longer; its answer is ignored if it comes."""
         self._open_requests.forget(number)
 
     async def ask(self, message: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,7 +184,7 @@ class Node:
             self._open_requests.forget(number)
 
     def drop(self, why: str) -> None:
-        """End the connection; it is opened again, and its requests go on there or elsewhere."""
+        """End the connection; it is opened again, and its requests are sent again, there or elsewhere."""
         if self._connection is not None:
             self._why = self._why or why
             self.ready = False
@@ -274,7 +274,7 @@ class Node:
                 )
 
     async def refresh(self) -> None:
-        """Ask again what it holds. Its failures are the connection's failures: nothing raised."""
+        """Ask again what it holds. If that fails, the connection is dropped; nothing is raised."""
         self.refreshing = True
         try:
             self._learn(await self.ask({"command": "server_info", "api_version": API_VERSION}))

@@ -99,9 +99,11 @@ class NodeLog:
             self._log.warning("%s %s: not believed", self._label, why)
 
     def slow(self, what: str, age: float, now: float, *, other: str) -> None:
-        """It sits on a request, which now goes to another node as well."""
+        """It does not answer a request, which now goes to another node as well."""
         if self._is_due("slow", now):
-            self._log.warning("%s sits on %s for %.1f s: asking %s", self._label, what, age, other)
+            self._log.warning(
+                "%s has not answered %s for %.1f s: asking %s", self._label, what, age, other
+            )
 
     def unable(self, what: str, error: str, now: float) -> None:
         """It did not answer a request; said once a minute for each error."""

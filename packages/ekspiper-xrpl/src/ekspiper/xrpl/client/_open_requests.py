@@ -46,7 +46,7 @@ class OpenRequests:
         return number, future
 
     def forget(self, number: int) -> None:
-        """Count a request as open no longer; its answer, should it come, is ignored."""
+        """Count a request as open no longer; its answer is ignored if it comes."""
         self._calls.pop(number, None)
         self._own.pop(number, None)
 

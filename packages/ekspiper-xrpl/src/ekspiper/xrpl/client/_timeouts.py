@@ -30,7 +30,7 @@ class Timeouts:
     """Seconds.
 
     Attributes:
-        request: a node that sits on a request for this long has lost it: five ledgers close
+        request: a node that has not answered for this long has lost the request: five ledgers close
             meanwhile, and a loaded server answers within seconds. It is connected to again.
         hedge: a request that takes this long, and much longer than usual on that node, is also
             sent to another one.

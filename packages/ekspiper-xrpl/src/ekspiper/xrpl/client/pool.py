@@ -46,7 +46,7 @@ class NodePool(Component):
         urls: one or more `ws://` or `wss://` URLs.
         network_id: the network they must belong to; None: that of the first that answers.
         connect_timeout: seconds within which one node must answer at the start; None: no bound.
-        request_timeout: seconds a node may sit on a request; then it is connected to again.
+        request_timeout: seconds a node may take for an answer; then it is connected to again.
         liveness: seconds without a ledger after which a subscribed connection is dead; a third
             of it without any byte, and again without an answer to a ping, is dead as well.
         hedge_after: seconds after which a request that is slow for its node is also sent to

@@ -158,7 +158,7 @@ class StateTreeFold(_TreeFold):
 
     @classmethod
     def load(cls, saved: Mapping[str, Any]) -> StateTreeFold:
-        """The fold that `save` described, to go on with."""
+        """The fold that `save` described, ready to continue."""
         fold = cls(saved["prefix"])
         fold.count = saved["count"]
         fold._key = int(saved["key"], 16) if fold.count else -1

@@ -1,7 +1,7 @@
 """Reads JSON proofs of strangers: every member is known, none is there twice, hex has one case.
 
 A proof is refused when anything in it is not what it should be, even where the rest would suffice:
-whoever passes a proof on must not be able to change what a reader sees in it.
+those who pass a proof on must not be able to change what a reader sees in it.
 """
 
 from __future__ import annotations
