@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from ekspiper.xrpl.config import CollectorTable
+from ekspiper.xrpl.replay import Recording
 
+from ..trust.small_network import SmallNetwork
 from .conftest import Cli
 
 CONFIG = """\
@@ -83,6 +85,7 @@ def test_order_books_on_request(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("options", "why"),
     [
+        (["--config", "c.toml", "--anchor", "480"], "--anchor takes INDEX:HASH"),
         (["--config", "c.toml", "--out", "o"], "--scheduler and --dry-run do not go with it"),
         (["--config", "c.toml", "--format", "parquet"], "--format"),
         (["--config", "c.toml", "--dry-run"], "--dry-run"),
@@ -95,6 +98,48 @@ def test_what_does_not_go_together(cli: Cli, options: list[str], why: str) -> No
     done = cli("backfill", "528:529", *options)
     assert done.code == 2
     assert why in " ".join(done.err.split())
+
+
+def test_it_proves_to_the_signatures_as_the_plain_one_does(cli: Cli) -> None:
+    done = cli("backfill", "430:440", "--config", "c.toml")
+    said = "All 11 are signed: they lead to ledgers of a quorum of validators."
+    assert (done.code, done.err.splitlines()[-1]) == (0, said)
+    sent = rows("data/ledgers-backfill-430-440.jsonl")
+    assert all(ledger["signed_by"] >= ledger["ledger_index"] for ledger in sent)
+    state = Path("state/backfill/backfill-430-440")
+    assert (state / "proofs.jsonl").stat().st_size
+    again = cli("backfill", "430:440", "--config", "c.toml", "--json")
+    assert json.loads(again.out)["signed"] == 0  # nothing was sent this time
+
+
+def test_signatures_are_the_configurations_or_the_command_lines(cli: Cli) -> None:
+    Path("c.toml").write_text('trust = "hashed"\n' + CONFIG)
+    done = cli("backfill", "430:432", "--config", "c.toml")
+    assert done.err.splitlines()[-1].startswith("Only hashes were checked")
+    assert "signed_by" not in rows("data/ledgers-backfill-430-432.jsonl")[0]
+    done = cli("backfill", "433:434", "--config", "c.toml", "--trust", "signed", "--json")
+    assert (done.code, json.loads(done.out)["signed"]) == (0, 2)
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> str:
+    """A publisher whose list has nothing to do with the sample, and holds."""
+    network = SmallNetwork()
+    path = tmp_path / "vl.json"
+    path.write_text(json.dumps(network.document(expiration=0xFFFF_FFFF)))
+    return f"{network.publisher.public.hex()}={path}"
+
+
+def test_an_anchor_proves_a_range(cli: Cli, stranger: str) -> None:
+    with Recording.sample() as recording:
+        anchor = f"450:{recording.ledgers[450].hash}"
+    done = cli("backfill", "430:432", "--config", "c.toml", "--trust", stranger, "--anchor", anchor)
+    assert done.code == 0, done.err
+    assert "All 3 are signed" in done.err.splitlines()[-1]
+    wrong = "450:" + "AB" * 32
+    done = cli("backfill", "433:434", "--config", "c.toml", "--trust", stranger, "--anchor", wrong)
+    assert done.code == 1
+    assert "is not signed" in done.errors[-1]
 
 
 @pytest.mark.parametrize(

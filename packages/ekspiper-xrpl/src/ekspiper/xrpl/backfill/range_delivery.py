@@ -7,12 +7,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ekspiper.core import Delivery, Instruments, Pipeline, Run
+from ekspiper.core import Delivery, Instruments, Pipeline, Run, Source
+from ekspiper.xrpl.attestation import Notary, SignedLedgers
 from ekspiper.xrpl.client import LedgerSet, NodePool
 from ekspiper.xrpl.flows import ROOT, ledger_pipeline
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.processors import DriftReport, FetchLedger, TransactionEtl
 from ekspiper.xrpl.ranges import ranges_begun
+from ekspiper.xrpl.sources import LedgerRef
 
 from ._origin import LedgersOf, Origin
 from ._reasons import Reasons, by_reason
@@ -47,6 +49,9 @@ class RangeReport:
         left: those that the next run sends.
         transactions: how many records of transactions were made.
         drift: what did not fit the schema.
+        unsigned: how many of those that were sent are not proven by signatures; None where only
+            hashes were checked.
+        why_unsigned: why the last of them is not.
     """
 
     wanted: LedgerSet
@@ -56,6 +61,8 @@ class RangeReport:
     left: LedgerSet
     transactions: int
     drift: DriftReport
+    unsigned: int | None = None
+    why_unsigned: str = ""
 
     @property
     def missing(self) -> dict[str, LedgerSet]:
@@ -78,6 +85,9 @@ class RangeDelivery:
         verify: prove every ledger.
         books: record the order books as well.
         concurrency: ledgers asked for at once.
+        notary: proves the ledgers by signatures; without it, hashes alone are checked.
+        signed_only: fail where a ledger cannot be proven by signatures; without, it is sent as
+            hashed.
     """
 
     def __init__(
@@ -91,8 +101,13 @@ class RangeDelivery:
         verify: bool = True,
         books: bool = False,
         concurrency: int = 32,
+        notary: Notary | None = None,
+        signed_only: bool = False,
     ) -> None:
         self._pool = pool
+        self._notary = notary
+        self._signed_only = signed_only
+        self._signing: SignedLedgers | None = None
         self._ranges = list(ranges)
         self._folder = folder
         self._collectors = collectors
@@ -145,14 +160,22 @@ class RangeDelivery:
         return self._report(left, failed, transactions=etl.items_out if etl else 0)
 
     def _report(self, left: LedgerSet, failed: dict[int, str], *, transactions: int) -> RangeReport:
+        signing = self._signing
+        unsigned = None if self._notary is None else 0
+        sent = max(0, len(self.left) - len(left) - len(failed))
+        if signing is not None:
+            # What failed was not sent, signed or not; a run that is stopped has read more than it sent.
+            unsigned = min(sent, max(0, signing.unsigned - len(failed)))
         return RangeReport(
             wanted=self.wanted,
             before=len(self.wanted) - len(self.left),
-            sent=len(self.left) - len(left) - len(failed),
+            sent=sent,
             failed=failed,
             left=left,
             transactions=transactions,
             drift=self._etl.report(),
+            unsigned=unsigned,
+            why_unsigned=signing.why_unsigned if signing else "",
         )
 
     def _passed(self, position: int) -> LedgerSet:
@@ -169,9 +192,21 @@ class RangeDelivery:
     def _source(self, ranges: Sequence[str | tuple[int, int]]) -> LedgersOf:
         return LedgersOf(self._origin, self._pool, ranges, backwards=self._backwards)
 
+    def _signed(self, source: LedgersOf) -> Source[LedgerRef]:
+        """The source with the hashes that validators have signed, where that is wanted."""
+        if self._notary is None:
+            return source
+        self._signing = SignedLedgers(
+            source,
+            self._notary,
+            first=self.left.first,
+            otherwise="fail" if self._signed_only else "pass",
+        )
+        return self._signing
+
     def _pipeline(self) -> Pipeline:
         return ledger_pipeline(
-            self._source(self.wanted.ranges),
+            self._signed(self._source(self.wanted.ranges)),
             fetch_ledger=FetchLedger(
                 self._pool, verify=self._verify, definitions=self._pool.definitions
             ),

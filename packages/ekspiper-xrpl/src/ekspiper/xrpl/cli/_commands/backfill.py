@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Unpack
 
@@ -10,7 +11,8 @@ import typer
 
 from ekspiper.core import draining_on_signals
 from ekspiper.xrpl.attestation import (
-    Trustees,
+    Notary,
+    TrustChoice,
     clock_of,
     open_notary,
     read_anchor,
@@ -18,7 +20,7 @@ from ekspiper.xrpl.attestation import (
     trustees_of,
 )
 from ekspiper.xrpl.backfill import Backfill, BackfillOptions, estimate
-from ekspiper.xrpl.open_network import open_network
+from ekspiper.xrpl.open_network import OpenNetwork, open_network
 from ekspiper.xrpl.output_folder import OutputFolder, default_out
 
 from .._interruption import run_interruptible
@@ -39,7 +41,7 @@ from .._progress import counting_ledgers
 from .._streams import say_json
 from .backfill_report import exit_code, report_as_json, tell_estimate, tell_report
 
-__all__ = ["backfill"]
+__all__ = ["backfill", "notary_of"]
 
 # A path or a text, which typer has no type for.
 FolderOrUrl = Annotated[Any, default_out_option("backfill", urls=True)]
@@ -112,7 +114,7 @@ def backfill(
 
     Where the network's publishers are known, each ledger is chained by headers to one that the
     validators have signed: of the archive, of the newest, or of --anchor. What cannot be is recorded
-    without a signature; --trust signed refuses it.
+    without a signature; --trust signed refuses it. With --config, its `trust` says whose count.
 
     With --workers or --scheduler, processes of this machine or of a Dask cluster fetch chunks of the
     range side by side. What is there already is kept, whatever the number of workers was. --out may
@@ -130,11 +132,6 @@ def backfill(
     if config is not None:
         from .backfill_into import backfill_into
 
-        if trust or anchor:
-            raise typer.BadParameter(
-                "with --config ledgers are recorded without signatures: --trust and --anchor do "
-                "not go with it"
-            )
         if out is not None or format is not None or dry_run or workers or scheduler:
             raise typer.BadParameter(
                 "--config says where records go: --out, --format, --workers, --scheduler and "
@@ -147,6 +144,8 @@ def backfill(
             state=state,
             connect_timeout=connect_timeout,
             as_json=as_json,
+            trust=trust,
+            anchors=anchor,
             **options,
         )
         raise typer.Exit(code)
@@ -211,14 +210,10 @@ async def _backfill(
         opened = await stack.enter_async_context(
             open_network(network, connect_timeout=connect_timeout)
         )
-        trustees = trustees_of(choice, opened) if verified else Trustees()
         notary = None
         # A plan proves nothing, so nobody's signatures are fetched for it.
-        if trustees and not dry_run:
-            opening = open_notary(
-                opened.pool, trustees, folder=folder.path, anchors=given, clock=clock_of(opened)
-            )
-            notary = await stack.enter_async_context(opening)
+        if verified and not dry_run:
+            notary = await stack.enter_async_context(notary_of(opened, choice, folder, given))
         signed_only = choice.mode == "signed"
         job = Backfill(
             opened.pool, ranges, folder, notary=notary, signed_only=signed_only, **options
@@ -240,3 +235,21 @@ async def _backfill(
     else:
         tell_report(report, str(folder.path), verified=verified, seconds=seconds)
     return exit_code(report, is_interrupted=run is not None and run.draining)
+
+
+@asynccontextmanager
+async def notary_of(
+    opened: OpenNetwork,
+    choice: TrustChoice,
+    folder: OutputFolder,
+    anchors: Sequence[tuple[int, bytes]],
+) -> AsyncIterator[Notary | None]:
+    """Who proves ledgers by signatures; None where no publisher is known, or hashes are enough."""
+    trustees = trustees_of(choice, opened)
+    if not trustees:
+        yield None
+        return
+    async with open_notary(
+        opened.pool, trustees, folder=folder.path, anchors=anchors, clock=clock_of(opened)
+    ) as notary:
+        yield notary

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Unpack
 
 from ekspiper.core import ConfigError, Delivery, draining_on_signals
+from ekspiper.xrpl.attestation import TrustChoice, read_anchor, read_trust
 from ekspiper.xrpl.backfill import BackfillOptions, RangeDelivery, RangeReport, lane_of
 from ekspiper.xrpl.config import CollectorTable, Settings, load_settings
 from ekspiper.xrpl.open_network import open_network
@@ -18,6 +20,8 @@ from .._logs import counted, tell
 from .._options import chosen_network
 from .._progress import counting_ledgers
 from .._streams import say_json
+from .backfill import notary_of
+from .backfill_report import tell_signatures
 
 __all__ = ["backfill_into"]
 
@@ -35,9 +39,15 @@ def backfill_into(
     state: Path | None,
     connect_timeout: float | None,
     as_json: bool,
+    trust: Sequence[str] | None = None,
+    anchors: Sequence[str] | None = None,
     **options: Unpack[BackfillOptions],
 ) -> int:
     """Send the ledgers of `ranges` to the collectors; the exit code.
+
+    Args:
+        trust: whose signatures count, in the place of what the configuration says.
+        anchors: ledgers that the user says are the network's.
 
     Raises:
         ConfigError: the configuration has a mistake, or no collector for the records.
@@ -54,7 +64,17 @@ def backfill_into(
     folder = OutputFolder(parent / lane, command="backfill", option="--state", tables=())
     with folder.locked():
         return run_interruptible(
-            _send(settings, ranges, folder, tables, kinds, as_json=as_json, **options)
+            _send(
+                settings,
+                ranges,
+                folder,
+                tables,
+                kinds,
+                choice=read_trust(trust or settings.trust),
+                anchors=[read_anchor(text) for text in anchors or ()],
+                as_json=as_json,
+                **options,
+            )
         )
 
 
@@ -83,16 +103,26 @@ async def _send(
     tables: Sequence[CollectorTable],
     kinds: Sequence[str],
     *,
+    choice: TrustChoice,
+    anchors: Sequence[tuple[int, bytes]],
     as_json: bool,
     **options: Unpack[BackfillOptions],
 ) -> int:
     node = settings.node.model_dump(exclude={"ledger_timeout"})
-    async with open_network(settings.network, name=settings.network_name, **node) as opened:
+    async with AsyncExitStack() as stack:
+        opened = await stack.enter_async_context(
+            open_network(settings.network, name=settings.network_name, **node)
+        )
+        notary = None
+        if options.get("verify", True):
+            notary = await stack.enter_async_context(notary_of(opened, choice, folder, anchors))
         job = RangeDelivery(
             opened.pool,
             ranges,
             folder,
             _collectors(settings, tables, kinds, opened.name),
+            notary=notary,
+            signed_only=choice.mode == "signed",
             **options,
         )
         await job.plan()
@@ -135,6 +165,7 @@ def _as_json(report: RangeReport, folder: OutputFolder, *, seconds: float) -> di
         "before": report.before,
         "left": str(report.left) if report.left else None,
         "transactions": report.transactions,
+        "signed": 0 if report.unsigned is None else report.sent - report.unsigned,
         "missing": [
             {"ledgers": str(ledgers), "reason": reason}
             for reason, ledgers in report.missing.items()
@@ -159,3 +190,4 @@ def _tell_report(report: RangeReport, folder: OutputFolder, *, seconds: float) -
     if report.left:
         left = counted(len(report.left), "ledger")
         tell(f"Stopped on request with {left} left. Run it again to continue.")
+    tell_signatures(report.sent, report.unsigned, report.why_unsigned)

@@ -10,7 +10,7 @@ from ekspiper.xrpl.verify import ONLY_HASHED
 from .._logs import counted, tell
 from .._streams import say_json
 
-__all__ = ["exit_code", "report_as_json", "tell_estimate", "tell_report"]
+__all__ = ["exit_code", "report_as_json", "tell_estimate", "tell_report", "tell_signatures"]
 
 # A screen of them; all are in the dead letters.
 _NAMED = 20
@@ -94,7 +94,7 @@ def tell_report(
     if report.failed:
         tell("Run the same command again to fetch what is missing.")
     if can_sign:
-        _tell_signatures(report)
+        tell_signatures(report.fetched, report.unsigned, report.why_unsigned)
     elif report.fetched:
         tell(
             "Only hashes were checked: that these are the network's ledgers is what the nodes say."
@@ -114,12 +114,18 @@ def _fetched(report: BackfillReport, place: str, *, verified: bool, seconds: flo
     return f"Nothing to fetch: all {report.present:,} ledgers are in {place}."
 
 
-def _tell_signatures(report: BackfillReport) -> None:
-    if not report.fetched:
+def tell_signatures(ledgers: int, unsigned: int | None, why: str) -> None:
+    """Say how many of the ledgers of this run are proven by signatures.
+
+    Args:
+        unsigned: those that are not; None where only hashes were checked.
+        why: why the last of them is not.
+    """
+    if not ledgers:
         return
-    if report.unsigned is None:
+    if unsigned is None:
         tell(f"{ONLY_HASHED} --trust KEY=LIST proves them to the validators' signatures.")
-    elif report.unsigned:
-        tell(f"{report.unsigned:,} of them are not signed: {report.why_unsigned}")
+    elif unsigned:
+        tell(f"{unsigned:,} of them are not signed: {why}")
     else:
-        tell(f"All {report.fetched:,} are signed: they lead to ledgers of a quorum of validators.")
+        tell(f"All {ledgers:,} are signed: they lead to ledgers of a quorum of validators.")
