@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ekspiper.core import BatchError, JsonLine, Permanent
-from ekspiper.sinks.parquet import Parquet, read_records
+from ekspiper.sinks.parquet import OneFile, Parquet, read_records
 
 SCHEMA = pa.schema(
     [
@@ -199,3 +199,27 @@ async def test_lines_come_back_out_after_a_restart_takes_them_back(tmp_path: Pat
     async with Parquet(path, schema=SCHEMA) as collector:
         await collector.restore(state)
     assert [one["ledger_index"] for one in read_records(path)] == list(range(10))
+
+
+async def test_one_file_takes_lines_too(tmp_path: Path) -> None:
+    records = [record(number) for number in range(40)]
+    records[3]["hash"] = records[39]["hash"] = ODD
+    records[7] |= {"new": [1, None], "any": None}
+    mixed: list[Any] = [line(one) for one in records]
+    mixed[10] = records[10]
+    for name, batch in (("a", mixed), ("b", records)):
+        (tmp_path / name).mkdir()
+        async with OneFile(tmp_path / name / "one.parquet", schema=SCHEMA) as file:
+            await file.collect(batch[:20])
+            await file.collect(batch[20:])
+    assert Line.parsed == 3  # the odd ones
+    same(tmp_path / "a", tmp_path / "b")
+
+
+async def test_one_file_says_which_lines_cannot_be_stored(tmp_path: Path) -> None:
+    bad = {**record(1), "hash": ODD, "more": Decimal(1)}
+    async with OneFile(tmp_path / "one.parquet", schema=SCHEMA) as file:
+        with pytest.raises(BatchError) as caught:
+            await file.collect([line(record(0)), bad, line(record(2))])
+    assert list(caught.value.failures) == [1]
+    assert [each["ledger_index"] for each in read_records(tmp_path)] == [0, 2]

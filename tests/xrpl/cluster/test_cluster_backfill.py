@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 from concurrent.futures import Executor, Future
@@ -187,6 +188,30 @@ async def test_all_workers_together_ask_for_no_more_than_one(tmp_path: Path) -> 
     await fill(tmp_path, "421:460", workers=Workers(inline, 4), concurrency=8, chunk=10)
     assert {fetch.concurrency for fetch in inline.fetches} == {2}
     assert {fetch.pool["window"] for fetch in inline.fetches} == {128 // 4}
+
+
+async def test_workers_read_by_the_definitions_of_the_coordinator(
+    url: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    inline = Inline()
+    async with backfill(url, tmp_path, "421:440", chunk=10) as job:
+        caplog.clear()
+        await job.run(Workers(inline, 1))
+    assert len({id(fetch.definitions) for fetch in inline.fetches}) == 1
+    assert not caplog.records  # as a worker that asks by itself says for each chunk
+
+
+async def test_a_worker_looks_for_garbage_as_before_when_a_chunk_ends(tmp_path: Path) -> None:
+    usual = gc.get_threshold()
+    rarely = []
+
+    class Watched(Inline):
+        def changed(self, chunk: Chunk, fetched: FetchedChunk) -> FetchedChunk:
+            rarely.append(gc.get_threshold())
+            return fetched
+
+    await fill(tmp_path, "421:430", workers=Workers(Watched(), 1))
+    assert set(rarely) == {usual}
 
 
 async def test_other_options_are_refused(tmp_path: Path) -> None:

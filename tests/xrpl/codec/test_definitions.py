@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 import tomllib
@@ -217,3 +218,11 @@ def test_the_packages_need_the_version_that_the_message_names() -> None:
     project = Path(__file__).parents[3] / "packages" / "ekspiper-xrpl" / "pyproject.toml"
     needed = tomllib.loads(project.read_text())["project"]["dependencies"]
     assert f"xrpl-py>={definitions._OLDEST}" in needed
+
+
+def test_other_processes_get_them_whole_and_compile_them_once() -> None:
+    bundled = Definitions.bundled()
+    packed = pickle.dumps(bundled)
+    there = pickle.loads(packed)
+    assert there.to_json() == bundled.to_json()
+    assert pickle.loads(packed) is there

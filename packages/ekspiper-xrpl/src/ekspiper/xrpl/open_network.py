@@ -53,6 +53,7 @@ async def open_network(
     start_at: int | None = None,
     network_id: int | None = None,
     name: str | None = None,
+    definitions: Definitions | None = None,
     watching: Callable[[NodePool], None] = lambda pool: None,
     **options: Any,
 ) -> AsyncIterator[OpenNetwork]:
@@ -64,6 +65,7 @@ async def open_network(
         start_at: of the sample, the ledger closed last when it is opened; the first without it.
         network_id: what the nodes must belong to; by default what the name says.
         name: what to call the network; by default its own name.
+        definitions: to read it by; without them, its nodes are asked.
         watching: called with the pool before a node has answered.
         options: further arguments of `NodePool`.
 
@@ -77,7 +79,7 @@ async def open_network(
         watching(pool)
         async with pool:
             named = name or _name(found, pool)
-            pool.definitions = await network_definitions(pool)
+            pool.definitions = definitions or await network_definitions(pool)
             known = pool.network_id if pool.names_network else found.network_id
             yield OpenNetwork(named, pool, network_id=known)
         return
@@ -94,7 +96,9 @@ async def open_network(
             NodePool(node.url, **options) as pool,
         ):
             # Its server's names are known, and nobody can do anything about them.
-            pool.definitions = await network_definitions(pool, conflict_level=logging.DEBUG)
+            pool.definitions = definitions or await network_definitions(
+                pool, conflict_level=logging.DEBUG
+            )
             yield OpenNetwork(
                 name or found.name,
                 pool,

@@ -3,6 +3,7 @@
 from .encoder import Encoder as Encoder
 from .line_reader import LineReader as LineReader
 from .line_reader import plain_records as plain_records
+from .line_reader import rows_in_order as rows_in_order
 from .pyarrow_import import arrow as arrow
 from .pyarrow_import import arrow_parquet as arrow_parquet
 from .records import records_of as records_of
@@ -35,6 +36,7 @@ __all__ = [
     "is_python",
     "plain_records",
     "records_of",
+    "rows_in_order",
     "shape_of_schema",
     "widened",
     "with_rest",

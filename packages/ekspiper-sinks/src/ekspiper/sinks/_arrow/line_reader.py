@@ -7,10 +7,11 @@ from typing import Any
 
 from ekspiper.core import ColumnReader, JsonLine
 
+from .encoder import Encoder
 from .pyarrow_import import arrow
 from .shape import REST
 
-__all__ = ["LineReader", "plain_records"]
+__all__ = ["LineReader", "plain_records", "rows_in_order"]
 
 
 class LineReader:
@@ -55,3 +56,21 @@ class LineReader:
 def plain_records(batch: Sequence[Any]) -> list[Any]:
     """The batch with the record of each line in its place."""
     return [one.value if isinstance(one, JsonLine) else one for one in batch]
+
+
+def rows_in_order(
+    batch: Sequence[Any], found: Any, missing: list[int], encoder: Encoder
+) -> tuple[Any, list[int], dict[int, Exception]]:
+    """What `LineReader.read` has found, with the other members encoded between its rows.
+
+    Returns:
+        a table; the member that each of its rows is; and why some members are not among them.
+    """
+    batches, failures, _ = encoder.encode(plain_records([batch[place] for place in missing]))
+    absent = set(missing)
+    members = [place for place in range(len(batch)) if place not in absent]
+    members += [place for at, place in enumerate(missing) if at not in failures]
+    order = sorted(range(len(members)), key=members.__getitem__)
+    table = arrow().Table.from_batches([found, *batches]).take(order).combine_chunks()
+    failed = {missing[at]: error for at, error in failures.items()}
+    return table, [members[at] for at in order], failed

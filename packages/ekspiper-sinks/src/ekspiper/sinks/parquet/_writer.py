@@ -20,6 +20,7 @@ from .._arrow import (
     grown_table,
     plain_records,
     records_of,
+    rows_in_order,
     shape_of_schema,
     widened,
     with_rest,
@@ -136,17 +137,14 @@ class Writer:
 
     def _encode_both(self, batch: Sequence[Any], found: Any, missing: list[int]) -> Encoded:
         """Rows that were read from lines and records that were not, each in its place."""
-        records = plain_records([batch[place] for place in missing])
-        batches, failures, _ = self._encoder.encode(records)
-        kept = [at for at in range(len(missing)) if at not in failures]
+        table, members, failures = rows_in_order(batch, found, missing, self._encoder)
         absent = set(missing)
-        places = [place for place in range(len(batch)) if place not in absent]
-        places += [missing[at] for at in kept]
-        names = self._partitions_of(found) + [self._partition(records[at]) for at in kept]
-        order = sorted(range(len(places)), key=places.__getitem__)
-        table = arrow().Table.from_batches([found, *batches]).take(order).combine_chunks()
-        parts = self._by_partition(table, [names[at] for at in order])
-        return Encoded(list(parts), {missing[at]: error for at, error in failures.items()})
+        read = (place for place in range(len(batch)) if place not in absent)
+        names = dict(zip(read, self._partitions_of(found), strict=True))
+        for place in missing:
+            names[place] = self._partition(*plain_records([batch[place]]))
+        parts = self._by_partition(table, [names[place] for place in members])
+        return Encoded(list(parts), failures)
 
     def _by_partition(self, table: Any, names: Sequence[str]) -> Iterator[tuple[str, Any]]:
         """The batches of a table whose rows belong to these partitions."""

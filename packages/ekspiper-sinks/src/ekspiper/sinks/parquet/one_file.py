@@ -6,9 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ekspiper.core import BatchError, BatchPolicy, Retryable, in_thread
+from ekspiper.core import BatchError, BatchPolicy, Collector, Retryable, in_thread
 
-from .._arrow import Encoder, arrow, arrow_parquet, with_rest
+from .._arrow import (
+    Encoder,
+    LineReader,
+    arrow,
+    arrow_parquet,
+    plain_records,
+    rows_in_order,
+    with_rest,
+)
 from .._checks import reason_of
 
 __all__ = ["OneFile", "is_one_file"]
@@ -23,7 +31,7 @@ def is_one_file(path: Path) -> bool:
     return _MARK.items() <= metadata.items()
 
 
-class OneFile:
+class OneFile(Collector[Any]):
     """Writes records to one Parquet file. It is whole when the collector is closed, not before.
 
     It does not lock, commit or continue: write it aside, and move it where readers look. What
@@ -41,6 +49,7 @@ class OneFile:
     """
 
     schema_format = "arrow"
+    takes_lines = True
     batch_policy = BatchPolicy(count=5_000, bytes=32 * 1024 * 1024, period=1.0)
 
     def __init__(
@@ -54,6 +63,7 @@ class OneFile:
         arrow()
         self.path = Path(path)
         self._encoder = Encoder(with_rest(schema).with_metadata(_MARK))
+        self._line_reader = LineReader(self._encoder.schema)
         self._row_group_rows = row_group_rows
         self._compression = compression
         self._batches: list[Any] = []
@@ -83,7 +93,7 @@ class OneFile:
             BatchError: these members cannot be stored: NaN, keys that are not text.
             Retryable: the disk is full, or fails in another way.
         """
-        batches, failures, _ = await in_thread(self._encoder.encode, batch)
+        batches, failures = await in_thread(self._encode, batch)
         held = sum(each.num_rows for each in self._batches)
         if held and held + len(batch) > self._row_group_rows:
             try:
@@ -94,6 +104,17 @@ class OneFile:
         self.rows += sum(each.num_rows for each in batches)
         if failures:
             raise BatchError(failures)
+
+    def _encode(self, batch: Sequence[Any]) -> tuple[list[Any], dict[int, Exception]]:
+        """The batch as Arrow, in its order, and why some members are not in it."""
+        found, missing = self._line_reader.read(batch)
+        if found is None:
+            batches, failures, _ = self._encoder.encode(plain_records(batch))
+            return batches, failures
+        if not missing:
+            return [found], {}
+        table, _, failures = rows_in_order(batch, found, missing, self._encoder)
+        return table.to_batches(), failures
 
     def _write(self, writer: Any) -> None:
         if self._batches:

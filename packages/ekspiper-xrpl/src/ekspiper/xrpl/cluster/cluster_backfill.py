@@ -14,7 +14,9 @@ from ekspiper.core import ConfigError, in_thread
 from ekspiper.core.chunks import Chunk, ChunkRun, ChunkStore, Outcome, cut
 from ekspiper.xrpl.backfill import BackfillReport
 from ekspiper.xrpl.client import FairShare, LedgerSet, NodePool, fair_share
+from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.networks import find_network
+from ekspiper.xrpl.output_folder import DEFINITIONS
 from ekspiper.xrpl.processors import Drift, DriftReport, LedgerLink
 from ekspiper.xrpl.sources import LedgerRange
 
@@ -147,6 +149,7 @@ class ClusterBackfill:
             store=self._store,
             network=self._network,
             network_id=self._pool.network_id,
+            definitions=self._pool.definitions,
             verify=self._verify,
             books=self._books,
             concurrency=max(1, self._concurrency // share.pools),
@@ -223,11 +226,19 @@ class ClusterBackfill:
         found = self._store.read(_ABOUT)
         if found is None:
             self._store.write(_ABOUT, json.dumps(about).encode())
+            self._keep_definitions()
         elif (had := json.loads(found)) != about:
             raise ConfigError(
                 f"{self._store.address} holds ledgers of {_origin(had)}, not of {_origin(about)}; "
                 "give the same options as before, or choose another place with --out"
             )
+
+    def _keep_definitions(self) -> None:
+        """What the nodes say of the network's fields, so that an audit needs no node."""
+        definitions = self._pool.definitions
+        if definitions is not Definitions.bundled():
+            content = json.dumps(definitions.to_json()).encode()
+            self._store.write(DEFINITIONS.as_posix(), content)
 
     def _present(self) -> LedgerSet:
         """The ledgers that are there, and the places in the chain of those at the edges."""

@@ -60,7 +60,10 @@ def local_workers(count: int) -> Iterator[Workers]:
         MissingExtra: Dask is not installed.
     """
     distributed = _distributed()
+    import dask
+
     with (
+        dask.config.set(_NO_PROFILER),
         distributed.LocalCluster(
             n_workers=count,
             threads_per_worker=1,
@@ -99,6 +102,13 @@ def workers_of_scheduler(address: str, *, timeout: float | None = None) -> Itera
 
 _SILENT = 40
 """`logging.ERROR`: what a worker has to say of a chunk comes back with the chunk."""
+
+_NO_PROFILER = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.worker.memory.monitor-interval": "500ms",
+}
+"""Dask looks at the stack of each thread a hundred times a second: a tenth of a chunk's time."""
 
 _LEAVE_SIGNALS_TO_US = """
 import signal

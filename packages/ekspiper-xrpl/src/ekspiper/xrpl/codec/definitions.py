@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -106,6 +106,10 @@ class Definitions:
 
     def __repr__(self) -> str:
         return f"Definitions(hash={self.hash!r}, fields={len(self.fields)})"
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        # Workers of a cluster get them with each task, and must not compile them each time.
+        return _unpickled, (json.dumps(self.to_json(), separators=(",", ":")),)
 
     @classmethod
     def bundled(cls) -> Definitions:
@@ -209,6 +213,11 @@ class Definitions:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise DefinitionsError(f"definitions from {where} are broken: {reason}") from error
+
+
+@lru_cache(maxsize=4)
+def _unpickled(text: str) -> Definitions:
+    return Definitions._parse(json.loads(text), where="another process")
 
 
 @cache
