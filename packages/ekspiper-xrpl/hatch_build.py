@@ -18,7 +18,11 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 HERE = Path(__file__).resolve().parent
-MODULES = ("ekspiper.xrpl.codec._compiled", "ekspiper.xrpl.schema._columns")
+MODULES = (
+    "ekspiper.xrpl.codec._compiled",
+    "ekspiper.xrpl.codec._proof",
+    "ekspiper.xrpl.schema._columns",
+)
 
 
 class CompiledCodecHook(BuildHookInterface[Any]):
@@ -49,7 +53,13 @@ def build(folder: Path, names: Sequence[str]) -> dict[str, Path]:
 
     try:
         extensions = [
-            Extension(name, [str(_source(name))], extra_compile_args=_flags()) for name in names
+            Extension(
+                name,
+                [str(_source(name))],
+                include_dirs=[str(_source(name).parent)],
+                extra_compile_args=_flags(),
+            )
+            for name in names
         ]
         modules = cythonize(extensions, build_dir=str(folder / "c"), quiet=True)
         command = Distribution({"ext_modules": modules}).get_command_obj("build_ext")
@@ -81,7 +91,7 @@ def build_in_place() -> int:
 
     suffix = get_config_var("EXT_SUFFIX")
     targets = {module: _source(module).with_suffix(suffix) for module in MODULES}
-    due = [module for module in MODULES if not _is_newer(targets[module], _source(module))]
+    due = [module for module in MODULES if not _is_newer(targets[module], _sources(module))]
     if not due:
         print(f"{', '.join(target.name for target in targets.values())}: up to date")
         return 0
@@ -100,8 +110,15 @@ def build_in_place() -> int:
     return 0
 
 
-def _is_newer(target: Path, source: Path) -> bool:
-    return target.exists() and target.stat().st_mtime >= source.stat().st_mtime
+def _sources(module: str) -> list[Path]:
+    """What an extension is made of: it may include any header beside it."""
+    source = _source(module)
+    return [source, *source.parent.glob("*.h")]
+
+
+def _is_newer(target: Path, sources: Sequence[Path]) -> bool:
+    newest = max(source.stat().st_mtime for source in sources)
+    return target.exists() and target.stat().st_mtime >= newest
 
 
 if __name__ == "__main__":

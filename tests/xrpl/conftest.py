@@ -1,4 +1,4 @@
-"""Recorded ledgers, parsed once for all tests."""
+"""Recorded ledgers, parsed once for all tests; and both codecs, for tests that run on each."""
 
 from __future__ import annotations
 
@@ -10,10 +10,21 @@ from typing import Any
 import orjson
 import pytest
 
+from ekspiper.xrpl.codec import _compiled_codec
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.verify import parse_ledger
 
 Lines = Callable[[str], Iterator[dict[str, Any]]]
+
+
+@pytest.fixture(params=["pure Python", "compiled"])
+def either_codec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test runs twice: with the codec in Python alone, and with the compiled one before it."""
+    if request.param == "pure Python":
+        monkeypatch.setattr(_compiled_codec, "compiled", None)
+        monkeypatch.setattr(_compiled_codec, "proof", None)
+    elif _compiled_codec.compiled is None or _compiled_codec.proof is None:
+        pytest.skip("the compiled codec is not built: hatch run dev:codec")
 
 
 @pytest.fixture(scope="session")

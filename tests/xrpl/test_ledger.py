@@ -8,9 +8,13 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ekspiper.xrpl.codec import Decoder
 from ekspiper.xrpl.ledger import Ledger, LedgerInfo, Transaction
 from ekspiper.xrpl.verify import parse_ledger
+
+pytestmark = pytest.mark.usefixtures("either_codec")
 
 RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "ledgers" / "242.json").read_text())
 
@@ -74,11 +78,13 @@ def test_records_have_one_shape_of_amount() -> None:
 def test_a_transaction_knows_its_ledger_and_does_not_keep_the_others() -> None:
     gc.disable()
     try:
-        found = ledger()
-        first, second = found.transactions[0], TrackedTransaction.like(found.transactions[1])
-        found.transactions = (first, second)
+        whole = ledger()
+        first, second = whole.transactions[0], TrackedTransaction.like(whole.transactions[1])
+        found = Ledger(
+            whole.header, ledger_hash=whole.ledger_hash, transactions=(first, second), network_id=7
+        )
         gone = weakref.ref(second)
-        del found, second
+        del whole, found, second
         assert gone() is None
     finally:
         gc.enable()
@@ -102,3 +108,16 @@ class TrackedTransaction(Transaction):
             ledger=other.ledger,
             decoder=Decoder(),
         )
+
+
+def test_transactions_are_made_when_they_are_asked_for() -> None:
+    found = ledger()
+    again = found.undecoded()
+    for each in (found, again):
+        assert each.transaction_count == 3
+        assert each.size == sum(one.size for one in each.transactions)
+        assert each.transactions is each.transactions
+    assert [each.hash for each in again.transactions] == [each.hash for each in found.transactions]
+    assert again.transactions[0].ledger.ledger_hash == found.ledger_hash
+    found.signed_by = 5
+    assert {each.ledger.signed_by for each in found.undecoded().transactions} == {None}

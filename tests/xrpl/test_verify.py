@@ -21,6 +21,8 @@ from ekspiper.xrpl.verify import (
     verify_ledger,
 )
 
+pytestmark = pytest.mark.usefixtures("either_codec")
+
 LEDGERS = Path(__file__).parent / "ledgers"
 Result = dict[str, Any]
 

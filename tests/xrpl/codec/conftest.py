@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from ekspiper.xrpl.codec import _compiled_codec
-
 LEDGERS = Path(__file__).parents[1] / "ledgers"
 
 # What a server adds to the metadata that it serves.
@@ -41,15 +39,6 @@ def printed(binary: dict[str, Any], as_json: dict[str, Any]) -> Iterator[Printed
             tx_json,
             {key: value for key, value in meta.items() if key not in MADE_UP},
         )
-
-
-@pytest.fixture(params=["pure Python", "compiled"])
-def either_codec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The test runs twice: with the decoder in Python alone, and with the compiled one before it."""
-    if request.param == "pure Python":
-        monkeypatch.setattr(_compiled_codec, "compiled", None)
-    elif _compiled_codec.compiled is None:
-        pytest.skip("the compiled codec is not built: hatch run dev:codec")
 
 
 @pytest.fixture(scope="session")

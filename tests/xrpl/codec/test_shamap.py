@@ -25,6 +25,8 @@ from ekspiper.xrpl.codec import (
 
 from .conftest import LEDGERS
 
+pytestmark = pytest.mark.usefixtures("either_codec")
+
 Objects = Sequence[tuple[bytes, bytes]]
 
 # Keys that share long beginnings, and keys that share none.

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
-from ekspiper.xrpl.codec import Decoder, Definitions, LedgerHeader, ends_early
+from ekspiper.xrpl.codec import (
+    Decoder,
+    Definitions,
+    LedgerHeader,
+    TransactionBlobs,
+    ends_early,
+    transaction_index,
+)
 
 __all__ = ["Ledger", "LedgerInfo", "Transaction"]
 
@@ -138,7 +145,7 @@ class Transaction:
 class Ledger(LedgerInfo):
     """A closed ledger with all its transactions, in the order of `TransactionIndex`."""
 
-    __slots__ = ("size", "transactions")
+    __slots__ = ("_decoder", "_transactions", "blobs", "size", "transaction_count")
 
     def __init__(
         self,
@@ -149,12 +156,73 @@ class Ledger(LedgerInfo):
         network_id: int | None = None,
     ) -> None:
         super().__init__(header, ledger_hash=ledger_hash, network_id=network_id)
-        self.transactions = tuple(sorted(transactions, key=lambda each: each.index))
-        self.size = sum(len(each.tx_blob) + len(each.meta_blob) for each in self.transactions)
+        made = tuple(sorted(transactions, key=lambda each: each.index))
+        self._transactions: tuple[Transaction, ...] | None = made
+        self._decoder: Decoder | None = None
+        self.blobs: TransactionBlobs | None = None
+        """The same transactions as bytes, where they came as bytes: no object is made for those who
+        need none."""
+        self.transaction_count = len(made)
+        self.size = sum(each.size for each in made)
         """Bytes of the blobs of its transactions."""
+
+    @classmethod
+    def of_blobs(
+        cls,
+        header: LedgerHeader,
+        *,
+        ledger_hash: str,
+        blobs: TransactionBlobs,
+        decoder: Decoder,
+        network_id: int | None = None,
+    ) -> Self:
+        """A ledger whose transactions are made when they are asked for.
+
+        Args:
+            decoder: of its transactions.
+        """
+        ledger = cls(header, ledger_hash=ledger_hash, transactions=(), network_id=network_id)
+        ledger._transactions = None
+        ledger._decoder = decoder
+        ledger.blobs = blobs
+        ledger.transaction_count = len(blobs)
+        ledger.size = len(blobs.data)
+        return ledger
+
+    @property
+    def transactions(self) -> tuple[Transaction, ...]:
+        """Its transactions, as objects."""
+        if self._transactions is None:
+            assert self.blobs is not None
+            assert self._decoder is not None
+            # Not the ledger itself, as a transaction in a queue must not keep all others in memory.
+            place = LedgerInfo(
+                self.header, ledger_hash=self.ledger_hash, network_id=self.network_id
+            )
+            place.signed_by = self.signed_by
+            self._transactions = tuple(
+                Transaction(
+                    tx_blob=tx_blob,
+                    meta_blob=meta_blob,
+                    hash=key.hex().upper(),
+                    index=transaction_index(meta_blob),
+                    ledger=place,
+                    decoder=self._decoder,
+                )
+                for key, tx_blob, meta_blob in self.blobs
+            )
+        return self._transactions
 
     def undecoded(self) -> Ledger:
         """The same ledger, which holds its bytes and nothing that was decoded so far."""
+        if self.blobs is not None and self._decoder is not None:
+            return Ledger.of_blobs(
+                self.header,
+                ledger_hash=self.ledger_hash,
+                blobs=self.blobs,
+                decoder=self._decoder,
+                network_id=self.network_id,
+            )
         return Ledger(
             self.header,
             ledger_hash=self.ledger_hash,
@@ -165,5 +233,5 @@ class Ledger(LedgerInfo):
     def __repr__(self) -> str:
         return (
             f"Ledger(ledger_index={self.ledger_index}, ledger_hash={self.ledger_hash!r}, "
-            f"transactions={len(self.transactions)})"
+            f"transactions={self.transaction_count})"
         )

@@ -27,6 +27,7 @@ from .length import encode_length as encode_length
 from .length import read_length as read_length
 from .sha512 import sha512half as sha512half
 from .sha512 import transaction_id as transaction_id
+from .transaction_blobs import TransactionBlobs as TransactionBlobs
 from .tree import StateTreeFold as StateTreeFold
 from .tree import Subtree as Subtree
 from .tree import differing_subtrees as differing_subtrees
@@ -52,6 +53,7 @@ __all__ = [
     "Shape",
     "StateTreeFold",
     "Subtree",
+    "TransactionBlobs",
     "blob_writer",
     "decode_address",
     "differing_subtrees",

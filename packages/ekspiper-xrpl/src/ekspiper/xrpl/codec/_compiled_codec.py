@@ -11,6 +11,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 from typing import Any
 
 from ._writers import AccountCache
@@ -18,35 +19,41 @@ from .address import AddressCache, encode_address
 from .definitions import Definitions
 from .field_table import FieldTable, Kind
 
-__all__ = ["blob_writer", "compiled", "field_codes", "implementation", "line_writer"]
+__all__ = ["blob_writer", "compiled", "field_codes", "implementation", "line_writer", "proof"]
 
 _INTERFACE = 1
 """Raised, here and in _compiled.pyx, with every change of what the two call of each other."""
+
+_PROOF_INTERFACE = 1
+"""The same for _proof.pyx."""
 
 PURE = "EKSPIPER_PURE"
 """The environment variable that leaves the compiled decoder out."""
 
 
-def _load() -> Any:
+def _load(name: str, interface: int) -> Any:
     if os.environ.get(PURE, "") not in ("", "0"):
         return None
     try:
-        from . import _compiled
+        extension = import_module(f".{name}", __package__)
     except ImportError:  # no compiler was there, or it is a checkout that was not built
         return None
     # In a checkout the extension stays behind when the code changes; calling it could crash Python.
-    if getattr(_compiled, "INTERFACE", None) != _INTERFACE:
+    if getattr(extension, "INTERFACE", None) != interface:
         warnings.warn(
             "the compiled codec was built from another version and is not used; in a checkout: "
             "hatch run dev:codec",
             stacklevel=2,
         )
         return None
-    return _compiled
+    return extension
 
 
-compiled: Any = _load()
-"""The extension module; None where there is none."""
+compiled: Any = _load("_compiled", _INTERFACE)
+"""The extension module that reads and writes; None where there is none."""
+
+proof: Any = _load("_proof", _PROOF_INTERFACE)
+"""The one that proves; likewise."""
 
 
 def implementation() -> str:

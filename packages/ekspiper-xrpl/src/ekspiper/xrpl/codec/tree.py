@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha512
 from typing import Any
 
+from . import _compiled_codec
 from .errors import CodecError
 from .length import encode_length
 from .sha512 import (
@@ -29,7 +30,6 @@ __all__ = [
     "differing_subtrees",
     "join_subtrees",
     "state_root",
-    "transaction_leaf",
     "transaction_root",
     "transaction_tree_root",
 ]
@@ -173,10 +173,7 @@ class StateTreeFold(_TreeFold):
 
 def state_root(objects: Iterable[tuple[bytes, bytes]]) -> bytes:
     """The `account_hash` of a ledger from (index, data) of all its objects, in any order."""
-    fold = StateTreeFold()
-    for index, data in sorted(objects):
-        fold.add(index, data)
-    return fold.root()
+    return _root([(index, STATE_LEAF + data + index) for index, data in objects])
 
 
 def transaction_root(transactions: Iterable[tuple[bytes, bytes]]) -> bytes:
@@ -186,14 +183,25 @@ def transaction_root(transactions: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 def transaction_tree_root(transactions: Iterable[tuple[bytes, bytes, bytes]]) -> bytes:
     """The same from (id, tx_blob, meta_blob), where the ids are known."""
+    return _root([(key, _leaf(key, tx, meta)) for key, tx, meta in transactions])
+
+
+def _root(leaves: list[tuple[bytes, bytes]]) -> bytes:
+    """The root of the tree over leaves, each as its key and the bytes that it is the hash of."""
+    proof = _compiled_codec.proof
+    if proof is not None:
+        hashes = proof.hash_many([data for _, data in leaves])
+        root: bytes | None = proof.fold_leaves([key for key, _ in leaves], hashes)
+        if root is not None:
+            return root
     fold = _TreeFold()
-    for key, tx_blob, meta_blob in sorted(transactions):
-        fold.add_leaf(int.from_bytes(key), transaction_leaf(key, tx_blob, meta_blob))
+    for key, data in sorted(leaves):
+        fold.add_leaf(int.from_bytes(key), sha512(data).digest()[:32])
     return fold.root()
 
 
-def transaction_leaf(key: bytes, tx_blob: bytes, meta_blob: bytes) -> bytes:
-    """The hash of a transaction with its metadata, whose id is `key`."""
+def _leaf(key: bytes, tx_blob: bytes, meta_blob: bytes) -> bytes:
+    """What the leaf of a transaction is the hash of."""
     # The key stands behind the data, in leaves of both trees.
     parts = (
         TRANSACTION_LEAF,
@@ -203,7 +211,7 @@ def transaction_leaf(key: bytes, tx_blob: bytes, meta_blob: bytes) -> bytes:
         meta_blob,
         key,
     )
-    return sha512(b"".join(parts)).digest()[:32]
+    return b"".join(parts)
 
 
 def join_subtrees(subtrees: Sequence[Subtree]) -> bytes:

@@ -38,7 +38,7 @@ def ledger_record(ledger: Ledger) -> dict[str, Any]:
         "close_time_resolution": header.close_time_resolution,
         "close_flags": header.close_flags,
         "close_time_iso": ledger.close_time_iso,
-        "transaction_count": len(ledger.transactions),
+        "transaction_count": ledger.transaction_count,
         **signed,
     }
 

@@ -1,0 +1,67 @@
+"""The transactions of one ledger as one buffer: what is read, proven and written without an object for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from struct import Struct
+from typing import Any, Self
+
+from . import _compiled_codec
+
+__all__ = ["TransactionBlobs"]
+
+_ID_BYTES = 32
+_SPAN = Struct("=4I")
+
+
+class TransactionBlobs:
+    """The blobs of a ledger's transactions, in the order of `TransactionIndex`.
+
+    Args:
+        data: all blobs.
+        spans: four numbers for each transaction, of 32 bits in this machine's order: where its blob
+            begins in `data`, how long it is, and the same for its metadata.
+        ids: 32 bytes for each: what the server says that it hashes to.
+    """
+
+    __slots__ = ("data", "ids", "spans")
+
+    def __init__(self, data: bytes, spans: bytes, ids: bytes) -> None:
+        self.data = data
+        self.spans = spans
+        self.ids = ids
+
+    @classmethod
+    def of_rows(cls, rows: Sequence[Any]) -> Self | None:
+        """Those of an answer to `ledger` in binary, api_version 2.
+
+        None where the codec is pure Python, and where anything in the rows is out of the ordinary:
+        whoever reads them one by one finds out what.
+        """
+        proof = _compiled_codec.proof
+        packed = proof.pack_rows(rows) if proof is not None and type(rows) is list else None
+        return None if packed is None else cls(*packed)
+
+    def root(self) -> bytes | None:
+        """The root of their tree, as in `transaction_hash`; every id is hashed anew.
+
+        None where an id differs or stands there twice: `transaction_root` and the like say more.
+        """
+        proof = _compiled_codec.proof
+        root: bytes | None = None
+        if proof is not None:
+            root = proof.tree_root(self.data, self.spans, self.ids)
+        return root
+
+    def __len__(self) -> int:
+        return len(self.ids) // _ID_BYTES
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes, bytes]]:
+        """Id, blob and metadata of each transaction."""
+        data, ids = self.data, self.ids
+        for nth, (tx, tx_size, meta, meta_size) in enumerate(_SPAN.iter_unpack(self.spans)):
+            yield (
+                ids[_ID_BYTES * nth : _ID_BYTES * (nth + 1)],
+                data[tx : tx + tx_size],
+                data[meta : meta + meta_size],
+            )
