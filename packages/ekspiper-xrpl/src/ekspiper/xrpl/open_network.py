@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -73,26 +73,37 @@ async def open_network(
         ConfigError: no such network, or no node of it answers in time.
     """
     found = find_network(network)
-    if found.urls:
-        wanted = network_id if network_id is not None else found.network_id
-        pool = NodePool(found.urls, network_id=wanted, **options)
-        watching(pool)
-        async with pool:
-            named = name or _name(found, pool)
-            pool.definitions = definitions or await network_definitions(pool)
-            known = pool.network_id if pool.names_network else found.network_id
-            yield OpenNetwork(named, pool, network_id=known)
+    if not found.urls:
+        async with _open_sample(
+            name or found.name, follow, start_at, definitions, options
+        ) as sample:
+            yield sample
         return
+    wanted = network_id if network_id is not None else found.network_id
+    pool = NodePool(found.urls, network_id=wanted, **options)
+    watching(pool)
+    async with pool:
+        named = name or _name(found, pool)
+        pool.definitions = definitions or await network_definitions(pool)
+        known = pool.network_id if pool.names_network else found.network_id
+        yield OpenNetwork(named, pool, network_id=known)
+
+
+@asynccontextmanager
+async def _open_sample(
+    name: str,
+    follow: bool,
+    start_at: int | None,
+    definitions: Definitions | None,
+    options: Mapping[str, Any],
+) -> AsyncIterator[OpenNetwork]:
     from .replay import Recording, ReplayNode  # only the sample needs a server in the process
 
     with Recording.sample() as recording:
-        close_every = 0 if follow else None
+        # `--from` and an old checkpoint may name ledgers that the sample does not have.
+        closed = min(max(start_at or 0, recording.first), recording.last)
         async with (
-            ReplayNode(
-                recording,
-                close_every=close_every,
-                start_at=min(max(start_at or 0, recording.first), recording.last),
-            ) as node,
+            ReplayNode(recording, close_every=0 if follow else None, start_at=closed) as node,
             NodePool(node.url, **options) as pool,
         ):
             # Its server's names are known, and nobody can do anything about them.
@@ -100,7 +111,7 @@ async def open_network(
                 pool, conflict_level=logging.DEBUG
             )
             yield OpenNetwork(
-                name or found.name,
+                name,
                 pool,
                 recording.first,
                 recording.last,

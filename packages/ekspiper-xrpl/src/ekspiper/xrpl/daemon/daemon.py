@@ -144,20 +144,9 @@ class Daemon:
             if self._folder is not None:
                 # Everything below writes into the folder, the URL of the status page included.
                 stack.enter_context(self._folder.locked())
-            # First of all: a port in use must end the start before anything is read.
             if settings.http.enabled:
-                server = self._http_server()
-                await stack.enter_async_context(server)
-                stack.enter_context(advertised(settings.state_folder, server.url))
-                log.info(
-                    "listening on %s: the status page, /status /health /ready /metrics", server.url
-                )
-                if not _is_loopback(server.host):
-                    log.warning(
-                        "anybody who can reach %s can read the status page: nodes, dead letters "
-                        "and the configuration, with *** for secrets",
-                        server.url,
-                    )
+                # Before the rest: a port in use must end the start before anything is read.
+                await self._listen(stack)
             # Before the nodes, which may take hours: systemd and /metrics want to know meanwhile.
             monitor = Monitor(
                 self._readiness,
@@ -187,6 +176,18 @@ class Daemon:
                 signing(settings, network, self._folder, self._instruments)
             )
             return await self._follow(network, first or network.first, notary)
+
+    async def _listen(self, stack: AsyncExitStack) -> None:
+        server = self._http_server()
+        await stack.enter_async_context(server)
+        stack.enter_context(advertised(self.settings.state_folder, server.url))
+        log.info("listening on %s: the status page, /status /health /ready /metrics", server.url)
+        if not _is_loopback(server.host):
+            log.warning(
+                "anybody who can reach %s can read the status page: nodes, dead letters and the "
+                "configuration, with *** for secrets",
+                server.url,
+            )
 
     def _http_server(self) -> HttpServer:
         from ._http_server import (
