@@ -93,6 +93,7 @@ async def test_a_node_that_lies_about_a_header_is_reported(network: SmallNetwork
         sign(network, pool, headers[-1])
         proven = await opened.proven(1000)
     assert proven.ledger_hash == headers[0].ledger_hash
+    assert [node for node, _ in pool.liars] == ["liar"]
 
 
 async def test_a_false_chain_from_the_start_proves_nothing(network: SmallNetwork) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -13,6 +13,7 @@ from ekspiper.xrpl.trust import HeaderChain, TrustError
 __all__ = ["HeaderPool", "HeaderReader", "ProvenHeader", "read_headers"]
 
 _AT_ONCE = 512  # the pool sends no more to a node than the node takes
+# Nodes asked for a header that fits, before the ledger is tried again as a whole.
 _TRIES = 5
 _SIZE = 118
 
@@ -65,6 +66,8 @@ class HeaderReader:
                 if is_new:
                     fresh.append(proven.data)
                 yield proven
+            # After each stretch, so that a walk of hours that is interrupted continues where it
+            # stopped.
             await self._keep(fresh)
 
     async def _fit(
@@ -74,20 +77,27 @@ class HeaderReader:
         wrong: dict[str, str] = {}
         for attempt in range(_TRIES):
             try:
-                return ProvenHeader(index, chain.add(data), data), bool(node)
+                proven = ProvenHeader(index, chain.add(data), data)
             except TrustError as error:
                 wrong[node] = str(error)
                 self._held.pop(index, None)
                 if attempt:
                     await asyncio.sleep(0.1 * attempt)
                 data, node = await self._header(index, avoid=[each for each in wrong if each])
-        for liar, why in wrong.items():
-            if liar:
-                self._pool.report_lie(liar, why)
+            else:
+                # A node that was wrong at first and then right was not up to date.
+                self._report({liar: why for liar, why in wrong.items() if liar != node})
+                return proven, bool(node)
+        self._report(wrong)
         raise Retryable(
             f"no node serves the header of ledger {index} that the validators signed: "
             + "; ".join(f"{liar or 'the cache'}: {why}" for liar, why in wrong.items())
         )
+
+    def _report(self, wrong: Mapping[str, str]) -> None:
+        for liar, why in wrong.items():
+            if liar:  # otherwise it was the cache
+                self._pool.report_lie(liar, why)
 
     async def _header(self, index: int, *, avoid: Collection[str] = ()) -> tuple[bytes, str]:
         """The bytes of a header, and the node that gave it; no node where it was cached."""
