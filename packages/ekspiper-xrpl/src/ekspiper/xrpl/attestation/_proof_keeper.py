@@ -18,6 +18,7 @@ __all__ = ["FULLER_AFTER", "ProofKeeper"]
 FULLER_AFTER = 4
 """Ledgers after which the last validations of one have come."""
 
+# One proves the ledgers before it as well, by their headers, so this keeps the archive small.
 _FLAG = 256
 
 

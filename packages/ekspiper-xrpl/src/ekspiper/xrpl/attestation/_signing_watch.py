@@ -99,6 +99,7 @@ class SigningWatch:
     async def watch(self, tallies: dict[bytes, ValidationTally]) -> None:
         """Say what is wrong: when it begins, and once a minute."""
         while True:
+            # A quarter of it, where a test or a notebook is less patient than a second.
             await asyncio.sleep(min(1.0, self._patience / 4))
             if problem := self.problem(tallies.values()):
                 self._has_said = True

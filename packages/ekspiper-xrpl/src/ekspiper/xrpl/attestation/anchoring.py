@@ -9,6 +9,7 @@ from ekspiper.xrpl.trust import Node, NotProven, SkipList, StatePruner, root_has
 
 __all__ = ["SkipLists"]
 
+# Ledgers whose hashes one object of the state holds: 256 hashes, each of a 256th ledger.
 _STRETCH = 65_536
 
 

@@ -103,6 +103,7 @@ class Evidence:
         found = cls()
         # The folder of a snapshot has no records of ledgers, only the archive.
         archive_path = folder / ARCHIVE_NAME
+        # With neither, reading the table says what is missing.
         if _has_ledgers(folder) or not archive_path.exists():
             for ledger_index, data in _recorded(folder, found.faults.append):
                 found.recorded[ledger_index] = data
@@ -111,9 +112,11 @@ class Evidence:
         if archive_path.exists():
             anchors = found._judge_archive(archive_path, trustees)
         for index, ledger_hash in given:
+            # `setdefault`: where the archive has signatures, they say more than the user.
             verdict = Verdict(index, ledger_hash, (), 0, 0, "nobody", {})
             anchors.setdefault(index, Anchor(index, ledger_hash, verdict, given=True))
         found._follow(anchors)
+        # Skip lists count only in the state of a ledger that is signed, so they need a first pass.
         if found._add_skip_lists(anchors):
             found._follow(anchors)
         found.anchors = anchors
@@ -156,6 +159,8 @@ class Evidence:
                 self.faults.append(f"{path.name}: {error}")
                 continue
             held = anchors.get(index)
+            # The archive may have a ledger twice: first with a bare quorum, then with all who
+            # signed.
             if held is None or len(held.verdict.signers) < len(verdict.signers):
                 anchors[index] = Anchor(index, each.ledger_hash, verdict)
                 self.ledgers[index] = each
@@ -169,6 +174,7 @@ class Evidence:
         anchor: Anchor | None = None
         before = -1
         for index in sorted(self.headers.keys() | anchors.keys(), reverse=True):
+            # A gap: what was signed above does not reach below it.
             if index + 1 != before:
                 expected = anchor = None
             before = index

@@ -24,7 +24,9 @@ __all__ = ["Fetch", "ListStore", "fetch_document", "ledger_time"]
 
 log = logging.getLogger("ekspiper.xrpl.attestation")
 
+# A list has some ten kilobytes; a site that sends without end must not fill memory.
 _LARGEST = 4 * 1024 * 1024
+# Seconds. A site that takes longer is tried again soon, and a list that is held stays.
 _TIMEOUT = 20.0
 
 Fetch = Callable[[str], Awaitable[bytes]]
@@ -130,15 +132,19 @@ class ListStore:
             document = await self._fetch(publisher.location)
             is_news = self._take(publisher, document)
         except (OSError, TrustError) as error:
+            # Its master key is revoked or used by two: what it signed before does not count any
+            # more either.
             if isinstance(error, KeyConflict):
                 self._give_up(publisher)
             why = f"the validator list at {publisher.location} cannot be used: {error}"
+            # Once for each reason: without a list it is looked for every few seconds.
             if self.problems.get(publisher.key) != why:
                 log.warning("%s", why)
             self.problems[publisher.key] = why
             return
         self.problems.pop(publisher.key, None)
         path = self._cached(publisher)
+        # The same list comes every hour, and is on the disk already.
         if path is not None and (is_news or not path.exists()):
             await in_thread(_keep, path, document)
 

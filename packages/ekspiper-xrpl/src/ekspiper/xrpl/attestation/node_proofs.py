@@ -52,6 +52,8 @@ class NodeProofs:
             steps.append(read_header(header.data))
         step, leaf = (await self._ledger(index)).steps(key)
         if format == "xpop":
+            # Nodes do not keep validations: a past ledger can only be reached by headers, and XPOP
+            # has none.
             if signed.ledger_index != index:
                 raise NotProven(
                     f"an XPOP needs the signatures of ledger {index} itself, which are gone: "

@@ -39,10 +39,13 @@ log = logging.getLogger("ekspiper.xrpl.attestation")
 
 _STREAMS = ("validations", "manifests")
 _SEEN = 16_384  # validations that are told apart: 35 validators, two minutes, several nodes
+# Questions for manifests at a time: strangers can invent keys without end.
 _ASKED = 1024
 _REFRESH = 3600.0  # seconds between two looks for a newer list, when one is held
 _RETRY = 15.0  # and when none is
+# Ledgers behind the one that is read: those that are read side by side are fewer apart.
 _KEPT_BEHIND = 512
+# That validators are silent is no event to wait for, so it is looked at so often, in seconds.
 _LOOK_AGAIN = 0.5
 _LAST_PROOF = 5.0  # seconds that the end of the daemon may take for the proof of its last ledger
 _GIVEN = b""  # stands for the validators that are named without a publisher
@@ -118,6 +121,7 @@ class Notary(Component):
 
     async def open(self) -> None:
         """Read the cached lists, and begin to listen."""
+        # Opened twice, it would hear everything twice.
         if self._tasks:
             return
         self._watch.moved()
@@ -166,6 +170,7 @@ class Notary(Component):
                     found = await self.chain.walk_down(ledger_index)
                 if found is not None:
                     await self._keeper.keep(found)
+                    # Seldom, as it looks at all of them.
                     if len(self.chain) > 4 * _KEPT_BEHIND:
                         self.chain.forget_before(ledger_index - _KEPT_BEHIND)
                     return found
@@ -176,7 +181,7 @@ class Notary(Component):
             await self._changed.wait()
 
     async def try_to_prove(self, ledger_index: int, *, ahead: int) -> ProvenHash | None:
-        """The same, but None when there is problem and no later ledger is proven.
+        """The same, but None when there is a problem and no later ledger is proven.
 
         Args:
             ahead: a lower ledger; headers are read down to it where any are needed.
@@ -240,6 +245,8 @@ class Notary(Component):
         await self._listed.wait()  # without a list nothing that is heard can be counted
         while True:
             try:
+                # The oldest are dropped if this falls behind: newer validations prove older
+                # ledgers as well, and a full queue must not hold up the pool.
                 async with self._pool.subscribe(_STREAMS, drop_oldest=True) as messages:
                     self._watch.refused = ""
                     async for message in messages:
@@ -295,6 +302,8 @@ class Notary(Component):
             known = tally.validators.keys.manifest_of(manifest.master)
             for counted in tally.add_manifest(manifest):
                 self.counts[self._note(counted)] += 1
+            # Kept beside the tallies: a new list makes a new tally, which must know the keys of
+            # today.
             held = self._manifests.get(manifest.master)
             if held is None or held.sequence < manifest.sequence:
                 self._manifests[manifest.master] = manifest
@@ -343,6 +352,8 @@ class Notary(Component):
             self._watch.moved()
         said = (self._pool.closed_ledger(index) or {}).get("ledger_hash")
         self._watch.compare(index, verdict.ledger_hash.hex().upper(), said)
+        # Its proof was written with a bare quorum, so that nobody waits. By now the others have
+        # signed.
         before = self.chain.get(index - FULLER_AFTER)
         if before is not None and self._keeper.is_kept(before.ledger_index):
             self._spawn(self._keeper.keep_fuller(before))
@@ -359,6 +370,8 @@ class Notary(Component):
             self._reload()
             pause = _REFRESH if complete else _RETRY
             if (expires := self.expiration()) is not None:
+                # Half of what is left, and half again: a publisher that is late is noticed in
+                # time, and not asked every second.
                 pause = min(pause, max(_RETRY, (expires - self._lists.now()) / 2))
             await asyncio.sleep(pause)
 

@@ -25,6 +25,7 @@ from .trustees import TrustChoice, Trustees, sample_publishers
 __all__ = ["clock_of", "open_notary", "read_anchor", "trustees_of"]
 
 _LISTS = "lists"
+# The sample's list expires like any other, and the sample has to work after that.
 _SAMPLE_TIME = 849_013_200  # 2026-11-26, in seconds of the ledger's epoch
 
 

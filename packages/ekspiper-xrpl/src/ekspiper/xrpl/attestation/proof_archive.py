@@ -47,6 +47,7 @@ ARCHIVE_NAME = "proofs.jsonl"
 """The file's name, beside the records."""
 
 _LONGEST_LINE = 256 * 1024 * 1024  # all long lists of mainnet have about 20 MB
+# Of one value in base64; a list of 1,000 validators has less than one megabyte.
 _LIMIT = 8 * 1024 * 1024
 
 ArchivedState = tuple[LedgerHeader, Node]
@@ -101,6 +102,7 @@ class ProofArchive:
         source: dict[str, Any]
         if signed.validator_list is not None:
             name = _list_id(signed.validator_list)
+            # A list has twice the bytes of a proof, and holds for weeks.
             if name not in self._lists:
                 lines.append(_list_line(signed.validator_list, name))
             source = {"list": name}
@@ -188,6 +190,7 @@ def _read_list(held: Mapping[str, Any]) -> ValidatorList:
         blob=_bytes(held, "blob"),
         signature=_bytes(held, "signature"),
     )
+    # Proofs name their list by this id: with another one a proof could be judged by a wrong list.
     if _list_id(found) != held.get("id"):
         raise Malformed("a list has another id than its content gives")
     return found

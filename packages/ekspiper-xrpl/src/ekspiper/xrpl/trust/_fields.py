@@ -18,8 +18,10 @@ __all__ = ["Fields", "read_fields"]
 Code = tuple[int, int]
 """The type and the number of a field."""
 
+# Bytes of a field of each type that has a fixed size: the integers, the hashes, and (17) 160 bits.
 _SIZES = {1: 2, 2: 4, 3: 8, 4: 16, 5: 32, 16: 1, 17: 20}
 _AMOUNT = 6
+# Blob, AccountID and Vector256 have their length before them.
 _WITH_LENGTH = frozenset((7, 8, 19))
 _MOST_FIELDS = 40  # a validation has at most 19 today
 
@@ -104,6 +106,8 @@ def _code(data: bytes, position: int) -> tuple[Code, int]:
     if kind == 0:
         kind = data[position]
         position += 1
+        # Two ways to write one field would be two messages that say the same, of which one is
+        # signed.
         if kind < 16:
             raise ValueError("a field has a longer code than it needs")
     if number == 0:
@@ -120,6 +124,8 @@ def _size(data: bytes, position: int, code: Code) -> tuple[int, int]:
     if kind in _SIZES:
         return _SIZES[kind], position
     if kind == _AMOUNT:
+        # The highest bit stands for a token. Without it, the third one stands for an MPT,
+        # otherwise it is XRP.
         return (48 if data[position] & 0x80 else 33 if data[position] & 0x20 else 8), position
     if kind not in _WITH_LENGTH:
         raise ValueError(f"a field of type {kind} does not belong here")

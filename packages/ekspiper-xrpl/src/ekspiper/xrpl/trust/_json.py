@@ -35,6 +35,8 @@ def read_json(document: bytes) -> dict[str, Any]:
     if len(document) > _LIMIT:
         raise Malformed(f"a proof has at most {_LIMIT} bytes, not {len(document)}")
     try:
+        # Not orjson, which takes the last of two members with one name, so that two readers could
+        # see two proofs.
         content = json.loads(document, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         raise Malformed(f"the proof is not JSON: {error}") from None
@@ -90,6 +92,8 @@ def hex_bytes(value: Any, what: str, *, size: int | None = None) -> bytes:
         data = bytes.fromhex(text)
     except ValueError:
         raise Malformed(f"{what} is not in hex") from None
+    # Hex may be written in either case, but not in 2 to the power of its letters: a proof has one
+    # form.
     if data.hex() != text and data.hex().upper() != text:
         raise Malformed(f"{what} mixes upper and lower case, or has spaces")
     if size is not None and len(data) != size:

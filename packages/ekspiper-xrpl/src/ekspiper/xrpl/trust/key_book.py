@@ -54,6 +54,8 @@ class KeyBook:
         signing_key = manifest.signing_key
         if signing_key is not None:
             owner = self._owners.get(signing_key, master)
+            # Otherwise one validator could count for two: with its own key, and with that of
+            # another.
             if owner != master or signing_key in self._manifests:
                 raise KeyConflict(
                     f"the manifest of {key_text(master)} names the key {key_text(signing_key)}, "

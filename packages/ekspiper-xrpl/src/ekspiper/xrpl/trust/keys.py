@@ -35,6 +35,7 @@ def read_key(text: str) -> bytes:
     Raises:
         Malformed: it is neither.
     """
+    # The cost of base58 grows with the square of the length, and strangers choose the length.
     if len(text) > 100:
         raise Malformed(f"a public key has 66 hex digits or about 52 letters, not {len(text)}")
     if len(text) == 2 * _KEY_SIZE:
@@ -71,6 +72,7 @@ def is_signed_by(key: bytes, message: bytes, signature: bytes) -> bool:
     signature with high S is refused, although rippled accepts it in validations whose flags do not
     ask for low S. Validators have set that flag since 2014.
     """
+    # PyNaCl treats another length as a mistake of its caller, and raises another error.
     if key[0] == 0xED and len(signature) != 64:
         return False
     return _check(key)(message, signature)

@@ -56,6 +56,8 @@ class Manifest:
             BadSignature: one of its keys did not sign it.
         """
         fields = read_fields(data, "a manifest", limit=_LIMIT)
+        # They would be signed as well. A field that we do not know could change what the manifest
+        # means.
         unknown = fields.values.keys() - _KNOWN
         if unknown:
             raise Malformed(f"a manifest has no field {min(unknown)}")
@@ -66,10 +68,13 @@ class Manifest:
         message = _PREFIX + fields.without(_SIGNATURES)
         signing_key = None
         if sequence == REVOKED:
+            # A revocation needs the master key alone, as the signing key may be the one that was
+            # stolen.
             if _SIGNING_KEY in fields.values or _SIGNATURE in fields.values:
                 raise Malformed(f"the manifest that revokes {key_text(master)} has a signing key")
         else:
             signing_key = check_key(fields.value(_SIGNING_KEY, "SigningPubKey"))
+            # The master key is to be kept offline: rippled refuses such a manifest, too.
             if signing_key == master:
                 raise Malformed(f"the manifest of {key_text(master)} has one key for both")
             if not is_signed_by(signing_key, message, fields.value(_SIGNATURE, "Signature")):
@@ -111,4 +116,6 @@ def _domain(value: bytes | None) -> str:
         return ""
     if len(value) > 128:
         raise Malformed(f"the domain of a manifest has at most 128 bytes, not {len(value)}")
+    # For people only; nothing is decided by it, so an odd letter is no reason to refuse the
+    # manifest.
     return value.decode("ascii", "replace")

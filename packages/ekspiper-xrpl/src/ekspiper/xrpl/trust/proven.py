@@ -73,8 +73,12 @@ def judge_anchor(anchor: SignedLedger, trusted: Trusted, *, network_id: int | No
         BadSignature: a validation is not signed by its key.
     """
     verdict = anchor.verdict(trusted)
+    # Also those that the quorum does not need, and those whose key nobody trusts.
     for validation in anchor.validations:
         validation.check()
+    # A verifier that accepts rubbish beside a quorum invites attacks on its parser, so a proof has
+    # nothing that it does not need. Keys that are not trusted are the exception: a list may have
+    # changed since.
     strange = [reason for reason in verdict.refused if reason != "by keys that are not trusted"]
     if strange:
         raise NotProven(f"the proof has validations that do not belong there: {verdict}")

@@ -162,6 +162,8 @@ def _trimmed(node: Node, kind: TreeKind, keys: Container[bytes], prefix: str) ->
     children = {
         digit: _trimmed(child, kind, keys, f"{prefix}{digit:x}") for digit, child in node.items()
     }
+    # Nothing that is wanted is below this node, so its hash stands for all of it. The root stays a
+    # node.
     if prefix and all(isinstance(child, bytes) for child in children.values()):
         return _hash(children, kind, prefix)
     return children
@@ -221,6 +223,8 @@ def split_transaction(data: bytes) -> tuple[bytes, bytes]:
         meta = data[start : start + size]
     except (IndexError, ValueError):
         raise Malformed("the leaf of a transaction ends within it") from None
+    # A length can be written in several ways, and bytes may follow: only one form hashes to the
+    # leaf.
     if join_transaction(tx, meta) != data:
         raise Malformed("the leaf of a transaction does not end with its metadata")
     return tx, meta

@@ -79,6 +79,8 @@ class SignedLedger:
                 f"the list of ledger {self.ledger_index} is published by {key_text(publisher)} "
                 f"({publisher.hex().upper()}), which is not trusted"
             )
+        # By the time of the ledger, not by the time of day: a proof stays good when its list has
+        # expired.
         self.validator_list.check_time(self.header.close_time)
         return ValidatorSet.of_list(self.validator_list, self.manifests)
 

@@ -49,6 +49,8 @@ class StatePruner:
             return
         beside = self._wanted[max(0, place - 1) : place + 1]
         shared = max((_shared(key, other) for other in beside), default=0)
+        # All objects with this prefix go into one hash: it is the longest that has no wanted
+        # object. At least `digits`, so that a fold never has more than a part of the state.
         prefix = key[: max(shared + 1, self._digits)]
         fold = self._folds.get(prefix)
         if fold is None:

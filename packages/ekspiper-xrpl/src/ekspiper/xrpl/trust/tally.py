@@ -66,6 +66,7 @@ class ValidationTally:
         if not validation.full:
             return Counted(master, reason="not full")
         votes = self._votes.get(validation.ledger_index, {})
+        # Each node sends the same validation, so most are copies: they must not cost a check each.
         if master in votes.get(validation.ledger_hash, ()):
             return Counted(master, reason="doubled")
         if sum(master in signers for signers in votes.values()) >= _HASHES_OF_ONE:
@@ -109,6 +110,8 @@ class ValidationTally:
             for signers in votes.values()
             for validation in signers.values()
         ]
+        # Signing keys may be other ones now, so all are counted again. `_signed` stays: a ledger
+        # that was reported as signed is not reported twice.
         self._votes, self._order = {}, {}
         counted = [self.add(validation) for validation in (*kept, *list(self._waiting))]
         return [each.verdict for each in counted if each.verdict is not None]
@@ -120,6 +123,7 @@ class ValidationTally:
         votes.setdefault(validation.ledger_hash, {})[master] = validation
         order = self._order.setdefault(master, deque())
         order.append((index, validation.ledger_hash))
+        # By validator, not in all: one that floods us with ledgers forgets only its own.
         if len(order) > self._limit:
             self._forget(master, *order.popleft())
 
@@ -136,6 +140,8 @@ class ValidationTally:
     def _new_verdict(self, validation: Validation) -> Verdict | None:
         index, hash = validation.ledger_index, validation.ledger_hash
         signers = self._votes.get(index, {}).get(hash, {})
+        # Validations that come after the quorum are kept as well: they make the proof in the
+        # archive fuller.
         if len(signers) < self.validators.quorum or self._signed.get(index) == hash:
             return None
         self._signed[index] = hash

@@ -54,6 +54,7 @@ class Validation:
             ledger_index=fields.number(_SEQUENCE, "LedgerSequence"),
             ledger_hash=fields.value(_LEDGER_HASH, "LedgerHash"),
             signing_time=fields.number(_SIGNING_TIME, "SigningTime"),
+            # Not `master`: it is claimed by the message around this one, which nobody has signed.
             signing_key=check_key(fields.value(_SIGNING_KEY, "SigningPubKey")),
             flags=fields.number(_FLAGS, "Flags"),
             signature=fields.value(_SIGNATURE, "Signature"),

@@ -21,6 +21,7 @@ from .manifest import Manifest, decode_base64
 __all__ = ["ValidatorList", "read_validator_lists"]
 
 _LIMIT = 4 * 1024 * 1024  # a list of 35 validators has 20 kB
+# Mainnet has 35. Each one costs memory and a signature a ledger.
 _MOST_VALIDATORS = 1000
 _MOST_LISTS = 5  # as rippled, of version 2
 _FOREVER = 0xFFFF_FFFF
@@ -78,6 +79,7 @@ class ValidatorList:
             )
         if manifest.signing_key is None:
             raise KeyConflict(f"the publisher {who} has revoked its key: use another publisher")
+        # Before the blob is parsed: only what the publisher wrote reaches the JSON parser.
         if not is_signed_by(manifest.signing_key, blob, signature):
             raise BadSignature(f"the list of {who} is not signed by its publisher")
         content = _json(blob, f"the list of {who}")

@@ -67,6 +67,8 @@ def write_xpop(anchor: SignedLedger, tree: Node, leaf: Leaf) -> bytes:
     source = anchor.validator_list
     if source is None:
         raise NotProven("XPOP needs the list of a publisher; this ledger is signed without one")
+    # The format has no place for manifests newer than the list, so only what counts without them
+    # is written. The check is made again on that: a proof that others refuse must not be written.
     plain = SignedLedger(anchor.header, anchor.validations, source)
     keys = plain.validator_set({source.publisher}).keys
     counted = tuple(each for each in anchor.validations if keys.master_of(each.signing_key))
@@ -170,6 +172,7 @@ class _Tree:
 def _anchor(value: Any, header: LedgerHeader) -> SignedLedger:
     held = members(value, "validation", ("data", "unl"))
     unl = members(held["unl"], "unl", ("public_key", "manifest", "blob", "signature"), ("version",))
+    # `read_validator_lists` takes keys in base58 and mixed hex as well, and a proof has one form.
     for name in ("public_key", "signature"):
         hex_bytes(unl[name], f"{name} of unl")
     (source,) = read_validator_lists({"version": 1, **unl})
@@ -186,6 +189,7 @@ def _anchor(value: Any, header: LedgerHeader) -> SignedLedger:
         owners.append((masters.get(named, named), validation.signing_key))
         validations.append(validation)
     check_owners(owners)
+    # With two keys, an old one and a new one, a validator could otherwise stand in a proof twice.
     if len({owner for owner, _ in owners}) != len(owners):
         raise BadSignature("a validator signed twice in one proof")
     return SignedLedger(header, tuple(validations), source)

@@ -121,6 +121,8 @@ def write_xprv(
     source = anchor.validator_list
     if source is None:
         raise NotProven("XPRV needs the list of a publisher; this ledger is signed without one")
+    # The format has no place for manifests newer than the list, so only what counts without them
+    # is written. The check is made again on that: a proof that others refuse must not be written.
     plain = SignedLedger(anchor.header, anchor.validations, source)
     validators = plain.validator_set({source.publisher})
     counted = tuple(
@@ -213,6 +215,8 @@ def _walk(anchor: SignedLedger, steps: Sequence[Step]) -> tuple[ProvenLeaf, ...]
             raise NotProven(f"step {number}: its tree is not that of a ledger before it")
         for leaf in read_tree_leaves(root):
             skips = SkipList.from_object(leaf.key, leaf.data) if kind == "state" else None
+            # In the last step a skip list is what is to be proven; before, it is the way to an
+            # older ledger.
             if skips is None or number == len(steps) + 1:
                 proven.append(ProvenLeaf(kind, leaf, header))
             elif skips is not None:
