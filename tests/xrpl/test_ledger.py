@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ekspiper.xrpl.codec import Decoder
+from ekspiper.xrpl.codec import Decoder, NodeFilter
 from ekspiper.xrpl.ledger import Ledger, LedgerInfo, Transaction
 from ekspiper.xrpl.verify import parse_ledger
 
@@ -28,9 +28,9 @@ class CountingDecoder(Decoder):
         self.decoded += 1
         return super().transaction(blob)
 
-    def metadata(self, blob: bytes) -> dict[str, Any]:
+    def metadata(self, blob: bytes, nodes: NodeFilter | None = None) -> dict[str, Any]:
         self.decoded += 1
-        return super().metadata(blob)
+        return super().metadata(blob, nodes)
 
 
 def ledger(decoder: Decoder | None = None) -> Ledger:

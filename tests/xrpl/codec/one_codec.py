@@ -18,16 +18,21 @@ from ekspiper.xrpl.codec import (
     CodecError,
     Decoder,
     Definitions,
+    NodeFilter,
     _compiled_codec,
     blob_writer,
 )
+from ekspiper.xrpl.derive import BALANCE_NODES, POOL_NODES, TRADE_NODES
 from ekspiper.xrpl.ledger import Ledger, Transaction
-from ekspiper.xrpl.processors import LedgerObjectRecord, TransactionEtl
+from ekspiper.xrpl.processors import OFFER_NODES, LedgerObjectRecord, TransactionEtl
 from ekspiper.xrpl.schema import DecodedRules, Formats, RecordLines
 from ekspiper.xrpl.sources import ObjectPage
 from ekspiper.xrpl.verify import parse_ledger
 
 __all__ = ["Both", "ledgers_in", "mutated", "pages_in"]
+
+
+_FILTERS = (NodeFilter(), OFFER_NODES, POOL_NODES, TRADE_NODES, BALANCE_NODES)
 
 
 def pure_decoder(definitions: Definitions, shape: Any) -> Decoder:
@@ -55,8 +60,12 @@ class Both:
             )
             for shape in ("record", "server")
         }
-        for _, reader in self.readers.values():
-            assert reader is not None
+        self.choices = {
+            nodes: _compiled_codec.compiled.NodeChoice(
+                _compiled_codec.field_codes(self.decoder._table), nodes.by_code(self.definitions)
+            )
+            for nodes in _FILTERS
+        }
         rules = DecodedRules(Formats(self.definitions))
         self.lines = RecordLines(rules)
         self.writer = blob_writer(self.definitions)
@@ -68,11 +77,17 @@ class Both:
         read = False
         for pure, reader in self.readers.values():
             ours = reader.read(blob)
-            if ours is not None:
-                read = True
-                theirs = pure._decode(blob, "blob")
-                assert ours == theirs
-                assert orjson.dumps(ours) == orjson.dumps(theirs)
+            assert reader.is_ordinary(blob) == (ours is not None)
+            if ours is None:
+                for choice in self.choices.values():
+                    assert reader.read(blob, choice) is None
+                continue
+            read = True
+            theirs = pure._decode(blob, "blob")
+            assert ours == theirs
+            assert orjson.dumps(ours) == orjson.dumps(theirs)
+            for nodes, choice in self.choices.items():
+                assert reader.read(blob, choice) == nodes.shown(theirs)
         return read
 
     def bytes_again(self, fields: dict[str, Any], blob: bytes) -> bool:

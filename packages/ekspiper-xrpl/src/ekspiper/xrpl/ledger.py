@@ -9,6 +9,7 @@ from ekspiper.xrpl.codec import (
     Decoder,
     Definitions,
     LedgerHeader,
+    NodeFilter,
     TransactionBlobs,
     ends_early,
     transaction_index,
@@ -64,9 +65,20 @@ class Transaction:
         ledger: the ledger it is in. It does not hold the transactions, so that one transaction
             in a queue does not keep all others of its ledger in memory.
         decoder: decodes both blobs, to the shape of records.
+        nodes: which of the affected nodes `meta` shows; all without it.
     """
 
-    __slots__ = ("_decoder", "_fields", "_meta", "hash", "index", "ledger", "meta_blob", "tx_blob")
+    __slots__ = (
+        "_decoder",
+        "_fields",
+        "_meta",
+        "_nodes",
+        "hash",
+        "index",
+        "ledger",
+        "meta_blob",
+        "tx_blob",
+    )
 
     def __init__(
         self,
@@ -77,6 +89,7 @@ class Transaction:
         index: int,
         ledger: LedgerInfo,
         decoder: Decoder,
+        nodes: NodeFilter | None = None,
     ) -> None:
         self.tx_blob = tx_blob
         self.meta_blob = meta_blob
@@ -84,6 +97,7 @@ class Transaction:
         self.index = index
         self.ledger = ledger
         self._decoder = decoder
+        self._nodes = nodes
         self._fields: dict[str, Any] | None = None
         self._meta: dict[str, Any] | None = None
 
@@ -98,7 +112,7 @@ class Transaction:
     def meta(self) -> dict[str, Any]:
         """The metadata in the shape of records, decoded once; do not change it."""
         if self._meta is None:
-            self._meta = self._decoder.metadata(self.meta_blob)
+            self._meta = self._decoder.metadata(self.meta_blob, self._nodes)
         return self._meta
 
     @property
@@ -113,6 +127,9 @@ class Transaction:
         After a field of an unknown type nothing can be read, so that more may be missing in
         `fields` and `meta` than that field.
         """
+        is_ordinary = self._decoder.is_ordinary
+        if is_ordinary(self.tx_blob) and is_ordinary(self.meta_blob):
+            return True
         return not (ends_early(self.fields) or ends_early(self.meta))
 
     @property
@@ -120,8 +137,8 @@ class Transaction:
         """Bytes of its blobs."""
         return len(self.tx_blob) + len(self.meta_blob)
 
-    def undecoded(self) -> Transaction:
-        """The same transaction, which holds its bytes and nothing that was decoded so far."""
+    def showing(self, nodes: NodeFilter | None) -> Transaction:
+        """The same transaction, whose `meta` has no affected nodes but these. Nothing is decoded yet."""
         return Transaction(
             tx_blob=self.tx_blob,
             meta_blob=self.meta_blob,
@@ -129,6 +146,7 @@ class Transaction:
             index=self.index,
             ledger=self.ledger,
             decoder=self._decoder,
+            nodes=nodes,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -212,23 +230,6 @@ class Ledger(LedgerInfo):
                 for key, tx_blob, meta_blob in self.blobs
             )
         return self._transactions
-
-    def undecoded(self) -> Ledger:
-        """The same ledger, which holds its bytes and nothing that was decoded so far."""
-        if self.blobs is not None and self._decoder is not None:
-            return Ledger.of_blobs(
-                self.header,
-                ledger_hash=self.ledger_hash,
-                blobs=self.blobs,
-                decoder=self._decoder,
-                network_id=self.network_id,
-            )
-        return Ledger(
-            self.header,
-            ledger_hash=self.ledger_hash,
-            transactions=[each.undecoded() for each in self.transactions],
-            network_id=self.network_id,
-        )
 
     def __repr__(self) -> str:
         return (

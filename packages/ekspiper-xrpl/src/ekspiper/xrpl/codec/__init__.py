@@ -25,6 +25,7 @@ from .header import LedgerHeader as LedgerHeader
 from .header import ripple_time_iso as ripple_time_iso
 from .length import encode_length as encode_length
 from .length import read_length as read_length
+from .node_filter import NodeFilter as NodeFilter
 from .sha512 import sha512half as sha512half
 from .sha512 import transaction_id as transaction_id
 from .transaction_blobs import TransactionBlobs as TransactionBlobs
@@ -50,6 +51,7 @@ __all__ = [
     "FieldTable",
     "FormatField",
     "LedgerHeader",
+    "NodeFilter",
     "Shape",
     "StateTreeFold",
     "Subtree",

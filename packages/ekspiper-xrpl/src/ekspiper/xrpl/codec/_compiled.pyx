@@ -19,7 +19,7 @@ from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeASCII
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
 
-INTERFACE = 1  # as in _compiled_codec.py: an extension of another version is not used
+INTERFACE = 2  # as in _compiled_codec.py: an extension of another version is not used
 
 # How a field is read; the numbers of `field_table.Kind`, and more of them, as a reader in Python is
 # a kind of its own here.
@@ -1069,6 +1069,44 @@ cdef bytes _json_text(str text):
 
 # --- objects ------------------------------------------------------------------------------------
 
+DEF ALWAYS = 1
+DEF WITH_FIELD = 2
+DEF WITH_FLAG = 3
+
+cdef class NodeChoice:
+    """Which affected nodes of metadata are shown: see `node_filter.NodeFilter`.
+
+    Args:
+        fields: the field codes.
+        entries: for the code of each entry type that is shown: None for all nodes of that type, the
+            name of a field, or bits of `Flags` that a part of the node must have.
+    """
+
+    cdef uint8_t[65536] shown     # by entry type; 0: no node of that type
+    cdef dict conditions          # by entry type: the id of a field, or bits
+    cdef int nodes                # the fields that matter, by their ids
+    cdef int flags
+    cdef set kinds
+
+    def __init__(self, FieldCodes fields not None, dict entries not None):
+        ids = fields.id_by_name
+        memset(self.shown, 0, sizeof(self.shown))
+        self.nodes = ids.get("AffectedNodes", 0)
+        self.flags = ids.get("Flags", 0)
+        kinds = ("CreatedNode", "ModifiedNode", "DeletedNode")
+        self.kinds = {ids[kind] for kind in kinds if kind in ids}
+        self.conditions = {}
+        for code, condition in entries.items():
+            if condition is None:
+                self.shown[<uint16_t>code] = ALWAYS
+            elif type(condition) is str:
+                self.shown[<uint16_t>code] = WITH_FIELD
+                self.conditions[code] = ids.get(condition, -1)
+            else:
+                self.shown[<uint16_t>code] = WITH_FLAG
+                self.conditions[code] = condition
+
+
 cdef class ObjectReader:
     """Decodes blobs to the objects that the decoder in Python makes, in the shape of records.
 
@@ -1081,21 +1119,39 @@ cdef class ObjectReader:
     cdef FieldCodes fields
     cdef object addresses
     cdef bint record
+    # What a node has that is passed over: the field that is looked for, and all bits of its flags.
+    cdef int sought, flags
+    cdef bint has_sought
+    cdef uint32_t seen_flags
 
     def __init__(self, FieldCodes fields not None, object addresses, bint record):
         self.fields = fields
         self.addresses = addresses
         self.record = record
+        self.sought = self.flags = -1
 
-    def read(self, bytes data not None):
-        """The fields of a transaction, metadata or ledger object; None to decline."""
+    def read(self, bytes data not None, NodeChoice choice=None):
+        """The fields of a transaction, metadata or ledger object; None to decline.
+
+        Args:
+            data: the bytes.
+            choice: which affected nodes the fields show; all without it.
+        """
         cdef Blob blob
         blob.data = <const uint8_t*>PyBytes_AS_STRING(data)
         blob.position = 0
         blob.end = PyBytes_GET_SIZE(data)
-        return self._object(&blob, 0)
+        return self._object(&blob, 0, choice)
 
-    cdef object _object(self, Blob* blob, int depth):
+    def is_ordinary(self, bytes data not None):
+        """Whether `read` would not decline it."""
+        cdef Blob blob
+        blob.data = <const uint8_t*>PyBytes_AS_STRING(data)
+        blob.position = 0
+        blob.end = PyBytes_GET_SIZE(data)
+        return self._pass_object(&blob, 0) == 0
+
+    cdef object _object(self, Blob* blob, int depth, NodeChoice choice):
         cdef FieldCodes fields = self.fields
         cdef uint32_t last = 0
         cdef int field
@@ -1111,10 +1167,148 @@ cdef class ObjectReader:
                 blob.position += 1
                 return found
             field = fields.next_field(blob.data, &blob.position, blob.end, &last)
-            value = self._value(blob, field, depth)
+            if choice is not None and field == choice.nodes:
+                value = self._nodes(blob, choice)
+            else:
+                value = self._value(blob, field, depth)
             if value is None:
                 return None
             PyDict_SetItem(found, fields.names[field], value)
+
+    cdef object _nodes(self, Blob* blob, NodeChoice choice):
+        """The affected nodes that are shown, in the order of the metadata."""
+        cdef uint32_t last
+        cdef int field
+        cdef int64_t begin
+        cdef list found = []
+        while True:
+            if blob.position >= blob.end:
+                return None
+            if blob.data[blob.position] == ARRAY_END:
+                blob.position += 1
+                return found
+            last = 0
+            field = self.fields.next_field(blob.data, &blob.position, blob.end, &last)
+            if self.fields.kinds[field] != OBJECT:
+                return None
+            begin = blob.position
+            if field in choice.kinds and not self._is_shown(blob, choice):
+                if blob.position < 0:
+                    return None
+                continue
+            blob.position = begin
+            value = self._object(blob, 2, None)
+            if value is None:
+                return None
+            found.append({self.fields.names[field]: value})
+
+    cdef bint _is_shown(self, Blob* blob, NodeChoice choice) except -1:
+        """Whether a node is wanted. If not it is passed over; then a position of -1 is to decline."""
+        cdef int code, status
+        cdef uint8_t when
+        # The type of the entry has the lowest code of all fields, so it comes first.
+        if blob.position + 3 > blob.end or blob.data[blob.position] != 0x11:
+            return True
+        code = _be16(blob.data + blob.position + 1)
+        when = choice.shown[code]
+        if when == ALWAYS:
+            return True
+        self.has_sought, self.seen_flags = False, 0
+        if when == WITH_FIELD:
+            self.sought = choice.conditions[code]
+        elif when == WITH_FLAG:
+            self.flags = choice.flags
+        status = self._pass_object(blob, 2)
+        self.sought = self.flags = -1
+        if status < 0:
+            blob.position = -1
+            return False
+        if when == WITH_FIELD:
+            return self.has_sought
+        return when == WITH_FLAG and self.seen_flags & <uint32_t>choice.conditions[code] != 0
+
+    # What is passed over has been checked as if it were read: each method returns 0, or -1 where the
+    # method that reads would decline.
+
+    cdef int _pass_object(self, Blob* blob, int depth) except -2:
+        cdef uint32_t last = 0
+        cdef int field
+        if depth > MAX_DEPTH:
+            return -1
+        while True:
+            if blob.position >= blob.end:
+                return -1 if depth else 0
+            if blob.data[blob.position] == OBJECT_END:
+                if not depth:
+                    return -1
+                blob.position += 1
+                return 0
+            field = self.fields.next_field(blob.data, &blob.position, blob.end, &last)
+            if depth == 3:  # the fields of an entry, in a part of a node
+                if field == self.sought:
+                    self.has_sought = True
+                elif field == self.flags and blob.position + 4 <= blob.end:
+                    self.seen_flags |= _be32(blob.data + blob.position)
+            if self._pass_value(blob, field, depth) < 0:
+                return -1
+
+    cdef int _pass_array(self, Blob* blob, int depth) except -2:
+        cdef uint32_t last
+        cdef int field
+        if depth > MAX_DEPTH:
+            return -1
+        while True:
+            if blob.position >= blob.end:
+                return -1
+            if blob.data[blob.position] == ARRAY_END:
+                blob.position += 1
+                return 0
+            last = 0
+            field = self.fields.next_field(blob.data, &blob.position, blob.end, &last)
+            if self.fields.kinds[field] != OBJECT or self._pass_object(blob, depth + 1) < 0:
+                return -1
+
+    cdef int _pass_value(self, Blob* blob, int field, int depth) except -2:
+        cdef int kind = self.fields.kinds[field]
+        cdef const uint8_t* at = blob.data + blob.position
+        cdef int64_t left = blob.end - blob.position
+        cdef int64_t size
+        if kind == OBJECT:
+            return self._pass_object(blob, depth + 1)
+        if kind == ARRAY:
+            return self._pass_array(blob, depth + 1)
+        if kind == PATH_SET:
+            return -1 if self._paths(blob) is None else 0
+        if kind == ISSUE:
+            return -1 if self._issue(blob) is None else 0
+        if kind == BRIDGE:
+            return -1 if self._bridge(blob) is None else 0
+        if kind == ACCOUNT or kind == BLOB or kind == VECTOR256:
+            size = _length(blob.data, &blob.position, blob.end)
+            if size < 0 or (kind == ACCOUNT and size != 0 and size != 20):
+                return -1
+            if kind == VECTOR256 and size % 32:
+                return -1
+            blob.position += size
+            return 0
+        if kind == HEX:
+            size = self.fields.sizes[field]
+        elif kind == AMOUNT:
+            if left < 8:
+                return -1
+            size = 48 if at[0] & 0x80 else 33 if at[0] & 0x20 else 8
+        else:
+            size = _width(kind)
+        if size < 0 or left < size:
+            return -1
+        blob.position += size
+        if kind == NAME16:
+            return 0 if _be16(at) in <dict>self.fields.codes[field] else -1
+        if kind == NAME8:
+            return 0 if at[0] in <dict>self.fields.codes[field] else -1
+        if kind == NAME32:
+            return 0 if _be32(at) in <dict>self.fields.codes[field] else -1
+        return 0
 
     cdef object _array(self, Blob* blob, int depth):
         cdef uint32_t last
@@ -1132,7 +1326,7 @@ cdef class ObjectReader:
             field = self.fields.next_field(blob.data, &blob.position, blob.end, &last)
             if self.fields.kinds[field] != OBJECT:
                 return None
-            value = self._object(blob, depth + 1)
+            value = self._object(blob, depth + 1, None)
             if value is None:
                 return None
             found.append({self.fields.names[field]: value})
@@ -1144,7 +1338,7 @@ cdef class ObjectReader:
         cdef int64_t size
         cdef char[72] text
         if kind == OBJECT:
-            return self._object(blob, depth + 1)
+            return self._object(blob, depth + 1, None)
         if kind == ARRAY:
             return self._array(blob, depth + 1)
         if kind == HEX:

@@ -21,7 +21,7 @@ from .field_table import FieldTable, Kind
 
 __all__ = ["blob_writer", "compiled", "field_codes", "implementation", "line_writer", "proof"]
 
-_INTERFACE = 1
+_INTERFACE = 2
 """Raised, here and in _compiled.pyx, with every change of what the two call of each other."""
 
 _PROOF_INTERFACE = 1

@@ -18,6 +18,7 @@ from .definitions import Definitions
 from .errors import CodecError
 from .field_table import UNRECOGNIZED, FieldTable, Kind
 from .length import read_length
+from .node_filter import NodeFilter
 
 __all__ = ["UNRECOGNIZED", "Decoder", "Shape", "ends_early", "transaction_index"]
 
@@ -88,21 +89,45 @@ class Decoder:
         )
         self._entries = [(int(kind), name, extra) for kind, name, extra in self._table.short]
         self._record = shape == "record"
+        self._choices: dict[NodeFilter, Any] = {}
+        self._codes = (
+            None if _compiled_codec.compiled is None else _compiled_codec.field_codes(self._table)
+        )
         self._compiled = (
             None
             if _compiled_codec.compiled is None
-            else _compiled_codec.compiled.ObjectReader(
-                _compiled_codec.field_codes(self._table), self._addresses, self._record
-            )
+            else _compiled_codec.compiled.ObjectReader(self._codes, self._addresses, self._record)
         )
 
     def transaction(self, blob: bytes) -> dict[str, Any]:
         """The fields of a transaction."""
         return self._decode(blob, "transaction")
 
-    def metadata(self, blob: bytes) -> dict[str, Any]:
-        """The fields of a transaction's metadata."""
-        return self._decode(blob, "metadata")
+    def metadata(self, blob: bytes, nodes: NodeFilter | None = None) -> dict[str, Any]:
+        """The fields of a transaction's metadata.
+
+        Args:
+            blob: the bytes.
+            nodes: which of the affected nodes are shown; all without it. Where part of the metadata
+                could not be read, all are.
+        """
+        if nodes is None:
+            return self._decode(blob, "metadata")
+        if self._compiled is not None:
+            choice = self._choices.get(nodes)
+            if choice is None:
+                entries = nodes.by_code(self.definitions)
+                choice = _compiled_codec.compiled.NodeChoice(self._codes, entries)
+                self._choices[nodes] = choice
+            read: dict[str, Any] | None = self._compiled.read(blob, choice)
+            if read is not None:
+                return read
+        fields = self._decode(blob, "metadata")
+        return fields if ends_early(fields) else nodes.shown(fields)
+
+    def is_ordinary(self, blob: bytes) -> bool:
+        """Whether the compiled decoder reads all of a blob; without one nobody knows beforehand."""
+        return self._compiled is not None and self._compiled.is_ordinary(blob)
 
     def ledger_object(self, blob: bytes) -> dict[str, Any]:
         """The fields of a ledger object; its index is not among its bytes."""

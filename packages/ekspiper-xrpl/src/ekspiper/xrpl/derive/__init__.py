@@ -1,5 +1,6 @@
 """What can be derived from a transaction and its metadata. Pure functions, no I/O."""
 
+from .balance import BALANCE_NODES as BALANCE_NODES
 from .balance import balance_changes as balance_changes
 from .delivery import DELIVERING as DELIVERING
 from .delivery import UNAVAILABLE as UNAVAILABLE
@@ -21,6 +22,7 @@ from .names import currency_name as currency_name
 from .names import shorten as shorten
 from .nftokens import nftoken_fields as nftoken_fields
 from .nftokens import nftoken_moves as nftoken_moves
+from .pools import POOL_NODES as POOL_NODES
 from .pools import Pool as Pool
 from .pools import pools_touched as pools_touched
 from .time import TIME_FIELDS as TIME_FIELDS
@@ -28,12 +30,16 @@ from .time import UNIX_TIME_FIELDS as UNIX_TIME_FIELDS
 from .time import ripple_time as ripple_time
 from .time import times as times
 from .time import to_datetime as to_datetime
+from .trade import TRADE_NODES as TRADE_NODES
 from .trade import trades as trades
 
 __all__ = [
+    "BALANCE_NODES",
     "DELIVERING",
     "MALFORMED",
+    "POOL_NODES",
     "TIME_FIELDS",
+    "TRADE_NODES",
     "UNAVAILABLE",
     "UNIX_TIME_FIELDS",
     "CurrencyName",

@@ -7,13 +7,13 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
-from ekspiper.xrpl.codec import decode_address
+from ekspiper.xrpl.codec import NodeFilter, decode_address
 
 from ._nodes import Node, changes
 from ._values import AssetKey, add, difference, value_of, with_value
 from .errors import derivation
 
-__all__ = ["balance_changes"]
+__all__ = ["BALANCE_NODES", "balance_changes"]
 
 _XRP: AssetKey = ("XRP", "", "")
 _ZERO = Decimal(0)
@@ -123,3 +123,6 @@ def _count_delta(node: Node, name: str, *, may_be_first: bool) -> Decimal:
 
 _READERS = {"AccountRoot": _account_root, "RippleState": _trust_line}
 _MPT_TYPES = ("MPToken", "MPTokenIssuance")
+
+BALANCE_NODES = NodeFilter(*_READERS, *_MPT_TYPES)
+"""The nodes of metadata that `balance_changes` looks at."""

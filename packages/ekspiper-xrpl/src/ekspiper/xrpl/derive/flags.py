@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from ekspiper.xrpl.codec import Definitions
 
@@ -19,16 +20,14 @@ def transaction_flags(
 
     A bit without a name is given as hex (`"0x00000004"`), so that nothing is lost.
     """
-    tables = (definitions or Definitions.bundled()).transaction_flags
-    return _names({**tables.get(_UNIVERSAL, {}), **tables.get(type_, {})}, flags)
+    return _names(_of_transaction(type_, definitions or Definitions.bundled()), flags)
 
 
 def ledger_entry_flags(
     type_: str, flags: int, *, definitions: Definitions | None = None
 ) -> list[str]:
     """The names of a ledger entry's flags, lowest bit first: `["lsfSell"]`."""
-    tables = (definitions or Definitions.bundled()).ledger_entry_flags
-    return _names(tables.get(type_) or tables.get(_RENAMED.get(type_, ""), {}), flags)
+    return _names(_of_ledger_entry(type_, definitions or Definitions.bundled()), flags)
 
 
 def account_set_flag(flag: int, *, definitions: Definitions | None = None) -> str:
@@ -39,7 +38,22 @@ def account_set_flag(flag: int, *, definitions: Definitions | None = None) -> st
     return str(flag)
 
 
-def _names(table: Mapping[str, int], flags: int) -> list[str]:
-    by_bit = {bit: name for name, bit in table.items()}
+@lru_cache(maxsize=512)
+def _of_transaction(type_: str, definitions: Definitions) -> Mapping[int, str]:
+    tables = definitions.transaction_flags
+    return _by_bit({**tables.get(_UNIVERSAL, {}), **tables.get(type_, {})})
+
+
+@lru_cache(maxsize=512)
+def _of_ledger_entry(type_: str, definitions: Definitions) -> Mapping[int, str]:
+    tables = definitions.ledger_entry_flags
+    return _by_bit(tables.get(type_) or tables.get(_RENAMED.get(type_, ""), {}))
+
+
+def _by_bit(table: Mapping[str, int]) -> Mapping[int, str]:
+    return {bit: name for name, bit in table.items()}
+
+
+def _names(by_bit: Mapping[int, str], flags: int) -> list[str]:
     bits = [1 << place for place in range(flags.bit_length()) if flags >> place & 1]
     return [by_bit.get(bit, f"0x{bit:08X}") for bit in bits]

@@ -6,15 +6,20 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from ekspiper.xrpl.codec import NodeFilter
+
 from ._nodes import Node, changes
 from ._values import AssetKey, asset_key, value_of, value_text
 from .errors import DerivationError, derivation
 
-__all__ = ["Pool", "is_pool_line", "is_pool_token", "pools_touched"]
+__all__ = ["POOL_NODES", "Pool", "is_pool_line", "is_pool_token", "pools_touched"]
 
 _AMM_LINE = 0x0100_0000
 _AMM_TOKEN = 0x0000_0004
 _XRP: AssetKey = ("XRP", "", "")
+
+POOL_NODES = NodeFilter("AMM", AccountRoot="AMMID", RippleState=_AMM_LINE, MPToken=_AMM_TOKEN)
+"""The nodes of metadata that `pools_touched` looks at."""
 
 OnError: TypeAlias = Callable[[int, DerivationError], None]
 """Gets the place of the metadata that cannot be read, and why."""

@@ -6,12 +6,17 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from ekspiper.xrpl.codec import NodeFilter
+
 from ._nodes import Node, changes
 from ._values import AssetKey, asset_key, difference, quotient, value_of, value_text, with_value
 from .errors import derivation
-from .pools import is_pool_line, is_pool_token
+from .pools import POOL_NODES, is_pool_line, is_pool_token
 
-__all__ = ["trades"]
+__all__ = ["TRADE_NODES", "trades"]
+
+TRADE_NODES = NodeFilter("Offer", **POOL_NODES.entries)
+"""The nodes of metadata that `trades` looks at."""
 
 _XRP: AssetKey = ("XRP", "", "")
 _DROPS = Decimal(1_000_000)

@@ -24,7 +24,7 @@ from ekspiper.xrpl.ranges import BadRange
 from ekspiper.xrpl.sources import LedgerRef
 
 from ._display import Bar
-from ._ledger_cache import CachedRun, DamagedCache, LedgerCache
+from ._ledger_cache import CachedRun, CacheRows, DamagedCache, LedgerCache
 from ._ledger_query import LedgerQuery, check_held, last_closed_until, parse_time, resolve
 from .errors import OutOfHistory
 
@@ -120,7 +120,7 @@ class LedgerReader:
 
     async def _from_network(self, first: int, last: int) -> AsyncGenerator[Ledger]:
         waiting: deque[asyncio.Task[Ledger]] = deque()
-        unsaved: list[Ledger] = []
+        unsaved = CacheRows()
         indexes = iter(range(first, last + 1))
         try:
             self._ask(waiting, indexes)
@@ -129,13 +129,11 @@ class LedgerReader:
                 ledger = await waiting[0]
                 waiting.popleft()
                 self._ask(waiting, indexes)
-                # Without what tables decode of them: the garbage collector would walk through all of
-                # it again and again, which took as long as decoding it.
                 if self._cache is not None:
-                    unsaved.append(ledger.undecoded())
-                if len(unsaved) == _FILE_LEDGERS or sum(x.size for x in unsaved) > _FILE_BYTES:
+                    unsaved.add(ledger)
+                if len(unsaved) == _FILE_LEDGERS or unsaved.size > _FILE_BYTES:
                     await self._save(unsaved)
-                    unsaved = []
+                    unsaved = CacheRows()
                 yield ledger
             await self._save(unsaved)
         finally:
@@ -151,8 +149,8 @@ class LedgerReader:
             if len(waiting) >= self._concurrency:
                 return
 
-    async def _save(self, ledgers: list[Ledger]) -> None:
-        if self._cache is None or not ledgers:
+    async def _save(self, ledgers: CacheRows) -> None:
+        if self._cache is None or not len(ledgers):
             return
         try:
             await asyncio.to_thread(self._cache.write, ledgers)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from ekspiper.xrpl.codec import NodeFilter
+from ekspiper.xrpl.derive import TRADE_NODES
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import Asset
 
@@ -53,14 +55,27 @@ async def ledger_table(
 
 
 async def transaction_table(
-    session: Session, query: LedgerQuery, columns: Sequence[Column], rows: Rows, *, max_rows: int
+    session: Session,
+    query: LedgerQuery,
+    columns: Sequence[Column],
+    rows: Rows,
+    *,
+    nodes: NodeFilter | None,
+    max_rows: int,
 ) -> Frame:
     """The table of the rows that each transaction gives; one that cannot be read says why.
+
+    Args:
+        session: what reads them.
+        query: which ledgers.
+        columns, rows: of the table.
+        nodes: the affected nodes that rows are made from; None: all.
+        max_rows: the most that the table may have.
 
     Raises:
         TooManyRows: there are more than `max_rows`.
     """
-    columns, guarded_rows = guarded(columns, rows)
+    columns, guarded_rows = guarded(columns, rows, nodes)
 
     def of_ledger(ledger: Ledger) -> Iterable[Sequence[Any]]:
         return (row for each in ledger.transactions for row in guarded_rows(each))
@@ -92,7 +107,7 @@ async def pair_table(
     rows: list[Sequence[Any]] = []
     traded: dict[frozenset[Asset], int] = {}
     last: Ledger | None = None
-    columns, rows_of = guarded(PAIR_COLUMNS, lambda each: _counted(each, pair, traded))
+    columns, rows_of = guarded(PAIR_COLUMNS, lambda each: _counted(each, pair, traded), TRADE_NODES)
     async with session.call() as reader:
         first_index, last_index = await reader.resolve(query)
         async with aclosing(reader.shown(first_index, last_index)) as ledgers:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from ekspiper.core import ConfigError, Pipeline, Report, RunOptions
-from ekspiper.xrpl.codec import CodecError, decode_address
+from ekspiper.xrpl.codec import CodecError, NodeFilter, decode_address
 from ekspiper.xrpl.derive import parse_ctid
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.networks import Network, find_network
@@ -252,12 +252,13 @@ class Explorer:
             wanted = type is None or transaction.fields.get("TransactionType") == type
             return rows(transaction) if wanted else ()
 
-        frame = await self._table(ledgers, columns, chosen)
+        frame = await self._table(ledgers, columns, chosen, tables.transactions.NODES)
         return frame.dropna(axis="columns", how="all") if fields and type is None else frame
 
     async def payments(self, ledgers: Ledgers = _NEWEST) -> Frame:
         """A row for each payment that succeeded: what arrived, and what left the sender."""
-        return await self._table(ledgers, tables.payments.COLUMNS, tables.payments.rows)
+        table = tables.payments
+        return await self._table(ledgers, table.COLUMNS, table.rows, table.NODES)
 
     async def trades(
         self,
@@ -279,7 +280,8 @@ class Explorer:
         from ._table import pair_table
 
         if pair is None:
-            return await self._table(ledgers, tables.trades.COLUMNS, tables.trades.rows)
+            table = tables.trades
+            return await self._table(ledgers, table.COLUMNS, table.rows, table.NODES)
         return await pair_table(
             self._session, parse_query(ledgers), parse_pair(pair), max_rows=self.max_rows
         )
@@ -302,6 +304,7 @@ class Explorer:
             ledgers,
             tables.balance_changes.COLUMNS,
             lambda each: tables.balance_changes.rows(each, account),
+            tables.balance_changes.NODES,
         )
 
     async def account(self, address: str, ledgers: Ledgers = _NEWEST) -> Frame:
@@ -312,7 +315,10 @@ class Explorer:
         """
         _check_address(address)
         return await self._table(
-            ledgers, tables.account.COLUMNS, lambda each: tables.account.rows(each, address)
+            ledgers,
+            tables.account.COLUMNS,
+            lambda each: tables.account.rows(each, address),
+            tables.account.NODES,
         )
 
     async def books(self, ledgers: Ledgers = "-20:", *, limit: int = 40) -> Frame:
@@ -422,12 +428,22 @@ class Explorer:
             )
 
     async def _table(
-        self, ledgers: Ledgers, columns: Sequence[tables.Column], rows: tables.Rows
+        self,
+        ledgers: Ledgers,
+        columns: Sequence[tables.Column],
+        rows: tables.Rows,
+        nodes: NodeFilter | None,
     ) -> Frame:
         from ._table import transaction_table
 
-        query = parse_query(ledgers)
-        return await transaction_table(self._session, query, columns, rows, max_rows=self.max_rows)
+        return await transaction_table(
+            self._session,
+            parse_query(ledgers),
+            columns,
+            rows,
+            nodes=nodes,
+            max_rows=self.max_rows,
+        )
 
     # Streams and pipelines.
 

@@ -140,7 +140,8 @@ class LedgerView:
         """Its transactions, as `Explorer.transactions` gives them."""
         from ._frame import make_frame
 
-        columns, rows = guarded(table_of_transactions.COLUMNS, table_of_transactions.rows)
+        shown = table_of_transactions
+        columns, rows = guarded(shown.COLUMNS, shown.rows, shown.NODES)
         return make_frame(columns, (row for each in self.ledger.transactions for row in rows(each)))
 
     def transaction(self, which: int | str) -> TransactionView:

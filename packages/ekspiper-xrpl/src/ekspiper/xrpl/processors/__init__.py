@@ -3,6 +3,7 @@
 from .amm_records import AmmRecords as AmmRecords
 from .book_offer_builder import BookOfferBuilder as BookOfferBuilder
 from .book_offer_builder import book_request as book_request
+from .books import OFFER_NODES as OFFER_NODES
 from .books import Asset as Asset
 from .books import Book as Book
 from .books import books_touched as books_touched
@@ -27,6 +28,7 @@ from .transaction_etl import TransactionEtl as TransactionEtl
 
 __all__ = [
     "DRIFT_METRIC",
+    "OFFER_NODES",
     "AmmRecords",
     "Asset",
     "Book",

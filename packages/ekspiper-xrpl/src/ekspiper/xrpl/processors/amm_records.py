@@ -8,7 +8,7 @@ from typing import Any
 
 from ekspiper.core import Processor, Retryable
 from ekspiper.xrpl.client import LedgerUnavailable, RequestError
-from ekspiper.xrpl.derive import DerivationError, Pool, pools_touched
+from ekspiper.xrpl.derive import POOL_NODES, DerivationError, Pool, pools_touched
 from ekspiper.xrpl.ledger import Ledger
 
 from .books import record_amount
@@ -47,7 +47,7 @@ class AmmRecords(Processor[Ledger, dict[str, Any]]):
         def on_error(place: int, error: DerivationError) -> None:
             log.warning("%r changes no record of a pool: %s", item.transactions[place], error)
 
-        metas = (transaction.meta for transaction in item.transactions)
+        metas = (each.showing(POOL_NODES).meta for each in item.transactions)
         touched = pools_touched(metas, on_error=on_error)
         return [await self._record(item, touched[account]) for account in sorted(touched)]
 

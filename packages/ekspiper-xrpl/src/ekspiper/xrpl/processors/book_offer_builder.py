@@ -8,7 +8,7 @@ from typing import Any
 from ekspiper.core import Processor
 from ekspiper.xrpl.ledger import Ledger, LedgerInfo
 
-from .books import Book, books_touched
+from .books import OFFER_NODES, Book, books_touched
 
 __all__ = ["BookOfferBuilder", "book_request"]
 
@@ -30,9 +30,8 @@ class BookOfferBuilder(Processor[Ledger, dict[str, Any]]):
         """The requests for one ledger: `ledger_index`, `ledger_hash`, `close_time_iso`,
         `taker_gets`, `taker_pays`, and `domain` for the book of a domain."""
         self._warn_of_missing(item)
-        books = books_touched(
-            each.meta for each in item.transactions if "AffectedNodes" in each.meta
-        )
+        metas = (each.showing(OFFER_NODES).meta for each in item.transactions)
+        books = books_touched(meta for meta in metas if "AffectedNodes" in meta)
         return [book_request(book, item) for book in sorted(books)]
 
     def _warn_of_missing(self, ledger: Ledger) -> None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-__all__ = ["Asset", "Book", "books_touched", "record_amount"]
+from ekspiper.xrpl.codec import NodeFilter
+
+__all__ = ["OFFER_NODES", "Asset", "Book", "books_touched", "record_amount"]
+
+OFFER_NODES = NodeFilter("Offer")
+"""The nodes of metadata that `books_touched` looks at."""
 
 _HYBRID = 0x0004_0000
 _SHOWN = ("NewFields", "FinalFields", "PreviousFields")

@@ -1,6 +1,7 @@
 """What the tables hold: their columns, and the rows that a ledger gives. Pure functions.
 
-A table of transactions is a module with `COLUMNS` and `rows`.
+A table of transactions is a module with `COLUMNS`, `rows`, and `NODES`: the affected nodes that the rows
+are made from.
 """
 
 from . import account as account

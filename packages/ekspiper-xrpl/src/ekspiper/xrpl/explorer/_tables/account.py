@@ -12,7 +12,7 @@ from .._assets import amount_text, units
 from .column import columns
 from .transactions import place
 
-__all__ = ["COLUMNS", "rows", "touches"]
+__all__ = ["COLUMNS", "NODES", "rows", "touches"]
 
 COLUMNS = columns(
     ledger_index="Int64",
@@ -30,6 +30,8 @@ COLUMNS = columns(
 )
 """`role` is `sender`, `destination` or `affected`; `other` is the account at the other end, if there
 is one; `xrp_balance` is the balance afterwards, if the transaction changed it."""
+
+NODES = None
 
 _DROPS = 1_000_000
 _OWNERS = ("Account", "Owner", "Destination", "Issuer", "RegularKey")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ekspiper.xrpl.derive import balance_changes
+from ekspiper.xrpl.derive import BALANCE_NODES, balance_changes
 from ekspiper.xrpl.ledger import Transaction
 
 from .._assets import amount_cells
 from .column import columns
 from .transactions import place
 
-__all__ = ["COLUMNS", "rows"]
+__all__ = ["COLUMNS", "NODES", "rows"]
 
 COLUMNS = columns(
     ledger_index="Int64",
@@ -28,6 +28,8 @@ COLUMNS = columns(
     change_value="string",
 )
 """`change` is in XRP or units of the token, fees included; `change_value` is the raw number."""
+
+NODES = BALANCE_NODES
 
 
 def rows(transaction: Transaction, account: str | None = None) -> Iterator[tuple[Any, ...]]:

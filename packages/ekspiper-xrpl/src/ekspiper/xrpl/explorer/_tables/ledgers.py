@@ -11,6 +11,7 @@ from ekspiper.xrpl.derive import MALFORMED, error_text
 from ekspiper.xrpl.ledger import Ledger
 
 from .column import columns
+from .transactions import NODES
 
 __all__ = ["COLUMNS", "rows", "totals_of"]
 
@@ -62,8 +63,9 @@ def totals_of(ledger: Ledger) -> tuple[int | None, int | None, str | None]:
     fees = failed = 0
     for each in ledger.transactions:
         try:
-            fees += int(each.fields["Fee"]["value"])
-            failed += each.meta["TransactionResult"] != "tesSUCCESS"
+            outcome = each.showing(NODES)
+            fees += int(outcome.fields["Fee"]["value"])
+            failed += outcome.meta["TransactionResult"] != "tesSUCCESS"
         except (EkspiperError, *MALFORMED) as error:
             return None, None, f"transaction {each.hash} cannot be read: {error_text(error)}"
     return fees, failed, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ekspiper.xrpl.derive import balance_changes
+from ekspiper.xrpl.derive import BALANCE_NODES, balance_changes
 from ekspiper.xrpl.ledger import Transaction
 from ekspiper.xrpl.processors import Asset
 
@@ -13,7 +13,7 @@ from .._assets import XRP, amount_cells, units
 from .column import columns
 from .transactions import delivered, place
 
-__all__ = ["COLUMNS", "rows"]
+__all__ = ["COLUMNS", "NODES", "rows"]
 
 COLUMNS = columns(
     ledger_index="Int64",
@@ -45,6 +45,8 @@ COLUMNS = columns(
 that asset rose. They differ where the payment took an offer of the receiver, or where the receiver's
 trust line has a quality. `spent` is what left the sender, without the fee; `partial`: less was
 delivered than asked."""
+
+NODES = BALANCE_NODES
 
 _DROPS = 1_000_000
 _PARTIAL = 0x0002_0000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ekspiper.xrpl.derive import trades
+from ekspiper.xrpl.derive import TRADE_NODES, trades
 from ekspiper.xrpl.ledger import Transaction
 from ekspiper.xrpl.processors import Asset
 
@@ -13,7 +13,7 @@ from .._assets import amount_cells, units
 from .column import columns
 from .transactions import place
 
-__all__ = ["COLUMNS", "PAIR_COLUMNS", "pair_rows", "pairs_of", "rows"]
+__all__ = ["COLUMNS", "NODES", "PAIR_COLUMNS", "pair_rows", "pairs_of", "rows"]
 
 _PLACE = {
     "ledger_index": "Int64",
@@ -52,6 +52,8 @@ PAIR_COLUMNS = columns(
 )
 """Trades of one pair. `side` is what the taker did with the base; `amount` is of the base, `total`
 of the counter, and `price` is counter for one unit of base."""
+
+NODES = TRADE_NODES
 
 
 def rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ekspiper.xrpl.codec import RIPPLE_EPOCH
+from ekspiper.xrpl.codec import RIPPLE_EPOCH, NodeFilter
 from ekspiper.xrpl.derive import UNAVAILABLE, ctid, delivered_amount, transaction_flags
 from ekspiper.xrpl.ledger import Transaction
 
 from .._assets import amount_cells
 from .column import columns
 
-__all__ = ["COLUMNS", "delivered", "place", "rows"]
+__all__ = ["COLUMNS", "NODES", "delivered", "place", "rows"]
 
 COLUMNS = columns(
     ledger_index="Int64",
@@ -36,6 +36,9 @@ COLUMNS = columns(
 )
 """Amounts are in XRP or units of the token; `_value` and `_drops` are the ledger's own numbers.
 Currencies are names to read, such as SOLO; `_code` is the ledger's own code."""
+
+NODES = NodeFilter()
+"""Of metadata it shows the outcome alone."""
 
 _DROPS = 1_000_000
 
