@@ -14,7 +14,7 @@ from typing import Any
 
 from ekspiper.core import EkspiperError, MissingExtra
 from ekspiper.xrpl.client import LedgerSet
-from ekspiper.xrpl.codec import Decoder, Definitions, LedgerHeader
+from ekspiper.xrpl.codec import Decoder, Definitions, LedgerHeader, transaction_index
 from ekspiper.xrpl.ledger import Ledger, LedgerInfo, Transaction
 from ekspiper.xrpl.verify import verify_ledger
 
@@ -86,11 +86,18 @@ class CacheRows:
         self._hashes.append(ledger.ledger_hash)
         self._headers.append(ledger.header.to_bytes())
         indexes, hashes, tx_blobs, meta_blobs = self._transactions
-        for each in ledger.transactions:
-            indexes.append(each.index)
-            hashes.append(each.hash)
-            tx_blobs.append(each.tx_blob)
-            meta_blobs.append(each.meta_blob)
+        if ledger.blobs is not None:
+            for key, tx_blob, meta_blob in ledger.blobs:
+                indexes.append(transaction_index(meta_blob))
+                hashes.append(key.hex().upper())
+                tx_blobs.append(tx_blob)
+                meta_blobs.append(meta_blob)
+        else:
+            for each in ledger.transactions:
+                indexes.append(each.index)
+                hashes.append(each.hash)
+                tx_blobs.append(each.tx_blob)
+                meta_blobs.append(each.meta_blob)
         self._ends.append(len(indexes))
 
     def table(self) -> Any:
