@@ -11,13 +11,18 @@ from pathlib import Path
 
 from .daemon import kill_daemon
 from .pipelines import SETTINGS, kill_pipeline
+from .tables import KINDS, kill_tables
 
 
 def main() -> int:
-    """Run both parts and print a line for each setting."""
+    """Run the parts and print a line for each setting."""
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     parser.add_argument("--kills", type=int, default=100, help="of the pipeline, at least")
     parser.add_argument("--daemon-kills", type=int, default=20)
+    parser.add_argument(
+        "--table-kills", type=int, default=0, help="of the daemon, and of the S3 server, each"
+    )
+    parser.add_argument("--tables", nargs="+", default=KINDS, choices=KINDS, metavar="KIND")
     parser.add_argument("--seed", type=int, default=None)
     options = parser.parse_args()
     seed = random.randrange(10**6) if options.seed is None else options.seed
@@ -37,6 +42,8 @@ def main() -> int:
         round_ += 1
     if well and options.daemon_kills:
         well = kill_daemon(folder / "daemon", kills=options.daemon_kills)
+    if well and options.table_kills:
+        well = kill_tables(folder / "tables", kills=options.table_kills, kinds=options.tables)
     print(
         f"{done} kills of pipelines in {time.monotonic() - began:.0f} s: {'nothing lost' if well else 'FAILED'}"
     )
