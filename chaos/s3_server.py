@@ -141,7 +141,8 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         self.key = unquote(parts.path).lstrip("/")
         self.query = {
-            name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()
+            name: values[0]
+            for name, values in parse_qs(parts.query, keep_blank_values=True).items()
         }
         body = self._body()
         try:
@@ -210,7 +211,9 @@ class Handler(BaseHTTPRequestHandler):
         common: dict[str, None] = {}
         last, more = "", False
         start = len(bucket) + 1
-        for whole, size, time, tag in self.objects.listed(f"{bucket}/{prefix}", f"{bucket}/{after}"):
+        for whole, size, time, tag in self.objects.listed(
+            f"{bucket}/{prefix}", f"{bucket}/{after}"
+        ):
             key = whole[start:]
             if len(found) + len(common) >= most:
                 more = True
@@ -241,7 +244,9 @@ class Handler(BaseHTTPRequestHandler):
             self._answer()
             return
         if "uploadId" in self.query:
-            self.objects.part(self.query["uploadId"], int(self.query["partNumber"])).write_bytes(body)
+            self.objects.part(self.query["uploadId"], int(self.query["partNumber"])).write_bytes(
+                body
+            )
             self._answer(200, b"", {"ETag": _tag(body)})
             return
         source = self.headers.get("x-amz-copy-source")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,9 @@ from .shape import REST
 
 __all__ = ["LineReader", "plain_records", "rows_in_order"]
 
+_EMPTY_LIST = re.compile(rb"\[\s*\]")
+"""It may also stand in a text, which does no harm."""
+
 
 class LineReader:
     """Reads the members of a batch that are lines, where the columns can hold all of them exactly.
@@ -21,10 +25,13 @@ class LineReader:
 
     Args:
         schema: an Arrow schema whose last column is `_rest`.
+        empty_lists: as of `Encoder`. Where columns do not tell an empty list from none, lines with
+            one are left out.
     """
 
-    def __init__(self, schema: Any) -> None:
+    def __init__(self, schema: Any, *, empty_lists: bool = True) -> None:
         self._schema = schema
+        self._empty_lists = empty_lists
         self._readers: dict[type[JsonLine], ColumnReader | None] = {}
 
     def read(self, batch: Sequence[Any]) -> tuple[Any, list[int]]:
@@ -37,20 +44,35 @@ class LineReader:
         if reader is None:
             return None, list(range(len(batch)))
         places = [place for place, one in enumerate(batch) if type(one) is kind]
+        if not self._empty_lists:
+            places = [at for at in places if not _EMPTY_LIST.search(batch[at].line)]
         found, unfit = reader.read([batch[place].line for place in places])
         if len(unfit) == len(places):
             return None, list(range(len(batch)))
         # The reader knows nothing of `_rest`, which is empty where every value has its column.
         rest = arrow().nulls(found.num_rows, self._schema.field(REST).type)
-        found = arrow().RecordBatch.from_arrays([*found.columns, rest], schema=self._schema)
+        columns = [
+            column if column.type == field.type else column.cast(field.type)
+            for column, field in zip(found.columns, self._schema, strict=False)
+        ]
+        found = arrow().RecordBatch.from_arrays([*columns, rest], schema=self._schema)
         read = set(places).difference(places[at] for at in unfit)
         return found, [place for place in range(len(batch)) if place not in read]
 
     def _reader(self, kind: type[JsonLine]) -> ColumnReader | None:
         if kind not in self._readers:
-            columns = arrow().schema([field for field in self._schema if field.name != REST])
+            columns = arrow().schema(
+                [_in_seconds(field) for field in self._schema if field.name != REST]
+            )
             self._readers[kind] = kind.column_reader(columns)
         return self._readers[kind]
+
+
+def _in_seconds(field: Any) -> Any:
+    """A column of finer instants is read in whole seconds; lines with others do not fit."""
+    pa = arrow()
+    is_instant = pa.types.is_timestamp(field.type) and field.type.tz == "UTC"
+    return field.with_type(pa.timestamp("s", tz="UTC")) if is_instant else field
 
 
 def plain_records(batch: Sequence[Any]) -> list[Any]:

@@ -37,6 +37,9 @@ class LakeCollector(Collector[Any]):
     schema_format = "arrow"
     """The form of `schema` when the collector is made from a configuration."""
 
+    takes_lines = True
+    """Records that come as lines are read into columns without their objects, where they fit."""
+
     # Arrow encodes a column at a time, so large batches cost less for each record.
     batch_policy = BatchPolicy(count=5_000, bytes=32 * 1024 * 1024, period=1.0)
 

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ekspiper.core import CheckpointError, ConfigError, Position, State
 
-from .._arrow import Encoder, Shape, arrow, grown_table, shape_of_schema, widened
+from .._arrow import (
+    Encoder,
+    LineReader,
+    Shape,
+    arrow,
+    grown_table,
+    plain_records,
+    shape_of_schema,
+    widened,
+)
 from .._position_row import PositionRow
 from .lake_schema import ROW, lake_schema, schema_of_shape, united
 from .lake_table import LakeTable
@@ -56,6 +65,7 @@ class LakeWriter:
         self._next: PositionRow | None = None
         self._before: Position = None
         self._encoder: Encoder | None = None
+        self._line_reader: LineReader | None = None
 
     def open(self) -> None:
         """Load or make the table.
@@ -65,7 +75,7 @@ class LakeWriter:
         """
         wanted = lake_schema(self._given)
         stored = self.table.open(wanted)
-        self._encoder = self._encoder_of(united(stored, wanted, table=str(self.table)))
+        self._use(united(stored, wanted, table=str(self.table)))
         found = self.table.position_row()
         if found is None and self.table.rows:
             raise ConfigError(
@@ -83,14 +93,31 @@ class LakeWriter:
 
     def encode(self, batch: Sequence[Any]) -> Encoded:
         """The batch as Arrow; the schema grows where it may. Buffers nothing."""
-        assert self._encoder is not None, "the writer is open"
+        assert self._encoder is not None and self._line_reader is not None, "the writer is open"
+        found, missing = self._line_reader.read(batch)
+        # A schema that is found in the records looks at whole batches.
+        if found is None or (missing and self._given is None):
+            return self._encode_records(plain_records(batch))
+        absent = set(missing)
+        places = [place for place in range(len(batch)) if place not in absent]
+        encoded = Encoded(list(self._numbered([found], places)), {}, len(batch))
+        if missing:
+            records = plain_records([batch[place] for place in missing])
+            batches, failures, _ = self._encoder.encode(records)
+            kept = [place for at, place in enumerate(missing) if at not in failures]
+            encoded.batches += self._numbered(batches, kept)
+            encoded.failures = {missing[at]: error for at, error in failures.items()}
+        return encoded
+
+    def _encode_records(self, batch: Sequence[Any]) -> Encoded:
+        assert self._encoder is not None
         batches, failures, partial = self._encoder.encode(batch)
         # A record may have failed for want of a column: JSON has no place for a Decimal.
         unfit = [*partial, *(batch[at] for at in failures if type(batch[at]) is dict)]
         if unfit and self._given is None and self._grow(unfit):
             batches, failures, _ = self._encoder.encode(batch)
-        numbers = [self._rows + 1 + at for at in range(len(batch)) if at not in failures]
-        return Encoded(list(_numbered(batches, numbers)), failures, len(batch))
+        kept = [place for place in range(len(batch)) if place not in failures]
+        return Encoded(list(self._numbered(batches, kept)), failures, len(batch))
 
     def _grow(self, unfit: Sequence[Any]) -> bool:
         assert self._encoder is not None
@@ -101,11 +128,23 @@ class LakeWriter:
         schema = united(self._encoder.schema, schema_of_shape(shape))
         if schema.equals(self._encoder.schema, check_metadata=True):
             return False
-        self._encoder = self._encoder_of(schema)
+        self._use(schema)
         return True
 
-    def _encoder_of(self, schema: Any) -> Encoder:
-        return Encoder(schema, empty_lists=self.table.keeps_empty_lists)
+    def _use(self, schema: Any) -> None:
+        self._encoder = Encoder(schema, empty_lists=self.table.keeps_empty_lists)
+        self._line_reader = LineReader(schema, empty_lists=self.table.keeps_empty_lists)
+
+    def _numbered(self, batches: Sequence[Any], places: Sequence[int]) -> Iterator[Any]:
+        """The batches with the column `_row` in front, by the places in the batch of records."""
+        pa = arrow()
+        start = 0
+        for batch in batches:
+            numbers = [self._rows + 1 + at for at in places[start : start + batch.num_rows]]
+            start += batch.num_rows
+            schema = pa.schema([pa.field(ROW, pa.int64()), *batch.schema])
+            columns = [pa.array(numbers, type=pa.int64()), *batch.columns]
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
     def add(self, encoded: Encoded) -> None:
         """Buffer an encoded batch. Does not block."""
@@ -191,14 +230,3 @@ class LakeWriter:
         if state is not None and self.row.position_rows <= int(state["rows"]):
             return None
         return self.row.position
-
-
-def _numbered(batches: Sequence[Any], numbers: Sequence[int]) -> Any:
-    """The batches with the column `_row` in front."""
-    pa = arrow()
-    start = 0
-    for batch in batches:
-        own = pa.array(numbers[start : start + batch.num_rows], type=pa.int64())
-        start += batch.num_rows
-        schema = pa.schema([pa.field(ROW, pa.int64()), *batch.schema])
-        yield pa.RecordBatch.from_arrays([own, *batch.columns], schema=schema)
