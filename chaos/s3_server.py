@@ -156,7 +156,8 @@ class Handler(BaseHTTPRequestHandler):
         except Refused as error:
             self._answer(error.status, f"<Error><Code>{error}</Code></Error>".encode())
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve
+    # The names are http.server's.
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _serve  # noqa: N815
 
     def _body(self) -> bytes:
         if self.headers.get("Transfer-Encoding") == "chunked":

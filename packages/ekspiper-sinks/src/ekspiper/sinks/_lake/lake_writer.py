@@ -93,7 +93,8 @@ class LakeWriter:
 
     def encode(self, batch: Sequence[Any]) -> Encoded:
         """The batch as Arrow; the schema grows where it may. Buffers nothing."""
-        assert self._encoder is not None and self._line_reader is not None, "the writer is open"
+        assert self._encoder is not None, "the writer is open"
+        assert self._line_reader is not None
         found, missing = self._line_reader.read(batch)
         # A schema that is found in the records looks at whole batches.
         if found is None or (missing and self._given is None):
