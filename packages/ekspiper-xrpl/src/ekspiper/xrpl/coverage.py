@@ -17,6 +17,7 @@ from .parquet_files import parquet_files
 
 __all__ = ["coverage", "links"]
 
+# One search instead of parsing: a folder of a year has 8 million lines to look at.
 _INDEX = re.compile(rb'"ledger_index":(\d+)')
 
 
@@ -105,6 +106,7 @@ def _runs(indexes: Iterable[int]) -> Iterator[tuple[int, int]]:
     for index in indexes:
         if first is None or last is None:
             first = last = index
+        # Files of a backfill may go backwards, and a restart repeats a few.
         elif first - 1 <= index <= last + 1:
             first, last = min(first, index), max(last, index)
         else:

@@ -86,6 +86,7 @@ async def _watch(pool: NodePool, instruments: Instruments, watch: LedgerWatch) -
     clock = asyncio.get_running_loop().time
     while True:
         missing = pool.missing_ledgers
+        # What each node holds tells the operator at once whether another node would help.
         held = "; ".join(f"{node.url} holds {node.ledgers}" for node in pool.nodes())
         watch.look(missing, held=held, now=clock())
         gauge.record(max(missing.values(), default=0.0))

@@ -44,6 +44,7 @@ class Network:
 NETWORKS: dict[str, Network] = {
     network.name: network
     for network in (
+        # Served inside the process, so it has no URL.
         Network("sample", ()),
         Network(
             "mainnet",
@@ -80,6 +81,7 @@ def find_network(text: str) -> Network:
         if not listed:
             raise UnknownNetwork(f"{text!r} names no network and no node")
         return Network(CUSTOM, tuple(dict.fromkeys(check_url(url) for url in listed)))
+    # All of them, the likeliest first: there are only four.
     nearest = difflib.get_close_matches(text.lower(), NETWORKS, n=len(NETWORKS), cutoff=0.0)
     raise UnknownNetwork(
         f"no network is called {text!r}; known: {', '.join(nearest)}, "

@@ -131,6 +131,7 @@ class OutputFolder:
         Raises:
             ConfigError: another process has it.
         """
+        # Beside the checkpoint, so that all commands that could use the folder meet at one lock.
         lock = FileLock(self.checkpoint.path.with_name("lock"))
         try:
             lock.path.parent.mkdir(exist_ok=True)
@@ -153,6 +154,7 @@ class OutputFolder:
         Raises:
             ConfigError: the folder cannot be written to.
         """
+        # An audit has the bundled ones anyway, of the version that runs it.
         if definitions is Definitions.bundled():
             return
         path = self.path / DEFINITIONS
@@ -213,6 +215,7 @@ class OutputFolder:
         probe = self.path / ".ekspiper-can-write"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
+            # With a byte in it: on a full disk an empty file can still be made.
             probe.write_bytes(b"-")
             probe.unlink()
         except OSError as error:

@@ -11,6 +11,7 @@ from ekspiper.xrpl.client import LedgerSet
 
 __all__ = ["BadRange", "RangeSpec", "parse_range", "ranges_begun", "resolve_ranges"]
 
+# Ledger indexes have 32 bits.
 _HIGHEST = 0xFFFFFFFF
 _SHAPE = re.compile(r"(?P<first>\d+):(?:(?P<plus>\+)?(?P<second>\d+))?|-(?P<tail>\d+):")
 _HELP = "write FIRST:LAST (both included), FIRST:+COUNT, -COUNT: (the newest) or FIRST:"
@@ -110,6 +111,7 @@ def ranges_begun(identity: str, given: Iterable[str]) -> list[str]:
     texts = list(given)
     if all(parse_range(text).is_absolute for text in texts):
         return texts
+    # The identity of a source names its ranges with both ends, as `text_at` wrote them.
     return re.findall(r"\d+:\d+", identity)
 
 

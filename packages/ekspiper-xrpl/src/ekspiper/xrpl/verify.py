@@ -86,6 +86,7 @@ def parse_ledger(
         raise IncompleteLedger(f"{which} is not validated; ask again later, or another node")
     header = LedgerHeader.from_bytes(_bytes(ledger, "ledger_data", "the answer"))
     where = f"ledger {header.ledger_index}"
+    # Servers have answered for the newest ledger where they lacked the one that was asked for.
     for asked in (ledger_index, result.get("ledger_index")):
         if asked is not None and str(asked) != str(header.ledger_index):
             raise IncompleteLedger(f"{where} was answered where ledger {asked} was asked for")
@@ -140,6 +141,7 @@ def _differences(
 ) -> Iterator[str]:
     header = ledger.header
     computed = header.ledger_hash.hex().upper()
+    # All differences are collected, as together they tell a damaged answer from another ledger.
     if computed != ledger.ledger_hash:
         yield f"its header hashes to {computed}, not to its ledger_hash {ledger.ledger_hash}"
     if expected_hash is not None and computed != expected_hash.upper():
@@ -161,6 +163,7 @@ def _transaction_differences(ledger: Ledger) -> Iterator[str]:
         key = transaction_id(transaction.tx_blob)
         if key.hex() != transaction.hash.lower():
             yield f"transaction {transaction.hash} hashes to {key.hex().upper()}"
+        # A tree has a key once, so the second copy would not change the root.
         if key in leaves:
             yield f"transaction {key.hex().upper()} is there twice"
         leaves[key] = (key, transaction.tx_blob, transaction.meta_blob)

@@ -19,6 +19,7 @@ __all__ = ["WholeBooks", "quality", "read_books"]
 log = logging.getLogger("ekspiper.xrpl")
 
 _EXPONENT_BIAS = 100
+# Offers of one price are in the order of their directory's pages, which only these have.
 _TYPES = ("Offer", "DirectoryNode")
 
 
@@ -41,6 +42,7 @@ async def read_books(pool: NodePool, ledger: int | None = None, *, parallel: int
             entry = decoder.ledger_object(bytes.fromhex(data))
             books.unread += entry["LedgerEntryType"] == "Offer" and not _is_read(entry)
             books.add({**entry, "index": index})
+    # After all pages: a state is proven as a whole or not at all.
     proof.compare_with(header)
     if books.unread:
         log.warning(
@@ -120,6 +122,7 @@ class WholeBooks:
                 {**offer, "quality": f"{quality(directory).normalize():f}"}
                 for directory, _, offer in offers
             ]
+            # As in records from `book_offers`, so that a table may have both.
             record["truncated"] = False
             if self.unread:
                 record["problem"] = (

@@ -68,6 +68,7 @@ class Series:
     def remove(self, values: Values) -> None:
         """Forget a series, and free its place."""
         if self._labels and self._records.pop(values, None) is not None:
+            # A series that is no longer set would show its last value until the end.
             self._metric.remove(*values)
             for known, value in zip(self._known, values, strict=True):
                 known[value] -= 1
@@ -92,6 +93,7 @@ class Series:
                 self._overflow(label)
 
     def _bound(self, values: Values) -> Values:
+        # Labels multiply: two with a hundred values each could be ten thousand series.
         if len(self._records) >= self._max_series:
             return (OTHER,) * len(values)
         return tuple(

@@ -49,6 +49,7 @@ def json_text(value: Any) -> bytes:
         ValueError, TypeError: JSON or PostgreSQL cannot hold something in it.
     """
     data = finite_json(value)
+    # The search is quick and finds the text `\\\\u0000` as well, so the slow look decides.
     if b"\\u0000" in data and _holds_nul(value):
         raise ValueError("it holds a character U+0000, which PostgreSQL does not have")
     return data
@@ -79,6 +80,7 @@ def _integer(bits: int) -> Encode:
     least, greatest = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
 
     def encode(value: Any) -> bytes | None:
+        # `type`, not `isinstance`: True is an int in Python, and would come back as 1.
         if type(value) is int and least <= value <= greatest:
             return b"%d" % value
         return None
@@ -124,6 +126,7 @@ def _instant(text: str) -> bytes | None:
 
 def _numeric(value: Any) -> bytes | None:
     """Decimal numbers in text, such as drops, in the one form that comes back as it was."""
+    # Only the form in which the server prints it: `1.0` would come back as text that differs.
     if type(value) is str and value != "-0" and _NUMBER.fullmatch(value):
         return value.encode()
     return None

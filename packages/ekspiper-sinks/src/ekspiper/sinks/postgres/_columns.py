@@ -91,6 +91,7 @@ def additions(
     Raises:
         ConfigError: the table has another shape; names every column that differs.
     """
+    # A type cannot be changed while rows are there without deciding what becomes of them.
     differ = [
         f"{name!r} is {found[name].type} and should be {types[wanted[name]]}"
         for name in wanted
@@ -101,6 +102,7 @@ def additions(
         for name in wanted
         if name in found and found[name].is_generated
     ]
+    # A column that must have a value and gets none would fail with the first record.
     differ += [
         f"{name!r} needs a value and is not in the schema"
         for name, column in found.items()

@@ -15,6 +15,7 @@ from ._table import Table
 
 __all__ = ["Copied", "Copier"]
 
+# COPY takes any size; larger pieces are one write to the socket instead of hundreds.
 _CHUNK = 256
 """Lines that are sent together."""
 
@@ -91,6 +92,7 @@ class Copier:
         """Copy rows, all or none."""
         await session.begin()
         await session.run("SAVEPOINT batch")
+        # Straight into the table is quicker, and right until a record comes a second time.
         if not self._repeats:
             try:
                 await session.copy(self._direct, _joined(data))
@@ -104,6 +106,8 @@ class Copier:
             await session.copy(self._aside, _joined(data))
             [(all_new,)] = await session.run(self._take)
             await session.run("TRUNCATE pg_temp.ekspiper_stage")
+            # Repetitions come together, after a restart: once a batch was all new, the quick way
+            # is tried again.
             self._repeats = not all_new
         await session.run("RELEASE SAVEPOINT batch")
 

@@ -85,6 +85,8 @@ class Encoder:
                     row[place] = data
                     if gives_back:
                         continue
+            # The column keeps what it could take, for queries; the record itself comes back from
+            # the rest.
             rest[name] = value
         for name, place in self._key:
             if row[place] is _NULL:

@@ -75,6 +75,7 @@ class Relation:
     def lock(self) -> int:
         """The number of the advisory lock that its writer holds: 64 bits, signed."""
         lane = f"\0{self.lane}" if self.lane else ""
+        # By name and not by the table's number, as the lock is taken before the table exists.
         digest = hashlib.sha256(f"ekspiper\0{self.schema}\0{self.name}{lane}".encode()).digest()
         return int.from_bytes(digest[:8], "big", signed=True)
 

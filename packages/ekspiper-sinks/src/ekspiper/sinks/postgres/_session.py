@@ -18,6 +18,7 @@ __all__ = ["Session"]
 
 T = TypeVar("T")
 
+# The lock is tried, not waited for: a waiting session could not be cancelled in good time.
 _POLL = 0.05
 """Seconds between two tries to become the writer."""
 
@@ -69,6 +70,7 @@ class Session:
         Raises:
             psycopg.Error: the server cannot be reached, or refuses.
         """
+        # The name shows in pg_stat_activity, so that an administrator sees whose session it is.
         parameters: dict[str, Any] = {"application_name": f"ekspiper {name}"} | target.parameters
         connection = await psycopg.AsyncConnection.connect(
             **parameters, autocommit=True, cursor_factory=psycopg.AsyncRawCursor
@@ -119,6 +121,7 @@ class Session:
         if not self.in_transaction:
             await self.run("BEGIN")
             self.in_transaction = True
+            # A deferred constraint would fail the commit, when nobody can say which row it was.
             await self.run("SET CONSTRAINTS ALL IMMEDIATE")
 
     async def commit(self) -> None:
@@ -154,6 +157,8 @@ class Session:
             timeout: seconds to wait for one that is ending.
             previous: our server process of before, to be ended first.
         """
+        # After a cut connection the server may not have noticed, and our own old session holds the
+        # lock.
         if previous is not None:
             await self.run(_END_PREVIOUS, *previous)
         clock = asyncio.get_running_loop().time

@@ -112,6 +112,7 @@ class Table:
         types = await self._types(session)
         name = self.relation.sql
         if is_new:
+            # Without columns: a new table and an old one that lacks some then go the same way.
             await session.run(f"CREATE TABLE {name} ()")
         found = {column: Column(*rest) for column, *rest in await session.run(_COLUMNS, name)}
         missing = additions(self.relation, self._wanted, types, found)
@@ -153,6 +154,7 @@ class Table:
 
     async def _row_for(self, session: Session, is_new: bool) -> PositionRow:
         row = await self.position_row(session)
+        # Its position would skip records that the new table does not have.
         if row is not None and is_new:  # the table was dropped, and its row was not
             await self.forget(session)
             row = None
@@ -231,6 +233,8 @@ class Table:
         changed = await session.run(
             f"UPDATE {self._positions.sql} SET position = $2::jsonb, position_rows = $3, "
             "snapshot_rows = $4, written_rows = $5, commits = $6, committed_at = now() "
+            # The count makes it a comparison and a change in one: a second writer changes nothing
+            # here.
             "WHERE table_name = $1 AND identity = $7 AND commits = $6 - 1 RETURNING 1",
             self.relation.position_name,
             None if position is None else json.dumps(position),

@@ -44,10 +44,13 @@ class Target:
             raise ConfigError(f"dsn is not a connection string of PostgreSQL: {_FORM}") from None
         given = {key: str(value) for key, value in found.items() if value is not None}
         ports = given.get("port", "").split(",")
+        # libpq accepts a password with an @ in it and takes the rest for the host, which errors
+        # then show.
         misread = any("@" in given.get(key, "") for key in ("host", "dbname", "user"))
         if misread or not all(port == "" or port.isdecimal() for port in ports):
             raise ConfigError(f"dsn cannot be split into its parts: {_FORM}")
         self.parameters: dict[str, Any] = _DEFAULTS | given
+        # Longest first: a password that is part of another one would otherwise leave half of that.
         secrets = [given.get(key) for key in _SECRETS] + [os.environ.get("PGPASSWORD")]
         self._secrets = sorted(filter(None, secrets), key=len, reverse=True)
 

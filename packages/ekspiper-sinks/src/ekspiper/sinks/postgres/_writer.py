@@ -181,6 +181,7 @@ class Writer:
 
     def _reconcile(self, found: PositionRow | None) -> None:
         """Find out from the table whether a commit that was begun took place."""
+        # The answer to COMMIT was lost, not the commit: sending the rows again would double them.
         if self._next is not None and found == self._next:
             self._settle(self._next)
         elif found == self._position_row:

@@ -120,6 +120,7 @@ def ekspiper(
 def run(arguments: list[str]) -> int:
     """Run the command line; its exit code."""
     set_up_logs()
+    # Before anything else: Typer reads `--debug` only when it reaches it.
     # Read here, as the command line may be what cannot be parsed.
     debug = "--debug" in arguments
     try:
@@ -138,6 +139,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    # Completion prints and exits by itself; our own exit codes would confuse the shell.
     if "_EKSPIPER_COMPLETE" in os.environ:  # the shell asks what could come next
         app(prog_name="ekspiper")
     command = get_command(app)
@@ -155,9 +157,11 @@ def _failed(error: Exception, *, debug: bool) -> int:
     # `ekspiper ... | head`: the reader has seen enough.
     if isinstance(error, BrokenPipeError):
         return 0
+    # Not by class: Typer brings a click of its own, or uses the one that is installed.
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # wrong use, which Typer explains
         error.show()
         return int(error.exit_code)
+    # A module of ours that is missing is a fault in the package, and needs its traceback.
     if isinstance(error, ModuleNotFoundError) and not str(error.name).startswith("ekspiper"):
         fail(
             f"this command needs {error.name}, which is not installed: "
@@ -182,6 +186,7 @@ def _failed(error: Exception, *, debug: bool) -> int:
         return 1
     for line in str(error).splitlines() or [type(error).__name__]:
         fail(line)
+    # 2 tells a service manager not to start it again: only the operator can change that.
     return 2 if isinstance(error, ConfigError | MissingExtra) else 1
 
 

@@ -95,6 +95,7 @@ class Command(_Helping, TyperCommand):
 
     def __init__(self, name: str | None, **options: Any) -> None:
         super().__init__(name, **options)
+        # Here and not in each function: no command could forget them.
         self.params = [*self.params, *_shared()]
         # Options that do not exist come to the ranges then, which refuse them.
         self.ignore_unknown_options = any(each.name == "ranges" for each in self.params)
@@ -150,6 +151,7 @@ def _metavar(argument: Any) -> str:
 
 def _plain(text: str) -> str:
     """What Typer says about an option, as a person would: `1 to 256` for `1<=x<=256`."""
+    # Typer has no setting for how it writes a range.
     text = re.sub(r"([\d.]+)<=x<=([\d.]+)", r"\1 to \2", text)
     return re.sub(r"x>=([\d.]+)", r"at least \1", text)
 
@@ -166,6 +168,7 @@ def _heading(text: str, *, colon: bool = True) -> str:
 
 def _styled(text: str, *, colour: str | None = None, bold: bool = False) -> str:
     """With colour; where standard output is not a terminal, Typer takes it out again."""
+    # https://no-color.org: any value counts, but an empty one.
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return text
     return typer.style(text, fg=colour, bold=bold or None)

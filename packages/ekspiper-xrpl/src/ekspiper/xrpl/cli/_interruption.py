@@ -41,6 +41,7 @@ def run_interruptible(work: Coroutine[Any, Any, T], *, code: int = 1) -> T:
         Interrupted: there was one.
     """
     interrupted = False
+    # Here, where the work begins: `--help` and mistakes are over before it would pay.
     collect_garbage_rarely()
 
     async def guarded() -> T:
@@ -68,6 +69,7 @@ def run_interruptible(work: Coroutine[Any, Any, T], *, code: int = 1) -> T:
 @contextmanager
 def _handling(handler: Callable[..., object]) -> Iterator[None]:
     """Not by the loop: a pipeline that took the signals could not give them back."""
+    # What was there before comes back at the end: a test, or a program that calls us, has its own.
     before = {number: signal.signal(number, handler) for number in SIGNALS}
     try:
         yield

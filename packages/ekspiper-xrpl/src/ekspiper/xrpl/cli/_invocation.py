@@ -26,6 +26,7 @@ def this_command() -> str:
     if environment is not None:
         inside = "" if environment == "default" else f"{environment}:"
         return f"{_hatch()} run {inside}ekspiper"
+    # `python -m` puts the path of __main__.py there.
     called = sys.argv[0]
     if Path(called).name == "__main__.py":
         return f"{shlex.quote(sys.executable)} -m ekspiper.xrpl"

@@ -105,6 +105,8 @@ def showing(run: Run, view: Callable[[Statistics], View]) -> Iterator[None]:
 @contextmanager
 def _looking(look: Callable[[], View]) -> Iterator[None]:
     if not is_terminal():
+        # Also without a terminal something is shown now and then: a journal without lines looks
+        # like a daemon that hangs.
         task = asyncio.create_task(_log(look))
         try:
             yield

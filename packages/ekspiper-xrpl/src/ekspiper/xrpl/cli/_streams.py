@@ -19,7 +19,7 @@ from ._logs import tell
 __all__ = ["StandardError", "finish_output", "say", "say_json"]
 
 _PIECE = select.PIPE_BUF  # a pipe that is ready takes this much without blocking
-_PATIENCE = 0.2
+_WAIT = 0.2
 """Seconds to wait for a reader that is only slow, such as a terminal that scrolls."""
 
 
@@ -71,6 +71,7 @@ class StandardError(io.TextIOBase):
     def _written(self, text: str) -> bool:
         try:
             descriptor = self._stream.fileno()
+        # A stream without a descriptor cannot block either.
         except (AttributeError, OSError, ValueError):  # captured, as in a test
             self._stream.write(text)
             return True
@@ -79,6 +80,8 @@ class StandardError(io.TextIOBase):
             while left:
                 if not self._is_ready(descriptor):
                     return False
+                # In pieces that fit: `poll` says that there is room, not how much, and a longer
+                # write would block.
                 left = left[os.write(descriptor, left[:_PIECE]) :]
         except OSError:
             return False
@@ -89,7 +92,7 @@ class StandardError(io.TextIOBase):
         poll.register(descriptor, select.POLLOUT)
         # Once a line was lost nothing is waited for: a reader that is gone must not slow down every
         # line.
-        return bool(poll.poll(0 if self._lost else 1000 * _PATIENCE))
+        return bool(poll.poll(0 if self._lost else 1000 * _WAIT))
 
 
 def say(text: str | bytes = "", *, end: str = "\n") -> None:
@@ -136,5 +139,6 @@ def finish_output() -> str | None:
 def _leave_it_unread() -> None:
     """From here on standard output goes nowhere, so that Python has nothing to say at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
+    # The descriptor and not `sys.stdout`: Python flushes the stream once more when it ends.
     os.dup2(nowhere, cast("TextIO", sys.__stdout__).fileno())
     os.close(nowhere)

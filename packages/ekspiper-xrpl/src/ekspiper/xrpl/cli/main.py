@@ -21,6 +21,7 @@ def main() -> None:
     """
     _open_what_is_closed()
     # Without Python's handler, whose traceback from the middle of an import says nothing.
+    # Importing takes a moment, in which a user may well press Ctrl-C.
     before = signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         from ._app import run
@@ -36,6 +37,7 @@ def main() -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     given = sys.stderr
+    # A journal that is full or a terminal that is paused must not stop the feed.
     sys.stderr = StandardError(given)
     try:
         code = run(sys.argv[1:])
@@ -68,4 +70,6 @@ def collect_garbage_rarely() -> None:
     gc.collect()
     # What was imported stays to the end, and is not walked again.
     gc.freeze()
+    # Records are trees without cycles, which reference counts free. Python's usual 700 would walk
+    # them for nothing.
     gc.set_threshold(_NEW_OBJECTS, 20, 100)

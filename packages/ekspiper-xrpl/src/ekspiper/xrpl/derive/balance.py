@@ -39,6 +39,7 @@ def balance_changes(meta: Mapping[str, Any]) -> list[dict[str, Any]]:
     Raises:
         DerivationError: the metadata lacks what is needed.
     """
+    # A transaction may touch one balance through several entries, and only the sum is a change.
     totals: dict[tuple[str, AssetKey], Decimal] = {}
     lines = (each for node in changes(meta, *_READERS) for each in _READERS[node.type](node))
     for account, asset, delta in chain(lines, _mpts(changes(meta, *_MPT_TYPES))):
@@ -63,6 +64,8 @@ def _trust_line(node: Node) -> Iterator[Delta]:
     if delta:
         low, high = node.get("LowLimit")["issuer"], node.get("HighLimit")["issuer"]
         currency = node.get("Balance")["currency"]
+        # Both ends: what one gains the other owes, so that the changes of an asset add up to
+        # nothing.
         yield low, (currency, high, ""), delta
         yield high, (currency, low, ""), delta.copy_negate()  # a minus sign would round
 
@@ -70,6 +73,7 @@ def _trust_line(node: Node) -> Iterator[Delta]:
 def _amount_delta(node: Node, name: str) -> Decimal:
     if node.change == "created":
         return value_of(node.now.get(name))
+    # Metadata shows a field's earlier value only where it changed.
     if name not in node.before:
         return _ZERO
     return difference(value_of(node.now.get(name)), value_of(node.before[name]))

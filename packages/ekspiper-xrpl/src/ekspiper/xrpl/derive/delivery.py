@@ -21,6 +21,7 @@ UNAVAILABLE = "unavailable"
 DELIVERING = frozenset({"Payment", "CheckCash", "AccountDelete"})
 """The transaction types that deliver an amount."""
 
+# Of mainnet, and when it closed: https://xrpl.org/docs/concepts/payment-types/partial-payments
 _FIRST_LEDGER = 4_594_095
 _FIRST_CLOSE_TIME = 446_000_000
 
@@ -59,6 +60,7 @@ def delivered_amount(
     result = meta.get("TransactionResult")
     if result is None:  # the metadata was not read to its end: `DeliveredAmount` may be in the rest
         return UNAVAILABLE
+    # A payment that failed is in the ledger for its fee, and delivered nothing.
     if result != "tesSUCCESS":
         return None
     delivered = meta.get("DeliveredAmount")

@@ -20,6 +20,8 @@ __all__ = ["MALFORMED", "DerivationError", "derivation", "error_text"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# Records come from servers of other versions and from files: each of these was met with fields
+# left out or of another type.
 MALFORMED = (CodecError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 """What reading a record raises that is not shaped as records are."""
 

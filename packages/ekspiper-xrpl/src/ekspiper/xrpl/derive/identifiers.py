@@ -11,6 +11,7 @@ from .errors import derivation
 
 __all__ = ["ctid", "issuance_id", "mpt_issuance_id", "parse_ctid"]
 
+# The first digit says what kind of identifier it is: XLS-37.
 _C = 0xC
 _MAX_LEDGER_INDEX = 0x0FFFFFFF
 _MAX_UINT16 = 0xFFFF
@@ -59,6 +60,7 @@ def mpt_issuance_id(fields: Mapping[str, Any], meta: Mapping[str, Any]) -> str |
         return None
     if meta["TransactionResult"] != "tesSUCCESS":
         return None
+    # With a ticket the Sequence is 0, and the number of the ticket takes its place.
     return issuance_id(fields["Sequence"] or fields.get("TicketSequence", 0), fields["Account"])
 
 

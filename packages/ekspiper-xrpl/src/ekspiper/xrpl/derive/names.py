@@ -9,6 +9,7 @@ from typing import Literal
 __all__ = ["CurrencyName", "currency_name", "shorten"]
 
 _HEX = re.compile(r"[0-9A-Fa-f]{40}").fullmatch
+# The first byte of codes that the ledger makes for shares in pools; people cannot choose it.
 _LP_TOKEN = 0x03
 
 _ADDRESS = re.compile(r"r[1-9A-HJ-NP-Za-km-z]{24,34}").fullmatch
@@ -53,6 +54,8 @@ def currency_name(code: str) -> CurrencyName:
     text = _text(data)
     if text is None:
         return CurrencyName(code, code, "hex", lookalike=_hidden(data))
+    # In hex anybody may issue "USD" or "XRP" once more; shown as text, nobody could tell them
+    # apart.
     lookalike = _reads_like_a_code(text) or text.upper().startswith("LP ")
     return CurrencyName(code, code if lookalike else text, "text", lookalike)
 
@@ -77,10 +80,13 @@ def shorten(text: str) -> str:
 
 
 def _text(data: bytes) -> str | None:
+    # Wallets fill a shorter name with zeros. A zero between letters does not print, and hides what
+    # follows.
     letters = data.rstrip(b"\0")
     if not letters or any(not 0x20 <= byte <= 0x7E for byte in letters):
         return None
     text = letters.decode("ascii")
+    # A space at an end cannot be seen, so it would make a second SOLO.
     return None if text != text.strip() else text
 
 

@@ -29,12 +29,15 @@ def nftoken_moves(meta: Mapping[str, Any]) -> list[dict[str, str | None]]:
     before: dict[str, str] = {}
     after: dict[str, str] = {}
     for node in changes(meta, "NFTokenPage"):
+        # A page says nowhere whose it is, but its index begins with the owner's account.
         owner = encode_address(bytes.fromhex(node.index[:40]))
         before |= dict.fromkeys(_tokens_before(node), owner)
         after |= dict.fromkeys(_tokens_after(node), owner)
     return [
         {"nftoken_id": token, "from": before.get(token), "to": after.get(token)}
         for token in sorted(before.keys() | after.keys())
+        # Pages are split and joined when tokens come and go, so most tokens in metadata have not
+        # moved.
         if before.get(token) != after.get(token)
     ]
 
@@ -80,6 +83,7 @@ def _tokens_of_deleted_offers(meta: Mapping[str, Any]) -> Iterator[str]:
 def _tokens_before(node: Node) -> list[str]:
     if node.change == "created":
         return []
+    # A page whose neighbours changed is affected as well, with the same tokens before and after.
     return _ids(node.before.get("NFTokens", node.now.get("NFTokens", ())))
 
 

@@ -100,6 +100,7 @@ def _account_root(node: Node, pools: dict[str, Pool]) -> None:
     if node.get("AMMID"):
         pool = _pool(pools, node.get("Account"))
         balance = node.now.get("Balance")
+        # A pool without XRP has an account of its own as well, whose balance stays 0.
         if balance is not None and ("Balance" in node.before or int(balance["value"])):
             pool.balances[_XRP] = dict(balance)
 
@@ -111,6 +112,7 @@ def _trust_line(node: Node, pools: dict[str, Pool]) -> None:
         return
     ends = node.get("LowLimit")["issuer"], node.get("HighLimit")["issuer"]
     value = value_of(balance)
+    # A line that was emptied is 0 now: its sign before says which end is the pool.
     is_low = (value or value_of(node.before.get("Balance"))) > 0
     account, issuer = ends if is_low else ends[::-1]
     amount = {**balance, "issuer": issuer, "value": value_text(abs(value))}

@@ -44,6 +44,7 @@ def ripple_time(iso: str) -> int:
     """
     moment = datetime.fromisoformat(iso)
     if moment.tzinfo is None:
+        # Without it, Python would read the machine's own time zone into the text.
         moment = moment.replace(tzinfo=UTC)
     return int(moment.timestamp()) - RIPPLE_EPOCH
 

@@ -83,6 +83,7 @@ def _with_offer(node: Node, taker: str) -> dict[str, Any]:
         trade["book"]["domain"] = domain
     trade["offer_index"] = node.index
     trade["offer_sequence"] = node.get("Sequence")
+    # An offer is deleted as well when its owner can no longer pay, with amounts left.
     trade["filled"] = node.change == "deleted" and not (
         value_of(node.now["TakerGets"]) and value_of(node.now["TakerPays"])
     )
@@ -97,6 +98,7 @@ def _with_pools(meta: Mapping[str, Any], taker: str) -> Iterator[dict[str, Any]]
     for account, deltas in pools.items():
         more = [(asset, delta) for asset, delta in deltas.items() if delta > 0]
         less = [(asset, delta.copy_negate()) for asset, delta in deltas.items() if delta < 0]
+        # Both up or both down is a deposit or a withdrawal, whatever the transaction calls itself.
         if len(more) == len(less) == 1:
             yield _trade("amm", account, taker, *less[0], *more[0])
 

@@ -40,6 +40,7 @@ class Confirmation:
     async def confirm(self, ledger: Ledger, node: str) -> None:
         """Raise VerificationError if `node`, which gave the ledger, cannot be believed."""
         ours = self._said[node] = ledger.ledger_hash
+        # Two nodes that agree are enough.
         if self._believed().count(ours) < 2:
             await self._ask_another()
         if self._is_disputed(ours):
@@ -77,6 +78,7 @@ class Confirmation:
         answered, result = await self._ask(self._index + 1, avoid=others)
         after = result.get("ledger")
         parent = after.get("parent_hash") if isinstance(after, dict) else None
+        # `avoid` is a wish: with the others busy, another node may have answered.
         if answered == node and isinstance(parent, str) and parent.upper() != self._said[node]:
             self.liars[node] = (
                 f"{node} says {self._said[node]}, and that the parent of the ledger after is "

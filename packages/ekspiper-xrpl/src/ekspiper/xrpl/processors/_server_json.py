@@ -117,9 +117,11 @@ def _network_id(
 
 
 def _fields(own: dict[str, Any]) -> dict[str, Any]:
+    # The usual case makes no copy.
     if SERVER_MADE.isdisjoint(own):
         return own
     fields = {name: value for name, value in own.items() if name not in SERVER_MADE}
+    # api_version 2 calls the Amount of a payment so; the ledger's own name is Amount.
     if "DeliverMax" in own and "Amount" not in own:
         fields["Amount"] = own["DeliverMax"]
     return fields

@@ -81,6 +81,7 @@ class DriftCounter:
             self._instrument(key).record(count)
 
     def _instrument(self, key: tuple[str, str]) -> Instrument:
+        # The report keeps all names; only series in a monitoring system are dear.
         if key not in self._instruments and len(self._instruments) >= _NAMES_LIMIT:
             key = (key[0], "other")
         if key not in self._instruments:

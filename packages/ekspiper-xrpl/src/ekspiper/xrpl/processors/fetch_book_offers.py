@@ -81,6 +81,8 @@ def book_offers_record(
     if "domain" in request:
         record["domain"] = request["domain"]
     record["offers"] = [_offer(offer) for offer in offers]
+    # Exactly as many as were asked for may be all, or not: then the record does not claim to be
+    # whole.
     record["truncated"] = len(offers) >= limit or "marker" in result
     return record
 
@@ -89,6 +91,7 @@ def _check_ledger(request: Mapping[str, Any], result: Mapping[str, Any]) -> None
     """Servers have answered for another ledger: no offers are better than wrong ones."""
     for name in ("ledger_index", "ledger_hash"):
         if str(result.get(name)).upper() != str(request[name]).upper():
+            # Another node, or the same one later, may have the right ledger.
             raise Retryable(f"{_named(request)}: the answer is of {name} {result.get(name)}")
     if result.get("validated") is not True:
         raise Retryable(f"{_named(request)}: the answer is not validated")

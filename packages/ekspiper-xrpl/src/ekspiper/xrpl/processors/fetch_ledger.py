@@ -91,6 +91,7 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
         wrong: dict[str, str] = {}
         others = Confirmation(self._pool, ref.ledger_index)
         for attempt in range(_ATTEMPTS):
+            # Nodes that were wrong are asked once more only when no other has it.
             answer = await self._pool.ask(request, ledger_index=index, avoid=wrong)
             try:
                 ledger = self._read(answer.result, ref)
@@ -156,6 +157,8 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
             differences.append(f"it is {ledger.ledger_hash}, but the ledger after it names {child}")
         if differences:
             raise VerificationError(index, differences)
+        # A second node is asked only where nothing else confirms it, or each ledger would cost two
+        # requests.
         if not (expected or parent or child):
             await others.confirm(ledger, node)
 

@@ -47,4 +47,5 @@ class LedgerChain:
         return link.parent_hash if link else None
 
     def _at(self, ledger_index: int) -> LedgerLink | None:
+        # What was proven in this run comes first; the rest was read from the folder.
         return self._links.get(ledger_index) or self._known.get(ledger_index)

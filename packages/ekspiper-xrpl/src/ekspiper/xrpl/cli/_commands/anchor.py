@@ -97,6 +97,7 @@ async def _anchor(
             lists = await _read(opened, signed, parallel)
         else:
             index, objects = FolderProofs.of_snapshot(snapshot, opened.definitions)
+            # Headers lead from newer ledgers to older ones only.
             if index > signed.ledger_index:
                 raise ConfigError(f"the snapshot is of ledger {index}, which is not signed yet")
             top, top_hash = signed.ledger_index, signed.ledger_hash
@@ -107,6 +108,7 @@ async def _anchor(
             lists.add(sorted(objects))
         tree = lists.tree()
     archive = ProofArchive(folder / ARCHIVE_NAME)
+    # The proof first: lists of a state without a signed ledger prove nothing.
     archive.add(signed)
     archive.add_state(header, tree)
     count = sum(1 for _ in read_tree_leaves(tree))

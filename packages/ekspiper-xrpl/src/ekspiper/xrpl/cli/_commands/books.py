@@ -88,6 +88,7 @@ async def _write(found: WholeBooks, folder: OutputFolder | None) -> bool:
     if folder is None:
         return await _hand_on(found, registry.load("collectors", "stdout")())
     file = folder.table("book_offers")
+    # Half of the books would look like all of them, so the file appears when it is whole.
     aside = file.with_name(f".{file.name}.part")
     with folder.locked():
         folder.claim()

@@ -37,6 +37,7 @@ def graph(
         _NewLedgers(),
         fetch_ledger=PassThrough(),
         pool=_NoPool(),
+        # Not the real ones: a drawing must not need a password or a server.
         collectors={
             records: [Delivery(_Drawn(), name=name) for name in names]
             for records, names in named.items()

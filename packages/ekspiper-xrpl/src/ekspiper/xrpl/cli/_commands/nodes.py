@@ -56,6 +56,8 @@ async def _statuses(network: str, connect_timeout: float) -> list[NodeStatus]:
             async with asyncio.timeout(connect_timeout):
                 await _until_all_have_answered(opened.pool)
         await opened.pool.refresh()
+        # One answer says little about the latency, and the first one includes what the server had
+        # to load.
         for _ in range(3):
             await opened.pool.request({"command": "ping"})
         return opened.pool.nodes()

@@ -62,6 +62,7 @@ def replay(
 async def _serve(
     folder: Path, host: str, port: int, close_every: float | None, faults: str | None
 ) -> None:
+    # A folder called `sample` can be given as `./sample`.
     recording = Recording.sample() if str(folder) == "sample" else Recording.load(folder)
     with recording:
         plan = FaultPlan.parse(faults) if faults else None

@@ -58,6 +58,7 @@ def snapshot(
       ekspiper snapshot --ledger 540 --out out/state
       ekspiper snapshot --type Offer AMM --format parquet
     """
+    # `--type Offer AMM`, as the help shows it, gives the second name as an argument.
     if more_types and not types:
         raise typer.BadParameter(f"unexpected: {' '.join(more_types)}; types stand after --type")
     chosen = chosen_network(network)
