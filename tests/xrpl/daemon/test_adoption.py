@@ -98,7 +98,7 @@ async def test_without_it_both_are_refused_and_the_option_is_named(tmp_path: Pat
     with pytest.raises(CheckpointError) as caught:
         await follow(out, LAST, MORE)
     assert re.search(
-        r"the pipeline has .*ledger-record/more, .*it has not; start once with `ekspiper daemon "
+        r"only the pipeline has .*ledger-record/more.*; start once with `ekspiper daemon "
         r"--adopt-checkpoint` to resume from it: what is new begins at its position and gets "
         r"nothing older; or give the configuration that it was taken with, or another folder with --out",
         str(caught.value),

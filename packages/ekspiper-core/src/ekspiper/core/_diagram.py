@@ -73,6 +73,8 @@ def _step_label(step: Any) -> str:
 
 
 def _queue_id(queue: Queue) -> str:
+    # Mermaid takes letters, digits and underscores in an id; the label beside it has the real
+    # name.
     return "q_" + "".join(c if c.isalnum() else "_" for c in queue.name)
 
 

@@ -12,6 +12,7 @@ from .errors import PipelineError, Throttled, is_retryable
 __all__ = ["awaiting", "counted", "describe", "kind_of", "shown"]
 
 
+# An item may be a record of megabytes, and the message that shows it is one line.
 _SHORT = reprlib.Repr()
 _SHORT.maxother = _SHORT.maxstring = 80
 

@@ -125,6 +125,7 @@ class FileCheckpoint:
         """Read the file; None when it does not exist."""
         try:
             text = self.path.read_text(encoding="utf-8")
+        # Only this means a first start. A file that cannot be read must never be taken for none.
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
@@ -144,6 +145,7 @@ class FileCheckpoint:
 
     async def save(self, progress: Progress) -> None:
         """Write a new file beside the old one, fsync it, and put it in its place."""
+        # Indented: it is small, and read by people on the day on which something is wrong.
         text = json.dumps(
             {"format": FORMAT, "version": VERSION, **asdict(progress)}, indent=1, sort_keys=True
         )

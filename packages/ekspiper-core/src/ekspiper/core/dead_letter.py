@@ -89,10 +89,12 @@ def _as_json(item: Any, depth: int) -> Any:
     if item is None or isinstance(item, bool):
         return item
     if isinstance(item, int):
+        # What 64 bits hold, as orjson and most readers of JSON take no more.
         return item if -(1 << 63) <= item < 1 << 64 else str(item)
     if isinstance(item, str):
         return _unicode(item)
     if isinstance(item, float):
+        # Neither NaN nor infinity: JSON has no word for them.
         return item if item - item == 0.0 else repr(item)
     if isinstance(item, bytes | bytearray | memoryview):
         return bytes(item).hex().upper()
@@ -113,6 +115,7 @@ def _as_json(item: Any, depth: int) -> Any:
 
 
 def _unicode(text: str) -> str:
+    # Half a surrogate pair is text in Python, and cannot be written as UTF-8.
     return text.encode(errors="backslashreplace").decode()
 
 

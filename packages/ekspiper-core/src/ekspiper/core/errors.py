@@ -122,8 +122,8 @@ class ShapeChanged(CheckpointError):
     """
 
     def __init__(self, where: str, *, added: Sequence[str], removed: Sequence[str]) -> None:
-        parts = [f"it has {', '.join(removed)}, the pipeline has not"] if removed else []
-        parts += [f"the pipeline has {', '.join(added)}, it has not"] if added else []
+        parts = [f"only the checkpoint has {', '.join(removed)}"] if removed else []
+        parts += [f"only the pipeline has {', '.join(added)}"] if added else []
         self.difference = f"{where} was taken by another pipeline: {'; '.join(parts)}"
         self.added = tuple(added)
         self.removed = tuple(removed)
@@ -146,4 +146,5 @@ def is_retryable(error: BaseException) -> bool:
 
     Everything else, an unexpected exception in a processor included, is permanent.
     """
+    # Other errors of the system, such as "permission denied", come back however often it is tried.
     return isinstance(error, Retryable | ConnectionError | TimeoutError | asyncio.TimeoutError)

@@ -34,6 +34,7 @@ class Reminder:
 
     def is_due(self, line: str, now: float) -> bool:
         """Whether to say `line` now; it then counts as said."""
+        # Only the line said last counts: two that take turns are both news.
         if line == self._said and now - self._said_at < self._every:
             return False
         self._said, self._said_at = line, now

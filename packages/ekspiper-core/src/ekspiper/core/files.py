@@ -102,6 +102,7 @@ async def in_thread(function: Callable[..., T], *arguments: Any) -> T:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
+        # However long it takes: the caller closes the file next.
         await asyncio.wait((task,))
         raise
 
@@ -114,6 +115,7 @@ def replace_file(path: Path, content: bytes) -> None:
     Raises:
         OSError: it cannot be written; the file is as it was.
     """
+    # In the same folder: a rename is atomic only within one file system.
     aside = path.with_name(path.name + ".new")
     try:
         with aside.open("wb") as file:

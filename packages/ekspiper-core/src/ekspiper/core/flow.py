@@ -45,6 +45,7 @@ class Delivery:
 
     collector: Collector[Any]
     batch: BatchPolicy | None = None
+    # Without end: while a sink is down nothing is lost, as the source waits.
     retry: RetryPolicy = field(default=RetryPolicy(elapsed=None), kw_only=True)
     name: str = field(default="", kw_only=True)
 
@@ -90,6 +91,7 @@ class Step:
     ordered: bool = field(default=True, kw_only=True)
     retry: RetryPolicy = field(default=RetryPolicy(), kw_only=True)
     on_error: OnError | None = field(default=None, kw_only=True)
+    # All outputs of an item are in memory together, so a generator without end must be stopped.
     max_outputs: int = field(default=100_000, kw_only=True)
 
     def __init__(
@@ -132,6 +134,7 @@ class Step:
             raise PipelineError(
                 f"{where}: on_error is 'stop', 'dead-letter' or 'skip', not {self.on_error!r}"
             )
+        # Metrics, logs and checkpoints know a collector by its place alone.
         names = [collector.name for collector in self.collectors]
         for name in names:
             if names.count(name) > 1:

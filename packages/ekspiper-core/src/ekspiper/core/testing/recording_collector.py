@@ -24,6 +24,7 @@ class RecordingCollector(Collector[Any]):
     """
 
     def __init__(self, batch_policy: BatchPolicy | None = None) -> None:
+        # The usual period would be the longest part of a test.
         self.batch_policy = batch_policy or BatchPolicy(period=0.01)
         self.batches: list[list[Any]] = []
         self.opened = 0

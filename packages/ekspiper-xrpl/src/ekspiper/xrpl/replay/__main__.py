@@ -40,6 +40,7 @@ def main(folder: str, options: str) -> None:
 
 
 if __name__ == "__main__":
+    # No options of its own: people use `ekspiper replay`.
     if len(sys.argv) != 3:
         sys.exit("for ReplayProcess, FOLDER and OPTIONS; to serve a recording: ekspiper replay DIR")
     main(sys.argv[1], sys.argv[2])

@@ -128,6 +128,7 @@ class Fault:
         """Whether it may strike this ledger on this occasion."""
         if self.ledgers and (ledger is None or not any(ledger in r for r in self.ledgers)):
             return False
+        # Both must fit where both are given: ledger 471, and only the second time.
         return not self.ordinals or any(ordinal in r for r in self.ordinals)
 
 

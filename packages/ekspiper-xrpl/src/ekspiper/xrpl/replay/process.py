@@ -40,6 +40,7 @@ class ReplayProcess(Component):
         self._process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", _MODULE, self._folder, json.dumps(self._options)),
             stdin=asyncio.subprocess.PIPE,
+            # Standard error is the parent's: a traceback of the child belongs into its log.
             stdout=asyncio.subprocess.PIPE,
         )
         assert self._process.stdout is not None

@@ -76,6 +76,8 @@ class Recording:
             index.lists.extend(read_lists(folder))
             index.finish()
             return cls(index, name=str(folder))
+        # Also for Ctrl-C: the spool is a file without a name, which is only freed when it is
+        # closed.
         except BaseException:
             index.spool.close()
             raise

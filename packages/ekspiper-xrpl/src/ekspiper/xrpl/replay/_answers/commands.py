@@ -59,6 +59,8 @@ def answer(view: View, request: Mapping[str, Any]) -> bytes:
     try:
         if handler is None:
             raise RpcError("unknownCmd")
+        # What can be made of the recording comes first, as it knows which ledgers are closed by
+        # now.
         return handler(view, request)
     except RpcError as error:
         return _recorded(view, request, error)

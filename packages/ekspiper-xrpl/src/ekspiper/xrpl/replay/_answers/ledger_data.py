@@ -92,6 +92,7 @@ def _start(view: View, column: StateColumn, request: Mapping[str, Any]) -> int:
     if "marker" not in request:
         return 0
     key = _key(request["marker"], "marker")
+    # Clio looks the marker up; rippled begins with the next key above it, whatever it is.
     if view.clio and column.find(key) is None:
         raise RpcError("invalidParams", "markerDoesNotExist")
     return column.after(key)

@@ -100,6 +100,7 @@ def ping(view: View, request: Mapping[str, Any]) -> bytes:
 def _about(view: View, command: str, key: str) -> dict[str, Any]:
     recorded = (view.recording.template(command) or {}).get(key) or {}
     usual = {"build_version": _BUILD, "server_state": "full", "load_factor": 1, "peers": 0}
+    # What this node holds now comes last: the recorded server held other ledgers.
     about = {**usual, **recorded, "complete_ledgers": view.complete_ledgers}
     if view.network_id is not None:
         about["network_id"] = view.network_id

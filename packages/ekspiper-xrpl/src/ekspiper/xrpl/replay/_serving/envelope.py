@@ -38,6 +38,8 @@ def socket_result(request: Mapping[str, Any], result: bytes, **extra: Any) -> by
     tail = b',"status":"success","type":"response"'
     if extra:
         tail += b"," + orjson.dumps(extra)[1:-1]
+    # The result is joined as bytes: a ledger of megabytes is not parsed in order to be printed
+    # again.
     if not head:
         return b'{"result":' + result + tail + b"}"
     return orjson.dumps(head)[:-1] + b',"result":' + result + tail + b"}"

@@ -62,6 +62,7 @@ async def _instead(
     if fault.kind == "down":
         await go_down(fault.size)
     if http.transport is not None:
+        # No answer at all: aiohttp would otherwise end the request in good order.
         http.transport.abort()
     return web.Response()
 
@@ -85,6 +86,7 @@ def request_of(body: bytes) -> dict[str, Any]:
     params = call.get("params") or [{}]
     if not isinstance(params, list) or len(params) != 1 or not isinstance(params[0], dict):
         raise ValueError("params unparseable")
+    # The same shape as over a WebSocket, so that one table of commands serves both.
     request = {**params[0], "command": method}
     try:
         check_api_version(request)

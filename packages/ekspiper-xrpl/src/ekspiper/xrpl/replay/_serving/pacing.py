@@ -32,6 +32,7 @@ class Follower:
 
     def asked_for(self, ledger_index: int) -> None:
         """A client asked for this ledger."""
+        # By place and not by index: a recording may have gaps.
         place = bisect_left(self._held, ledger_index)
         if place > self._asked:
             self._asked = place
