@@ -77,7 +77,7 @@ async def test_a_collector_that_was_added_starts_at_the_checkpoint_of_the_others
         await task
     more = f'[collectors.more]\ntype = "jsonl"\npath = "{tmp_path}/more-{{records}}.jsonl"\n'
     async with running(more, network="sample", **{"from": 528, "until": 540}) as task:
-        with pytest.raises(CheckpointError, match="only the pipeline has .*more"):
+        with pytest.raises(CheckpointError, match=r"only the pipeline has .*more"):
             await task
 
 
