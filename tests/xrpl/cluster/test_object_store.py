@@ -83,6 +83,8 @@ def test_a_backfill_to_s3_continues_with_workers(server: tuple[str, int], tmp_pa
     kept = [".checkpoint/network/definitions.json", ".chunks/about.json"]
     assert sorted(download(tmp_path)) == kept
     assert_whole(tmp_path)
+    signed = ekspiper("verify", tmp_path, "--signed")
+    assert signed.code == 0, signed.err
 
 
 class BadLine:

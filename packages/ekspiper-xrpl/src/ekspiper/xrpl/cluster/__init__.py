@@ -5,6 +5,7 @@ from .chunk_fetch import FetchedChunk as FetchedChunk
 from .cluster_backfill import ClusterBackfill as ClusterBackfill
 from .cluster_backfill import ClusterProgress as ClusterProgress
 from .stores import open_store as open_store
+from .stores import proofs_beside as proofs_beside
 from .stores import url_of as url_of
 from .workers import Workers as Workers
 from .workers import local_workers as local_workers
@@ -19,6 +20,7 @@ __all__ = [
     "Workers",
     "local_workers",
     "open_store",
+    "proofs_beside",
     "url_of",
     "workers_of",
     "workers_of_scheduler",

@@ -14,10 +14,11 @@ from ekspiper.core import Collector, ConfigError, Delivery, Permanent, Run, regi
 from ekspiper.core.chunks import Chunk, ChunkStore, Staged
 from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.flows import ledger_pipeline
+from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.open_network import OpenNetwork, open_network
 from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerLink, TransactionEtl
 from ekspiper.xrpl.schema import schema_for
-from ekspiper.xrpl.sources import LedgerRange
+from ekspiper.xrpl.sources import LedgerRange, LedgerRef
 
 from ._headers import Headers, headers_of, row_count
 
@@ -67,6 +68,8 @@ class ChunkFetch:
         concurrency: ledgers asked for at once.
         pool: arguments of `NodePool`: its share of window and rate among them.
         known: ledgers that are there already, which those next to them must fit.
+        signers: first and last of ledgers that will be proven before they are published, and the
+            ledger whose signatures prove them, which their records name.
     """
 
     store: ChunkStore = field(repr=False)
@@ -78,6 +81,7 @@ class ChunkFetch:
     concurrency: int = 32
     pool: dict[str, Any] = field(default_factory=dict)
     known: Sequence[LedgerLink] = field(default=(), repr=False)
+    signers: Sequence[tuple[int, int, int]] = field(default=(), repr=False)
 
     def __call__(self, chunk: Chunk) -> FetchedChunk:
         """Fetch a chunk. When that fails, nothing of it is kept, and the result says why.
@@ -127,8 +131,9 @@ class ChunkFetch:
         letters: Collector[Any],
     ) -> Run:
         kinds = ("transactions", "ledgers", *(("book_offers", "amms") if self.books else ()))
-        fetch = FetchLedger(
+        fetch = _FetchSigned(
             opened.pool,
+            signers=self.signers,
             verify=self.verify,
             known=[link for link in self.known if _is_beside(link, chunk)],
         )
@@ -190,6 +195,21 @@ def _finished(folder: Path, *, books: bool) -> Headers | None:
         if not row_count(file):
             file.unlink()
     return headers if headers.ledgers else None
+
+
+class _FetchSigned(FetchLedger):
+    """Says in each ledger by which one it is signed: it is published only where that is proven."""
+
+    def __init__(self, pool: Any, *, signers: Sequence[tuple[int, int, int]], **options: Any):
+        super().__init__(pool, **options)
+        self._signers = signers
+
+    async def fetch(self, ref: LedgerRef) -> Ledger:
+        ledger = await super().fetch(ref)
+        for first, last, signed_by in self._signers:
+            if first <= ledger.ledger_index <= last:
+                ledger.signed_by = signed_by
+        return ledger
 
 
 class _Letters(Collector[dict[str, Any]]):

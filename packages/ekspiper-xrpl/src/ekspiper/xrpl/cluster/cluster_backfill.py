@@ -12,6 +12,7 @@ from typing import Any
 
 from ekspiper.core import ConfigError, in_thread
 from ekspiper.core.chunks import Chunk, ChunkRun, ChunkStore, Outcome, cut
+from ekspiper.xrpl.attestation import Notary
 from ekspiper.xrpl.backfill import BackfillReport
 from ekspiper.xrpl.client import FairShare, LedgerSet, NodePool, fair_share
 from ekspiper.xrpl.codec import Definitions
@@ -21,6 +22,8 @@ from ekspiper.xrpl.processors import Drift, DriftReport, LedgerLink
 from ekspiper.xrpl.sources import LedgerRange
 
 from ._headers import Headers, breaks, headers_of
+from ._signed_chain import Span
+from ._signing import Signing, spans_of
 from .chunk_fetch import ChunkFetch, FetchedChunk, reason_of
 from .stores import PARTITION
 from .workers import Workers
@@ -34,6 +37,9 @@ _SIZES = (1000, 500, 250, 200, 125, 100, 50, 25, 20, 10)
 
 _CHUNKS_EACH = 2
 """A range is cut so small that each worker gets so many chunks, where it is large enough."""
+
+_HELD_EACH = 4
+"""Chunks that wait for the proof of a later one, before headers are asked for in its place."""
 
 _READ_AT_ONCE = 16
 _ABOUT = ".chunks/about.json"
@@ -68,6 +74,9 @@ class ClusterBackfill:
     is missing from the files themselves. Then `run`, with workers, and `conclude`. This process
     publishes what the workers return, and only what fits the chain; they can do no harm.
 
+    With a notary, nothing is published before it is proven by signatures. Chunks are fetched from the
+    newest to the oldest then, as the proof goes that way.
+
     The bounds of `NodePool` hold for all workers together: twenty ask a node for no more than one.
 
     Args:
@@ -81,6 +90,9 @@ class ClusterBackfill:
         chunk: ledgers in a chunk; None: 1,000, or less where the range is too short for that.
         backwards: from the last chunk to the first.
         connect_timeout: seconds within which a node must answer a worker.
+        notary: proves the ledgers by signatures; without it, hashes alone are checked.
+        signed_only: fail where a range cannot be proven by signatures; without, it is recorded as
+            hashed.
     """
 
     def __init__(
@@ -96,6 +108,8 @@ class ClusterBackfill:
         chunk: int | None = None,
         backwards: bool = False,
         connect_timeout: float | None = None,
+        notary: Notary | None = None,
+        signed_only: bool = False,
     ) -> None:
         if chunk is not None and (chunk < 1 or PARTITION % chunk):
             raise ConfigError(f"chunks of {chunk} ledgers do not divide a partition of {PARTITION}")
@@ -109,6 +123,11 @@ class ClusterBackfill:
         self._chunk = chunk
         self._backwards = backwards
         self._connect_timeout = connect_timeout
+        self._notary = notary
+        self._signed_only = signed_only
+        self._signing: Signing | None = None
+        self._fetched: dict[Chunk, FetchedChunk] = {}
+        self._spans: list[Span] = []
         self._links: dict[int, LedgerLink] = {}
         self._doubled: dict[int, str] = {}
         self._reasons: dict[int, str] = {}
@@ -116,7 +135,7 @@ class ClusterBackfill:
         self._dead_letters = 0
         self._added = LedgerSet()
         self._run: ChunkRun[FetchedChunk] | None = None
-        self._draining = False
+        self._draining = self._stopped = False
         self.wanted = LedgerSet()
         self.missing = LedgerSet()
         self.progress = ClusterProgress()
@@ -145,6 +164,7 @@ class ClusterBackfill:
         share = self.share(workers.count)
         chunks = cut(self.missing.ranges, self._size(share.pools))
         self.progress.chunks = len(chunks)
+        signed_after = await self._begin_signing(share.pools)
         fetch = ChunkFetch(
             store=self._store,
             network=self._network,
@@ -158,15 +178,18 @@ class ClusterBackfill:
                 "rate": share.rate,
                 "connect_timeout": self._connect_timeout,
             },
-            known=tuple(self._at_the_gaps()),
+            known=(*self._at_the_gaps(), *signed_after),
+            signers=() if self._signing is None else self._signing.signers,
         )
-        ordered = chunks[::-1] if self._backwards else chunks
+        ordered = chunks[::-1] if self._backwards or self._signing is not None else chunks
         self._run = ChunkRun(fetch, ordered, workers.executor, at_once=share.pools)
         if self._draining:
             self._run.drain()
         async with aclosing(self._run.outcomes()) as outcomes:
             async for outcome in outcomes:
                 await self._accept(outcome)
+        if self._signing is not None and not self._stopped:
+            await self._settle(*await self._signing.finish())
         # Of workers that were killed, or whose chunks were given up.
         await in_thread(self._store.repair)
 
@@ -188,7 +211,7 @@ class ClusterBackfill:
 
     def stop(self) -> None:
         """Stop at once: chunks that are under way are given up."""
-        self._draining = True
+        self._draining = self._stopped = True
         if self._run is not None:
             self._run.stop()
 
@@ -206,15 +229,24 @@ class ClusterBackfill:
             index: fault for index, fault in breaks(self._links.values()) if index in self.wanted
         }
         failed |= {index: fault for index, fault in self._doubled.items() if index in self.wanted}
+        failed |= {} if self._signing is None else self._signing.faults
+        fetched = self.missing.without(LedgerSet.of((index, index) for index in failed))
         return BackfillReport(
             wanted=self.wanted,
             present=len(self.wanted) - len(self.missing),
-            fetched=len([index for index in self.missing if index not in failed]),
+            fetched=len(fetched),
             failed=failed,
             dead_letters=self._dead_letters,
             transactions=self.progress.transactions,
             drift=_together(self._drifts),
+            unsigned=self._unsigned(fetched),
+            why_unsigned="" if self._signing is None else self._signing.why_unsigned,
         )
+
+    def _unsigned(self, fetched: LedgerSet) -> int | None:
+        if self._notary is None:
+            return None
+        return len(fetched) - (0 if self._signing is None else self._signing.signed(fetched))
 
     def _claim(self) -> None:
         """Note where the ledgers come from: the same for all of one store."""
@@ -246,6 +278,7 @@ class ClusterBackfill:
         with ThreadPoolExecutor(_READ_AT_ONCE) as threads:
             read = [*threads.map(self._headers, chunks)]
         self._links = {link.ledger_index: link for each in read for link in each.links}
+        self._spans = [span for each in read if not each.faults for span in spans_of(each)]
         self._doubled = {}
         present: list[tuple[int, int]] = []
         for first, last in sorted(span for each in read for span in each.ledgers.ranges):
@@ -293,12 +326,39 @@ class ClusterBackfill:
             await in_thread(self._store.discard, fetched.staged)
             self._refuse(chunk, f"it does not fit the chain: {broken[1]}")
             return
-        await in_thread(self._store.publish, fetched.staged)
         self._links |= links
-        self._drifts.append(fetched.drift)
-        self.progress.transactions += fetched.transactions
-        if fetched.headers is not None:
-            self._added |= fetched.headers.ledgers
+        self._fetched[chunk] = fetched
+        if self._signing is None or fetched.headers is None or not self._signing.is_wanted(chunk):
+            await self._settle([chunk], {})
+        else:
+            await self._settle(*await self._signing.add(chunk, fetched.headers))
+
+    async def _settle(self, proven: Sequence[Chunk], refused: dict[Chunk, str]) -> None:
+        """Publish chunks that are proven as far as is wanted, and give up those that cannot be."""
+        for chunk in proven:
+            fetched = self._fetched.pop(chunk)
+            assert fetched.staged is not None
+            await in_thread(self._store.publish, fetched.staged)
+            self._drifts.append(fetched.drift)
+            self.progress.transactions += fetched.transactions
+            if fetched.headers is not None:
+                self._added |= fetched.headers.ledgers
+        for chunk, why in refused.items():
+            fetched = self._fetched.pop(chunk)
+            assert fetched.staged is not None
+            await in_thread(self._store.discard, fetched.staged)
+            for link in fetched.headers.links if fetched.headers else ():
+                self._links.pop(link.ledger_index, None)
+            self._refuse(chunk, why)
+
+    async def _begin_signing(self, workers: int) -> tuple[LedgerLink, ...]:
+        """Prove the last ledgers, where that is wanted; what workers must know of those after."""
+        if self._notary is None:
+            return ()
+        self._signing = Signing(
+            self._notary, signed_only=self._signed_only, most_held=_HELD_EACH * workers
+        )
+        return await self._signing.begin(self.wanted, self._spans)
 
     def _at_the_gaps(self) -> Iterable[LedgerLink]:
         """The ledgers on either side of each gap: what fills it must link to both."""

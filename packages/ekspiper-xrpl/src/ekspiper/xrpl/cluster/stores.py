@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ekspiper.core.chunks import ChunkStore, FolderStore, ObjectStore
+from ekspiper.xrpl.attestation import ARCHIVE_NAME, HEADERS_NAME
 from ekspiper.xrpl.output_folder import OutputFolder
 
-__all__ = ["PARTITION", "open_store", "url_of"]
+__all__ = ["PARTITION", "open_store", "proofs_beside", "url_of"]
 
 PARTITION = 100_000
 """Ledgers, as in the datasets of the collector `parquet`."""
@@ -40,3 +44,27 @@ def open_store(place: str | Path) -> ChunkStore:
     folder = OutputFolder(Path(place), command="backfill --workers", format="parquet")
     folder.claim()
     return FolderStore(folder.path, _TABLES, partition=PARTITION, unit="ledgers")
+
+
+@contextmanager
+def proofs_beside(store: ChunkStore) -> Iterator[Path]:
+    """A local folder with the proofs that stand beside the records; what is added stays there.
+
+    Call it when the store is locked.
+    """
+    if isinstance(store, FolderStore):
+        yield store.path
+        return
+    with tempfile.TemporaryDirectory(prefix="ekspiper-") as name:
+        folder = Path(name)
+        before = {file: store.read(file) for file in (ARCHIVE_NAME, HEADERS_NAME)}
+        for file, content in before.items():
+            if content is not None:
+                (folder / file).write_bytes(content)
+        try:
+            yield folder
+        finally:
+            for file, content in before.items():
+                path = folder / file
+                if path.exists() and path.read_bytes() != content:
+                    store.write(file, path.read_bytes())

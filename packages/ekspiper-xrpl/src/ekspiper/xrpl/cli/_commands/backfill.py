@@ -154,11 +154,6 @@ def backfill(
     if workers is not None or scheduler is not None or isinstance(out, str):
         from .backfill_by_chunks import backfill_by_chunks
 
-        if trust or anchor:
-            raise typer.BadParameter(
-                "chunks are proven by hashes and chained, without signatures: --trust and --anchor "
-                "do not go with --workers, --scheduler and URLs"
-            )
         if format not in (None, "parquet"):
             raise typer.BadParameter("workers and object stores take Parquet; leave --format out")
         code = backfill_by_chunks(
@@ -170,6 +165,8 @@ def backfill(
             connect_timeout=connect_timeout,
             dry_run=dry_run,
             as_json=as_json,
+            trust=trust,
+            anchors=anchor,
             **options,
         )
         raise typer.Exit(code)
@@ -213,7 +210,7 @@ async def _backfill(
         notary = None
         # A plan proves nothing, so nobody's signatures are fetched for it.
         if verified and not dry_run:
-            notary = await stack.enter_async_context(notary_of(opened, choice, folder, given))
+            notary = await stack.enter_async_context(notary_of(opened, choice, folder.path, given))
         signed_only = choice.mode == "signed"
         job = Backfill(
             opened.pool, ranges, folder, notary=notary, signed_only=signed_only, **options
@@ -241,7 +238,7 @@ async def _backfill(
 async def notary_of(
     opened: OpenNetwork,
     choice: TrustChoice,
-    folder: OutputFolder,
+    folder: Path,
     anchors: Sequence[tuple[int, bytes]],
 ) -> AsyncIterator[Notary | None]:
     """Who proves ledgers by signatures; None where no publisher is known, or hashes are enough."""
@@ -250,6 +247,6 @@ async def notary_of(
         yield None
         return
     async with open_notary(
-        opened.pool, trustees, folder=folder.path, anchors=anchors, clock=clock_of(opened)
+        opened.pool, trustees, folder=folder, anchors=anchors, clock=clock_of(opened)
     ) as notary:
         yield notary

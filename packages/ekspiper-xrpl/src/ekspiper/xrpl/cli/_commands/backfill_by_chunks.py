@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Unpack
 
@@ -12,12 +12,14 @@ import typer
 
 from ekspiper.core import draining_on_signals
 from ekspiper.core.chunks import ChunkStore
+from ekspiper.xrpl.attestation import TrustChoice, read_anchor, read_trust
 from ekspiper.xrpl.backfill import BackfillOptions, estimate
 from ekspiper.xrpl.cluster import (
     ClusterBackfill,
     Workers,
     local_workers,
     open_store,
+    proofs_beside,
     workers_of_scheduler,
 )
 from ekspiper.xrpl.open_network import open_network
@@ -28,6 +30,7 @@ from .._logs import tell
 from .._options import chosen_network
 from .._progress import counting_chunks
 from .._streams import say_json
+from .backfill import notary_of
 from .backfill_report import exit_code, report_as_json, tell_estimate, tell_report
 
 __all__ = ["backfill_by_chunks"]
@@ -43,6 +46,8 @@ def backfill_by_chunks(
     connect_timeout: float | None,
     dry_run: bool,
     as_json: bool,
+    trust: Sequence[str] | None = None,
+    anchors: Sequence[str] | None = None,
     **options: Unpack[BackfillOptions],
 ) -> int:
     """Have workers fetch what a place does not have; the exit code."""
@@ -73,6 +78,8 @@ def backfill_by_chunks(
         connect_timeout=connect_timeout,
         dry_run=dry_run,
         as_json=as_json,
+        choice=read_trust(trust or ()),
+        anchors=[read_anchor(text) for text in anchors or ()],
         **options,
     )
     return run_interruptible(work)
@@ -87,27 +94,43 @@ async def _backfill(
     connect_timeout: float | None,
     dry_run: bool,
     as_json: bool,
+    choice: TrustChoice,
+    anchors: Sequence[tuple[int, bytes]],
     **options: Unpack[BackfillOptions],
 ) -> int:
     began = time.monotonic()
-    with store.locked():
-        async with open_network(network, connect_timeout=connect_timeout) as opened:
-            job = ClusterBackfill(
-                network, opened.pool, ranges, store, connect_timeout=connect_timeout, **options
-            )
-            await job.plan(dry_run=dry_run)
-            if dry_run:
-                found = await estimate(opened.pool, job.wanted, job.missing)
-                tell_estimate(found, store.address, as_json=as_json)
-                return 0
-            if job.missing:
-                with begun() as workers, draining_on_signals(job), counting_chunks(job.progress):
-                    await job.run(workers)
+    verified = options.get("verify", True)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(store.locked())
+        opened = await stack.enter_async_context(
+            open_network(network, connect_timeout=connect_timeout)
+        )
+        notary = None
+        if verified and not dry_run:
+            folder = stack.enter_context(proofs_beside(store))
+            notary = await stack.enter_async_context(notary_of(opened, choice, folder, anchors))
+        job = ClusterBackfill(
+            network,
+            opened.pool,
+            ranges,
+            store,
+            connect_timeout=connect_timeout,
+            notary=notary,
+            signed_only=choice.mode == "signed",
+            **options,
+        )
+        await job.plan(dry_run=dry_run)
+        if dry_run:
+            found = await estimate(opened.pool, job.wanted, job.missing)
+            tell_estimate(found, store.address, as_json=as_json)
+            return 0
+        if job.missing:
+            with begun() as workers, draining_on_signals(job), counting_chunks(job.progress):
+                await job.run(workers)
         report = await job.conclude()
     seconds = time.monotonic() - began
-    verified = options.get("verify", True)
     if as_json:
         say_json(report_as_json(report, store.address, verified=verified, seconds=seconds))
     else:
-        tell_report(report, store.address, verified=verified, seconds=seconds, can_sign=False)
+        tell_report(report, store.address, verified=verified, seconds=seconds)
     return exit_code(report, is_interrupted=job.draining)

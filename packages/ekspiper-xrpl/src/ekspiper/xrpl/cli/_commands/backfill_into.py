@@ -115,7 +115,9 @@ async def _send(
         )
         notary = None
         if options.get("verify", True):
-            notary = await stack.enter_async_context(notary_of(opened, choice, folder, anchors))
+            notary = await stack.enter_async_context(
+                notary_of(opened, choice, folder.path, anchors)
+            )
         job = RangeDelivery(
             opened.pool,
             ranges,

@@ -73,14 +73,11 @@ def report_as_json(
     }
 
 
-def tell_report(
-    report: BackfillReport, place: str, *, verified: bool, seconds: float, can_sign: bool = True
-) -> None:
+def tell_report(report: BackfillReport, place: str, *, verified: bool, seconds: float) -> None:
     """Say how a backfill ended.
 
     Args:
         place: the folder, or the URL, that it wrote to.
-        can_sign: whether other options would have proven the ledgers by signatures.
     """
     tell(_fetched(report, place, verified=verified, seconds=seconds))
     if report.drift:
@@ -93,12 +90,7 @@ def tell_report(
         tell(f"  and {more:,} more: see the dead letters in {place}")
     if report.failed:
         tell("Run the same command again to fetch what is missing.")
-    if can_sign:
-        tell_signatures(report.fetched, report.unsigned, report.why_unsigned)
-    elif report.fetched:
-        tell(
-            "Only hashes were checked: that these are the network's ledgers is what the nodes say."
-        )
+    tell_signatures(report.fetched, report.unsigned, report.why_unsigned)
 
 
 def _fetched(report: BackfillReport, place: str, *, verified: bool, seconds: float) -> str:
