@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
@@ -40,16 +42,37 @@ def ledgers() -> list[SmallLedger]:
     return chain(100, 130)
 
 
-@pytest.fixture(scope="module")
-def trustees(network: SmallNetwork) -> Trustees:
-    return Trustees((Publisher(network.publisher.public),))
+@dataclass(frozen=True)
+class Small:
+    """A small network, its ledgers 100 to 130, and a folder for some of them."""
+
+    network: SmallNetwork
+    ledgers: list[SmallLedger]
+    path: Path
+
+    @property
+    def trustees(self) -> Trustees:
+        return Trustees((Publisher(self.network.publisher.public),))
+
+    def write(self, ledgers: list[SmallLedger], signed: Iterable[int] = ()) -> Path:
+        """Record ledgers, and keep the proofs of some."""
+        return write_folder(self.path, self.network, ledgers, signed)
+
+    def evidence(self) -> Evidence:
+        return Evidence.of_folder(self.path, self.trustees)
+
+    def proofs(self) -> FolderProofs:
+        return FolderProofs(self.path, self.evidence(), self.trustees)
 
 
-def test_ledgers_are_signed_through_the_next_that_is(
-    network: SmallNetwork, ledgers: list[SmallLedger], trustees: Trustees, tmp_path: Path
-) -> None:
-    folder = write_folder(tmp_path, network, ledgers, (110, 120))
-    evidence = Evidence.of_folder(folder, trustees)
+@pytest.fixture
+def small(network: SmallNetwork, ledgers: list[SmallLedger], tmp_path: Path) -> Small:
+    return Small(network, ledgers, tmp_path)
+
+
+def test_ledgers_are_signed_through_the_next_that_is(small: Small) -> None:
+    small.write(small.ledgers, (110, 120))
+    evidence = small.evidence()
     assert [(first, last, each.ledger_index) for first, last, each in evidence.runs()] == [
         (100, 110, 110),
         (111, 120, 120),
@@ -59,195 +82,141 @@ def test_ledgers_are_signed_through_the_next_that_is(
     assert evidence.faults == []
 
 
-def test_another_publisher_signs_nothing(
-    network: SmallNetwork, ledgers: list[SmallLedger], tmp_path: Path
-) -> None:
-    folder = write_folder(tmp_path, network, ledgers, (130,))
-    other = Trustees((Publisher(network.stranger.master.public),))
+def test_another_publisher_signs_nothing(small: Small) -> None:
+    folder = small.write(small.ledgers, (130,))
+    other = Trustees((Publisher(small.network.stranger.master.public),))
     evidence = Evidence.of_folder(folder, other)
     assert len(evidence.unsigned()) == 31
     assert "not trusted" in evidence.faults[0]
 
 
-def test_a_forged_ledger_with_a_consistent_chain_after_it_is_not_signed(
-    network: SmallNetwork, ledgers: list[SmallLedger], trustees: Trustees, tmp_path: Path
-) -> None:
-    true = {each.index: each for each in ledgers}
-    forged: list[SmallLedger] = ledgers[:16]
+def test_a_forged_ledger_with_a_consistent_chain_after_it_is_not_signed(small: Small) -> None:
+    true = {each.index: each for each in small.ledgers}
+    forged: list[SmallLedger] = small.ledgers[:16]
     for index in range(116, 131):
         forged.append(SmallLedger(index, parent=forged[-1].hash, payments=1))
-    folder = write_folder(tmp_path, network, forged, ())
+    folder = small.write(forged)
     archive = ProofArchive(folder / ARCHIVE_NAME)
     for index in (110, 120, 130):
-        archive.add(network.signed(true[index].header))
-    evidence = Evidence.of_folder(folder, trustees)
+        archive.add(small.network.signed(true[index].header))
+    evidence = small.evidence()
     assert list(evidence.unsigned()) == list(range(111, 131))
     assert any("ledger 120: its record hashes to" in fault for fault in evidence.faults)
 
 
-def test_one_changed_header_ends_the_chain(
-    network: SmallNetwork, ledgers: list[SmallLedger], trustees: Trustees, tmp_path: Path
-) -> None:
-    folder = write_folder(tmp_path, network, ledgers, (130,))
+def test_one_changed_header_ends_the_chain(small: Small) -> None:
+    folder = small.write(small.ledgers, (130,))
     path = folder / "ledgers.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     lines[20] = lines[20].replace(b'"total_coins":"1', b'"total_coins":"2')
     path.write_bytes(b"".join(lines))
-    evidence = Evidence.of_folder(folder, trustees)
+    evidence = small.evidence()
     assert min(evidence.signed) == 121
     assert "ledger 120: its record hashes to" in evidence.faults[0]
 
 
-def test_headers_beside_the_records_lead_to_a_later_signed_ledger(
-    network: SmallNetwork, ledgers: list[SmallLedger], trustees: Trustees, tmp_path: Path
-) -> None:
-    folder = write_folder(tmp_path, network, ledgers[:10], ())
-    ProofArchive(folder / ARCHIVE_NAME).add(network.signed(ledgers[-1].header))
-    evidence = Evidence.of_folder(folder, trustees)
+def test_headers_beside_the_records_lead_to_a_later_signed_ledger(small: Small) -> None:
+    folder = small.write(small.ledgers[:10])
+    ProofArchive(folder / ARCHIVE_NAME).add(small.network.signed(small.ledgers[-1].header))
+    evidence = small.evidence()
     assert "the header of ledger 110 is missing" in evidence.unsigned()[100]
-    between = b"".join(each.header.to_bytes() for each in ledgers[10:])
+    between = b"".join(each.header.to_bytes() for each in small.ledgers[10:])
     (folder / HEADERS_NAME).write_bytes(between)
-    assert Evidence.of_folder(folder, trustees).unsigned() == {}
+    assert small.evidence().unsigned() == {}
 
 
 class TestSkipLists:
-    def folder(self, network: SmallNetwork, ledgers: list[SmallLedger], path: Path) -> Path:
+    def folder(self, small: Small) -> Path:
         """The first ledgers, and the state of the last one."""
-        folder = write_folder(path, network, ledgers[:10], ())
+        folder = small.write(small.ledgers[:10])
         archive = ProofArchive(folder / ARCHIVE_NAME)
-        last = ledgers[-1]
-        archive.add(network.signed(last.header))
+        last = small.ledgers[-1]
+        archive.add(small.network.signed(last.header))
         lists = SkipLists(last.header)
         lists.add(sorted(last.objects.items()))
         archive.add_state(last.header, lists.tree())
         return folder
 
-    def test_they_prove_ledgers_without_headers_between(
-        self,
-        network: SmallNetwork,
-        ledgers: list[SmallLedger],
-        trustees: Trustees,
-        tmp_path: Path,
-    ) -> None:
-        evidence = Evidence.of_folder(self.folder(network, ledgers, tmp_path), trustees)
+    def test_they_prove_ledgers_without_headers_between(self, small: Small) -> None:
+        evidence = Evidence.of_folder(self.folder(small), small.trustees)
         assert evidence.unsigned() == {}
         assert evidence.signed[105].state_of == 130
 
-    def test_and_lead_a_portable_proof(
-        self,
-        network: SmallNetwork,
-        ledgers: list[SmallLedger],
-        trustees: Trustees,
-        tmp_path: Path,
-    ) -> None:
-        folder = self.folder(network, ledgers, tmp_path)
-        evidence = Evidence.of_folder(folder, trustees)
-        key = next(iter(ledgers[5].transactions))
-        document = FolderProofs(folder, evidence, trustees).prove(key)
-        (leaf,) = check_proof(document, network.trusted | {network.publisher.public: None}).leaves
+    def test_and_lead_a_portable_proof(self, small: Small) -> None:
+        folder = self.folder(small)
+        evidence = small.evidence()
+        key = next(iter(small.ledgers[5].transactions))
+        document = FolderProofs(folder, evidence, small.trustees).prove(key)
+        (leaf,) = check_proof(
+            document, small.network.trusted | {small.network.publisher.public: None}
+        ).leaves
         assert (leaf.leaf.key, leaf.header.ledger_index) == (key, 105)
 
-    def test_those_of_an_unproven_state_prove_nothing(
-        self,
-        network: SmallNetwork,
-        ledgers: list[SmallLedger],
-        trustees: Trustees,
-        tmp_path: Path,
-    ) -> None:
-        folder = write_folder(tmp_path, network, ledgers[:10], ())
+    def test_those_of_an_unproven_state_prove_nothing(self, small: Small) -> None:
+        folder = small.write(small.ledgers[:10])
         archive = ProofArchive(folder / ARCHIVE_NAME)
-        archive.add(network.signed(ledgers[-1].header))
-        forged = SmallLedger(130, objects=dict(ledgers[-1].objects), payments=3)
+        archive.add(small.network.signed(small.ledgers[-1].header))
+        forged = SmallLedger(130, objects=dict(small.ledgers[-1].objects), payments=3)
         lists = SkipLists(forged.header)
         lists.add(sorted(forged.objects.items()))
         archive.add_state(forged.header, lists.tree())
-        evidence = Evidence.of_folder(folder, trustees)
+        evidence = small.evidence()
         assert len(evidence.unsigned()) == 10
         assert "not that of a signed ledger" in evidence.faults[0]
 
-    def test_nor_those_of_another_state_under_the_right_header(
-        self,
-        network: SmallNetwork,
-        ledgers: list[SmallLedger],
-        trustees: Trustees,
-        tmp_path: Path,
-    ) -> None:
-        folder = write_folder(tmp_path, network, ledgers[:10], ())
+    def test_nor_those_of_another_state_under_the_right_header(self, small: Small) -> None:
+        folder = small.write(small.ledgers[:10])
         archive = ProofArchive(folder / ARCHIVE_NAME)
-        last = ledgers[-1]
-        archive.add(network.signed(last.header))
+        last = small.ledgers[-1]
+        archive.add(small.network.signed(last.header))
         false = SmallLedger(130, objects={**last.objects, bytes(32): b"\x11\x00\x61"})
         lists = SkipLists(false.header)
         lists.add(sorted(false.objects.items()))
         archive.add_state(last.header, lists.tree())
-        evidence = Evidence.of_folder(folder, trustees)
+        evidence = small.evidence()
         assert len(evidence.unsigned()) == 10
         assert "the state of ledger 130 has another root" in evidence.faults[0]
 
-    def test_a_state_that_is_not_whole_is_refused(self, ledgers: list[SmallLedger]) -> None:
-        lists = SkipLists(ledgers[-1].header)
-        lists.add(sorted(ledgers[-1].objects.items())[1:])
+    def test_a_state_that_is_not_whole_is_refused(self, small: Small) -> None:
+        lists = SkipLists(small.ledgers[-1].header)
+        lists.add(sorted(small.ledgers[-1].objects.items())[1:])
         with pytest.raises(NotProven, match="false state"):
             lists.tree()
 
 
 class TestFolderProofs:
-    def test_a_transaction(
-        self,
-        network: SmallNetwork,
-        ledgers: list[SmallLedger],
-        trustees: Trustees,
-        tmp_path: Path,
-    ) -> None:
-        folder = write_folder(tmp_path, network, ledgers, (120,))
-        proofs = FolderProofs(folder, Evidence.of_folder(folder, trustees), trustees)
-        key = next(iter(ledgers[13].transactions))
-        trusted = trustees.keys()
+    def test_a_transaction(self, small: Small) -> None:
+        small.write(small.ledgers, (120,))
+        proofs = small.proofs()
+        key = next(iter(small.ledgers[13].transactions))
+        trusted = small.trustees.keys()
         assert check_proof(proofs.prove(key), trusted).leaves[0].header.ledger_index == 113
         with pytest.raises(NotProven, match="ledger 113 itself"):
             proofs.prove(key, format="xpop")
         with pytest.raises(NotProven, match="has no transaction"):
             proofs.prove(bytes(32))
 
-    def test_an_xpop_of_a_signed_ledger(
-        self,
-        network: SmallNetwork,
-        ledgers: list[SmallLedger],
-        trustees: Trustees,
-        tmp_path: Path,
-    ) -> None:
-        folder = write_folder(tmp_path, network, ledgers, (113,))
-        proofs = FolderProofs(folder, Evidence.of_folder(folder, trustees), trustees)
-        key = next(iter(ledgers[13].transactions))
-        assert check_proof(proofs.prove(key, format="xpop"), trustees.keys()).format == "XPOP"
+    def test_an_xpop_of_a_signed_ledger(self, small: Small) -> None:
+        small.write(small.ledgers, (113,))
+        proofs = small.proofs()
+        key = next(iter(small.ledgers[13].transactions))
+        assert check_proof(proofs.prove(key, format="xpop"), small.trustees.keys()).format == "XPOP"
 
-    def test_a_changed_record_is_not_proven(
-        self,
-        network: SmallNetwork,
-        ledgers: list[SmallLedger],
-        trustees: Trustees,
-        tmp_path: Path,
-    ) -> None:
-        folder = write_folder(tmp_path, network, ledgers, (120,))
+    def test_a_changed_record_is_not_proven(self, small: Small) -> None:
+        folder = small.write(small.ledgers, (120,))
         path = folder / "transactions.jsonl"
         path.write_bytes(path.read_bytes().replace(b'"value":"1000000"', b'"value":"9000000"'))
-        proofs = FolderProofs(folder, Evidence.of_folder(folder, trustees), trustees)
+        proofs = small.proofs()
         with pytest.raises(NotProven):
-            proofs.prove(next(iter(ledgers[13].transactions)))
+            proofs.prove(next(iter(small.ledgers[13].transactions)))
 
-    def test_an_object_of_a_snapshot(
-        self,
-        network: SmallNetwork,
-        ledgers: list[SmallLedger],
-        trustees: Trustees,
-        tmp_path: Path,
-    ) -> None:
-        last = ledgers[-1]
-        ProofArchive(tmp_path / ARCHIVE_NAME).add(network.signed(last.header))
+    def test_an_object_of_a_snapshot(self, small: Small) -> None:
+        last = small.ledgers[-1]
+        ProofArchive(small.path / ARCHIVE_NAME).add(small.network.signed(last.header))
         from ekspiper.xrpl.codec import Decoder
 
         decoder = Decoder(shape="record")
-        with (tmp_path / "objects.jsonl").open("wb") as file:
+        with (small.path / "objects.jsonl").open("wb") as file:
             for index, data in last.objects.items():
                 record = {
                     **decoder.ledger_object(data),
@@ -256,9 +225,9 @@ class TestFolderProofs:
                     "ledger_hash": last.hash.hex().upper(),
                 }
                 file.write(orjson.dumps(record) + b"\n")
-        proofs = FolderProofs(tmp_path, Evidence.of_folder(tmp_path, trustees), trustees)
+        proofs = small.proofs()
         key = sorted(last.objects)[4]
-        (leaf,) = check_proof(proofs.prove(key), trustees.keys()).leaves
+        (leaf,) = check_proof(proofs.prove(key), small.trustees.keys()).leaves
         assert (leaf.kind, leaf.leaf.data) == ("state", last.objects[key])
         with pytest.raises(NotProven, match="has no object"):
             proofs.prove(bytes(32))

@@ -68,12 +68,17 @@ async def slow(node: Any, connection: Any, request: Any, response: Any) -> bool:
     return False
 
 
-async def lacks(node: Any, connection: Any, request: Any, response: Any) -> bool:
-    await node.send(
-        connection,
-        {"id": request["id"], "type": "response", "status": "error", "error": "lgrNotFound"},
-    )
-    return True
+def refuses(error: str) -> Any:
+    async def misbehave(node: Any, connection: Any, request: Any, response: Any) -> bool:
+        answer = {"id": request["id"], "type": "response", "status": "error", "error": error}
+        await node.send(connection, answer)
+        return True
+
+    misbehave.__name__ = error
+    return misbehave
+
+
+lacks, slow_down = refuses("lgrNotFound"), refuses("slowDown")
 
 
 async def not_validated(node: Any, connection: Any, request: Any, response: Any) -> bool:
@@ -131,14 +136,6 @@ async def huge(node: Any, connection: Any, request: Any, response: Any) -> bool:
 
 async def too_huge(node: Any, connection: Any, request: Any, response: Any) -> bool:
     connection.transport.write(bytes([0x81, 127]) + (65 * 1024 * 1024).to_bytes(8) + b"xxxx")
-    return True
-
-
-async def slow_down(node: Any, connection: Any, request: Any, response: Any) -> bool:
-    await node.send(
-        connection,
-        {"id": request["id"], "type": "response", "status": "error", "error": "slowDown"},
-    )
     return True
 
 
