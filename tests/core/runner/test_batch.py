@@ -16,9 +16,10 @@ def test_bounds_hold_and_nothing_is_lost(sizes: list[int], count: int, limit: in
     receipts = Receipts()
     batches = []
     for number, size in enumerate(sizes):
-        if not batch.fits(size):
+        parcel = (number, receipts.issue(number), size)
+        if not batch.fits(parcel):
             batches.append(batch.take())
-        trigger = batch.add((number, receipts.issue(number), size), now=float(number))
+        trigger = batch.add(parcel, now=float(number))
         full = len(batch.parcels) >= count or batch.bytes >= limit
         assert (trigger is not None) == full
         if trigger is not None:

@@ -20,6 +20,7 @@ from ekspiper.sinks.jsonl import JsonLines, _data_files
 
 class _Files(CollectorContract):
     encoding = True
+    blocks = True
     options: ClassVar[dict[str, Any]] = {}
 
     @pytest.fixture(autouse=True)

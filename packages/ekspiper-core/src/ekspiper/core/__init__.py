@@ -8,6 +8,10 @@ from ._runner import Run as Run
 from ._runner import RunOptions as RunOptions
 from ._runner import Statistics as Statistics
 from ._runner import Status as Status
+from .block import Block as Block
+from .block import BlockCollector as BlockCollector
+from .block import BlockProcessor as BlockProcessor
+from .block import LineBlock as LineBlock
 from .checkpoint import Adoption as Adoption
 from .checkpoint import Checkpoint as Checkpoint
 from .checkpoint import CommitPolicy as CommitPolicy
@@ -83,6 +87,9 @@ __all__ = [
     "Adoption",
     "BatchError",
     "BatchPolicy",
+    "Block",
+    "BlockCollector",
+    "BlockProcessor",
     "Checkpoint",
     "CheckpointError",
     "Collector",
@@ -107,6 +114,7 @@ __all__ = [
     "Instruments",
     "IterableSource",
     "JsonLine",
+    "LineBlock",
     "LineCollector",
     "LineProcessor",
     "Measured",

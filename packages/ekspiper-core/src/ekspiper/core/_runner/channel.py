@@ -24,6 +24,7 @@ __all__ = [
     "Outlet",
     "Refused",
     "ValueOutlet",
+    "value_of",
 ]
 
 
@@ -128,6 +129,19 @@ class Channel:
         if self._readers:
             _wake_one(self._readers)
         return True
+
+    def _append(self, item: Any, receipt: Receipt, size: int, items: int) -> None:
+        self._entries.append((item, receipt, size))
+        self._items += items
+        self._bytes += size
+        if self._readers:
+            _wake_one(self._readers)
+
+    def _forget(self, items: int) -> None:
+        """Fewer items are in it than were counted."""
+        self._items -= items
+        if self._writers and self._half_empty():
+            _wake_all(self._writers)
 
     async def put(self, item: Any, receipt: Receipt, size: int | None = None) -> None:
         """Append an item; waits while the channel is full."""
@@ -295,11 +309,11 @@ class ValueOutlet:
         # First: it may take a while to make the record, in vain if the channel is full.
         if self._channel.full:
             return False
-        return self._channel.offer(_value_of(item), receipt)
+        return self._channel.offer(value_of(item), receipt)
 
     async def put(self, item: Any, receipt: Receipt, size: int | None = None) -> None:
         """Append the record; waits while the channel is full."""
-        await self._channel.put(_value_of(item), receipt)
+        await self._channel.put(value_of(item), receipt)
 
     def put_control(self, mark: Control) -> None:
         """Append a mark, at once."""
@@ -311,7 +325,8 @@ class ValueOutlet:
         return self._channel.put_bytes
 
 
-def _value_of(item: Any) -> Any:
+def value_of(item: Any) -> Any:
+    """The record, where an item is one that came as a line."""
     return item.value if isinstance(item, JsonLine) else item
 
 

@@ -15,12 +15,13 @@ from ..instruments import Instrument
 from ..source import Position
 from .already_kept import AlreadyKept
 from .barrier import Barrier
+from .blocks import BlockChannel, count_of
 from .channel import END, Channel, EncodingChannel, Refused
 from .keeper import Keeper, Parcel
 from .report import CollectorStatistics
 from .source_reader import SourceReader
 
-__all__ = ["Batch", "Deliverer", "Trigger"]
+__all__ = ["Batch", "BlockBatch", "Deliverer", "Trigger"]
 
 _AT_ONCE = 64
 """Entries taken from the channel before other tasks get their turn."""
@@ -39,9 +40,14 @@ class Batch:
         self.bytes = 0
         self.since = 0.0
 
-    def fits(self, size: int) -> bool:
-        """Whether a parcel of `size` bytes may go in; into an empty batch, always."""
-        return not self.parcels or self.bytes + size <= self.policy.bytes
+    @property
+    def count(self) -> int:
+        """How many items are in it."""
+        return len(self.parcels)
+
+    def fits(self, parcel: Parcel) -> bool:
+        """Whether a parcel may go in; into an empty batch, always."""
+        return not self.parcels or self.bytes + parcel[2] <= self.policy.bytes
 
     def add(self, parcel: Parcel, *, now: float) -> Trigger | None:
         """Put `parcel` in; returns what makes the batch full, or None if it is not."""
@@ -64,6 +70,33 @@ class Batch:
         """The parcels so far; the batch is empty afterwards."""
         parcels, self.parcels, self.bytes = self.parcels, [], 0
         return parcels
+
+
+class BlockBatch(Batch):
+    """A batch in which a block counts as many items as are in it."""
+
+    __slots__ = ("_count",)
+
+    def __init__(self, policy: BatchPolicy) -> None:
+        super().__init__(policy)
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        return self._count
+
+    def fits(self, parcel: Parcel) -> bool:
+        more = self._count + count_of(parcel[0])
+        return super().fits(parcel) and (more <= self.policy.count or not self.parcels)
+
+    def add(self, parcel: Parcel, *, now: float) -> Trigger | None:
+        trigger = super().add(parcel, now=now)
+        self._count += count_of(parcel[0])
+        return "count" if self._count >= self.policy.count else trigger
+
+    def take(self) -> list[Parcel]:
+        self._count = 0
+        return super().take()
 
 
 class Deliverer:
@@ -161,7 +194,7 @@ class Deliverer:
             FlowFailed: an item failed for good, and nothing takes dead letters.
         """
         policy, inlet = self._policy, self.inlet
-        batch = Batch(policy)
+        batch = BlockBatch(policy) if isinstance(inlet, BlockChannel) else Batch(policy)
         clock = asyncio.get_running_loop().time
         at_once = max(policy.count, _AT_ONCE)  # a whole batch at once, where it is there
         # Batches of one that nobody measures need neither a batch nor a clock.
@@ -171,7 +204,7 @@ class Deliverer:
             entries = await inlet.get(at_once)
             now = clock()  # once for all of them, and again after each wait
             for entry in entries:
-                item, receipt, size = entry
+                item, receipt, _ = entry
                 if receipt is None:
                     if item is END:
                         return  # the last barrier came before it, and has flushed the batch
@@ -185,7 +218,8 @@ class Deliverer:
                 elif keep_one is not None:
                     await keep_one(entry)  # type: ignore[arg-type]  # no mark: it has a receipt
                 else:
-                    if not batch.fits(size):  # the bound holds: what is in it goes first
+                    if not batch.fits(entry):  # type: ignore[arg-type]  # the same
+                        # The bounds hold: what is in it goes first.
                         await self._flush(batch, "bytes")
                         now = clock()
                     trigger = batch.add(entry, now=now)  # type: ignore[arg-type]  # the same
@@ -218,14 +252,16 @@ class Deliverer:
 
     async def _flush(self, batch: Batch, trigger: Trigger) -> None:
         if batch.parcels:
-            size = batch.bytes  # before `take`, which sets it to 0
-            await self._hand_over(batch.take(), size, trigger)
+            count, size = batch.count, batch.bytes  # before `take`, which sets them to 0
+            await self._hand_over(batch.take(), count, size, trigger)
 
-    async def _hand_over(self, parcels: list[Parcel], size: int, trigger: Trigger) -> None:
+    async def _hand_over(
+        self, parcels: list[Parcel], count: int, size: int, trigger: Trigger
+    ) -> None:
         if self._batches is None or self._seconds is None:
             await self.keeper.keep(parcels, size)
             return
-        self._batches[trigger].record(len(parcels))
+        self._batches[trigger].record(count)
         clock = asyncio.get_running_loop().time
         began = clock()
         await self.keeper.keep(parcels, size)

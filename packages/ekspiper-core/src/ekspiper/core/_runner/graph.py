@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeAlias, cast
 
+from ..block import BlockProcessor
 from ..collector import Encoding
 from ..flow import Delivery, Flow, Step, deliveries_of
 from ..instruments import METRICS, Instrument, Instruments, NoInstruments, Tracer
@@ -14,6 +15,7 @@ from ..json_line import LineProcessor
 from ..queue import Queue
 from ..source import Source
 from .barrier import Barrier
+from .blocks import BlockChannel, BlockWorker
 from .channel import Channel, EncodingChannel, Fan, Outlet, ValueOutlet
 from .concurrent_worker import OrderedWorker, UnorderedWorker
 from .deliverer import Deliverer
@@ -113,8 +115,9 @@ class Graph:
         # The only step of a flow reads the inlet itself: most flows have one, and need no copies.
         inlets = [inlet]
         if len(flow.steps) > 1:
+            kind = BlockChannel if isinstance(inlet, BlockChannel) else Channel
             inlets = [
-                Channel(
+                kind(
                     f"{flow.name}/{step.name}",
                     max_items=_room(step),
                     max_bytes=_BYTES,
@@ -127,18 +130,20 @@ class Graph:
             self._grow_step(flow, step, own, reader)
 
     def _grow_step(self, flow: Flow, step: Step, inlet: Channel, reader: SourceReader) -> None:
-        makes_lines = _makes_lines(step)
+        makes_lines, makes_blocks = _makes_lines(step), self._makes_blocks(step)
         outlets: list[Outlet] = []
         for collector in step.collectors:
             if isinstance(collector, Queue):
                 channel = self._channel_of(collector)
                 self._grow(self._reader_of(collector), channel, reader)
             else:
-                channel = self._deliver(flow, step, collector, reader)
-            plain = makes_lines and not _takes_lines(collector)
+                channel = self._deliver(flow, step, collector, reader, in_blocks=makes_blocks)
+            plain = (makes_lines or makes_blocks) and not _takes_lines(collector)
+            # A channel of blocks gives their values by itself.
+            plain = plain and not isinstance(channel, BlockChannel)
             outlets.append(ValueOutlet(channel) if plain else channel)
         self.workers.append(
-            _worker_kind(step)(
+            (BlockWorker if makes_blocks else _worker_kind(step))(
                 flow.name,
                 step,
                 inlet,
@@ -150,8 +155,18 @@ class Graph:
             )
         )
 
-    def _deliver(self, flow: Flow, step: Step, delivery: Delivery, reader: SourceReader) -> Channel:
-        channel = _channel_to(delivery, f"{flow.name}/{step.name}/{delivery.name}", _room(step))
+    def _deliver(
+        self,
+        flow: Flow,
+        step: Step,
+        delivery: Delivery,
+        reader: SourceReader,
+        *,
+        in_blocks: bool,
+    ) -> Channel:
+        name = f"{flow.name}/{step.name}/{delivery.name}"
+        in_blocks = in_blocks and self._takes_blocks(delivery)
+        channel = _channel_to(delivery, name, _room(step), in_blocks=in_blocks)
         labels = {"flow": flow.name, "collector": delivery.name}
         keeper = Keeper(
             flow.name,
@@ -177,7 +192,8 @@ class Graph:
         return channel
 
     def _channel_of(self, queue: Queue) -> Channel:
-        channel = Channel(
+        kind = BlockChannel if self._takes_blocks(queue) else Channel
+        channel = kind(
             queue.name,
             max_items=queue.max_items,
             max_bytes=queue.max_bytes,
@@ -188,6 +204,25 @@ class Graph:
 
     def _reader_of(self, queue: Queue) -> Flow:
         return next(flow for flow in self._flows if flow.source is queue)
+
+    def _makes_blocks(self, step: Step) -> bool:
+        """Whether the step gives blocks: it can, and somebody takes them."""
+        # Where several items are at work at once, the order is that of items, not of blocks.
+        return (
+            isinstance(step.processor, BlockProcessor)
+            and step.concurrency == 1
+            and any(map(self._takes_blocks, step.collectors))
+        )
+
+    def _takes_blocks(self, collector: Queue | Delivery) -> bool:
+        """Whether blocks can go there: all who read a queue must take them, and hand on blocks."""
+        if isinstance(collector, Delivery):
+            return bool(getattr(collector.collector, "takes_blocks", False))
+        steps = self._reader_of(collector).steps
+        return all(
+            getattr(step.processor, "takes_blocks", False) and self._makes_blocks(step)
+            for step in steps
+        )
 
     def _errors(self, flow: Flow, step: Step, collector: str = "") -> dict[str, Instrument]:
         metric = METRICS["ekspiper_errors_total"]
@@ -239,16 +274,24 @@ def _room(step: Step) -> int:
     return max(_ROOM, 2 * step.concurrency)
 
 
-def _channel_to(delivery: Delivery, name: str, room: int) -> Channel:
+def _channel_to(delivery: Delivery, name: str, room: int, *, in_blocks: bool) -> Channel:
     """The link to a collector: room for the next batch while it keeps one."""
     policy, collector = delivery.policy, delivery.collector
     # Twice a batch: the next one fills up while the collector keeps the one before.
     max_items = max(2 * policy.count, room)
     max_bytes = max(2 * policy.bytes, 1024 * 1024)
-    if isinstance(collector, Encoding):
-        return EncodingChannel(
-            name, max_items=max_items, max_bytes=max_bytes, encode=collector.encode
+    encode = collector.encode if isinstance(collector, Encoding) else None
+    if in_blocks:
+        return BlockChannel(
+            name,
+            max_items=max_items,
+            max_bytes=max_bytes,
+            encode=encode,
+            lines=True,
+            most=policy.count,
         )
+    if encode is not None:
+        return EncodingChannel(name, max_items=max_items, max_bytes=max_bytes, encode=encode)
     return Channel(name, max_items=max_items, max_bytes=max_bytes, measure=Measure())
 
 

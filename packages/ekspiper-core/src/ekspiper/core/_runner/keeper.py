@@ -8,12 +8,14 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, TypeAlias
 
 from .._wording import awaiting, describe, kind_of
+from ..block import Block
 from ..collector import Encoding
 from ..errors import BatchError, CheckpointError, FlowFailed, PipelineError, is_retryable
 from ..failure_log import FailureLog
 from ..flow import Delivery, Step
 from ..instruments import Instrument, NoTracer, Tracer
 from ..retry import retrying
+from .blocks import count_of
 from .failure_handler import FailureHandler
 from .receipt import Receipt, Status
 
@@ -66,6 +68,7 @@ class Keeper:
             collector.collect if self._encoding is None else self._encoding.collect_encoded,
             f"the collector {delivery.name!r}",
         )
+        self._count = _items_in if getattr(collector, "takes_blocks", False) else len
         # Decided once, not at every batch: most collectors have neither a lock nor a tracer.
         is_plain = lock is None and isinstance(tracer, NoTracer)
         self._collect = self._collect_plainly if is_plain else self._collect_guarded
@@ -100,7 +103,7 @@ class Keeper:
         # Somebody who returns False for "not kept" would lose records: it must be said by raising.
         if result is not None:
             await self._refuse_result(parcels[0], result)
-        self.items += len(parcels)
+        self.items += self._count(parcels)
         self.bytes += size
         self.kept_time = parcels[-1][1].time
         for parcel in parcels:
@@ -119,7 +122,7 @@ class Keeper:
         self._called = None
         if result is not None:
             await self._refuse_result(parcel, result)
-        self.items += 1
+        self.items += self._count((parcel,))
         self.bytes += size
         self.kept_time = receipt.time
         receipt.settle()
@@ -191,7 +194,7 @@ class Keeper:
         if isinstance(error, CheckpointError | PipelineError):  # no item of it is at fault
             raise self._flow_failed(error) from error
         if len(parcels) == 1:
-            await self._fail(parcels[0], error)
+            await self._keep_apart_or_fail(parcels[0], error)
         else:
             # One of them is at fault, and the error does not say which. Halving finds it in few
             # calls, and the others are kept; a collector that knows better raises a BatchError.
@@ -222,17 +225,49 @@ class Keeper:
                 again.append(parcel)
                 worth = error
             else:
-                await self._fail(parcel, error)
+                await self._keep_apart_or_fail(parcel, error)
         return again, worth
 
+    async def _keep_apart_or_fail(self, parcel: Parcel, error: Exception) -> None:
+        """A block that failed for good comes again, item by item; an item alone has failed."""
+        if not isinstance(parcel[0], Block):
+            await self._fail(parcel, error)
+            return
+        parcels = await self._taken_apart(parcel)
+        if parcels:
+            await self.keep(parcels, sum(each[2] for each in parcels))
+
+    async def _taken_apart(self, parcel: Parcel) -> list[Parcel]:
+        """The items of a block as parcels of their own, without those that cannot be encoded."""
+        block, receipt, _ = parcel
+        members = list(block)
+        receipt.fork(len(members) - 1)
+        if self._encoding is None:
+            return [(member, receipt, member.nbytes) for member in members]
+        parcels: list[Parcel] = []
+        for member in members:
+            try:
+                encoded = self._encoding.encode(member)
+            except Exception as error:
+                await self.refuse(member, receipt, error)
+            else:
+                parcels.append((encoded, receipt, len(encoded)))
+        return parcels
+
     def _kept(self, parcel: Parcel) -> None:
-        self.items += 1
+        self.items += self._count((parcel,))
         self.bytes += parcel[2]
         self.kept_time = parcel[1].time
         parcel[1].settle()
 
     async def _fail(self, parcel: Parcel, error: Exception) -> None:
         item, receipt, _ = parcel
+        if isinstance(item, Block):
+            members = list(item)
+            receipt.fork(len(members) - 1)
+            for member in members:
+                await self.refuse(member, receipt, error)
+            return
         if self._encoding is not None:  # a dead letter holds the item, not its bytes
             item = self._encoding.decode(item)
         await self.refuse(item, receipt, error)
@@ -273,3 +308,8 @@ class Keeper:
         self.retries += 1
         self._failure_log.met(describe(error))
         self._errors[kind_of(error)].record(1)
+
+
+def _items_in(parcels: Sequence[Parcel]) -> int:
+    """How many items are in them, where some may be blocks."""
+    return sum(count_of(parcel[0]) for parcel in parcels)

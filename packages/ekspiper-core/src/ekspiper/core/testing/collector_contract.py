@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from ..block import LineBlock
 from ..collector import BatchPolicy, Collector, Encoding, Recoverable, State
 from ..errors import BatchError, is_retryable
+from ..json_line import JsonLine
 from ._contracts import leave_out, needs
 
 __all__ = ["CollectorContract"]
@@ -48,6 +50,9 @@ class CollectorContract:
     encoding = False
     """Whether the collector is `Encoding`."""
 
+    blocks = False
+    """Whether the collector takes records as a `LineBlock`."""
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         has_bad_record = cls.bad_record is not CollectorContract.bad_record
@@ -55,6 +60,7 @@ class CollectorContract:
             cls,
             {
                 "a bad record": has_bad_record,
+                "blocks": cls.blocks,
                 "encoding": cls.encoding,
                 "encoding of a bad record": cls.encoding and has_bad_record,
                 "a sink that fails": cls.break_sink is not CollectorContract.break_sink,
@@ -117,6 +123,11 @@ class CollectorContract:
 
     async def test_it_encodes_or_says_that_it_does_not(self, tmp_path: Path) -> None:
         assert isinstance(await self.make(tmp_path), Encoding) is self.encoding
+
+    async def test_it_takes_blocks_or_says_that_it_does_not(self, tmp_path: Path) -> None:
+        collector = await self.make(tmp_path)
+        assert getattr(collector, "takes_blocks", False) is self.blocks
+        assert not self.blocks or getattr(collector, "takes_lines", False)
 
     async def test_closes_twice(self, tmp_path: Path) -> None:
         collector = await self.opened(tmp_path)
@@ -325,3 +336,16 @@ class CollectorContract:
             collector.encode(bad)
         assert not is_retryable(caught.value)
         await collector.close()
+
+    @needs("blocks")
+    async def test_a_block_is_kept_like_the_records_in_it(self, tmp_path: Path) -> None:
+        collector = await self.opened(tmp_path)
+        lines = [json.dumps(one).encode() + b"\n" for one in self.records(0, 12)]
+        block, single = LineBlock(b"".join(lines[:10]), 10), JsonLine(lines[10])
+        if isinstance(collector, Encoding):
+            await collector.collect_encoded([block, collector.encode(single)])  # type: ignore[list-item]
+        else:
+            await collector.collect([block, single])
+        await collector.collect([self.record(11)])
+        await self.finish(collector)
+        assert list(await self.stored()) == self.records(0, 12)

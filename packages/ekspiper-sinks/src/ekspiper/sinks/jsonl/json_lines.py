@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from ekspiper.core import (
     ConfigError,
     FileLock,
     JsonLine,
+    LineBlock,
     Position,
     Retryable,
     State,
@@ -60,6 +62,7 @@ class JsonLines(Collector[Any]):
     """
 
     takes_lines = True
+    takes_blocks = True
 
     def __init__(
         self,
@@ -144,8 +147,8 @@ class JsonLines(Collector[Any]):
         """The record of a line."""
         return orjson.loads(encoded)
 
-    async def collect_encoded(self, batch: Sequence[bytes]) -> None:
-        """Write lines, or nothing of them.
+    async def collect_encoded(self, batch: Sequence[bytes | LineBlock]) -> None:
+        """Write lines and blocks of lines, or nothing of them.
 
         Raises:
             Retryable: the disk is full, or fails in another way.
@@ -165,7 +168,7 @@ class JsonLines(Collector[Any]):
             files.cut_back(before)
             raise
 
-    async def _write(self, files: DataFiles, lines: Sequence[bytes]) -> None:
+    async def _write(self, files: DataFiles, lines: Sequence[bytes | LineBlock]) -> None:
         now, sync = time.time(), self._fsync != "never"
         held = files.current.length
         # An empty file belongs to no period yet, so it is taken for the present one.
@@ -178,15 +181,17 @@ class JsonLines(Collector[Any]):
         if self._fsync == "batch":
             await in_thread(files.current.sync)
 
-    async def _parts(self, lines: Sequence[bytes], *, held: int) -> list[bytes]:
+    async def _parts(self, batch: Sequence[bytes | LineBlock], *, held: int) -> list[bytes]:
         """What belongs to the current file, to the next, and so on."""
+        data = b"".join(one.lines if isinstance(one, LineBlock) else one for one in batch)
         if self._codec is not None:
             # Compressors free the interpreter, so a thread of their own costs the loop nothing.
-            data = await in_thread(self._codec.compress, b"".join(lines))
+            data = await in_thread(self._codec.compress, data)
             is_full = self._rotate_bytes is not None and held >= self._rotate_bytes
             return [b"", data] if is_full else [data]
-        if self._rotate_bytes is None:
-            return [b"".join(lines)]
+        if self._rotate_bytes is None or held + len(data) <= self._rotate_bytes:
+            return [data]
+        lines = io.BytesIO(data).readlines()
         parts = split([len(line) for line in lines], held=held, limit=self._rotate_bytes)
         return [b"".join(lines[part]) for part in parts]
 
