@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import random
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from ekspiper.xrpl.schema import DecodedRules, Formats, RecordLines
 from ekspiper.xrpl.sources import ObjectPage
 from ekspiper.xrpl.verify import parse_ledger
 
-__all__ = ["Both", "ledgers_in", "mutated", "pages_in"]
+__all__ = ["Both", "blobs_of", "ledgers_in", "mutated", "pages_in"]
 
 
 _FILTERS = (NodeFilter(), OFFER_NODES, POOL_NODES, TRADE_NODES, BALANCE_NODES)
@@ -99,6 +100,10 @@ class Both:
     def line(self, transaction: Transaction) -> bool:
         """Whether the compiled one writes it; then it must have written the same."""
         line = self.lines.transaction(transaction, self.etl.network_id)
+        twice = self.lines.ledger(
+            transaction.ledger, self.etl.network_id, **blobs_of([transaction] * 2)
+        )
+        assert twice == (None if line is None else 2 * line)
         if line is None:
             return False
         record = self.etl.record(transaction)
@@ -139,6 +144,17 @@ class Both:
         except (CodecError, Permanent, KeyError):
             return True
         return False
+
+
+def blobs_of(transactions: Sequence[Transaction]) -> dict[str, bytes]:
+    """Transactions as `RecordLines.ledger` takes them."""
+    data, spans = bytearray(), array("I")
+    for each in transactions:
+        for blob in (each.tx_blob, each.meta_blob):
+            spans.extend((len(data), len(blob)))
+            data += blob
+    ids = b"".join(bytes.fromhex(each.hash) for each in transactions)
+    return {"data": bytes(data), "spans": spans.tobytes(), "ids": ids}
 
 
 def ledgers_in(folder: Path, decoder: Decoder) -> Iterator[Ledger]:

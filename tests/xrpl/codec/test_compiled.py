@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 import sys
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from ekspiper.xrpl.codec import Decoder, Definitions, _compiled_codec
 from ekspiper.xrpl.ledger import Transaction
 from ekspiper.xrpl.replay import SAMPLE
 
-from .one_codec import Both, ledgers_in, mutated, pages_in
+from .one_codec import Both, blobs_of, ledgers_in, mutated, pages_in
 
 pytestmark = pytest.mark.skipif(
     _compiled_codec.compiled is None, reason="the compiled codec is not built: hatch run dev:codec"
@@ -43,6 +44,37 @@ def test_every_transaction_of_the_sample_is_compiled(both: Both, sample: list[Tr
         assert both.objects(each.meta_blob)
         assert both.bytes_again(each.fields, each.tx_blob)
         assert both.bytes_again(each.meta, each.meta_blob)
+
+
+def test_a_ledger_is_written_as_its_transactions_are(both: Both) -> None:
+    for ledger in ledgers_in(Path(SAMPLE), both.decoder):
+        lines = [both.lines.transaction(each, 21_338) for each in ledger.transactions]
+        found = both.lines.ledger(ledger, 21_338, **blobs_of(ledger.transactions))
+        assert found == b"".join(line for line in lines if line is not None)
+
+
+def test_one_transaction_without_a_line_is_enough_to_decline(
+    both: Both, sample: list[Transaction]
+) -> None:
+    ledger, (first, second) = sample[0].ledger, sample[:2]
+    unreadable = both.altered(second, second.tx_blob, b"")
+    assert both.lines.ledger(ledger, 0, **blobs_of([first, unreadable])) is None
+    assert both.lines.ledger(ledger, 0, **blobs_of([first, second])) is not None
+    assert both.lines.ledger(ledger, 0, **blobs_of([])) == b""
+
+
+def test_places_outside_of_the_bytes_are_declined(both: Both, sample: list[Transaction]) -> None:
+    blobs, most = blobs_of(sample[:2]), 0xFFFFFFFF
+    spans = array("I", blobs["spans"])
+    for at in range(len(spans)):
+        for wrong in (most, most - spans[at], len(blobs["data"]) + 1):
+            moved = array("I", spans)
+            moved[at] = wrong
+            altered = {**blobs, "spans": moved.tobytes()}
+            assert both.lines.ledger(sample[0].ledger, 0, **altered) is None
+    for name, cut in (("ids", 32), ("ids", 1), ("spans", 16), ("data", 1)):
+        altered = {**blobs, name: blobs[name][:-cut]}
+        assert both.lines.ledger(sample[0].ledger, 0, **altered) is None
 
 
 @pytest.mark.parametrize(

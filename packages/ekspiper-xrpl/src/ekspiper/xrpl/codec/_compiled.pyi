@@ -27,6 +27,17 @@ class LineWriter:
         self,
         tx_blob: bytes,
         meta_blob: bytes,
+        hash: bytes,
+        place: bytes,
+        ledger_index: int,
+        network_id: int,
+        late: bool,
+    ) -> bytes | None: ...
+    def lines(
+        self,
+        data: bytes,
+        spans: bytes,
+        ids: bytes,
         place: bytes,
         ledger_index: int,
         network_id: int,

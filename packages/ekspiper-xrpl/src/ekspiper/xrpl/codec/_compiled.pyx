@@ -472,6 +472,7 @@ cdef class LineWriter:
         self,
         bytes tx_blob not None,
         bytes meta_blob not None,
+        bytes hash not None,
         bytes place not None,
         int64_t ledger_index,
         int64_t network_id,
@@ -482,52 +483,107 @@ cdef class LineWriter:
         Args:
             tx_blob: the transaction's bytes.
             meta_blob: its metadata's bytes.
-            place: the members of the record from `,"hash":` to `close_time_iso`, as JSON.
+            hash: its id, in upper-case hex.
+            place: the members of the record from `ledger_index` to `close_time_iso`, as JSON.
             ledger_index: of the ledger that it is in.
             network_id: of the network, unless the transaction names one.
             late: whether that ledger is so late that metadata without DeliveredAmount means that
                 all of `Amount` was delivered.
         """
+        cdef Blob tx, meta
+        tx.data = <const uint8_t*>PyBytes_AS_STRING(tx_blob)
+        meta.data = <const uint8_t*>PyBytes_AS_STRING(meta_blob)
+        tx.position = meta.position = 0
+        tx.end = PyBytes_GET_SIZE(tx_blob)
+        meta.end = PyBytes_GET_SIZE(meta_blob)
         self.size = 0
+        if PyBytes_GET_SIZE(hash) != 64:
+            return None
+        if self._transaction(
+            &tx, &meta, PyBytes_AS_STRING(hash), place, ledger_index, network_id, late
+        ) < 0:
+            return None
+        return PyBytes_FromStringAndSize(self.out, self.size)
+
+    def lines(
+        self,
+        bytes data not None,
+        bytes spans not None,
+        bytes ids not None,
+        bytes place not None,
+        int64_t ledger_index,
+        int64_t network_id,
+        bint late,
+    ):
+        """The lines of all transactions of a ledger, in one piece; None to decline all of them.
+
+        Args:
+            data: their bytes.
+            spans: for each of them four numbers of 32 bits, as the machine has them: where in
+                `data` the transaction begins, its size, and the same of its metadata.
+            ids: 32 bytes for each of them.
+        """
+        cdef int64_t nth, count = PyBytes_GET_SIZE(spans) // 16, size = PyBytes_GET_SIZE(data)
+        cdef const uint8_t* begin = <const uint8_t*>PyBytes_AS_STRING(data)
+        cdef uint32_t[4] span
+        cdef char[64] hash
+        cdef Blob tx, meta
+        if PyBytes_GET_SIZE(ids) != 32 * count:
+            return None
+        self.size = 0
+        for nth in range(count):
+            memcpy(span, PyBytes_AS_STRING(spans) + 16 * nth, 16)
+            tx.data = meta.data = begin
+            tx.position = span[0]
+            tx.end = tx.position + span[1]
+            meta.position = span[2]
+            meta.end = meta.position + span[3]
+            if tx.end > size or meta.end > size:
+                return None
+            _write_hex(<const uint8_t*>PyBytes_AS_STRING(ids) + 32 * nth, 32, hash)
+            if self._transaction(&tx, &meta, hash, place, ledger_index, network_id, late) < 0:
+                return None
+        return PyBytes_FromStringAndSize(self.out, self.size)
+
+    cdef int _transaction(
+        self,
+        Blob* tx,
+        Blob* meta,
+        const char* hash,
+        bytes place,
+        int64_t ledger_index,
+        int64_t network_id,
+        bint late,
+    ) except -2:
+        """The line of one transaction, behind what is in the buffer."""
         self.amount_from = self.delivered_from = -1
         self.network_id = network_id
         self.index = self.result = -1
-        cdef Blob blob
-        blob.data = <const uint8_t*>PyBytes_AS_STRING(tx_blob)
-        blob.position = 0
-        blob.end = PyBytes_GET_SIZE(tx_blob)
         # TransactionType has the lowest code of all fields, and decides which others may follow.
-        if blob.end < 3 or blob.data[0] != 0x12:
-            return None
-        cdef int type_code = _be16(blob.data + 1)
+        if tx.end - tx.position < 3 or tx.data[tx.position] != 0x12:
+            return -1
+        cdef int type_code = _be16(tx.data + tx.position + 1)
         context = self.transactions.get(type_code)
-        if context is None or self._object(&blob, context, 0) < 0:
-            return None
+        if context is None or self._object(tx, context, 0) < 0:
+            return -1
         self.size -= 1  # the object goes on: without its closing brace
         cdef int64_t amount_from = self.amount_from, amount_to = self.amount_to
-        if self._text(b',"meta":', 8) < 0:
-            return None
-        blob.data = <const uint8_t*>PyBytes_AS_STRING(meta_blob)
-        blob.position = 0
-        blob.end = PyBytes_GET_SIZE(meta_blob)
+        self._text(b',"meta":', 8)
         cdef int64_t network = self.network_id
-        if self._object(&blob, self.metadata, 0) < 0:
-            return None
-        self.network_id = network
-        if self._text(PyBytes_AS_STRING(place), PyBytes_GET_SIZE(place)) < 0:
-            return None
-        if self._ctid(ledger_index, network) < 0:
-            return None
+        if self._object(meta, self.metadata, 0) < 0:
+            return -1
+        self._text(b',"hash":"', 9)
+        self._text(hash, 64)
+        self._text(b'",', 2)
+        self._text(PyBytes_AS_STRING(place), PyBytes_GET_SIZE(place))
+        self._ctid(ledger_index, network)
         if type_code in self.delivering and self.result == self.success:
             if self.delivered_from >= 0:
                 amount_from, amount_to = self.delivered_from, self.delivered_to
             elif amount_from < 0 or not late:
-                return None  # nobody can know how much it was: the decoder in Python says so
-            if self._delivered(amount_from, amount_to) < 0:
-                return None
-        if self._text(b"}\n", 2) < 0:
-            return None
-        return PyBytes_FromStringAndSize(self.out, self.size)
+                return -1  # nobody can know how much it was: the decoder in Python says so
+            self._delivered(amount_from, amount_to)
+        return self._text(b"}\n", 2)
 
     def object_line(self, bytes data not None, bytes place not None):
         """The line of a ledger object, with its newline; None to decline.

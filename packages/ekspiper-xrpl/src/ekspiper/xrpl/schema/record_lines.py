@@ -63,12 +63,33 @@ class RecordLines:
         line: bytes | None = self._writer.line(
             transaction.tx_blob,
             transaction.meta_blob,
-            b',"hash":"%b",%b' % (transaction.hash.encode(), self._place),
+            transaction.hash.encode(),
+            self._place,
             ledger.header.ledger_index,
             network_id,
             self._late,
         )
         return line
+
+    def ledger(
+        self, ledger: LedgerInfo, network_id: int, *, data: bytes, spans: bytes, ids: bytes
+    ) -> bytes | None:
+        """The lines of all transactions of a ledger, in one piece; None where one has none.
+
+        Args:
+            ledger: that they are in.
+            network_id: as in `transaction`.
+            data: their bytes; see `TransactionBlobs`, also for `spans` and `ids`.
+        """
+        if self._writer is None:
+            return None
+        if ledger is not self._ledger:
+            self._enter(ledger)
+        index = ledger.header.ledger_index
+        lines: bytes | None = self._writer.lines(
+            data, spans, ids, self._place, index, network_id, self._late
+        )
+        return lines
 
     def ledger_object(
         self, data: bytes, *, index: str, ledger_index: int, ledger_hash: str
