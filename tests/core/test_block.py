@@ -179,6 +179,7 @@ class Made:
     sizes: Sequence[int]
     sinks: Sequence[Sink]
     etl: Records = field(default_factory=Records)
+    split: Split = field(default_factory=Split)
     count: int = 500
     max_items: int = 1000
     max_outputs: int = 100
@@ -200,7 +201,11 @@ class Made:
             for at, sink in enumerate(self.sinks)
         ]
         pipeline = Pipeline(
-            Flow("split", source=items, steps=(Step(Split(), collectors=(singles,)),)),
+            Flow(
+                "split",
+                source=items,
+                steps=(Step(self.split, name="Split", collectors=(singles,)),),
+            ),
             Flow(
                 "etl",
                 source=singles,
@@ -278,6 +283,23 @@ async def test_a_mistake_in_to_block_costs_time_and_nothing_else(
     ]
 
 
+async def test_a_block_that_cannot_be_taken_apart_fails_as_a_whole() -> None:
+    class Torn(Numbers):
+        def __iter__(self) -> Iterator[int]:
+            raise ValueError("torn")
+
+    class Tears(Split):
+        def to_block(self, item: Sequence[int]) -> Numbers:
+            return Torn(item) if len(item) == 4 else Numbers(item)
+
+    made = Made(SIZES, [Sink()], Records(unusual=2))
+    made.split = Tears()
+    report = await made.run()
+    assert made.sinks[0].kept == [1, 2, 3, 4, 9, 10, 11, 12, 13, 14, 15]
+    assert [letter["message"] for letter in made.letters.items] == ["torn"]
+    assert report.dead_lettered == 1
+
+
 @pytest.mark.parametrize("kind", [Sink, EncodingSink])
 async def test_what_is_given_up_is_a_dead_letter_for_each_record(kind: type[Sink]) -> None:
     made = Made(SIZES, [kind(busy_at=1)], retry=RetryPolicy(first=0.0, elapsed=0.0))
@@ -326,7 +348,8 @@ def test_whatever_fails_fails_as_if_each_item_had_come_alone(
             )
             for sink in made_of
         ]
-        made = Made(sizes, copies, Records(unusual=unusual, wrong=wrong), count, max_items)
+        made = Made(sizes, copies, Records(unusual=unusual, wrong=wrong))
+        made.count, made.max_items = count, max_items
         report = asyncio.run(made.run())
         # A block that is refused comes again behind the others of its batch, where they are named.
         in_order = [sorted(one.kept) if one.names_them else one.kept for one in copies]

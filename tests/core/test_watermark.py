@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ekspiper.core._runner.watermark import LowWaterMark
+from ekspiper.core._runner.receipt import LowWaterMark
 
 
 @given(st.permutations(range(40)), st.sets(st.integers(0, 39)), st.integers(0, 40))

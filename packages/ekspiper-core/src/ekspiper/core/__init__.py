@@ -8,10 +8,6 @@ from ._runner import Run as Run
 from ._runner import RunOptions as RunOptions
 from ._runner import Statistics as Statistics
 from ._runner import Status as Status
-from .block import Block as Block
-from .block import BlockCollector as BlockCollector
-from .block import BlockProcessor as BlockProcessor
-from .block import LineBlock as LineBlock
 from .checkpoint import Adoption as Adoption
 from .checkpoint import Checkpoint as Checkpoint
 from .checkpoint import CommitPolicy as CommitPolicy
@@ -61,8 +57,12 @@ from .instruments import NoInstruments as NoInstruments
 from .instruments import NoTracer as NoTracer
 from .instruments import OpenTelemetryTracer as OpenTelemetryTracer
 from .instruments import Tracer as Tracer
+from .json_line import Block as Block
+from .json_line import BlockCollector as BlockCollector
+from .json_line import BlockProcessor as BlockProcessor
 from .json_line import ColumnReader as ColumnReader
 from .json_line import JsonLine as JsonLine
+from .json_line import LineBlock as LineBlock
 from .json_line import LineCollector as LineCollector
 from .json_line import LineProcessor as LineProcessor
 from .pipeline import Pipeline as Pipeline

@@ -1,12 +1,22 @@
-"""Records that are made as lines of JSON, for collectors that write lines of JSON."""
+"""Records as lines of JSON, what travels in blocks, and those who make and take both."""
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["ColumnReader", "JsonLine", "LineCollector", "LineProcessor"]
+__all__ = [
+    "Block",
+    "BlockCollector",
+    "BlockProcessor",
+    "ColumnReader",
+    "JsonLine",
+    "LineBlock",
+    "LineCollector",
+    "LineProcessor",
+]
 
 
 class ColumnReader(Protocol):
@@ -94,3 +104,101 @@ class LineCollector(Protocol):
     """
 
     takes_lines: bool
+
+
+class Block:
+    """Several items, in order, that cross queues and steps as one item with one receipt.
+
+    It counts as the items in it wherever items are counted. Those who do not take blocks get its
+    items, one after another; so does everybody where one of them fails.
+    """
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        """How many items are in it."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[Any]:
+        """The items, in order."""
+        raise NotImplementedError
+
+    @property
+    def nbytes(self) -> int:
+        """Its size, as queues count it."""
+        raise NotImplementedError
+
+    def pieces(self, most: int) -> Sequence[Any]:
+        """The same items in pieces of at most `most`: blocks, or the items themselves."""
+        return (self,) if len(self) <= most else tuple(self)
+
+
+class LineBlock(Block):
+    """Records as lines of JSON, one after the other.
+
+    Args:
+        lines: UTF-8; each line ends with a newline, and has no other in it.
+        count: how many lines there are.
+        kind: what a line becomes when the block is taken apart.
+    """
+
+    __slots__ = ("_count", "kind", "lines")
+
+    def __init__(self, lines: bytes, count: int, *, kind: type[JsonLine] = JsonLine) -> None:
+        self.lines = lines
+        self.kind = kind
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[JsonLine]:
+        return map(self.kind, self.split())
+
+    @property
+    def nbytes(self) -> int:
+        """The length of all lines."""
+        return len(self.lines)
+
+    def split(self) -> list[bytes]:
+        """Each line by itself, with its newline."""
+        return io.BytesIO(self.lines).readlines()
+
+    def pieces(self, most: int) -> Sequence[LineBlock]:
+        """The same lines in blocks of at most `most`."""
+        if self._count <= most:
+            return (self,)
+        lines = self.split()
+        cuts = [lines[at : at + most] for at in range(0, len(lines), most)]
+        return [LineBlock(b"".join(cut), len(cut), kind=self.kind) for cut in cuts]
+
+
+@runtime_checkable
+class BlockProcessor(Protocol):
+    """A processor that can give its outputs as a block.
+
+    The runner calls `to_block` before it calls `process`, in a step with a concurrency of one, if
+    blocks are taken behind the step: by a `BlockCollector`, or by the steps that read its queue.
+    """
+
+    takes_blocks: bool
+    """Whether an item may be a block of items. If not, it is always a single one."""
+
+    def to_block(self, item: Any) -> Block | None:
+        """The outputs of an item, or of all items of a block.
+
+        Must not wait. None if it cannot make a block of exactly these outputs: then the runner
+        has each item processed by itself, and what fails there fails alone.
+        """
+        ...
+
+
+@runtime_checkable
+class BlockCollector(Protocol):
+    """A collector that takes a `LineBlock` wherever it takes the lines in it.
+
+    It gets it as one member of a batch, not encoded, and keeps all of it or nothing. When the block
+    fails for good, its records come again one by one. `BatchPolicy.count` counts records.
+    """
+
+    takes_blocks: bool

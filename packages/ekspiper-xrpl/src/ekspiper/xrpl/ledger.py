@@ -231,6 +231,11 @@ class Ledger(LedgerInfo):
             )
         return self._transactions
 
+    @property
+    def definitions(self) -> Definitions | None:
+        """What its blobs are decoded by; None where it has no `blobs`."""
+        return None if self._decoder is None else self._decoder.definitions
+
     def __repr__(self) -> str:
         return (
             f"Ledger(ledger_index={self.ledger_index}, ledger_hash={self.ledger_hash!r}, "

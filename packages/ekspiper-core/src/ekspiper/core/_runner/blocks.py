@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from .._wording import describe
-from ..block import Block, BlockProcessor, LineBlock
+from ..json_line import Block, BlockProcessor, LineBlock
 from .channel import END, EncodingChannel, Entry, Measurer, value_of
 from .measure import Measure
 from .receipt import Receipt
@@ -118,7 +118,11 @@ class BlockWorker(StepWorker):
             self.items_in += count_of(item)
             await self._hand_on_block(block, receipt)
             return
-        members = list(item) if isinstance(item, Block) else [item]
+        try:
+            members = list(item) if isinstance(item, Block) else [item]
+        except Exception as error:  # nobody can say which of its items is at fault
+            await self.refuse(item, receipt, error)
+            return
         if not members:
             receipt.settle()
             return

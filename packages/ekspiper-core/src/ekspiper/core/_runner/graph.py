@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, TypeAlias, cast
 
-from ..block import BlockProcessor
 from ..collector import Encoding
 from ..flow import Delivery, Flow, Step, deliveries_of
 from ..instruments import METRICS, Instrument, Instruments, NoInstruments, Tracer
-from ..json_line import LineProcessor
+from ..json_line import BlockProcessor, LineProcessor
 from ..queue import Queue
 from ..source import Source
 from .barrier import Barrier

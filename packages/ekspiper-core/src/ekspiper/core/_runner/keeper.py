@@ -8,12 +8,12 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, TypeAlias
 
 from .._wording import awaiting, describe, kind_of
-from ..block import Block
 from ..collector import Encoding
 from ..errors import BatchError, CheckpointError, FlowFailed, PipelineError, is_retryable
 from ..failure_log import FailureLog
 from ..flow import Delivery, Step
 from ..instruments import Instrument, NoTracer, Tracer
+from ..json_line import Block
 from ..retry import retrying
 from .blocks import count_of
 from .failure_handler import FailureHandler

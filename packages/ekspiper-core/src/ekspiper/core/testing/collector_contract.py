@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from ..block import LineBlock
 from ..collector import BatchPolicy, Collector, Encoding, Recoverable, State
 from ..errors import BatchError, is_retryable
-from ..json_line import JsonLine
+from ..json_line import JsonLine, LineBlock
 from ._contracts import leave_out, needs
 
 __all__ = ["CollectorContract"]

@@ -21,6 +21,7 @@ from .ledger_chain import LedgerChain as LedgerChain
 from .ledger_chain import LedgerLink as LedgerLink
 from .ledger_object_record import LedgerObjectRecord as LedgerObjectRecord
 from .ledger_record import LedgerHeaderRecord as LedgerHeaderRecord
+from .ledger_record import LedgerTransactions as LedgerTransactions
 from .ledger_record import SplitLedger as SplitLedger
 from .ledger_record import ledger_record as ledger_record
 from .payment_summary import PaymentSummary as PaymentSummary
@@ -42,6 +43,7 @@ __all__ = [
     "LedgerHeaderRecord",
     "LedgerLink",
     "LedgerObjectRecord",
+    "LedgerTransactions",
     "PaymentSummary",
     "RequestPool",
     "SplitLedger",

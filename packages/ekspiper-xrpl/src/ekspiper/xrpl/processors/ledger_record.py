@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from ekspiper.core import Processor
+from ekspiper.core import Block, Processor
 from ekspiper.xrpl.ledger import Ledger, Transaction
 
-__all__ = ["LedgerHeaderRecord", "SplitLedger", "ledger_record"]
+__all__ = ["LedgerHeaderRecord", "LedgerTransactions", "SplitLedger", "ledger_record"]
 
 
 class LedgerHeaderRecord(Processor[Ledger, dict[str, Any]]):
@@ -43,9 +44,39 @@ def ledger_record(ledger: Ledger) -> dict[str, Any]:
     }
 
 
+class LedgerTransactions(Block):
+    """The transactions of a ledger, which travel as one."""
+
+    __slots__ = ("ledger",)
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+
+    def __len__(self) -> int:
+        return self.ledger.transaction_count
+
+    def __iter__(self) -> Iterator[Transaction]:
+        return iter(self.ledger.transactions)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of their blobs."""
+        return self.ledger.size
+
+    def to_json(self) -> dict[str, Any]:
+        """What names the ledger in a dead letter."""
+        return {"ledger_index": self.ledger.ledger_index, "ledger_hash": self.ledger.ledger_hash}
+
+
 class SplitLedger(Processor[Ledger, Transaction]):
     """Ledger -> its transactions, in the order of `TransactionIndex`."""
+
+    takes_blocks = False
 
     async def process(self, item: Ledger) -> tuple[Transaction, ...]:
         """The transactions of one ledger; none for an empty one."""
         return item.transactions
+
+    def to_block(self, item: Ledger) -> LedgerTransactions:
+        """The same transactions as one item, for those who take them so."""
+        return LedgerTransactions(item)

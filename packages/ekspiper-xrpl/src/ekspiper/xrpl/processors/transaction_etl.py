@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ekspiper.core import Instruments, JsonLine, NoInstruments, Permanent, Processor
+from ekspiper.core import (
+    Instruments,
+    JsonLine,
+    LineBlock,
+    NoInstruments,
+    Permanent,
+    Processor,
+)
 from ekspiper.xrpl.codec import UNRECOGNIZED, Definitions
 from ekspiper.xrpl.derive import UNAVAILABLE, ctid, delivered_amount, in_record_shape
 from ekspiper.xrpl.ledger import LedgerInfo, Transaction
@@ -21,6 +28,7 @@ from ekspiper.xrpl.schema import (
 from ._record_line import RecordLine
 from ._server_json import JsonReader, unwrap
 from .drift import DriftCounter, DriftReport
+from .ledger_record import LedgerTransactions
 
 __all__ = ["TransactionEtl"]
 
@@ -42,6 +50,8 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
         strict: what does not fit makes the transaction a dead letter.
         instruments: receives the metric.
     """
+
+    takes_blocks = True
 
     def __init__(
         self,
@@ -87,22 +97,47 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
         self._counter.records += 1
         return (RecordLine(line),)
 
+    def to_block(self, item: Any) -> LineBlock | None:
+        """The lines of all transactions of a ledger, where each of them fits the schema."""
+        if not isinstance(item, LedgerTransactions) or (lines := self._lines_of(item)) is None:
+            return None
+        self._counter.records += len(item)
+        return LineBlock(lines, len(item), kind=RecordLine)
+
     def report(self) -> DriftReport:
         """What did not fit so far."""
         return self._counter.report()
 
     def _line(self, transaction: Transaction) -> bytes | None:
-        definitions = transaction.definitions
+        lines = self._lines_by(transaction.definitions)
+        if lines is None:
+            return None
+        return lines.transaction(transaction, self._network_of(transaction.ledger))
+
+    def _lines_of(self, block: LedgerTransactions) -> bytes | None:
+        ledger = block.ledger
+        blobs, definitions = ledger.blobs, ledger.definitions
+        if blobs is None or definitions is None:
+            return None
+        lines = self._lines_by(definitions)
+        if lines is None:
+            return None
+        return lines.ledger(
+            ledger, self._network_of(ledger), data=blobs.data, spans=blobs.spans, ids=blobs.ids
+        )
+
+    def _lines_by(self, definitions: Definitions) -> RecordLines | None:
+        """The lines by these definitions; None where the schema follows others."""
         if definitions is not self._rules.formats.definitions:
             if not self._follows:
                 return None
             self._follow(definitions)
         if self._lines is None:
             self._lines = RecordLines(self._rules)
-        network_id = transaction.ledger.network_id
-        return self._lines.transaction(
-            transaction, self.network_id if network_id is None else network_id
-        )
+        return self._lines
+
+    def _network_of(self, ledger: LedgerInfo) -> int:
+        return self.network_id if ledger.network_id is None else ledger.network_id
 
     def _follow(self, definitions: Definitions) -> None:
         self._rules = DecodedRules(Formats(definitions))
