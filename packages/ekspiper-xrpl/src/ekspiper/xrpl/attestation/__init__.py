@@ -1,9 +1,10 @@
 """Signed ledgers in practice: lists fetched, validations heard, headers read, proofs kept."""
 
-from .anchoring import SkipLists as SkipLists
 from .evidence import HEADERS_NAME as HEADERS_NAME
 from .evidence import Anchor as Anchor
 from .evidence import Evidence as Evidence
+from .folder_proofs import FolderProofs as FolderProofs
+from .folder_proofs import LedgerTransactions as LedgerTransactions
 from .header_reader import HeaderPool as HeaderPool
 from .header_reader import HeaderReader as HeaderReader
 from .header_reader import ProvenHeader as ProvenHeader
@@ -14,12 +15,10 @@ from .list_store import ledger_time as ledger_time
 from .node_proofs import NodeProofs as NodeProofs
 from .notary import Notary as Notary
 from .notary import NotaryPool as NotaryPool
-from .notary_opening import clock_of as clock_of
-from .notary_opening import open_notary as open_notary
-from .notary_opening import read_anchor as read_anchor
-from .notary_opening import trustees_of as trustees_of
-from .portable import FolderProofs as FolderProofs
-from .portable import LedgerTransactions as LedgerTransactions
+from .open_notary import clock_of as clock_of
+from .open_notary import open_notary as open_notary
+from .open_notary import read_anchor as read_anchor
+from .open_notary import trustees_of as trustees_of
 from .proof_archive import ARCHIVE_NAME as ARCHIVE_NAME
 from .proof_archive import ArchivedState as ArchivedState
 from .proof_archive import ProofArchive as ProofArchive
@@ -29,6 +28,7 @@ from .proven_chain import ProvenHash as ProvenHash
 from .proven_chain import Prover as Prover
 from .signed_ledgers import NotSigned as NotSigned
 from .signed_ledgers import SignedLedgers as SignedLedgers
+from .skip_lists import SkipLists as SkipLists
 from .trustees import Publisher as Publisher
 from .trustees import TrustChoice as TrustChoice
 from .trustees import Trustees as Trustees

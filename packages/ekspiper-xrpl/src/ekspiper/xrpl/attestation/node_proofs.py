@@ -7,8 +7,8 @@ from ekspiper.xrpl.codec import Decoder
 from ekspiper.xrpl.trust import NotProven, Step, read_header, write_xpop, write_xprv
 from ekspiper.xrpl.verify import parse_ledger
 
+from .folder_proofs import LedgerTransactions
 from .notary import Notary
-from .portable import LedgerTransactions
 
 __all__ = ["NodeProofs"]
 

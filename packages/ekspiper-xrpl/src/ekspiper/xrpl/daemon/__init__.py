@@ -4,8 +4,8 @@ from .daemon import Daemon as Daemon
 from .daemon import Outcome as Outcome
 from .daemon import Watching as Watching
 from .dead_letters import dead_letter_file as dead_letter_file
+from .read_status import read_status as read_status
 from .redelivery import redeliver as redeliver
-from .status import read_status as read_status
 from .summary import summary as summary
 from .summary import summary_as_json as summary_as_json
 

@@ -41,7 +41,7 @@ from ._readiness import Readiness
 from ._signing import signing
 from ._status import History, Status
 from .dead_letters import dead_letter_collector, dead_letter_file
-from .status import advertised
+from .read_status import advertised
 
 if TYPE_CHECKING:
     from ._http_server import HttpServer
