@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,8 @@ from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.replay import Recording
 
+pytestmark = pytest.mark.usefixtures("either_codec")
+
 with Recording.sample() as _recording:
     DEFINITIONS = Definitions.bundled().extended_by(_recording.definitions)
 _DECODER = Decoder(DEFINITIONS, shape="record")
@@ -29,28 +30,6 @@ _DECODER = Decoder(DEFINITIONS, shape="record")
 def audit(folder: Path, **options: Any) -> AuditReport:
     """An audit by the definitions of the sample's network, as it is with `--network`."""
     return audit_by_bundled(folder, **{"definitions": DEFINITIONS, **options})
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Fourteen ledgers of the sample, as a backfill writes them."""
-    import asyncio
-
-    path = tmp_path_factory.mktemp("written")
-
-    async def write() -> None:
-        async with open_network("sample") as network:
-            job = Backfill(network.pool, ["468:481"], OutputFolder(path, command="backfill"))
-            await job.plan()
-            await job.start().finish()
-
-    asyncio.run(write())
-    return path
-
-
-@pytest.fixture
-def folder(written: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(written, tmp_path / "out"))
 
 
 def rewrite(path: Path, change: Callable[[list[dict[str, Any]]], None]) -> None:

@@ -21,7 +21,7 @@ from ekspiper.xrpl.codec import (
     Definitions,
     NodeFilter,
     _compiled_codec,
-    blob_writer,
+    line_reader,
 )
 from ekspiper.xrpl.derive import BALANCE_NODES, POOL_NODES, TRADE_NODES
 from ekspiper.xrpl.ledger import Ledger, Transaction
@@ -69,7 +69,7 @@ class Both:
         }
         rules = DecodedRules(Formats(self.definitions))
         self.lines = RecordLines(rules)
-        self.writer = blob_writer(self.definitions)
+        self.encoder = line_reader(self.definitions, ())
         self.etl = TransactionEtl(self.definitions)
         self.objects_etl = LedgerObjectRecord(self.definitions)
 
@@ -93,7 +93,7 @@ class Both:
 
     def bytes_again(self, fields: dict[str, Any], blob: bytes) -> bool:
         """Whether the compiled one encodes what was decoded; then it must be the same bytes."""
-        written = self.writer.write(fields, frozenset())
+        written = self.encoder.object(orjson.dumps(fields))
         assert written in (None, blob)
         return written is not None
 

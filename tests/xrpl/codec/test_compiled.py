@@ -10,6 +10,7 @@ from array import array
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -107,7 +108,7 @@ def test_places_outside_of_the_bytes_are_declined(both: Both, sample: list[Trans
     ],
 )
 def test_what_has_no_bytes_is_declined(both: Both, value: dict[Any, Any]) -> None:
-    assert both.writer.write(value, frozenset()) is None
+    assert both.encoder.object(orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS)) is None
 
 
 def test_every_recorded_transaction_is_compiled(both: Both, shared_data: Path) -> None:

@@ -12,7 +12,7 @@ from ekspiper.core import ConfigError, registry
 
 from ..parquet_files import parquet_files
 
-__all__ = ["read_table"]
+__all__ = ["read_line", "read_table"]
 
 
 def read_table(
@@ -47,16 +47,23 @@ def read_table(
 def _lines(path: Path, damaged: Callable[[str], None]) -> Iterator[dict[str, Any]]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            try:
-                record = orjson.loads(line)
-            except orjson.JSONDecodeError as error:
-                torn = "" if line.endswith(b"\n") else ", and it is cut off"
-                damaged(f"{path.name}, line {number}: not JSON{torn}: {error}")
-                continue
-            if isinstance(record, dict):
+            record = read_line(line, f"{path.name}, line {number}", damaged)
+            if record is not None:
                 yield record
-            else:
-                damaged(f"{path.name}, line {number}: not a record")
+
+
+def read_line(line: bytes, name: str, damaged: Callable[[str], None]) -> dict[str, Any] | None:
+    """The record of a line; None where there is none, which `damaged` is told."""
+    try:
+        record = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        torn = "" if line.endswith(b"\n") else ", and it is cut off"
+        damaged(f"{name}: not JSON{torn}: {error}")
+        return None
+    if isinstance(record, dict):
+        return record
+    damaged(f"{name}: not a record")
+    return None
 
 
 def _parquet(path: Path, columns: Sequence[str] | None) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -19,6 +19,7 @@ from ekspiper.xrpl.processors import ledger_record
 
 from ..ledger import Ledger, LedgerInfo
 from ..output_folder import kept_definitions
+from ._ledger_groups import EncodedLines, Group, ledger_groups, ledger_index
 from ._record_proof import RecordProof
 from ._tables import read_table
 
@@ -112,11 +113,9 @@ def audit(
         report.gaps = report.ledgers.missing(min(known), max(known))
     seen: Counter[int] = Counter()
     # Ledger by ledger, as records stand in that order: a folder may be larger than memory.
-    columns = None if deep else _COLUMNS
-    records = read_table(folder, "transactions", columns=columns, damaged=report.faults.append)
-    for index, group in groupby(records, key=_index):
+    for index, group in _groups(folder, proof, report.faults.append):
         ledger = None if index is None else known.get(index)
-        _audit_transactions(index, list(group), ledger, seen, report, proof)
+        _audit_transactions(index, group, ledger, seen, report, proof)
     for index, ledger in known.items():
         if seen[index] != ledger.count:
             report.faults.append(
@@ -131,6 +130,19 @@ def audit(
         elif deep and not seen[index]:
             report.proven += 1  # an empty tree has the hash zero
     return report
+
+
+def _groups(
+    folder: Path, proof: RecordProof | None, damaged: Callable[[str], None]
+) -> Iterator[Group]:
+    lines = folder / "transactions.jsonl"
+    if proof is not None and proof.reader is not None and lines.is_file():
+        yield from ledger_groups(lines, proof.reader, damaged)
+        return
+    columns = _COLUMNS if proof is None else None
+    records = read_table(folder, "transactions", columns=columns, damaged=damaged)
+    for index, group in groupby(records, key=ledger_index):
+        yield index, list(group)
 
 
 def _audit_ledgers(folder: Path, report: AuditReport) -> dict[int, _Known]:
@@ -205,11 +217,6 @@ def _differences(record: dict[str, Any], header: LedgerHeader, count: int) -> It
         yield f"{', '.join(extra)}: not of a ledger's record"
 
 
-def _index(record: dict[str, Any]) -> int | None:
-    value = record.get("ledger_index")
-    return value if isinstance(value, int) else None
-
-
 def _iso(record: dict[str, Any]) -> object:
     """The time of closing as text; Parquet gives it as a time."""
     value = record.get("close_time_iso")
@@ -222,12 +229,26 @@ def _why(error: Exception) -> str:
 
 def _audit_transactions(
     index: int | None,
-    records: list[dict[str, Any]],
+    group: EncodedLines | list[dict[str, Any]],
     ledger: _Known | None,
     seen: Counter[int],
     report: AuditReport,
     proof: RecordProof | None,
 ) -> None:
+    if isinstance(group, EncodedLines):
+        if (
+            proof is not None
+            and ledger is not None
+            and index not in seen
+            and proof.proves_lines(group.lines, group.blobs, ledger.info)
+        ):
+            report.transactions += len(group.blobs)
+            seen[ledger.info.ledger_index] = len(group.blobs)
+            report.proven += 1
+            return
+        records = group.records()
+    else:
+        records = group
     report.transactions += len(records)
     if index is None or ledger is None:
         report.faults.append(f"ledger {index}: {len(records)} transactions, but no record of it")

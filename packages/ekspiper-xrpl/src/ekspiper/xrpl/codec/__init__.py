@@ -1,7 +1,7 @@
 """The binary format of the XRP Ledger: decoding, encoding, headers, hashes and trees. Pure functions."""
 
-from ._compiled_codec import blob_writer as blob_writer
 from ._compiled_codec import implementation as implementation
+from ._compiled_codec import line_reader as line_reader
 from ._compiled_codec import line_writer as line_writer
 from .address import AddressCache as AddressCache
 from .address import decode_address as decode_address
@@ -56,7 +56,6 @@ __all__ = [
     "StateTreeFold",
     "Subtree",
     "TransactionBlobs",
-    "blob_writer",
     "decode_address",
     "differing_subtrees",
     "encode_address",
@@ -64,6 +63,7 @@ __all__ = [
     "ends_early",
     "implementation",
     "join_subtrees",
+    "line_reader",
     "line_writer",
     "read_length",
     "ripple_time_iso",

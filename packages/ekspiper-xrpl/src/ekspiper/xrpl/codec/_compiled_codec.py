@@ -19,9 +19,9 @@ from .address import AddressCache, encode_address
 from .definitions import Definitions
 from .field_table import FieldTable, Kind
 
-__all__ = ["blob_writer", "compiled", "field_codes", "implementation", "line_writer", "proof"]
+__all__ = ["compiled", "field_codes", "implementation", "line_reader", "line_writer", "proof"]
 
-_INTERFACE = 2
+_INTERFACE = 3
 """Raised, here and in _compiled.pyx, with every change of what the two call of each other."""
 
 _PROOF_INTERFACE = 1
@@ -117,11 +117,17 @@ def line_writer(
     )
 
 
-def blob_writer(definitions: Definitions) -> Any:
-    """Encodes records, see `BlobWriter` in _compiled.pyx; None where the codec is pure Python."""
+def line_reader(definitions: Definitions, derived: Iterable[str]) -> Any:
+    """Encodes lines of records, see `LineReader` in _compiled.pyx; None where the codec is pure Python.
+
+    Args:
+        definitions: what the fields are.
+        derived: the members of a record that are not in its bytes.
+    """
     if compiled is None:
         return None
-    return compiled.BlobWriter(field_codes(_field_table(definitions)), AccountCache())
+    codes = field_codes(_field_table(definitions))
+    return compiled.LineReader(codes, AccountCache(), derived=derived)
 
 
 def _field_table(definitions: Definitions) -> FieldTable:

@@ -31,11 +31,10 @@ from .._options import (
     Json,
     Network,
     Ranges,
-    Scheduler,
     Trust,
-    WorkerCount,
     chosen_network,
     default_out_option,
+    not_empty,
     path,
 )
 from .._progress import counting_ledgers
@@ -61,6 +60,18 @@ Backwards = Annotated[bool, typer.Option("--backwards", help="From the last ledg
 Books = Annotated[bool, typer.Option("--books", help="Record order books as well.")]
 Verify = Annotated[bool, typer.Option("--verify/--no-verify", help="Prove every ledger.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched, and stop.")]
+WorkerCount = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", min=1, help="Fetch with N processes of this machine, to Parquet, by Dask."
+    ),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL", parser=not_empty, help="Fetch with the workers of this Dask scheduler."
+    ),
+]
 BackfillState = Annotated[
     Path | None,
     typer.Option(
@@ -94,21 +105,20 @@ def backfill(
 ) -> None:
     """Fetch past ledgers: proven, in order, without gaps.
 
-    Run again on the same folder, it fetches only what is missing there, whatever the ranges are.
-    When it is interrupted before it has everything, the exit code is 1; run it again to continue.
+    Run again on the same folder, it fetches only what is missing there, whatever the ranges. When
+    it is interrupted before it has everything, the exit code is 1; run it again to continue.
 
     With --config it sends the ledgers to the collectors of that configuration, also while a daemon
     with the same configuration is running. Files and datasets get a name of their own, such as
     transactions-backfill-421-540.jsonl; a table of PostgreSQL with a key takes both.
 
     Where the network's publishers are known, each ledger is chained by headers to one that the
-    validators have signed: one of the archive, the newest, or that of --anchor. A ledger that cannot
-    be chained is recorded without a signature; --trust signed refuses it. With --config, `trust` in
-    it says whose signatures count.
+    validators have signed: of the archive, of the newest, or of --anchor. What cannot be is recorded
+    without a signature; --trust signed refuses it. With --config, its `trust` says whose count.
 
     With --workers or --scheduler, processes of this machine or of a Dask cluster fetch chunks of the
-    range side by side. Chunks that are there are kept, whatever the number of workers was. --out may
-    also be s3://BUCKET/PREFIX, gs:// or az://, with workers or without.
+    range side by side. What is there already is kept, whatever the number of workers was. --out may
+    be s3://BUCKET/PREFIX, gs:// or az:// then, and also without them.
 
     Examples:
       ekspiper backfill 421:540 --out out/sample-month
