@@ -24,7 +24,7 @@ __all__ = ["compiled", "field_codes", "implementation", "line_reader", "line_wri
 _INTERFACE = 3
 """Raised, here and in _compiled.pyx, with every change of what the two call of each other."""
 
-_PROOF_INTERFACE = 1
+_PROOF_INTERFACE = 2
 """The same for _proof.pyx."""
 
 PURE = "EKSPIPER_PURE"

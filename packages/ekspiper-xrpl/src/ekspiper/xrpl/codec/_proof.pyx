@@ -29,7 +29,7 @@ cdef extern from "_sha512.h" nogil:
     size_t sha512_pad(uint8_t* at, size_t size)
     enum: SHA512_BLOCK, SHA512_PADDING
 
-INTERFACE = 1  # as in _compiled_codec.py: an extension of another version is not used
+INTERFACE = 2  # as in _compiled_codec.py: an extension of another version is not used
 
 DEF KEY = 32                 # bytes of an id and of every hash
 DEF KEY_DIGITS = 64
@@ -453,6 +453,218 @@ cdef void _hash_leaves(
         jobs[nth].blocks = sha512_pad(at, end - at)
         at += jobs[nth].blocks * SHA512_BLOCK
     sha512_many(jobs, count, lanes)
+
+
+# --- the state ----------------------------------------------------------------------------------
+
+cdef class _Path:
+    """The open nodes of a fold, from its prefix down to the last leaf, and those that are closed below.
+
+    As `tree._TreeFold`, but that a closed node is hashed later, side by side with others.
+    """
+
+    cdef uint8_t* messages       # NODE bytes for each node
+    cdef Node* nodes             # of an open one, the depth is not set
+    cdef sha512_job* jobs
+    cdef uint32_t count, room
+    cdef uint32_t base           # digits of the prefix
+    cdef uint32_t[KEY_DIGITS + 1] open
+    cdef int levels              # how many are open
+    cdef int shared              # digits that the last leaf shares with the one before it
+
+    def __dealloc__(self):
+        PyMem_Free(self.messages)
+        PyMem_Free(self.nodes)
+        PyMem_Free(self.jobs)
+
+    cdef int _open(self) except -1:
+        """One more level."""
+        cdef uint8_t* message
+        if self.count == self.room:
+            self.room = 2 * self.room if self.room else 1024
+            messages = <uint8_t*>PyMem_Realloc(self.messages, <size_t>self.room * NODE)
+            if messages == NULL:
+                raise MemoryError
+            self.messages = messages
+            nodes = <Node*>PyMem_Realloc(self.nodes, self.room * sizeof(Node))
+            if nodes == NULL:
+                raise MemoryError
+            self.nodes = nodes
+        message = self.messages + <size_t>self.count * NODE
+        memcpy(message, b"MIN", 4)
+        memset(message + 4, 0, NODE_SIZE - 4)
+        self.nodes[self.count].depth = NO_PARENT
+        self.open[self.levels] = self.count
+        self.count += 1
+        self.levels += 1
+        return 0
+
+    cdef int place(self, const uint8_t* key, const uint8_t* hash, int shared) except -1:
+        """Hang the last leaf where it is alone, and close what gets no more leaves.
+
+        Args:
+            shared: digits that the leaf shares with the next one.
+        """
+        cdef int depth = max(self.shared, shared)
+        cdef Node* node
+        while self.levels <= depth - <int>self.base:
+            self._open()
+        memcpy(self._slot(depth - <int>self.base, _digit(key, depth)), hash, KEY)
+        while self.levels - 1 > shared - <int>self.base:
+            self.levels -= 1
+            node = self.nodes + self.open[self.levels]
+            node.depth = self.base + self.levels
+            node.parent = self.open[self.levels - 1]
+            node.slot = _digit(key, self.base + self.levels - 1)
+        self.shared = shared
+        return 0
+
+    cdef inline uint8_t* _slot(self, int level, uint32_t digit) noexcept:
+        return self.messages + <size_t>self.open[level] * NODE + 4 + KEY * digit
+
+    cdef int hash(self, int lanes) except -1:
+        """The hashes of all closed nodes, into their parents: from the bottom up."""
+        cdef uint32_t nth, waiting
+        cdef int depth, deepest = 0
+        self.jobs = <sha512_job*>PyMem_Malloc(max(self.count, 1) * sizeof(sha512_job))
+        if self.jobs == NULL:
+            raise MemoryError
+        for nth in range(self.count):
+            if self.nodes[nth].depth != NO_PARENT:
+                deepest = max(deepest, <int>self.nodes[nth].depth)
+        for depth in range(deepest, 0, -1):
+            waiting = 0
+            for nth in range(self.count):
+                if self.nodes[nth].depth != <uint32_t>depth:
+                    continue
+                self.jobs[waiting].at = self.messages + <size_t>nth * NODE
+                self.jobs[waiting].blocks = sha512_pad(self.messages + <size_t>nth * NODE, NODE_SIZE)
+                self.jobs[waiting].half = (
+                    self.messages + <size_t>self.nodes[nth].parent * NODE + 4 + KEY * self.nodes[nth].slot
+                )
+                waiting += 1
+            sha512_many(self.jobs, waiting, lanes)
+        return 0
+
+
+cdef inline int _shared(const uint8_t* one, const uint8_t* other) noexcept nogil:
+    """How many digits two keys begin with."""
+    cdef int at = 0
+    while at < KEY and one[at] == other[at]:
+        at += 1
+    return 2 * at + (1 if at < KEY and one[at] >> 4 == other[at] >> 4 else 0)
+
+
+cdef inline const char* _text(object value, Py_ssize_t* size) except? NULL:
+    if type(value) is not str:
+        return NULL
+    return PyUnicode_AsUTF8AndSize(value, size)
+
+
+def fold_page(
+    tuple objects not None,
+    uint32_t base,
+    bytes key not None,
+    bytes leaf not None,
+    int shared,
+    list levels not None,
+    int lanes=0,
+):
+    """Take the objects of a page into the fold of a state; None to decline: the fold is as it was.
+
+    Args:
+        objects: index and data of each, in hex, in rising order of the indexes.
+        base: digits of the fold's prefix.
+        key, leaf: index and hash of the last leaf so far; empty where there is none.
+        shared: digits that it shares with the one before it.
+        levels: the hashes in each open node, from the prefix downwards.
+        lanes: as in `tree_root`.
+
+    Returns:
+        key, leaf, shared and levels as they are then.
+    """
+    cdef Py_ssize_t count = len(objects), nth, size
+    cdef int64_t room = 0
+    cdef const char* text
+    cdef uint8_t* messages = NULL
+    cdef uint8_t* keys = NULL
+    cdef uint8_t* at
+    cdef sha512_job* jobs = NULL
+    cdef const uint8_t* last_key
+    cdef const uint8_t* last_leaf
+    cdef _Path path
+    cdef int digits
+    if not 0 < lanes < LANES:
+        lanes = LANES
+    if (
+        count == 0 or count > 0xFFFFFF or base >= KEY_DIGITS or not 0 <= shared < KEY_DIGITS
+        or PyBytes_GET_SIZE(key) != PyBytes_GET_SIZE(leaf)
+        or (PyBytes_GET_SIZE(key) != KEY and PyBytes_GET_SIZE(key) != 0)
+        or len(levels) > <Py_ssize_t>(KEY_DIGITS - base)
+    ):
+        return None
+    path = _Path()
+    path.base, path.shared = base, shared
+    for each in levels:
+        if type(each) is not bytes or PyBytes_GET_SIZE(each) != NODE_SIZE - 4:
+            return None
+        path._open()
+        memcpy(path._slot(path.levels - 1, 0), PyBytes_AS_STRING(each), NODE_SIZE - 4)
+    try:
+        for nth in range(count):
+            pair = objects[nth]
+            if type(pair) is not tuple or len(<tuple>pair) != 2:
+                return None
+            if _text((<tuple>pair)[1], &size) == NULL or size & 1:
+                return None
+            room += 4 + (size >> 1) + KEY + SHA512_PADDING
+        messages = <uint8_t*>PyMem_Malloc(room)
+        keys = <uint8_t*>PyMem_Malloc(<size_t>count * 2 * KEY)
+        jobs = <sha512_job*>PyMem_Malloc(count * sizeof(sha512_job))
+        if messages == NULL or keys == NULL or jobs == NULL:
+            raise MemoryError
+        at = messages
+        for nth in range(count):
+            pair = objects[nth]
+            text = _text((<tuple>pair)[0], &size)
+            if text == NULL or size != KEY_DIGITS or not _read_hex(text, KEY, keys + 2 * KEY * nth):
+                return None
+            text = _text((<tuple>pair)[1], &size)
+            memcpy(at, b"MLN", 4)
+            if not _read_hex(text, size >> 1, at + 4):
+                return None
+            memcpy(at + 4 + (size >> 1), keys + 2 * KEY * nth, KEY)
+            jobs[nth].at = at
+            jobs[nth].half = keys + 2 * KEY * nth + KEY
+            jobs[nth].blocks = sha512_pad(at, 4 + (size >> 1) + KEY)
+            at += jobs[nth].blocks * SHA512_BLOCK
+        sha512_many(jobs, count, lanes)
+        last_key = <const uint8_t*>PyBytes_AS_STRING(key) if PyBytes_GET_SIZE(key) else NULL
+        last_leaf = <const uint8_t*>PyBytes_AS_STRING(leaf)
+        for nth in range(count):
+            at = keys + 2 * KEY * nth
+            if last_key != NULL:
+                digits = _shared(last_key, at)
+                if digits < <int>base or digits >= KEY_DIGITS or memcmp(last_key, at, KEY) > 0:
+                    return None
+                path.place(last_key, last_leaf, digits)
+            last_key, last_leaf = at, at + KEY
+        path.hash(lanes)
+        return (
+            PyBytes_FromStringAndSize(<const char*>last_key, KEY),
+            PyBytes_FromStringAndSize(<const char*>last_leaf, KEY),
+            path.shared,
+            [
+                PyBytes_FromStringAndSize(<const char*>path._slot(level, 0), NODE_SIZE - 4)
+                for level in range(path.levels)
+            ],
+        )
+    except UnicodeError:  # half a surrogate pair
+        return None
+    finally:
+        PyMem_Free(messages)
+        PyMem_Free(keys)
+        PyMem_Free(jobs)
 
 
 def hash_many(list messages not None, int lanes=0):

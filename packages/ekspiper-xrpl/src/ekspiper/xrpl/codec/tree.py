@@ -145,6 +145,33 @@ class StateTreeFold(_TreeFold):
         """Take the next object: its index and its bytes."""
         self.add_leaf(int.from_bytes(index), sha512(STATE_LEAF + data + index).digest()[:32])
 
+    def add_page(self, objects: tuple[tuple[str, str], ...]) -> None:
+        """Take the next objects: their indexes and their bytes, in hex."""
+        if not self._fold_page(objects):
+            # Where anything is out of the ordinary this finds out what.
+            for index, data in objects:
+                self.add(bytes.fromhex(index), bytes.fromhex(data))
+
+    def _fold_page(self, objects: tuple[tuple[str, str], ...]) -> bool:
+        proof = _compiled_codec.proof
+        if proof is None:
+            return False
+        folded = proof.fold_page(
+            objects,
+            self._depth,
+            self._key.to_bytes(32) if self.count else b"",
+            self._leaf if self.count else b"",
+            self._shared,
+            [b"".join(node) for node in self._levels],
+        )
+        if folded is None:
+            return False
+        key, self._leaf, self._shared, levels = folded
+        self._key = int.from_bytes(key)
+        self._levels = [_hashes_in(node) for node in levels]
+        self.count += len(objects)
+        return True
+
     def save(self) -> dict[str, Any]:
         """How far it is, as a JSON value: a few kilobytes, however many objects were fed."""
         return {
@@ -164,11 +191,13 @@ class StateTreeFold(_TreeFold):
         fold._key = int(saved["key"], 16) if fold.count else -1
         fold._leaf = bytes.fromhex(saved["leaf"])
         fold._shared = saved["shared"]
-        fold._levels = [
-            [joined[at : at + 32] for at in range(0, 512, 32)]
-            for joined in map(bytes.fromhex, saved["levels"])
-        ]
+        fold._levels = [_hashes_in(bytes.fromhex(node)) for node in saved["levels"]]
         return fold
+
+
+def _hashes_in(node: bytes) -> list[bytes]:
+    """The 16 hashes of an inner node."""
+    return [node[at : at + 32] for at in range(0, 512, 32)]
 
 
 def state_root(objects: Iterable[tuple[bytes, bytes]]) -> bytes:

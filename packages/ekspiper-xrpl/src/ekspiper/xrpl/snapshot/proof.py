@@ -50,8 +50,7 @@ class StateProof(Collector[ObjectPage]):
                 raise Permanent(
                     f"a page of {page.prefix!r}, which does not belong to this snapshot"
                 )
-            for index, data in page.objects:
-                fold.add(bytes.fromhex(index), bytes.fromhex(data))
+            fold.add_page(page.objects)
             if page.last:
                 self._subtrees[page.prefix] = fold.subtree()
 
