@@ -126,6 +126,22 @@ class Both:
         assert line == orjson.dumps(record) + b"\n"
         return True
 
+    def page(self, page: ObjectPage) -> bool:
+        """Whether the compiled one writes the page in one piece: that of its lines one by one."""
+        made = self.lines.ledger_objects(page)
+        lines = [
+            self.lines.ledger_object(
+                bytes.fromhex(data),
+                index=index,
+                ledger_index=page.ledger_index,
+                ledger_hash=page.ledger_hash,
+            )
+            for index, data in page.wanted()
+        ]
+        whole = [line for line in lines if line is not None]
+        assert made == ((b"".join(whole), len(whole)) if len(whole) == len(lines) else None)
+        return made is not None
+
     def altered(self, transaction: Transaction, tx_blob: bytes, meta_blob: bytes) -> Transaction:
         """The transaction with other bytes."""
         return Transaction(

@@ -22,6 +22,7 @@ class LineWriter:
         address: Callable[[bytes], str],
         delivering: set[int],
         success: int,
+        issuance: int,
     ) -> None: ...
     def line(
         self,
@@ -43,7 +44,10 @@ class LineWriter:
         network_id: int,
         late: bool,
     ) -> bytes | None: ...
-    def object_line(self, data: bytes, place: bytes) -> bytes | None: ...
+    def object_line(self, data: bytes, index: str, place: bytes) -> bytes | None: ...
+    def object_lines(
+        self, objects: tuple[tuple[str, str], ...], place: bytes, types: frozenset[str] | None
+    ) -> tuple[bytes, int] | None: ...
 
 class NodeChoice:
     def __init__(self, fields: FieldCodes, entries: dict[int, str | int | None]) -> None: ...

@@ -113,7 +113,11 @@ def line_writer(
         return None
     codes = field_codes(_field_table(definitions))
     return compiled.LineWriter(
-        codes, address=encode_address, success=success, **tables(codes.id_by_name)
+        codes,
+        address=encode_address,
+        success=success,
+        issuance=definitions.ledger_entry_types.get("MPTokenIssuance", -1),
+        **tables(codes.id_by_name),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ekspiper.core import Instruments, JsonLine, NoInstruments, Permanent, Processor
+from ekspiper.core import Instruments, JsonLine, LineBlock, NoInstruments, Permanent, Processor
 from ekspiper.xrpl.codec import UNRECOGNIZED, Decoder, Definitions
 from ekspiper.xrpl.derive import issuance_id
 from ekspiper.xrpl.schema import DecodedRules, Formats, Misfit, RecordLines, unrecognized
@@ -43,6 +43,8 @@ class LedgerObjectRecord(Processor[ObjectPage, dict[str, Any]]):
         self._lines = RecordLines(self._rules)
         self._counter = DriftCounter(instruments or NoInstruments())
 
+    takes_blocks = False
+
     async def process(self, item: ObjectPage) -> Iterator[dict[str, Any]]:
         """The records of one page, made one after another."""
         return (self.record(item, index, data) for index, data in item.wanted())
@@ -50,6 +52,15 @@ class LedgerObjectRecord(Processor[ObjectPage, dict[str, Any]]):
     async def process_to_lines(self, item: ObjectPage) -> Iterator[JsonLine | dict[str, Any]]:
         """The records of one page as lines of JSON, where they fit the schema."""
         return (self._line(item, index, data) for index, data in item.wanted())
+
+    def to_block(self, item: ObjectPage) -> LineBlock | None:
+        """The records of one page as lines in one piece, where each of them fits the schema."""
+        made = self._lines.ledger_objects(item)
+        if made is None:
+            return None
+        lines, count = made
+        self._counter.records += count
+        return LineBlock(lines, count, kind=RecordLine)
 
     def _line(self, page: ObjectPage, index: str, data: str) -> JsonLine | dict[str, Any]:
         line = self._lines.ledger_object(

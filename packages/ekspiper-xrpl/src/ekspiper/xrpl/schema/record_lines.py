@@ -15,6 +15,7 @@ import orjson
 from ekspiper.xrpl.codec import line_writer
 from ekspiper.xrpl.derive import DELIVERING, delivers_in_full
 from ekspiper.xrpl.ledger import LedgerInfo, Transaction
+from ekspiper.xrpl.sources import ObjectPage
 
 from .decoded_rules import DecodedRules, NameRule
 from .formats import METADATA_TYPES, NODE_TYPES
@@ -44,9 +45,6 @@ class RecordLines:
         self._ledger: LedgerInfo | None = None
         self._place = b""
         self._late = False
-        # The one type whose record has a member more, which is made from its fields.
-        issuance = rules.formats.definitions.ledger_entry_types.get("MPTokenIssuance", 0)
-        self._made_up = b"\x11" + issuance.to_bytes(2)
 
     def transaction(self, transaction: Transaction, network_id: int) -> bytes | None:
         """The line, with its newline; None where the record has to be made as an object.
@@ -95,14 +93,22 @@ class RecordLines:
         self, data: bytes, *, index: str, ledger_index: int, ledger_hash: str
     ) -> bytes | None:
         """The line, with its newline; None where the record has to be made as an object."""
-        if self._writer is None or data[:3] == self._made_up:
+        if self._writer is None:
             return None
-        line: bytes | None = self._writer.object_line(
-            data,
-            b',"index":"%b","ledger_index":%d,"ledger_hash":"%b"'
-            % (index.encode(), ledger_index, ledger_hash.encode()),
-        )
+        place = _object_place(ledger_index, ledger_hash)
+        line: bytes | None = self._writer.object_line(data, index, place)
         return line
+
+    def ledger_objects(self, page: ObjectPage) -> tuple[bytes, int] | None:
+        """The lines of the wanted objects of a page in one piece, and how many; None where one of them
+        has none."""
+        if self._writer is None:
+            return None
+        place = _object_place(page.ledger_index, page.ledger_hash)
+        lines: tuple[bytes, int] | None = self._writer.object_lines(
+            page.objects, place, page.type_codes
+        )
+        return lines
 
     def _enter(self, ledger: LedgerInfo) -> None:
         """What all lines of a ledger share, made once for each."""
@@ -114,6 +120,11 @@ class RecordLines:
         self._ledger = ledger
         self._place = orjson.dumps(place)[1:-1]
         self._late = delivers_in_full(ledger.ledger_index, ledger.header.close_time)
+
+
+def _object_place(ledger_index: int, ledger_hash: str) -> bytes:
+    """What all lines of a state share."""
+    return b'"ledger_index":%d,"ledger_hash":"%b"' % (ledger_index, ledger_hash.encode())
 
 
 def _tables(rules: DecodedRules, known: Iterable[str]) -> Mapping[str, Any]:
