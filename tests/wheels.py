@@ -59,16 +59,24 @@ else:
 """
 
 
-def build(folder: Path) -> None:
-    """The three wheels."""
+def build(wheels: Path, sources: Path) -> None:
+    """The three wheels, and the source distribution of the one that is compiled."""
     for name in PACKAGES:
-        package = ROOT / "packages" / f"ekspiper-{name}"
-        command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir"]
-        subprocess.run([*command, str(folder), str(package)], check=True, stdout=subprocess.DEVNULL)
+        _build("--wheel", wheels, name)
+    _build("--sdist", sources, "xrpl")
 
 
-def install(folder: Path, wheels: Path, requirement: str) -> Path:
-    """A fresh environment with one requirement from the wheels; its Python."""
+def _build(kind: str, folder: Path, name: str) -> None:
+    package = ROOT / "packages" / f"ekspiper-{name}"
+    command = [sys.executable, "-m", "build", kind, "--no-isolation", "--outdir", str(folder)]
+    subprocess.run([*command, str(package)], check=True, stdout=subprocess.DEVNULL)
+
+
+def install(folder: Path, links: Sequence[Path], requirement: str) -> Path:
+    """A fresh environment with one requirement from these folders; its Python.
+
+    What comes from a source distribution is built without a C compiler.
+    """
     venv.create(folder, with_pip=True)
     python = folder / "bin" / "python"
     command = [
@@ -78,10 +86,12 @@ def install(folder: Path, wheels: Path, requirement: str) -> Path:
         "install",
         "--quiet",
         "--quiet",
-        "--find-links",
-        str(wheels),
+        *(f"--find-links={link}" for link in links),
     ]
-    subprocess.run([*command, "--disable-pip-version-check", requirement], check=True)
+    environment = {**os.environ, "CC": "/bin/false"}
+    subprocess.run(
+        [*command, "--disable-pip-version-check", requirement], check=True, env=environment
+    )
     return python
 
 
@@ -142,19 +152,33 @@ def xrpl_alone(python: Path) -> None:
     run(python, EXPLORER_WITHOUT_EXTRA)
 
 
-def command_line(python: Path) -> None:
-    """The console script reads the sample, and says which codec runs."""
-    ekspiper = python.with_name("ekspiper")
+def compiled(python: Path) -> None:
+    """The console script of the wheel reads the sample by the compiled codec."""
+    command_line(python, "compiled")
+
+
+def pure(python: Path) -> None:
+    """The source distribution, installed without a compiler, does so in pure Python."""
+    command_line(python, "pure Python")
+
+
+def command_line(python: Path, codec: str) -> None:
+    """The console script says which codec runs, and reads the sample."""
+    ekspiper = str(python.with_name("ekspiper"))
     with tempfile.TemporaryDirectory() as elsewhere:
-        for command in (["--version"], ["backfill", "-5:", "--out", "past"]):
-            subprocess.run([str(ekspiper), *command], check=True, cwd=elsewhere, env=_clean())
+        said = subprocess.check_output([ekspiper, "--version"], text=True, env=_clean())
+        print(said, end="", flush=True)
+        assert codec in said, f"expected the {codec} codec: {said}"
+        command = [ekspiper, "backfill", "-5:", "--out", "past"]
+        subprocess.run(command, check=True, cwd=elsewhere, env=_clean())
 
 
 CHECKS: dict[str, tuple[str, Callable[[Path], None]]] = {
     "core": ("ekspiper-core", core_alone),
     "sinks": ("ekspiper-sinks", sinks_alone),
     "xrpl": ("ekspiper-xrpl", xrpl_alone),
-    "daemon": ("ekspiper-xrpl[daemon]", command_line),
+    "daemon": ("ekspiper-xrpl[daemon]", compiled),
+    "sdist": ("ekspiper-xrpl[daemon]", pure),
     "notebook": ("ekspiper-xrpl[notebook]", run_notebooks),
 }
 
@@ -162,12 +186,18 @@ CHECKS: dict[str, tuple[str, Callable[[Path], None]]] = {
 def main(arguments: Sequence[str]) -> int:
     """Try the named installations, or all of them."""
     with tempfile.TemporaryDirectory() as folder:
-        wheels = Path(folder) / "wheels"
-        build(wheels)
+        wheels, others, sources = (Path(folder) / name for name in ("wheels", "others", "sources"))
+        build(wheels, sources)
+        # The same wheels but for the one in whose place the source distribution is installed.
+        others.mkdir()
+        for wheel in wheels.iterdir():
+            if not wheel.name.startswith("ekspiper_xrpl"):
+                (others / wheel.name).symlink_to(wheel)
         for name, (requirement, check) in CHECKS.items():
             if not arguments or name in arguments:
                 print(f"--- pip install {requirement!r}", flush=True)
-                check(install(Path(folder) / name, wheels, requirement))
+                links = (others, sources) if name == "sdist" else (wheels,)
+                check(install(Path(folder) / name, links, requirement))
     return 0
 
 
