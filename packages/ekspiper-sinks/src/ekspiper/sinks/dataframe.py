@@ -98,6 +98,8 @@ class DataFrameCollector(Collector[Any]):
                 self._records.append(self._row(record))
             except (Permanent, RecursionError) as error:
                 failures[place] = Permanent(f"it does not fit into a DataFrame: {error}")
+            # Typed columns take a fraction of the memory of dicts, so dicts are kept for one chunk
+            # only.
             if len(self._records) >= self._chunk_rows:
                 self._end_chunk()
         if failures:
@@ -158,6 +160,8 @@ class DataFrameCollector(Collector[Any]):
         if types == {bool}:
             return "boolean"
         if types == {int}:
+            # An integer beyond 64 bits stays a Python object, instead of a float that has lost
+            # digits.
             fits = all(value is None or value in _INT64 for value in values)
             return "integer" if fits else "object"
         if types == {float}:

@@ -65,6 +65,8 @@ class Connection(asyncio.Protocol):
         self._socket = transport.get_extra_info("socket")
         self._is_tcp = self._socket.family in (socket.AF_INET, socket.AF_INET6)
         if self._is_tcp:
+            # Between batches nothing is sent, so that a firewall would forget a connection that is
+            # silent.
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._confirm_at_once()
 
@@ -91,6 +93,7 @@ class Connection(asyncio.Protocol):
         if self._greetings is not None:
             self._greetings.put_nowait(message)
         elif is_helo(message):
+            # Such a server would take our chunks for a wrong PING, and close without a reason.
             self.abort("asks for a shared key: set shared_key")
         elif isinstance(message, dict) and b"ack" in message:
             waiting = self._waiting.pop(message[b"ack"], None)
@@ -166,6 +169,7 @@ class Connection(asyncio.Protocol):
             self.abort("refused the handshake")
             raise Refused(f"the Fluent server {self.endpoint}: {error}") from None
         self.keepalive = handshake.keepalive
+        # From here on messages are acknowledgements.
         self._greetings = None
 
     async def _pong(self, timeout: float) -> Any:

@@ -111,10 +111,14 @@ class Connector:
                 errors.append(error)
                 self._why_not[endpoint] = str(error)
             else:
+                # Stay with the server that works, even after the first choice is back: each change
+                # costs a handshake, and splits the order.
                 self._first = place
                 self._measure(connection)
                 self._tell(endpoint)
                 return connection
+        # Wrong credentials are a mistake that only the user can repair, and so they are named
+        # first.
         kind = Refused if any(isinstance(error, Refused) for error in errors) else ConnectionLost
         raise kind("; ".join(map(str, errors)))
 

@@ -84,6 +84,7 @@ class Delivery:
     def is_for(self, batch: Sequence[Any]) -> bool:
         """Whether a batch has the very members of this one, so that it comes again."""
         mine = self._batch
+        # The same objects, and not equal ones: two batches may have equal records.
         return len(mine) == len(batch) and all(a is b for a, b in zip(mine, batch, strict=True))
 
     @property
@@ -126,6 +127,7 @@ class Delivery:
             except Permanent as error:
                 self.failures[place] = error
                 continue
+            # A record larger than a chunk gets one of its own: it cannot be cut.
             if entries and size + len(entry) > self._packing.chunk_bytes:
                 return entries, place
             entries.append(entry)

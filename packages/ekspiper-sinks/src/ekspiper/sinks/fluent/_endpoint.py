@@ -111,6 +111,7 @@ class TlsSettings:
                     f"client_cert {self.client_cert} with client_key "
                     f"{self.client_key or 'in the same file'} cannot be used: {reason_of(error)}"
                 ) from None
+        # In this order: the module refuses CERT_NONE while names are checked.
         if not self.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

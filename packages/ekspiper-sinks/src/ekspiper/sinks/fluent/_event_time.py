@@ -54,6 +54,7 @@ def unix_nanoseconds(value: str | int | float) -> int:
 
 def _of_text(text: str) -> int:
     found = _FRACTION.search(text)
+    # By hand, as `datetime` has microseconds only.
     nanoseconds = int(found[1][:9].ljust(9, "0")) if found else 0
     moment = datetime.fromisoformat(_FRACTION.sub("", text, count=1))
     if moment.tzinfo is None:

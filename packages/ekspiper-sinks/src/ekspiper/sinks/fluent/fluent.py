@@ -250,6 +250,8 @@ class Fluent(Collector[dict[str, Any]]):
         flying: deque[tuple[Chunk, asyncio.Future[None]]] = deque()
         try:
             while chunk := again.popleft() if again else await delivery.next_chunk():
+                # The oldest first: acknowledgements mostly come in order, and one that is late
+                # bounds the rest.
                 if len(flying) == self._window:
                     await self._acknowledged(connection, *flying[0])
                     delivery.acknowledge(flying.popleft()[0])

@@ -12,6 +12,7 @@ from ._file_names import FileNames
 
 __all__ = ["DataFile", "DataFiles", "Place"]
 
+# Append mode: what another program adds to the file is not written over.
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
 
 

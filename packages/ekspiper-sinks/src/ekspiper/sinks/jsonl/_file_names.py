@@ -9,6 +9,7 @@ from pathlib import Path
 
 __all__ = ["FileNames", "same_period", "split"]
 
+# Names then sort as numbers do, in `ls` and in globs.
 _DIGITS = 8
 
 

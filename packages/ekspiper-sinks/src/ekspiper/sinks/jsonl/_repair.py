@@ -32,6 +32,7 @@ def end_of_lines(descriptor: int, length: int) -> tuple[int, bytes]:
         if newline >= 0:
             start, tail = start + newline + 1, tail[newline + 1 :]
             break
+    # A last line without its newline may be whole: another program may have written it.
     return (length, b"\n") if _is_record(tail) else (start, b"")
 
 
@@ -65,6 +66,7 @@ def end_of_members(descriptor: int, length: int, codec: Codec) -> int:
                 member.decompress(block)
             except _damage():
                 return end  # a power failure may leave zeros behind what was synced
+            # The member goes beyond this block, or was torn: then `end` stays where it is.
             if not member.eof:
                 break
             block = member.unused_data

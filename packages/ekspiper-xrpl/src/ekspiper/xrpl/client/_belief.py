@@ -103,6 +103,8 @@ class Belief:
     def is_believed(self, node: Node, index: int) -> bool:
         """Whether to believe a node that this ledger is closed: not alone far ahead of others."""
         now = self._clock()
+        # Only nodes that still hear of ledgers: those that lag would make an honest one look far
+        # ahead.
         others = [n.ledgers.last for n in self._nodes if n is not node and n.is_current(now)]
         if not is_far_ahead(index, others):
             return True

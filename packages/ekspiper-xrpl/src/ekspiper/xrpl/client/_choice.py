@@ -89,4 +89,6 @@ def choose(
 
 
 def _expected_wait(node: Choosable) -> float:
+    # One more request waits behind those that are open: a quick node that is full is not better
+    # than a slow one that is free.
     return (node.in_flight + 1) * max(node.latency, 0.001)

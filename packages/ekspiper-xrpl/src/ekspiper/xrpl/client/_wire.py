@@ -111,6 +111,7 @@ class Wire(ClientConnection):
             proxy=None if local else True,
             open_timeout=timeout,
             close_timeout=1,
+            # `Liveness` pings where nothing else comes; a ping every 20 s would say nothing more.
             ping_interval=None,
             max_size=MAX_FRAME,
             user_agent_header="ekspiper",
@@ -134,6 +135,8 @@ class Wire(ClientConnection):
 
     def send_now(self, text: str) -> None:
         """Put a message into the socket's buffer; ignored when the connection is closing."""
+        # `broadcast` instead of `send`: it never waits, so that the dispatcher needs no task for a
+        # request.
         if self._socket is not None and not self._socket.is_closing():
             broadcast((self,), text)
 

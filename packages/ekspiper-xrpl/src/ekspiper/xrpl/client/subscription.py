@@ -169,6 +169,7 @@ class Feed:
             streams, newest_only=newest_only, drop_oldest=drop_oldest, leave=self._leave
         )
         self._subscriptions.append(subscription)
+        # Only what is new on the wire: a second reader of a stream costs the nodes nothing.
         if self.streams != before:
             for node in self._nodes:
                 if node.ready:
@@ -277,6 +278,7 @@ class Feed:
                 extra={"ledger": index, "node": node.label},
             )
             return False
+        # Also for a ledger that is known: each node has a voice, not only the first one.
         self._vote(node, index, ledger_hash)
         if index in self._closed:
             return False

@@ -95,6 +95,7 @@ class Window:
         if now < self._round_ends:
             return
         self._pause = _FIRST_PAUSE
+        # A window that is not used says nothing about what the node could take.
         if in_flight * 2 < self.limit:
             return
         step = 1.0 if self._slow_start else 1.0 / self.limit

@@ -21,6 +21,7 @@ def advising_adoption(option: str) -> Iterator[None]:
         CheckpointError: instead of `ShapeChanged`.
     """
     try:
+        # Here and not in core: only a command line knows what its option is called.
         yield
     except ShapeChanged as error:
         raise CheckpointError(f"{error.difference}; {_advice(error, option)}") from error
