@@ -2459,19 +2459,8 @@ cdef inline uint64_t _whole(Piece digits) noexcept nogil:
     return number
 
 cdef inline bint _digits(Piece text, uint8_t* out) noexcept nogil:
-    """The bytes of hex digits; whether they all are digits. Without a branch or a table in the loop, so
-    that compilers vectorise it."""
-    cdef uint8_t high, low, bad = 0
-    cdef int64_t at
-    for at in range(text.size >> 1):
-        high = <uint8_t>text.at[2 * at]
-        low = <uint8_t>text.at[2 * at + 1]
-        bad |= (<uint8_t>(high - 48) > 9) & (<uint8_t>((high | 32) - 97) > 5)
-        bad |= (<uint8_t>(low - 48) > 9) & (<uint8_t>((low | 32) - 97) > 5)
-        high = <uint8_t>((high & 15) + 9 * (high >> 6))
-        low = <uint8_t>((low & 15) + 9 * (low >> 6))
-        out[at] = <uint8_t>(high << 4 | low)
-    return bad == 0
+    """The bytes of hex digits; whether they all are digits."""
+    return _read_hex(text.at, text.size >> 1, out)
 
 cdef int _skip(Text* json) noexcept nogil:
     """Any value."""
