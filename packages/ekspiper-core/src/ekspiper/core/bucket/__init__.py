@@ -1,0 +1,9 @@
+"""A place in an object store: Amazon S3 and what speaks like it, Google's, Azure's."""
+
+from .bucket import Bucket as Bucket
+from .bucket import Refused as Refused
+from .bucket import is_bucket_url as is_bucket_url
+from .bucket_lock import BucketLock as BucketLock
+from .process_mark import ProcessMark as ProcessMark
+
+__all__ = ["Bucket", "BucketLock", "ProcessMark", "Refused", "is_bucket_url"]
