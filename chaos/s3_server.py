@@ -1,34 +1,77 @@
-"""An S3 server of a page, which keeps its objects on disk: `python -m chaos.s3_server FOLDER FD`.
+"""A small S3 server that keeps its objects on disk, may be killed, and does wrong what it is told.
 
 It answers what the libraries here ask: objects put whole, in parts or from a copy, with and
 without conditions, read whole or in ranges, listed and deleted. An object is written aside and
 renamed, so a server that is killed has each object as it was before or after a request. It looks
-at no signature. `S3Process` runs it as a process that can be killed and started again.
+at no signature. `serving` runs it in a thread, `S3Process` in a process of its own:
+`python -m chaos.s3_server FOLDER FD FAULTS`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import random
 import re
 import socket
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from time import gmtime, strftime
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 from xml.sax.saxutils import escape
 
-__all__ = ["Objects", "S3Process"]
+__all__ = ["FAULTS", "SECRET", "Faults", "Objects", "S3Process", "S3Thread", "serving"]
 
 _MOST_LISTED = 1_000
+
+FAULTS = ("503", "slow", "cut request", "cut answer", "no answer")
+"""What the server can do wrong.
+
+`503`: it says that it is busy. `slow`: it does what it is asked, and answers after `slow` seconds.
+`cut request`: it closes the connection in the middle of the request. `cut answer`: it does what it
+is asked, and closes in the middle of the answer. `no answer`: likewise, before the answer.
+"""
+
+
+class Faults:
+    """Decides for each request whether it goes wrong, and how.
+
+    Args:
+        share: of all requests that go wrong at random.
+        slow: seconds that a slow answer takes.
+    """
+
+    def __init__(self, *, share: float = 0.0, slow: float = 2.0) -> None:
+        self._share = share
+        self.slow = slow
+        self._planned: list[tuple[str, str, str]] = []
+        self.struck: list[tuple[str, str, str]] = []
+
+    def plan(self, fault: str, command: str, part: str, *, times: int = 1) -> None:
+        """Do wrong the next requests of a command whose key has a part."""
+        assert fault in FAULTS, fault
+        self._planned += [(fault, command, part)] * times
+
+    def of(self, command: str, key: str) -> str | None:
+        """What to do wrong with a request; None for nothing."""
+        for planned in self._planned:
+            if planned[1] == command and planned[2] in key:
+                self._planned.remove(planned)
+                self.struck.append((planned[0], command, key))
+                return planned[0]
+        return random.choice(FAULTS) if random.random() < self._share else None
+
+
+SECRET = "a-secret-that-nobody-may-see"
 
 
 class Refused(Exception):
@@ -113,6 +156,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
     objects: Objects
+    faults: Faults
 
     def log_message(self, format: str, *values: Any) -> None:
         """Log nothing."""
@@ -130,7 +174,15 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in (headers or {}).items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
+        if self.fault == "slow":
+            time.sleep(self.faults.slow)
+        if self.fault == "no answer":
+            raise ConnectionError(self.fault)
         self.end_headers()
+        if self.fault == "cut answer":
+            self.wfile.write(content[: len(content) // 2])
+            self.wfile.flush()
+            raise ConnectionError(self.fault)
         if self.command != "HEAD":
             self.wfile.write(content)
 
@@ -144,8 +196,14 @@ class Handler(BaseHTTPRequestHandler):
             name: values[0]
             for name, values in parse_qs(parts.query, keep_blank_values=True).items()
         }
+        self.fault = self.faults.of(self.command, self.key)
+        if self.fault == "cut request":
+            self.rfile.read(int(self.headers.get("Content-Length") or 0) // 2)
+            raise ConnectionError(self.fault)
         body = self._body()
         try:
+            if self.fault == "503":
+                raise Refused(503, "SlowDown")
             {
                 "GET": self._get,
                 "HEAD": self._get,
@@ -199,7 +257,7 @@ class Handler(BaseHTTPRequestHandler):
             self._answer(200, content, headers)
             return
         size = len(content)
-        first = int(asked[1]) if asked[1] else size - int(asked[2])
+        first = int(asked[1]) if asked[1] else max(0, size - int(asked[2]))
         last = min(int(asked[2]), size - 1) if asked[1] and asked[2] else size - 1
         headers["Content-Range"] = f"bytes {first}-{last}/{size}"
         self._answer(206, content[first : last + 1], headers)
@@ -212,7 +270,7 @@ class Handler(BaseHTTPRequestHandler):
         common: dict[str, None] = {}
         last, more = "", False
         start = len(bucket) + 1
-        for whole, size, time, tag in self.objects.listed(
+        for whole, size, changed, tag in self.objects.listed(
             f"{bucket}/{prefix}", f"{bucket}/{after}"
         ):
             key = whole[start:]
@@ -224,7 +282,7 @@ class Handler(BaseHTTPRequestHandler):
             if below[1]:
                 common[f"{prefix}{below[0]}{delimiter}"] = None
                 continue
-            stamp = strftime("%Y-%m-%dT%H:%M:%S.000Z", gmtime(time))
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(changed))
             found.append(
                 f"<Contents><Key>{escape(key)}</Key><LastModified>{stamp}</LastModified>"
                 f"<ETag>{escape(tag)}</ETag><Size>{size}</Size></Contents>"
@@ -257,7 +315,7 @@ class Handler(BaseHTTPRequestHandler):
         if source is None:
             self._answer(200, b"", {"ETag": tag})
         else:
-            stamp = strftime("%Y-%m-%dT%H:%M:%S.000Z", gmtime())
+            stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
             self._xml(
                 f"<CopyObjectResult><LastModified>{stamp}</LastModified>"
                 f"<ETag>{escape(tag)}</ETag></CopyObjectResult>"
@@ -325,13 +383,56 @@ class _Server(ThreadingHTTPServer):
         """A connection that was cut says nothing."""
 
 
-def serve(folder: Path, listener: socket.socket) -> None:
-    """Serve until the process ends."""
-    handler = type("BoundHandler", (Handler,), {"objects": Objects(folder)})
-    server = _Server(("127.0.0.1", 0), handler, bind_and_activate=False)
+def _server(folder: Path, listener: socket.socket, faults: Faults) -> _Server:
+    members = {"objects": Objects(folder), "faults": faults}
+    server = _Server(("127.0.0.1", 0), type("_Bound", (Handler,), members), bind_and_activate=False)
     server.socket.close()
     server.socket = listener
-    server.serve_forever()
+    return server
+
+
+@dataclass(frozen=True)
+class S3Thread:
+    """The server while it runs in a thread.
+
+    Attributes:
+        url: where it is.
+        faults: what it does wrong.
+    """
+
+    url: str
+    faults: Faults
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What leads the libraries to it."""
+        return _environment(self.url)
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[S3Thread]:
+    """Run the server in a thread."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    faults = Faults()
+    server = _server(folder, listener, faults)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield S3Thread(f"http://127.0.0.1:{listener.getsockname()[1]}", faults)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _environment(url: str) -> dict[str, str]:
+    return {
+        "AWS_ACCESS_KEY_ID": "somebody",
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ALLOW_HTTP": "true",
+    }
 
 
 class S3Process:
@@ -339,10 +440,15 @@ class S3Process:
 
     The socket that listens belongs to this process, so the port stays the same. While the server
     is down, connections wait in its queue, as behind a load balancer.
+
+    Args:
+        folder: of the objects.
+        faults: the share of requests that go wrong.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, faults: float = 0.0) -> None:
         self._folder = folder
+        self._share = faults
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -350,7 +456,8 @@ class S3Process:
     def start(self) -> None:
         """Start it; returns before it answers."""
         number = self._listener.fileno()
-        command = [sys.executable, "-m", "chaos.s3_server", str(self._folder), str(number)]
+        options = [str(self._folder), str(number), str(self._share)]
+        command = [sys.executable, "-m", "chaos.s3_server", *options]
         self._process = subprocess.Popen(
             command,
             pass_fds=[number],
@@ -379,13 +486,7 @@ class S3Process:
     @property
     def environment(self) -> dict[str, str]:
         """What leads the libraries to it."""
-        return {
-            "AWS_ACCESS_KEY_ID": "somebody",
-            "AWS_SECRET_ACCESS_KEY": "a-secret-that-nobody-may-see",
-            "AWS_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": self.url,
-            "AWS_ALLOW_HTTP": "true",
-        }
+        return _environment(self.url)
 
 
 def _end_with_parent() -> None:
@@ -395,4 +496,8 @@ def _end_with_parent() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    serve(Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])))
+    _server(
+        Path(sys.argv[1]),
+        socket.socket(fileno=int(sys.argv[2])),
+        Faults(share=float(sys.argv[3])),
+    ).serve_forever()

@@ -15,7 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 from .killing import Outcome, run_to_its_end
-from .s3_server import S3Process
+from .s3_server import SECRET, S3Process
 
 __all__ = ["KINDS", "kill_tables"]
 
@@ -133,7 +133,7 @@ def _environment(server: S3Process, at: Path) -> dict[str, str]:
         "WAREHOUSE": "s3://lake/iceberg",
         "S3__ENDPOINT": server.url,
         "S3__ACCESS_KEY_ID": "somebody",
-        "S3__SECRET_ACCESS_KEY": "a-secret-that-nobody-may-see",
+        "S3__SECRET_ACCESS_KEY": SECRET,
         "S3__REGION": "us-east-1",
     }
     return server.environment | {

@@ -124,10 +124,10 @@ class Bucket:
             with self._reached(), suppress(FileNotFoundError):
                 _obstore().delete(self._opened(), name)
 
-    def sizes(self, folder: str) -> dict[str, int]:
+    def sizes(self, folder: str = "") -> dict[str, int]:
         """The names of all objects in a folder and the folders in it, with their bytes."""
         with self._reached():
-            listed = _obstore().list(self._opened(), prefix=f"{folder}/")
+            listed = _obstore().list(self._opened(), prefix=f"{folder}/" if folder else None)
             return {each["path"]: int(each["size"]) for page in listed for each in page}
 
     @contextmanager

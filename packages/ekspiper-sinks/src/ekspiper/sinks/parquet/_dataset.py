@@ -8,20 +8,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ekspiper.core import CheckpointError, ConfigError, FileLock, sync_folder
+from ekspiper.core import CheckpointError, ConfigError
+from ekspiper.core.bucket import is_bucket_url
 
 from .._arrow import arrow_parquet
+from ._bucket_files import BucketFiles
+from ._folder_files import DatasetFiles, FolderFiles
 from ._manifest import Entry, Manifest
 
-__all__ = ["Dataset", "hidden_folder"]
+__all__ = ["Dataset", "files_at"]
 
 
-def hidden_folder(path: Path) -> Path:
-    """Where the manifest and unfinished files of the dataset at `path` are: beside it.
+def files_at(path: str | Path) -> DatasetFiles:
+    """The files of the dataset at a folder, or at the URL of a place in an object store.
 
-    Not in it, because readers take every file below the dataset's folder for a part of it.
+    The manifest and unfinished files are beside the dataset, in `.NAME.ekspiper`: readers take
+    every file below it for a part of it.
     """
-    return path.with_name(f".{path.name}.ekspiper")
+    return BucketFiles(str(path)) if is_bucket_url(path) else FolderFiles(Path(path))
 
 
 class Dataset:
@@ -31,7 +35,7 @@ class Dataset:
     moved into place, which a restart completes.
 
     Args:
-        path: the folder; made when it is missing.
+        path: the folder, made when it is missing; or the URL of a place in an object store.
         compression: of the columns.
         row_group_rows: the most rows in a row group.
 
@@ -39,48 +43,38 @@ class Dataset:
         ConfigError: the folder is in use, is not a dataset of ekspiper, or cannot be written.
     """
 
-    def __init__(self, path: Path, *, compression: str, row_group_rows: int) -> None:
-        self.path = path
+    def __init__(self, path: str | Path, *, compression: str, row_group_rows: int) -> None:
         self.manifest = Manifest()
-        self._hidden = hidden_folder(path)
-        self._staging = self._hidden / "staging"
-        self._file = self._hidden / "manifest.json"
+        self._files = files_at(path)
+        self.path = self._files.place
         self._compression = compression
         self._row_group_rows = row_group_rows
-        self._lock = FileLock(self._hidden / "lock")
 
     def open(self) -> None:
-        """Lock the dataset, and complete or clean up what a crash left."""
-        if self.path.exists() and not self.path.is_dir():
-            raise ConfigError(f"{self.path} is a file; a Parquet dataset is a folder")
-        self._staging.mkdir(parents=True, exist_ok=True)
-        self.path.mkdir(parents=True, exist_ok=True)
-        if self.path.stat().st_dev != self._hidden.stat().st_dev:
-            raise ConfigError(
-                f"{self.path} is on another file system than {self._hidden}, so no file can be "
-                f"moved into place at once; use a folder below {self.path}"
-            )
-        # Only the owner of the lock may repair: another collector may be in the middle of its work.
-        self._acquire()
-        found = Manifest.load(self._file)
+        """Keep other writers out, and complete or clean up what a crash left."""
+        self._files.open()
+        text = self._files.load()
+        found = (
+            None if text is None else Manifest.parse(text, f"{self._files.hidden}/manifest.json")
+        )
+        # Only its owner may repair: another collector may be in the middle of its work.
         self._refuse_foreign(found)
         self.manifest = found or self.manifest
+        self._files.take(self.manifest.to_text())
         self.settle()
-        self.sweep()
+        self._files.sweep(self._staged(), all_of_them=True)
         self._refuse_missing()
         if found is None:
-            self.manifest.save(self._file)
+            self._files.save(self.manifest.to_text())
 
     def close(self) -> None:
-        """Release the lock."""
-        self._lock.release()
+        """Let other writers in."""
+        self._files.close()
 
     def read(self, entry: Entry) -> Any:
         """The rows of a file, in place or staged."""
-        return arrow_parquet().ParquetFile(self._place(entry)).read()
-
-    def _place(self, entry: Entry) -> Path:
-        return self._staging / entry.staged if entry.staged else self.path / entry.path
+        place = None if entry.staged else entry.path
+        return arrow_parquet().ParquetFile(self._files.source(place, entry.staged)).read()
 
     def stage(self, table: Any, like: Entry) -> Entry:
         """Write a file aside, to take its place when it is published.
@@ -90,42 +84,30 @@ class Dataset:
         """
         # A random name, so that a file left by a crash is never taken for the new one.
         name = f"{self.manifest.generation:08d}-{os.urandom(8).hex()}.part"
-        at = self._staging / name
-        try:
-            folder = self.path / like.partition
-            if not folder.exists():  # while a full disk still does no harm
-                folder.mkdir()
-                sync_folder(self.path)
-            with at.open("wb") as file:
-                arrow_parquet().write_table(
-                    table,
-                    file,
-                    compression=self._compression,
-                    row_group_size=self._row_group_rows,
-                )
-                file.flush()
-                os.fsync(file.fileno())
-        except BaseException:
-            at.unlink(missing_ok=True)
-            raise
-        return replace(like, staged=name, rows=table.num_rows, bytes=at.stat().st_size)
+
+        def write(file: Any) -> None:
+            arrow_parquet().write_table(
+                table, file, compression=self._compression, row_group_size=self._row_group_rows
+            )
+
+        size = self._files.stage(name, like.partition, write)
+        return replace(like, staged=name, rows=table.num_rows, bytes=size)
 
     def sweep(self, *, keep: Iterable[Entry] = ()) -> None:
         """Remove staged files that neither the manifest nor `keep` names."""
-        used = {entry.staged for entry in (*self.manifest.entries, *keep)}
-        for file in self._staging.iterdir():
-            if file.name not in used:
-                file.unlink()
+        self._files.sweep(self._staged(keep), all_of_them=False)
+
+    def _staged(self, more: Iterable[Entry] = ()) -> set[str]:
+        return {entry.staged for entry in (*self.manifest.entries, *more) if entry.staged}
 
     def publish(self, manifest: Manifest) -> None:
         """Make `manifest` the truth, which no crash can undo, and settle it.
 
         Raises:
-            OSError: nothing was published; or it was, and `settle` must be tried again.
+            OSError, Retryable: nothing was published; or it was, and `settle` is to be tried again.
+            CheckpointError: another collector writes to the dataset.
         """
-        # In this order: a manifest that survives a power failure must not name a file that does not.
-        sync_folder(self._staging)
-        manifest.save(self._file)
+        self._files.save(manifest.to_text())
         self.manifest = manifest
         self.settle()
 
@@ -140,7 +122,7 @@ class Dataset:
             raise CheckpointError(
                 f"the dataset {self.path} is at generation {manifest.generation} and can go back "
                 f"to {manifest.oldest}, but the checkpoint says {generation}: put the folder and "
-                f"{self._hidden} back, or begin anew without the checkpoint"
+                f"{self._files.hidden} back, or begin anew without the checkpoint"
             )
         if generation == manifest.generation:
             return
@@ -164,13 +146,6 @@ class Dataset:
         )
         self.sweep()
 
-    def _acquire(self) -> None:
-        if not self._lock.acquire():
-            raise ConfigError(
-                f"{self.path} is being written by another collector, in {self._lock.holder}; stop "
-                "that one, or choose another folder"
-            )
-
     def settle(self) -> None:
         """Move staged files into place and remove doomed ones; done again, it changes nothing.
 
@@ -178,14 +153,11 @@ class Dataset:
         never one twice, and never one without those before it.
         """
         for name in reversed(self.manifest.doomed):
-            (self.path / name).unlink(missing_ok=True)
+            self._files.remove(name)
         due = [entry for entry in self.manifest.entries if entry.staged and not entry.hidden]
         for entry in due:
-            staged = self._place(entry)
-            if staged.exists():
-                staged.replace(self.path / entry.path)
-        for partition in {entry.partition for entry in due}:
-            sync_folder(self.path / partition)
+            self._files.reveal(str(entry.staged), entry.path)
+        self._files.sync({entry.partition for entry in due})
         entries = tuple(
             replace(entry, staged=None) if entry.staged and not entry.hidden else entry
             for entry in self.manifest.entries
@@ -195,21 +167,21 @@ class Dataset:
     def _refuse_foreign(self, manifest: Manifest | None) -> None:
         known = {entry.path for entry in manifest.entries} if manifest else set()
         known |= set(manifest.doomed) if manifest else set()
-        for file in self.path.rglob("*.parquet"):
-            if str(file.relative_to(self.path)) not in known:
-                raise ConfigError(
-                    f"{self.path} holds {file.relative_to(self.path)}, which "
-                    f"{self._file} does not name: it is another dataset, or lost its manifest; "
-                    "choose an empty folder"
-                )
+        for name in sorted(set(self._files.sizes()) - known):
+            raise ConfigError(
+                f"{self.path} holds {name}, which {self._files.hidden}/manifest.json does not "
+                "name: it is another dataset, or lost its manifest; choose an empty folder"
+            )
 
     def _refuse_missing(self) -> None:
+        seen, staged = self._files.sizes(), self._files.staged_sizes()
         for entry in self.manifest.entries:
-            file = self._place(entry)
-            size = file.stat().st_size if file.exists() else None
+            size = staged.get(entry.staged) if entry.staged else seen.get(entry.path)
             if size != entry.bytes:
                 what = "is gone" if size is None else f"has {size} bytes"
+                file = f"{self._files.hidden}/staging/{entry.staged}"
                 raise ConfigError(
-                    f"{file} {what}, and {self._file} says {entry.bytes}: put it back, or begin "
-                    f"anew without {self.path} and {self._hidden}"
+                    f"{file if entry.staged else f'{self.path}/{entry.path}'} {what}, and the "
+                    f"manifest in {self._files.hidden} says {entry.bytes}: put it back, or begin "
+                    f"anew without {self.path} and {self._files.hidden}"
                 )

@@ -7,10 +7,9 @@ import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from ekspiper.core import ConfigError, replace_file
+from ekspiper.core import ConfigError
 
 from .._arrow import arrow
 
@@ -114,23 +113,20 @@ class Manifest:
             doomed=tuple(doomed),
         )
 
-    def save(self, path: Path) -> None:
-        """Replace the manifest at `path`; when this returns, a crash cannot undo it."""
-        text = json.dumps({"format": FORMAT, "version": VERSION, **asdict(self)})
-        replace_file(path, text.encode())
+    def to_text(self) -> str:
+        """The manifest as its file holds it."""
+        return json.dumps({"format": FORMAT, "version": VERSION, **asdict(self)})
 
     @classmethod
-    def load(cls, path: Path) -> Manifest | None:
-        """The manifest at `path`; None when the file is missing.
+    def parse(cls, text: str, path: str) -> Manifest:
+        """The manifest in the text of its file.
 
         Raises:
             ConfigError: it is damaged, or this ekspiper does not read its version.
         """
         try:
-            content: Any = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return None
-        except (ValueError, OSError) as error:
+            content: Any = json.loads(text)
+        except ValueError as error:
             raise ConfigError(f"cannot read the manifest {path}: {error}") from error
         if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
             raise ConfigError(f"{path} is not the manifest of a dataset of ekspiper")

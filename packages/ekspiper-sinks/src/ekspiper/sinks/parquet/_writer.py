@@ -297,7 +297,7 @@ class Writer:
         committed = {
             each.staged for each in self.dataset.manifest.entries if each.staged and not each.hidden
         }
-        if committed:
+        if committed or self.dataset.manifest.doomed:
             self.dataset.settle()
             self._entries = [
                 replace(each, staged=None) if each.staged in committed else each

@@ -50,8 +50,9 @@ class Parquet(Collector[Any]):
     schema that you give, a decimal column takes `Decimal` as well as text, and gives back text.
 
     Args:
-        path: the dataset's folder. The manifest and unfinished files are beside it, in
-            `.NAME.ekspiper`: readers find nothing but whole files.
+        path: the dataset's folder, or its URL in an object store, such as `s3://bucket/name`,
+            whose credentials are taken from the environment. The manifest and unfinished files are
+            beside it, in `.NAME.ekspiper`: readers find nothing but whole files.
         schema: a `pyarrow.Schema`. A text field with the metadata `ekspiper: json` holds JSON.
         partition_ledgers: the number of ledgers in a folder. Records without an integer
             `ledger_index` are in the dataset's folder itself.
@@ -88,7 +89,7 @@ class Parquet(Collector[Any]):
 
     def __init__(
         self,
-        path: Path,
+        path: str | Path,
         *,
         schema: Any = None,
         partition_ledgers: int = 100_000,
@@ -113,8 +114,8 @@ class Parquet(Collector[Any]):
             raise ConfigError(f"compression is one of {known}, not {compression!r}")
         if schema is not None and not isinstance(schema, pa.Schema):
             raise ConfigError(f"schema is a pyarrow.Schema, not {type(schema).__name__}")
-        self.path = Path(path)
-        self._dataset = Dataset(self.path, compression=compression, row_group_rows=row_group_rows)
+        self._dataset = Dataset(path, compression=compression, row_group_rows=row_group_rows)
+        self.path = self._dataset.path
         self._options: dict[str, Any] = {
             "schema": schema,
             "partition_ledgers": partition_ledgers,
