@@ -46,7 +46,12 @@ class LedgerPool(FakePool):
         self.has_honest_node = True
 
     async def ask(
-        self, request: Any, *, ledger_index: int | None = None, avoid: Collection[str] = ()
+        self,
+        request: Any,
+        *,
+        ledger_index: int | None = None,
+        avoid: Collection[str] = (),
+        blobs: bool = False,
     ) -> FakeAnswer:
         index = request["ledger_index"]
         lies = index in self.forged and ("liar" not in avoid or not self.has_honest_node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from hashlib import sha512
 from typing import Any
@@ -201,6 +202,100 @@ class TestAnswers:
             each[key] = each[key][:at] + new + each[key][at + 1 :]
         chance.shuffle(rows)
         assert_the_same(result)
+
+
+class TestFrames:
+    @pytest.fixture(params=["129.json", "242.json"])
+    def frame(self, request: pytest.FixtureRequest) -> bytes:
+        result = orjson.loads((LEDGERS / request.param).read_bytes())["binary"]
+        return orjson.dumps({"id": 7, "result": result, "status": "success", "type": "response"})
+
+    @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
+    def test_the_recorded_ones(self, frame: bytes, kind: Any) -> None:
+        found = TransactionBlobs.of_frame(kind(frame))
+        assert found is not None
+        assert_taken_out(frame, *found)
+
+    def test_members_in_any_order(self, frame: bytes) -> None:
+        message = orjson.loads(frame)
+        rows = message["result"]["ledger"]["transactions"]
+        for order in itertools.permutations(rows[0]):
+            message["result"]["ledger"]["transactions"] = [
+                {name: each[name] for name in order} for each in rows
+            ]
+            found = TransactionBlobs.of_frame(orjson.dumps(message))
+            assert found is not None
+            assert_taken_out(orjson.dumps(message), *found)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda rows: [],
+            lambda rows: [{**rows[0], "more": 1}],
+            lambda rows: [{**rows[0], "hash": rows[0]["hash"][:-2]}],
+            lambda rows: [{**rows[0], "meta_blob": "201D00000000"}],
+            lambda rows: [{name: rows[0][name] for name in ("hash", "tx_blob")}],
+            lambda rows: [rows[0]["hash"]],
+            lambda rows: [*rows, None],
+        ],
+    )
+    def test_what_is_out_of_the_ordinary_is_declined(self, frame: bytes, change: Any) -> None:
+        message = orjson.loads(frame)
+        ledger = message["result"]["ledger"]
+        ledger["transactions"] = change(ledger["transactions"])
+        assert TransactionBlobs.of_frame(orjson.dumps(message)) is None
+        assert TransactionBlobs.of_frame(orjson.dumps(message, option=orjson.OPT_INDENT_2)) is None
+
+    def test_wherever_it_ends_nothing_is_read_behind(self, frame: bytes) -> None:
+        end = frame.index(b"]") + 1
+        for at in range(end):
+            assert TransactionBlobs.of_frame(frame[:at]) is None
+        assert TransactionBlobs.of_frame(frame[:end]) is not None
+
+    def test_a_name_inside_of_a_text_is_none(self) -> None:
+        said = {"hash": "00" * 32, "meta_blob": "201C00000000", "tx_blob": "00"}
+        text = orjson.dumps({"transactions": [said]}).decode()
+        for frame in (
+            orjson.dumps({"error": text}),
+            b'{"a\\"transactions":[' + orjson.dumps(said) + b"]}",
+        ):
+            assert TransactionBlobs.of_frame(frame) is None
+
+    @given(seed=st.integers(0, 2**32))
+    @settings(max_examples=300)
+    def test_any_alteration_is_read_as_json_or_declined(self, seed: int) -> None:
+        chance = random.Random(seed)
+        result = orjson.loads((LEDGERS / "129.json").read_bytes())["binary"]
+        frame = bytearray(orjson.dumps({"id": 7, "result": result}))
+        for _ in range(chance.choice((1, 1, 2, 4))):
+            at = chance.randrange(len(frame))
+            if chance.random() < 0.5:
+                frame[at] = chance.choice(b'0"F{}[],:\\ ')
+            else:
+                frame[at : at + chance.randrange(3)] = chance.choice((b"", b'"', b"0", b"ab", b"}"))
+        found = TransactionBlobs.of_frame(frame)
+        if found is None:
+            return
+        try:
+            whole = orjson.loads(frame)
+        except orjson.JSONDecodeError:
+            with pytest.raises(orjson.JSONDecodeError):
+                orjson.loads(found[0])
+        else:
+            assert whole  # it is read in the same way
+            assert_taken_out(bytes(frame), *found)
+
+
+def assert_taken_out(frame: bytes, rest: bytes, blobs: TransactionBlobs) -> None:
+    """The rest and the blobs together are the frame."""
+    whole, without = orjson.loads(frame), orjson.loads(rest)
+    rows = whole["result"]["ledger"].pop("transactions")
+    assert without["result"]["ledger"].pop("transactions") is None
+    assert without == whole
+    taken = sorted((key.hex(), tx.hex(), meta.hex()) for key, tx, meta in blobs)
+    assert taken == sorted(
+        (each["hash"].lower(), each["tx_blob"].lower(), each["meta_blob"].lower()) for each in rows
+    )
 
 
 def assert_the_same(result: dict[str, Any]) -> None:

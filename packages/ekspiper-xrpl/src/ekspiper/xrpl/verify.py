@@ -66,8 +66,9 @@ def parse_ledger(
 ) -> Ledger:
     """The ledger in the `result` of `ledger` with `transactions`, `expand` and `binary`.
 
-    Both api_version 2 (`meta_blob`, `hash`) and 1 (`meta`, no hash) are read. The server's `ledger_hash` is kept as
-    it is; where the answer has none, `ledger_hash` must be given.
+    Both api_version 2 (`meta_blob`, `hash`) and 1 (`meta`, no hash) are read; transactions may be
+    `TransactionBlobs`, too. The server's `ledger_hash` is kept as it is; where the answer has none,
+    `ledger_hash` must be given.
 
     Args:
         ledger_index: what was asked for; the answer must be that ledger.
@@ -95,14 +96,16 @@ def parse_ledger(
         ledger_hash=_ledger_hash(result, ledger, ledger_hash, where),
         network_id=network_id,
     )
-    rows = _member(ledger, "transactions", list, where)
+    rows = ledger.get("transactions")
+    if not isinstance(rows, TransactionBlobs):
+        rows = _member(ledger, "transactions", list, where)
     # A server that has lost the transactions still has the header: it must not pass for an empty ledger.
     if not rows and any(header.transaction_hash):
         raise IncompleteLedger(
             f"{where}: the answer has no transactions, but the header says that there are some"
         )
     using = decoder or _record_decoder()
-    blobs = TransactionBlobs.of_rows(rows)
+    blobs = rows if isinstance(rows, TransactionBlobs) else TransactionBlobs.of_rows(rows)
     if blobs is not None:
         return Ledger.of_blobs(
             header,

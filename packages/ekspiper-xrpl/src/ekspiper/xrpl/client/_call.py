@@ -73,6 +73,7 @@ class Call:
         ledger_index: the ledger it needs; None if it needs no certain one.
         raw: whether an error answer is an answer.
         once: whether each node is asked once only, whatever it answers.
+        blobs: whether the transactions of a ledger are taken as `TransactionBlobs`.
         avoided: nodes to ask only when no other can answer.
     """
 
@@ -83,6 +84,7 @@ class Call:
         "_stage",
         "answer",
         "attempts",
+        "blobs",
         "holders",
         "lacking",
         "last_error",
@@ -103,6 +105,7 @@ class Call:
         ledger_index: int | None,
         raw: bool = False,
         once: bool = False,
+        blobs: bool = False,
         avoided: tuple[Hashable, ...] = (),
     ) -> None:
         self.message = message
@@ -110,6 +113,7 @@ class Call:
         self.ledger_index = ledger_index
         self.raw = raw
         self.once = once
+        self.blobs = blobs
         self.holders: list[Hashable] = []
         """Nodes that are working on it."""
         self.lacking: list[Hashable] = []

@@ -371,7 +371,7 @@ class Node:
 
     def _on_text(self, data: Text) -> None:
         try:
-            message = orjson.loads(data)
+            message = self._open_requests.read(data)
         except ValueError:
             message = None
         if type(message) is not dict:

@@ -7,9 +7,18 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+import orjson
+
+from ekspiper.xrpl.codec import TransactionBlobs
+
 from ._call import Call
+from ._wire import Text
 
 __all__ = ["OpenRequests"]
+
+
+_SMALL = 1024
+"""Bytes of a message that holds no transactions worth packing."""
 
 
 class OpenRequests:
@@ -59,6 +68,25 @@ class OpenRequests:
             late.append((number, call, now - sent))
         return late
 
+    def read(self, data: Text) -> Any:
+        """The JSON of a message; where it answers a request for blobs, with the transactions as such.
+
+        Raises:
+            ValueError: it is not JSON.
+        """
+        packed = TransactionBlobs.of_frame(data) if len(data) >= _SMALL else None
+        if packed is not None:
+            text, blobs = packed
+            message = orjson.loads(text)
+            if self._wants_blobs(message) and _put(blobs, message):
+                return message
+        return orjson.loads(data)
+
+    def _wants_blobs(self, message: Any) -> bool:
+        number = message.get("id") if type(message) is dict else None
+        entry = self._calls.get(number) if type(number) is int else None
+        return entry is not None and entry[0].blobs
+
     def number_of(self, response: dict[str, Any]) -> int | None:
         """The number of the request that a response answers; None where that cannot be known."""
         number = response.get("id")
@@ -95,3 +123,13 @@ class OpenRequests:
         calls = [call for call, _ in self._calls.values()]
         self._calls.clear()
         return calls
+
+
+def _put(blobs: TransactionBlobs, message: dict[str, Any]) -> bool:
+    """Put them where they were taken out; whether that is where the transactions of a ledger stand."""
+    result = message.get("result")
+    ledger = result.get("ledger") if type(result) is dict else None
+    if type(ledger) is not dict or ledger.get("transactions", blobs) is not None:
+        return False
+    ledger["transactions"] = blobs
+    return True

@@ -249,14 +249,19 @@ class NodePool(Component):
         ledger_index: int | None = None,
         avoid: Collection[str] = (),
         raw: bool = False,
+        blobs: bool = False,
     ) -> Answer:
         """Like `request`, and says who answered.
 
         Args:
             avoid: nodes, as `Answer.node` names them, to ask only when no other can answer.
             raw: return the server's refusals instead of raising them.
+            blobs: take the transactions of a ledger in binary as one buffer where that can be: then
+                they are `codec.TransactionBlobs` in the result, and no list.
         """
-        return await self._ask(request, ledger_index=ledger_index, avoid=avoid, raw=raw)
+        return await self._ask(
+            request, ledger_index=ledger_index, avoid=avoid, raw=raw, blobs=blobs
+        )
 
     async def _ask(
         self,
@@ -266,6 +271,7 @@ class NodePool(Component):
         avoid: Collection[str] = (),
         raw: bool = False,
         once: bool = False,
+        blobs: bool = False,
     ) -> Answer:
         if self._failure is not None:
             raise self._failure
@@ -281,6 +287,7 @@ class NodePool(Component):
             ledger_index=ledger_index,
             raw=raw,
             once=once,
+            blobs=blobs,
             avoided=tuple(node for node in self._nodes if node.label in avoid) if avoid else (),
         )
         self._dispatcher.submit(call)

@@ -186,6 +186,148 @@ def pack_rows(list rows not None):
         PyMem_Free(found)
 
 
+# --- frames -------------------------------------------------------------------------------------
+
+DEF LABEL_SIZE = 16
+
+cdef class _Rows:
+    """Rows while they are read: more and more of them."""
+
+    cdef Row* rows
+    cdef uint32_t count, room
+
+    def __dealloc__(self):
+        PyMem_Free(self.rows)
+
+    cdef Row* next_row(self) except NULL:
+        cdef uint32_t room
+        if self.count == self.room:
+            room = 2 * self.room if self.room else 64
+            rows = <Row*>PyMem_Realloc(self.rows, room * sizeof(Row))
+            if rows == NULL:
+                raise MemoryError
+            self.rows = rows
+            self.room = room
+        self.count += 1
+        return self.rows + self.count - 1
+
+
+def read_frame(frame not None):
+    """The transactions of a ledger out of the text of an answer; None to decline.
+
+    Args:
+        frame: the answer to `ledger` with `binary`, api_version 2, as it came.
+
+    Returns:
+        The text with `null` for the array of transactions; data, spans and ids of these.
+    """
+    cdef Py_buffer view
+    PyObject_GetBuffer(frame, &view, PyBUF_SIMPLE)
+    try:
+        return _read_frame(<const char*>view.buf, view.len)
+    finally:
+        PyBuffer_Release(&view)
+
+
+cdef object _read_frame(const char* text, Py_ssize_t size):
+    cdef const char* end = text + size
+    cdef const char* at = text
+    cdef const char* begin
+    cdef _Rows found = _Rows()
+    cdef Row* row
+    cdef int64_t filled = 0
+    cdef uint8_t* out
+    cdef bytes rest
+    cdef char mark
+    # Behind a bracket or a comma, quotation marks begin a name: in a text they would be escaped.
+    while True:
+        at = <const char*>memchr(at, c"[", end - at)
+        if at == NULL:
+            return None
+        if at - text > LABEL_SIZE and memcmp(at - 15, b'"transactions":', 15) == 0:
+            break
+        at += 1
+    mark = (at - LABEL_SIZE)[0]
+    if mark != c"," and mark != c"{":
+        return None
+    begin = at
+    at += 1
+    # Two digits make a byte.
+    out = <uint8_t*>PyMem_Malloc(max((end - at) // 2, 1))
+    if out == NULL:
+        raise MemoryError
+    try:
+        if at < end and at[0] == c"]":
+            return None  # what has no transactions is small
+        while True:
+            row = found.next_row()
+            row.place = found.count - 1
+            at = _read_row(at, end, row, out, &filled)
+            if at == NULL or at >= end or not _read_index(row, out):
+                return None
+            mark = at[0]
+            at += 1
+            if mark == c"]":
+                break
+            if mark != c",":
+                return None
+        rest = PyBytes_FromStringAndSize(NULL, (begin - text) + 4 + (end - at))
+        memcpy(PyBytes_AS_STRING(rest), text, begin - text)
+        memcpy(PyBytes_AS_STRING(rest) + (begin - text), b"null", 4)
+        memcpy(PyBytes_AS_STRING(rest) + (begin - text) + 4, at, end - at)
+        return (
+            rest,
+            *_packed(PyBytes_FromStringAndSize(<const char*>out, filled), found.rows, found.count),
+        )
+    finally:
+        PyMem_Free(out)
+
+
+cdef const char* _read_row(
+    const char* at, const char* end, Row* row, uint8_t* out, int64_t* filled
+) noexcept nogil:
+    """A transaction: its three members in any order, each once. Where it ends; NULL to decline."""
+    cdef int seen = 0, member
+    cdef const char* close
+    cdef int64_t size
+    while True:
+        if end - at < 12 or at[0] != (c"," if seen else c"{"):
+            return NULL
+        at += 1
+        if memcmp(at, b'"hash":"', 8) == 0:
+            member = 1
+            at += 8
+        elif memcmp(at, b'"tx_blob":"', 11) == 0:
+            member = 2
+            at += 11
+        elif end - at > 13 and memcmp(at, b'"meta_blob":"', 13) == 0:
+            member = 4
+            at += 13
+        else:
+            return NULL
+        close = <const char*>memchr(at, c'"', end - at)
+        if close == NULL or (close - at) & 1 or seen & member:
+            return NULL
+        size = (close - at) >> 1
+        if member == 1:
+            if size != KEY or not _read_hex(at, size, row.id):
+                return NULL
+        else:
+            if filled[0] + size > 0x7FFFFFFF or not _read_hex(at, size, out + filled[0]):
+                return NULL
+            if member == 2:
+                row.tx = <uint32_t>filled[0]
+                row.tx_size = <uint32_t>size
+            else:
+                row.meta = <uint32_t>filled[0]
+                row.meta_size = <uint32_t>size
+            filled[0] += size
+        seen |= member
+        at = close + 1
+        if seen == 7:
+            return at + 1 if at < end and at[0] == c"}" else NULL
+
+
 # --- the tree -----------------------------------------------------------------------------------
 
 cdef int _by_key(const void* one, const void* other) noexcept nogil:

@@ -42,6 +42,19 @@ class TransactionBlobs:
         packed = proof.pack_rows(rows) if proof is not None and type(rows) is list else None
         return None if packed is None else cls(*packed)
 
+    @classmethod
+    def of_frame(cls, frame: bytes | bytearray | memoryview) -> tuple[bytes, Self] | None:
+        """Those in the text of such an answer, and the text with `null` in their place.
+
+        None as in `of_rows`, and where it is another answer.
+        """
+        proof = _compiled_codec.proof
+        found = proof.read_frame(frame) if proof is not None else None
+        if found is None:
+            return None
+        rest, *packed = found
+        return rest, cls(*packed)
+
     def root(self) -> bytes | None:
         """The root of their tree, as in `transaction_hash`; every id is hashed anew.
 

@@ -92,7 +92,7 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
         others = Confirmation(self._pool, ref.ledger_index)
         for attempt in range(_ATTEMPTS):
             # Nodes that were wrong are asked once more only when no other has it.
-            answer = await self._pool.ask(request, ledger_index=index, avoid=wrong)
+            answer = await self._pool.ask(request, ledger_index=index, avoid=wrong, blobs=True)
             try:
                 ledger = self._read(answer.result, ref)
                 if self._verify:
