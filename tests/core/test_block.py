@@ -42,17 +42,11 @@ class Numbers(Block):
     __slots__ = ("numbers",)
 
     def __init__(self, numbers: Sequence[int]) -> None:
+        super().__init__(len(numbers), 8 * len(numbers))
         self.numbers = numbers
-
-    def __len__(self) -> int:
-        return len(self.numbers)
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.numbers)
-
-    @property
-    def nbytes(self) -> int:
-        return 8 * len(self.numbers)
 
 
 class Split(Processor[Sequence[int], int]):

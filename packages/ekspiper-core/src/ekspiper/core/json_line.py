@@ -111,26 +111,28 @@ class Block:
 
     It counts as the items in it wherever items are counted. Those who do not take blocks get its
     items, one after another; so does everybody where one of them fails.
+
+    Args:
+        count: how many items are in it.
+        nbytes: its size, as queues count it.
     """
 
-    __slots__ = ()
+    __slots__ = ("count", "nbytes")
+
+    def __init__(self, count: int, nbytes: int) -> None:
+        self.count = count
+        self.nbytes = nbytes
 
     def __len__(self) -> int:
-        """How many items are in it."""
-        raise NotImplementedError
+        return self.count
 
     def __iter__(self) -> Iterator[Any]:
         """The items, in order."""
         raise NotImplementedError
 
-    @property
-    def nbytes(self) -> int:
-        """Its size, as queues count it."""
-        raise NotImplementedError
-
     def pieces(self, most: int) -> Sequence[Any]:
         """The same items in pieces of at most `most`: blocks, or the items themselves."""
-        return (self,) if len(self) <= most else tuple(self)
+        return (self,) if self.count <= most else tuple(self)
 
 
 class LineBlock(Block):
@@ -142,23 +144,15 @@ class LineBlock(Block):
         kind: what a line becomes when the block is taken apart.
     """
 
-    __slots__ = ("_count", "kind", "lines")
+    __slots__ = ("kind", "lines")
 
     def __init__(self, lines: bytes, count: int, *, kind: type[JsonLine] = JsonLine) -> None:
+        super().__init__(count, len(lines))
         self.lines = lines
         self.kind = kind
-        self._count = count
-
-    def __len__(self) -> int:
-        return self._count
 
     def __iter__(self) -> Iterator[JsonLine]:
         return map(self.kind, self.split())
-
-    @property
-    def nbytes(self) -> int:
-        """The length of all lines."""
-        return len(self.lines)
 
     def split(self) -> list[bytes]:
         """Each line by itself, with its newline."""
@@ -166,7 +160,7 @@ class LineBlock(Block):
 
     def pieces(self, most: int) -> Sequence[LineBlock]:
         """The same lines in blocks of at most `most`."""
-        if self._count <= most:
+        if self.count <= most:
             return (self,)
         lines = self.split()
         cuts = [lines[at : at + most] for at in range(0, len(lines), most)]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from .._wording import describe
+from ..instruments import NoTracer
 from ..json_line import Block, BlockProcessor, LineBlock
 from .channel import END, EncodingChannel, Entry, Measurer, value_of
 from .measure import Measure
@@ -22,7 +23,7 @@ log = logging.getLogger("ekspiper")
 
 def count_of(item: Any) -> int:
     """How many items an item stands for."""
-    return len(item) if isinstance(item, Block) else 1
+    return item.count if isinstance(item, Block) else 1
 
 
 class BlockChannel(EncodingChannel):
@@ -60,7 +61,7 @@ class BlockChannel(EncodingChannel):
         if not isinstance(item, Block):
             offer = super().offer if self._encodes else super(EncodingChannel, self).offer
             return offer(item, receipt, size)
-        count, size = len(item), item.nbytes
+        count, size = item.count, item.nbytes
         if self._items and (
             self._items + count > self.max_items or self._bytes + size > self.max_bytes
         ):
@@ -91,7 +92,11 @@ class BlockWorker(StepWorker):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._to_block = cast("BlockProcessor", self.step.processor).to_block
+        self._make_block = cast("BlockProcessor", self.step.processor).to_block
+        # Entering a span of nobody costs as much as the rest that is done for a block.
+        self._to_block = (
+            self._make_block if isinstance(self._tracer, NoTracer) else self._to_block_traced
+        )
         self._has_failed = False
 
     async def run(self) -> None:
@@ -134,22 +139,25 @@ class BlockWorker(StepWorker):
 
     def _block_of(self, item: Any) -> Block | None:
         try:
-            with self._tracer.span("process", flow=self.flow, step=self.step.name):
-                block = self._to_block(item)
+            block = self._to_block(item)
         except Exception as error:
             # The items by themselves show whether one of them is at fault, and which.
             if not self._has_failed:
                 self._has_failed = True
                 log.warning("%s: no block could be made: %s", self.place, describe(error))
             return None
-        return block if block is None or len(block) <= self.step.max_outputs else None
+        return block if block is None or block.count <= self.step.max_outputs else None
+
+    def _to_block_traced(self, item: Any) -> Block | None:
+        with self._tracer.span("process", flow=self.flow, step=self.step.name):
+            return self._make_block(item)
 
     async def _hand_on_block(self, block: Block, receipt: Receipt) -> None:
         """Put a block into every outlet, in as few parts as it takes."""
-        if not len(block) or not self.outlets:
+        if not block.count or not self.outlets:
             receipt.settle()
             return
-        self.items_out += len(block)
+        self.items_out += block.count
         parts = [
             (outlet, part)
             for outlet in self.outlets

@@ -51,8 +51,10 @@ cdef enum Kind:
 DEF OBJECT_END = 0xE1
 DEF ARRAY_END = 0xF1
 DEF MAX_DEPTH = 10          # as in decoder.py
-DEF ADDRESS_SLOTS = 32768   # a power of two; 57 bytes each
-DEF ADDRESS_ROOM = 35       # the longest address
+DEF ADDRESS_SLOTS = 32768   # a power of two; 64 bytes each
+DEF ADDRESS_ROOM = 43       # the longest address has 35 letters, and quotes
+DEF NAME_ROOM = 47          # longer names are looked up in a dict
+DEF NO_CODE = 0xFFFFFFFF    # no field has it
 DEF KEY_ROOM = 64           # the longest key, `"Name":`
 DEF LOW_CODES = 256
 DEF NOT_ALLOWED = 0
@@ -320,25 +322,32 @@ cdef class FieldCodes:
         self, const uint8_t* data, int64_t* position, int64_t end, uint32_t* last
     ) noexcept nogil:
         """The id of the field that begins here, 0 to decline. Fields stand in rising order."""
-        cdef int64_t at = position[0]
-        cdef uint32_t type_code = data[at] >> 4, nth = data[at] & 15
-        at += 1
-        if type_code == 0:
-            if at >= end or data[at] < 16:
-                return 0
-            type_code = data[at]
-            at += 1
-        if nth == 0:
-            if at >= end or data[at] < 16:
-                return 0
-            nth = data[at]
-            at += 1
-        cdef uint32_t code = type_code << 8 | nth
-        if code <= last[0]:
+        return self.ids[_next_code(data, position, end, last)]
+
+
+cdef inline uint32_t _next_code(
+    const uint8_t* data, int64_t* position, int64_t end, uint32_t* last
+) noexcept nogil:
+    """The code of the field that begins here, type << 8 | nth; 0 to decline, as fields rise."""
+    cdef int64_t at = position[0]
+    cdef uint32_t type_code = data[at] >> 4, nth = data[at] & 15
+    at += 1
+    if type_code == 0:
+        if at >= end or data[at] < 16:
             return 0
-        last[0] = code
-        position[0] = at
-        return self.ids[code]
+        type_code = data[at]
+        at += 1
+    if nth == 0:
+        if at >= end or data[at] < 16:
+            return 0
+        nth = data[at]
+        at += 1
+    cdef uint32_t code = type_code << 8 | nth
+    if code <= last[0]:
+        return 0
+    last[0] = code
+    position[0] = at
+    return code
 
 
 # --- lines --------------------------------------------------------------------------------------
@@ -347,6 +356,30 @@ cdef struct Blob:
     const uint8_t* data
     int64_t position
     int64_t end
+
+# What is looked up together lies together: most of the time here was once spent waiting for memory.
+
+cdef struct Slot:      # a field that may stand in an object
+    uint64_t bit       # its bit in what the object requires; 0 where it may be missing
+    uint32_t code      # the slots of an object are in the order of their codes, as its fields are
+    uint16_t field
+    uint16_t inside    # PLAIN, BY_ENTRY, or the context of what is in it
+    uint16_t size      # in bytes, of HEX
+    uint8_t kind
+    uint8_t key_size
+
+cdef struct Context:
+    uint64_t required  # one bit for each field that must be there
+    int64_t first      # its first slot; the last one has the code NO_CODE
+
+cdef struct Address:
+    uint8_t[20] account
+    uint8_t size       # 0 where the place is empty
+    char[ADDRESS_ROOM] text  # in quotes
+
+cdef struct Name:
+    uint8_t size       # 0 where there is none
+    char[NAME_ROOM] text  # in quotes
 
 cdef class LineWriter:
     """Writes records of transactions and of ledger objects as lines of JSON, straight from blobs.
@@ -365,20 +398,18 @@ cdef class LineWriter:
             else names it by.
     """
 
-    cdef FieldCodes fields
     cdef object address
     cdef list values              # for fields with names: '"Name"' by code
-    cdef list low_values          # the same for codes under LOW_CODES, as lists with None in them
+    cdef int* low_names           # where the names of a field begin in `names`; -1 for no names
+    cdef Name* names              # of codes under LOW_CODES
     cdef char* key_texts          # KEY_ROOM bytes for each field
-    cdef uint8_t* key_sizes
-    cdef uint16_t* allowed        # by context * fields + field: 0 no, 1 plain, else a context
-    cdef uint64_t* bits           # which bit of `required` the field is, by the same index
-    cdef uint64_t* required       # by context
-    cdef dict transactions
-    cdef dict whole_entries
-    cdef uint16_t[65536] entries  # 0 where the entry type is unknown
+    cdef Slot* slots
+    cdef Context* contexts
+    cdef uint16_t[65536] transactions  # by type; 0 where the type is unknown, as in the others
+    cdef uint16_t[65536] entries
+    cdef uint16_t[65536] whole_entries
+    cdef uint8_t[65536] delivering
     cdef int metadata
-    cdef set delivering
     cdef int success
     cdef int issuance
     cdef int id_amount, id_delivered, id_network, id_index, id_result, id_entry
@@ -394,32 +425,31 @@ cdef class LineWriter:
     cdef bint has_sequence, has_issuer
     cdef uint8_t[4] sequence
     cdef const uint8_t* issuer    # in the blob that is being read
-    # Addresses that were met, each in the one slot where it may stand.
-    cdef uint8_t* accounts
-    cdef char* addresses
-    cdef uint8_t* address_sizes
+    # Addresses that were met, each in the one place where it may stand.
+    cdef Address* addresses
+    cdef void* address_memory
 
     def __cinit__(self, FieldCodes fields, *, list contexts, **_):
-        cdef int64_t cells = <int64_t>len(contexts) * fields.count
-        self.allowed = <uint16_t*>PyMem_Malloc(cells * sizeof(uint16_t))
-        self.bits = <uint64_t*>PyMem_Malloc(cells * sizeof(uint64_t))
-        self.required = <uint64_t*>PyMem_Malloc(len(contexts) * sizeof(uint64_t))
+        cdef int64_t slots = sum([len(names) + 1 for names, _ in contexts])
+        cdef int64_t named = sum([codes is not None for codes in fields.codes])
+        self.slots = <Slot*>PyMem_Malloc(slots * sizeof(Slot))
+        self.contexts = <Context*>PyMem_Malloc(len(contexts) * sizeof(Context))
+        self.names = <Name*>PyMem_Malloc((named * LOW_CODES + 1) * sizeof(Name))
+        self.low_names = <int*>PyMem_Malloc(fields.count * sizeof(int))
         self.key_texts = <char*>PyMem_Malloc(fields.count * KEY_ROOM)
-        self.key_sizes = <uint8_t*>PyMem_Malloc(fields.count)
         self.room = 16384
         self.out = <char*>PyMem_Malloc(self.room)
-        self.accounts = <uint8_t*>PyMem_Malloc(ADDRESS_SLOTS * 20)
-        self.addresses = <char*>PyMem_Malloc(ADDRESS_SLOTS * ADDRESS_ROOM)
-        self.address_sizes = <uint8_t*>PyMem_Malloc(ADDRESS_SLOTS)
+        self.address_memory = PyMem_Malloc(ADDRESS_SLOTS * sizeof(Address) + 64)
         if (
-            self.allowed == NULL or self.bits == NULL or self.required == NULL
-            or self.key_texts == NULL or self.key_sizes == NULL or self.out == NULL
-            or self.accounts == NULL or self.addresses == NULL or self.address_sizes == NULL
+            self.slots == NULL or self.contexts == NULL or self.names == NULL
+            or self.low_names == NULL or self.key_texts == NULL or self.out == NULL
+            or self.address_memory == NULL
         ):
             raise MemoryError
-        memset(self.allowed, 0, cells * sizeof(uint16_t))
-        memset(self.bits, 0, cells * sizeof(uint64_t))
-        memset(self.address_sizes, 0, ADDRESS_SLOTS)
+        memset(self.names, 0, (named * LOW_CODES + 1) * sizeof(Name))
+        memset(self.address_memory, 0, ADDRESS_SLOTS * sizeof(Address) + 64)
+        # At a multiple of 64, so that an address is one read from memory.
+        self.addresses = <Address*>((<size_t>self.address_memory + 63) & ~<size_t>63)
 
     def __init__(
         self,
@@ -435,44 +465,18 @@ cdef class LineWriter:
         int success,
         int issuance,
     ):
-        cdef int at
-        cdef int64_t cell
-        self.fields = fields
         self.address = address
-        self.transactions = transactions
-        self.whole_entries = whole_entries
-        memset(self.entries, 0, sizeof(self.entries))
-        for code, inside in entries.items():
-            self.entries[<uint16_t>code] = inside
+        _fill_by_code(self.transactions, transactions)
+        _fill_by_code(self.entries, entries)
+        _fill_by_code(self.whole_entries, whole_entries)
+        memset(self.delivering, 0, sizeof(self.delivering))
+        for code in delivering:
+            self.delivering[<uint16_t>code] = 1
         self.metadata = metadata
-        self.delivering = delivering
         self.success = success
         self.issuance = issuance
-        self.values = []
-        self.low_values = []
-        for at in range(fields.count):
-            key = _json_text(fields.names[at]) + b":"
-            if len(key) > KEY_ROOM:
-                raise ValueError(f"the name {fields.names[at]} is too long")
-            memset(self.key_texts + at * KEY_ROOM, 0, KEY_ROOM)
-            memcpy(self.key_texts + at * KEY_ROOM, PyBytes_AS_STRING(key), len(key))
-            self.key_sizes[at] = len(key)
-            codes = fields.codes[at]
-            self.values.append(
-                None if codes is None else {code: _json_text(text) for code, text in codes.items()}
-            )
-            self.low_values.append(
-                None if codes is None else [self.values[at].get(code) for code in range(LOW_CODES)]
-            )
-        for at, (names, required) in enumerate(contexts):
-            for name, inside in names.items():
-                cell = <int64_t>at * fields.count + <int>fields.id_by_name[name]
-                self.allowed[cell] = inside
-            self.required[at] = 0 if required is not None else <uint64_t>1 << 63
-            for nth, name in enumerate(required or ()):
-                cell = <int64_t>at * fields.count + <int>fields.id_by_name[name]
-                self.bits[cell] = <uint64_t>1 << <int>nth
-                self.required[at] |= <uint64_t>1 << <int>nth
+        self._fill_names(fields)
+        self._fill_contexts(fields, contexts)
         ids = fields.id_by_name
         self.id_amount = ids.get("Amount", 0)
         self.id_delivered = ids.get("DeliveredAmount", 0)
@@ -483,16 +487,68 @@ cdef class LineWriter:
         self.id_sequence = ids.get("Sequence", 0)
         self.id_issuer = ids.get("Issuer", 0)
 
+    cdef int _fill_names(self, FieldCodes fields) except -2:
+        """The keys of all fields, and the names of codes."""
+        cdef int at, code, begin = 0
+        cdef bytes key, quoted
+        self.values = []
+        for at in range(fields.count):
+            key = _json_text(fields.names[at]) + b":"
+            if len(key) > KEY_ROOM:
+                raise ValueError(f"the name {fields.names[at]} is too long")
+            memset(self.key_texts + at * KEY_ROOM, 0, KEY_ROOM)
+            memcpy(self.key_texts + at * KEY_ROOM, PyBytes_AS_STRING(key), len(key))
+            codes = fields.codes[at]
+            self.low_names[at] = -1
+            if codes is None:
+                self.values.append(None)
+                continue
+            self.values.append({code: _json_text(text) for code, text in codes.items()})
+            self.low_names[at] = begin
+            for code in range(LOW_CODES):
+                quoted = self.values[at].get(code)
+                if quoted is not None and len(quoted) <= NAME_ROOM:  # a longer one is looked up
+                    self.names[begin + code].size = <uint8_t>len(quoted)
+                    memcpy(self.names[begin + code].text, PyBytes_AS_STRING(quoted), len(quoted))
+            begin += LOW_CODES
+        return 0
+
+    cdef int _fill_contexts(self, FieldCodes fields, list contexts) except -2:
+        cdef int64_t at, next_slot = 0
+        cdef Slot* slot
+        cdef int code, number
+        order = {}
+        for code in range(65536):
+            number = fields.ids[code]
+            if number:
+                order[fields.names[number]] = (code, number, len(_json_text(fields.names[number])) + 1)
+        for at, (names, required) in enumerate(contexts):
+            self.contexts[at].first = next_slot
+            # One bit that no field has: then nothing fits.
+            self.contexts[at].required = 0 if required is not None else <uint64_t>1 << 63
+            bits = {name: 1 << nth for nth, name in enumerate(required or ())}
+            for name in sorted(names, key=order.__getitem__):
+                slot = self.slots + next_slot
+                slot.code, slot.field, slot.key_size = order[name]
+                slot.inside = names[name]
+                slot.size = fields.sizes[slot.field]
+                slot.kind = fields.kinds[slot.field]
+                slot.bit = bits.get(name, 0)
+                next_slot += 1
+            for bit in bits.values():
+                self.contexts[at].required |= <uint64_t>bit
+            self.slots[next_slot].code = NO_CODE
+            next_slot += 1
+        return 0
+
     def __dealloc__(self):
-        PyMem_Free(self.allowed)
-        PyMem_Free(self.bits)
-        PyMem_Free(self.required)
+        PyMem_Free(self.slots)
+        PyMem_Free(self.contexts)
+        PyMem_Free(self.names)
+        PyMem_Free(self.low_names)
         PyMem_Free(self.key_texts)
-        PyMem_Free(self.key_sizes)
         PyMem_Free(self.out)
-        PyMem_Free(self.accounts)
-        PyMem_Free(self.addresses)
-        PyMem_Free(self.address_sizes)
+        PyMem_Free(self.address_memory)
 
     def line(
         self,
@@ -589,8 +645,8 @@ cdef class LineWriter:
         if tx.end - tx.position < 3 or tx.data[tx.position] != 0x12:
             return -1
         cdef int type_code = _be16(tx.data + tx.position + 1)
-        context = self.transactions.get(type_code)
-        if context is None or self._object(tx, context, 0) < 0:
+        cdef int context = self.transactions[type_code]
+        if context == 0 or self._object(tx, context, 0) < 0:
             return -1
         self.size -= 1  # the object goes on: without its closing brace
         cdef int64_t amount_from = self.amount_from, amount_to = self.amount_to
@@ -603,7 +659,7 @@ cdef class LineWriter:
         self._text(b'",', 2)
         self._text(PyBytes_AS_STRING(place), PyBytes_GET_SIZE(place))
         self._ctid(ledger_index, network)
-        if type_code in self.delivering and self.result == self.success:
+        if self.delivering[type_code] and self.result == self.success:
             if self.delivered_from >= 0:
                 amount_from, amount_to = self.delivered_from, self.delivered_to
             elif amount_from < 0 or not late:
@@ -688,8 +744,8 @@ cdef class LineWriter:
                 return -1
         cdef int code = _be16(blob.data + 1)
         self.has_sequence = self.has_issuer = False
-        context = self.whole_entries.get(code)
-        if context is None or self._object(blob, context, 0) < 0:
+        cdef int context = self.whole_entries[code]
+        if context == 0 or self._object(blob, context, 0) < 0:
             return -1
         self.size -= 1  # the object goes on: without its closing brace
         self._text(b',"index":"', 10)
@@ -742,8 +798,9 @@ cdef class LineWriter:
     # Each method below returns 0, or -1 to decline; `_need` makes room before anything is written.
 
     cdef inline int _need(self, int64_t more) except -2:
-        if self.size + more <= self.room:
-            return 0
+        return 0 if self.size + more <= self.room else self._grow(more)
+
+    cdef int _grow(self, int64_t more) except -2:
         cdef int64_t room = self.room
         while room < self.size + more:
             room *= 2
@@ -760,10 +817,10 @@ cdef class LineWriter:
         self.size += size
         return 0
 
-    cdef inline void _key(self, int field) noexcept:
+    cdef inline void _key(self, Slot* slot) noexcept:
         """The name of a field, in the room that was made; copied whole, as that needs no loop."""
-        memcpy(self.out + self.size, self.key_texts + field * KEY_ROOM, KEY_ROOM)
-        self.size += self.key_sizes[field]
+        memcpy(self.out + self.size, self.key_texts + slot.field * KEY_ROOM, KEY_ROOM)
+        self.size += slot.key_size
 
     cdef inline int _hex(self, const uint8_t* at, int64_t size) except -2:
         """Upper-case hex in quotes."""
@@ -777,31 +834,37 @@ cdef class LineWriter:
 
     cdef inline int _account(self, const uint8_t* account) except -2:
         """An address in quotes."""
-        self._need(ADDRESS_ROOM + 2)
-        cdef uint32_t slot = (_be32(account) ^ _be32(account + 8)) & (ADDRESS_SLOTS - 1)
-        cdef int size = self.address_sizes[slot]
-        cdef bytes text
-        if size == 0 or memcmp(self.accounts + 20 * slot, account, 20) != 0:
-            text = self.address(PyBytes_FromStringAndSize(<const char*>account, 20)).encode("ascii")
-            size = <int>PyBytes_GET_SIZE(text)
-            if size > ADDRESS_ROOM:
+        cdef uint32_t place = (_be32(account) ^ _be32(account + 8)) & (ADDRESS_SLOTS - 1)
+        cdef Address* found = self.addresses + place
+        self._need(ADDRESS_ROOM)
+        if found.size == 0 or memcmp(found.account, account, 20) != 0:
+            if self._remember(found, account) < 0:
                 return -1
-            memcpy(self.accounts + 20 * slot, account, 20)
-            memcpy(self.addresses + ADDRESS_ROOM * slot, PyBytes_AS_STRING(text), size)
-            self.address_sizes[slot] = size
-        self.out[self.size] = c'"'
-        memcpy(self.out + self.size + 1, self.addresses + ADDRESS_ROOM * slot, size)
-        self.out[self.size + 1 + size] = c'"'
-        self.size += size + 2
+        memcpy(self.out + self.size, found.text, ADDRESS_ROOM)
+        self.size += found.size
+        return 0
+
+    cdef int _remember(self, Address* place, const uint8_t* account) except -2:
+        """Make the address of an account, in the place of another one."""
+        cdef bytes text = self.address(PyBytes_FromStringAndSize(<const char*>account, 20)).encode(
+            "ascii"
+        )
+        cdef Py_ssize_t size = PyBytes_GET_SIZE(text)
+        if size + 2 > ADDRESS_ROOM:
+            return -1
+        memcpy(place.account, account, 20)
+        place.text[0] = c'"'
+        memcpy(place.text + 1, PyBytes_AS_STRING(text), size)
+        place.text[size + 1] = c'"'
+        place.size = <uint8_t>(size + 2)
         return 0
 
     cdef int _object(self, Blob* blob, int context, int depth) except -2:
         """The fields up to the end marker, or to the end of the blob where the object is the whole."""
-        cdef FieldCodes fields = self.fields
-        cdef int64_t row = <int64_t>context * fields.count
-        cdef uint64_t missing = self.required[context]
-        cdef uint32_t last = 0
-        cdef int field, inside
+        cdef Slot* slot = self.slots + self.contexts[context].first
+        cdef uint64_t missing = self.contexts[context].required
+        cdef uint32_t last = 0, code
+        cdef int inside
         cdef int entry = -1
         if depth > MAX_DEPTH:
             return -1
@@ -819,24 +882,27 @@ cdef class LineWriter:
                     return -1
                 blob.position += 1
                 break
-            field = fields.next_field(blob.data, &blob.position, blob.end, &last)
-            inside = self.allowed[row + field]
-            if inside == NOT_ALLOWED:
+            code = _next_code(blob.data, &blob.position, blob.end, &last)
+            # Both rise, so what was passed is not looked at again.
+            while slot.code < code:
+                slot += 1
+            if slot.code != code:
                 return -1
-            missing &= ~self.bits[row + field]
+            missing &= ~slot.bit
+            inside = slot.inside
             if inside == BY_ENTRY:
                 # LedgerEntryType has a lower code than the parts, so it has been read.
                 inside = self.entries[entry] if entry >= 0 else 0
                 if inside == 0:
                     return -1
-            elif field == self.id_entry and blob.position + 2 <= blob.end:
+            elif slot.field == self.id_entry and blob.position + 2 <= blob.end:
                 entry = _be16(blob.data + blob.position)
             self._need(KEY_ROOM + 2)
             if self.size > begin:
                 self.out[self.size] = c","
                 self.size += 1
-            self._key(field)
-            if self._value(blob, field, inside, depth) < 0:
+            self._key(slot)
+            if self._value(blob, slot, inside, depth) < 0:
                 return -1
         if missing:
             return -1
@@ -847,9 +913,8 @@ cdef class LineWriter:
 
     cdef int _array(self, Blob* blob, int context, int depth) except -2:
         """The elements up to the end marker, each an object under its name."""
-        cdef int64_t row = <int64_t>context * self.fields.count
-        cdef uint32_t last
-        cdef int field, inside
+        cdef Slot* slot
+        cdef uint32_t last, code
         if depth > MAX_DEPTH:
             return -1
         self._need(2)
@@ -863,9 +928,11 @@ cdef class LineWriter:
                 blob.position += 1
                 break
             last = 0
-            field = self.fields.next_field(blob.data, &blob.position, blob.end, &last)
-            inside = self.allowed[row + field]
-            if inside == NOT_ALLOWED or self.fields.kinds[field] != OBJECT:
+            code = _next_code(blob.data, &blob.position, blob.end, &last)
+            slot = self.slots + self.contexts[context].first
+            while slot.code < code:
+                slot += 1
+            if slot.code != code or slot.kind != OBJECT:
                 return -1
             self._need(KEY_ROOM + 2)
             if self.size > begin:
@@ -873,8 +940,8 @@ cdef class LineWriter:
                 self.size += 1
             self.out[self.size] = c"{"
             self.size += 1
-            self._key(field)
-            if self._object(blob, inside, depth + 1) < 0:
+            self._key(slot)
+            if self._object(blob, slot.inside, depth + 1) < 0:
                 return -1
             self._need(1)
             self.out[self.size] = c"}"
@@ -884,8 +951,9 @@ cdef class LineWriter:
         self.size += 1
         return 0
 
-    cdef int _value(self, Blob* blob, int field, int inside, int depth) except -2:
-        cdef int kind = self.fields.kinds[field]
+    cdef int _value(self, Blob* blob, Slot* slot, int inside, int depth) except -2:
+        cdef int kind = slot.kind
+        cdef int field = slot.field
         cdef const uint8_t* at = blob.data + blob.position
         cdef int64_t left = blob.end - blob.position
         cdef int64_t size, begin
@@ -895,7 +963,7 @@ cdef class LineWriter:
         if kind == ARRAY:
             return self._array(blob, inside, depth + 1)
         if kind == HEX:
-            size = self.fields.sizes[field]
+            size = slot.size
             if left < size:
                 return -1
             blob.position += size
@@ -1008,12 +1076,18 @@ cdef class LineWriter:
 
     cdef int _name(self, int field, int64_t code) except -2:
         """A code's name in quotes; the few hundred low codes are looked up without a hash."""
-        cdef list low = <list>self.low_values[field]
+        cdef Name* name
         cdef object text
+        if self.low_names[field] < 0:
+            return -1
         if code < LOW_CODES:
-            text = <object>PyList_GET_ITEM(low, code)
-        else:
-            text = (<dict>self.values[field]).get(code)
+            name = self.names + self.low_names[field] + code
+            if name.size:
+                self._need(NAME_ROOM)
+                memcpy(self.out + self.size, name.text, NAME_ROOM)
+                self.size += name.size
+                return 0
+        text = (<dict>self.values[field]).get(code)
         if text is None:
             return -1
         return self._text(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
@@ -1223,6 +1297,13 @@ cdef inline int _width(int kind) noexcept nogil:
     if kind == CURRENCY:
         return 20
     return -1
+
+
+cdef int _fill_by_code(uint16_t* table, dict contexts) except -2:
+    memset(table, 0, 65536 * sizeof(uint16_t))
+    for code, inside in contexts.items():
+        table[<uint16_t>code] = <uint16_t>inside
+    return 0
 
 
 cdef bytes _json_text(str text):

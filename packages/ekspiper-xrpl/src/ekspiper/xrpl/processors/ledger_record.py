@@ -50,18 +50,11 @@ class LedgerTransactions(Block):
     __slots__ = ("ledger",)
 
     def __init__(self, ledger: Ledger) -> None:
+        super().__init__(ledger.transaction_count, ledger.size)
         self.ledger = ledger
-
-    def __len__(self) -> int:
-        return self.ledger.transaction_count
 
     def __iter__(self) -> Iterator[Transaction]:
         return iter(self.ledger.transactions)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of their blobs."""
-        return self.ledger.size
 
     def to_json(self) -> dict[str, Any]:
         """What names the ledger in a dead letter."""

@@ -101,8 +101,8 @@ class TransactionEtl(Processor[Transaction | Mapping[str, Any], dict[str, Any]])
         """The lines of all transactions of a ledger, where each of them fits the schema."""
         if not isinstance(item, LedgerTransactions) or (lines := self._lines_of(item)) is None:
             return None
-        self._counter.records += len(item)
-        return LineBlock(lines, len(item), kind=RecordLine)
+        self._counter.records += item.count
+        return LineBlock(lines, item.count, kind=RecordLine)
 
     def report(self) -> DriftReport:
         """What did not fit so far."""
