@@ -359,7 +359,7 @@ cdef struct Blob:
 
 # What is looked up together lies together: most of the time here was once spent waiting for memory.
 
-cdef struct Slot:      # a field that may stand in an object
+cdef struct AllowedField:  # may stand in an object
     uint64_t bit       # its bit in what the object requires; 0 where it may be missing
     uint32_t code      # the slots of an object are in the order of their codes, as its fields are
     uint16_t field
@@ -377,7 +377,7 @@ cdef struct Address:
     uint8_t size       # 0 where the place is empty
     char[ADDRESS_ROOM] text  # in quotes
 
-cdef struct Name:
+cdef struct CodeName:
     uint8_t size       # 0 where there is none
     char[NAME_ROOM] text  # in quotes
 
@@ -401,9 +401,9 @@ cdef class LineWriter:
     cdef object address
     cdef list values              # for fields with names: '"Name"' by code
     cdef int* low_names           # where the names of a field begin in `names`; -1 for no names
-    cdef Name* names              # of codes under LOW_CODES
+    cdef CodeName* names              # of codes under LOW_CODES
     cdef char* key_texts          # KEY_ROOM bytes for each field
-    cdef Slot* slots
+    cdef AllowedField* slots
     cdef Context* contexts
     cdef uint16_t[65536] transactions  # by type; 0 where the type is unknown, as in the others
     cdef uint16_t[65536] entries
@@ -432,9 +432,9 @@ cdef class LineWriter:
     def __cinit__(self, FieldCodes fields, *, list contexts, **_):
         cdef int64_t slots = sum([len(names) + 1 for names, _ in contexts])
         cdef int64_t named = sum([codes is not None for codes in fields.codes])
-        self.slots = <Slot*>PyMem_Malloc(slots * sizeof(Slot))
+        self.slots = <AllowedField*>PyMem_Malloc(slots * sizeof(AllowedField))
         self.contexts = <Context*>PyMem_Malloc(len(contexts) * sizeof(Context))
-        self.names = <Name*>PyMem_Malloc((named * LOW_CODES + 1) * sizeof(Name))
+        self.names = <CodeName*>PyMem_Malloc((named * LOW_CODES + 1) * sizeof(CodeName))
         self.low_names = <int*>PyMem_Malloc(fields.count * sizeof(int))
         self.key_texts = <char*>PyMem_Malloc(fields.count * KEY_ROOM)
         self.room = 16384
@@ -446,7 +446,7 @@ cdef class LineWriter:
             or self.address_memory == NULL
         ):
             raise MemoryError
-        memset(self.names, 0, (named * LOW_CODES + 1) * sizeof(Name))
+        memset(self.names, 0, (named * LOW_CODES + 1) * sizeof(CodeName))
         memset(self.address_memory, 0, ADDRESS_SLOTS * sizeof(Address) + 64)
         # At a multiple of 64, so that an address is one read from memory.
         self.addresses = <Address*>((<size_t>self.address_memory + 63) & ~<size_t>63)
@@ -515,7 +515,7 @@ cdef class LineWriter:
 
     cdef int _fill_contexts(self, FieldCodes fields, list contexts) except -2:
         cdef int64_t at, next_slot = 0
-        cdef Slot* slot
+        cdef AllowedField* slot
         cdef int code, number
         order = {}
         for code in range(65536):
@@ -817,7 +817,7 @@ cdef class LineWriter:
         self.size += size
         return 0
 
-    cdef inline void _key(self, Slot* slot) noexcept:
+    cdef inline void _key(self, AllowedField* slot) noexcept:
         """The name of a field, in the room that was made; copied whole, as that needs no loop."""
         memcpy(self.out + self.size, self.key_texts + slot.field * KEY_ROOM, KEY_ROOM)
         self.size += slot.key_size
@@ -861,7 +861,7 @@ cdef class LineWriter:
 
     cdef int _object(self, Blob* blob, int context, int depth) except -2:
         """The fields up to the end marker, or to the end of the blob where the object is the whole."""
-        cdef Slot* slot = self.slots + self.contexts[context].first
+        cdef AllowedField* slot = self.slots + self.contexts[context].first
         cdef uint64_t missing = self.contexts[context].required
         cdef uint32_t last = 0, code
         cdef int inside
@@ -913,7 +913,7 @@ cdef class LineWriter:
 
     cdef int _array(self, Blob* blob, int context, int depth) except -2:
         """The elements up to the end marker, each an object under its name."""
-        cdef Slot* slot
+        cdef AllowedField* slot
         cdef uint32_t last, code
         if depth > MAX_DEPTH:
             return -1
@@ -951,7 +951,7 @@ cdef class LineWriter:
         self.size += 1
         return 0
 
-    cdef int _value(self, Blob* blob, Slot* slot, int inside, int depth) except -2:
+    cdef int _value(self, Blob* blob, AllowedField* slot, int inside, int depth) except -2:
         cdef int kind = slot.kind
         cdef int field = slot.field
         cdef const uint8_t* at = blob.data + blob.position
@@ -1076,7 +1076,7 @@ cdef class LineWriter:
 
     cdef int _name(self, int field, int64_t code) except -2:
         """A code's name in quotes; the few hundred low codes are looked up without a hash."""
-        cdef Name* name
+        cdef CodeName* name
         cdef object text
         if self.low_names[field] < 0:
             return -1
