@@ -229,7 +229,7 @@ hows = st.tuples(st.sampled_from(["drain", "cut", "cut"]), st.integers(1, 400))
 
 
 @given(trees, st.integers(0, 40), st.lists(hows, max_size=6), st.integers(0, 10**6))
-@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_promises(
     tree: tuple[Branch, ...], count: int, interruptions: list[tuple[str, int]], seed: int
 ) -> None:

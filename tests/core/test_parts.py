@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ekspiper.core import (
@@ -68,7 +68,8 @@ def test_every_container_is_measured_and_no_large_one_taken_for_a_small_one(smal
         assert (size >= 1_000_000) == (number % 10 == 5)
 
 
-@given(st.lists(_nested(st.recursive(_plain, _nested, max_leaves=30)), max_size=300))
+@given(st.lists(_nested(st.recursive(_plain, _nested, max_leaves=10)), max_size=100))
+@settings(max_examples=50)
 def test_containers_of_all_kinds_add_up_to_what_they_are(items: list[Any]) -> None:
     """Within the few times that lie between small values and their marshalled forms."""
     measure = Measure()

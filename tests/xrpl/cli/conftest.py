@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from ekspiper.xrpl.attestation import Notary
 from ekspiper.xrpl.cli import main
 
 
@@ -58,3 +59,9 @@ def cli(
     yield run
     ours.handlers[:], ours.propagate = before[0], before[2]
     ours.setLevel(before[1])
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What no validator signs is given up soon, and not after half a minute."""
+    monkeypatch.setitem(Notary.__init__.__kwdefaults__, "patience", 0.3)

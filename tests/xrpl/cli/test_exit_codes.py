@@ -172,6 +172,7 @@ def test_a_traceback_only_when_it_is_asked_for(
     assert "Traceback (most recent call last)" in done.err
 
 
+@pytest.mark.usefixtures("impatient")
 def test_ledgers_that_nobody_has_are_named(cli: Cli, tmp_path: Path) -> None:
     done = cli("backfill", "418:421", "740:+20", "178:178", "--out", tmp_path / "out")
     assert done.code == 3

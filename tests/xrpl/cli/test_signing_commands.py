@@ -78,6 +78,7 @@ def test_without_a_publisher(cli: Cli, node: str) -> None:
     assert "no publisher of validator lists is known for network 1021" in done.errors[-1]
 
 
+@pytest.mark.usefixtures("impatient")
 def test_the_newest_of_another_list_signs_nothing(cli: Cli, node: str, shared_data: Path) -> None:
     other = shared_data / "trust" / "validator-list-v1.json"
     key = json.loads(other.read_text())["public_key"]

@@ -19,6 +19,7 @@ from ekspiper.xrpl.cli._streams import StandardError
 from .conftest import Cli
 
 MAIN = [sys.executable, "-c", "from ekspiper.xrpl.cli import main; main()"]
+DAEMON = ("daemon", "--from", 530, "--out", "out")
 WITHIN = 60.0
 
 
@@ -58,8 +59,8 @@ def lines(path: Path) -> int:
 
 def test_a_log_on_a_full_disk_stops_nothing(tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
-        code = run("daemon", "--out", "out", out=subprocess.DEVNULL, err=full, cwd=tmp_path)
-    assert (code, lines(tmp_path / "out" / "ledgers.jsonl")) == (0, 120)
+        code = run(*DAEMON, out=subprocess.DEVNULL, err=full, cwd=tmp_path)
+    assert (code, lines(tmp_path / "out" / "ledgers.jsonl")) == (0, 11)
 
 
 @pytest.mark.parametrize("pipe", ["closed_pipe", "stuck_pipe"])
@@ -67,9 +68,8 @@ def test_a_log_that_nobody_reads_stops_nothing(
     pipe: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     err = request.getfixturevalue(pipe)
-    arguments = ("--debug", "daemon", "--out", "out")
-    code = run(*arguments, out=subprocess.DEVNULL, err=err, cwd=tmp_path)
-    assert (code, lines(tmp_path / "out" / "ledgers.jsonl")) == (0, 120)
+    code = run("--debug", *DAEMON, out=subprocess.DEVNULL, err=err, cwd=tmp_path)
+    assert (code, lines(tmp_path / "out" / "ledgers.jsonl")) == (0, 11)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,8 @@ def test_a_reader_of_the_output_who_left_is_no_error(
     arguments: str, closed_pipe: int, cli: Cli
 ) -> None:
     Path("good.toml").write_text('network = "sample"\n')
-    assert cli("backfill", "421:422", "--out", "good").code == 0
+    if "verify" in arguments:
+        assert cli("backfill", "421:422", "--out", "good").code == 0
     with Path("errors").open("wb") as errors:
         code = run(*arguments.split(), out=closed_pipe, err=errors, cwd=Path.cwd())
     assert (code, "Broken" in Path("errors").read_text()) == (0, False)
@@ -108,9 +109,10 @@ def test_the_exit_code_is_what_it_would_have_been(
     arguments: str, code: int, closed_pipe: int, cli: Cli
 ) -> None:
     Path("bad.toml").write_text('netwrk = "sample"\n')
-    assert cli("backfill", "478:479", "--out", "bad").code == 0
-    with Path("bad/transactions.jsonl").open("rb+") as file:
-        file.truncate(0)
+    if "verify" in arguments:
+        assert cli("backfill", "478:479", "--out", "bad").code == 0
+        with Path("bad/transactions.jsonl").open("rb+") as file:
+            file.truncate(0)
     for err in (subprocess.DEVNULL, closed_pipe):
         assert run(*arguments.split(), out=closed_pipe, err=err, cwd=Path.cwd()) == code
 

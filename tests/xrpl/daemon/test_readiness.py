@@ -12,7 +12,7 @@ import pytest
 from ekspiper.xrpl.daemon._readiness import Readiness
 from ekspiper.xrpl.replay import ReplayNode
 
-from .conftest import FIRST, Http, Running
+from .conftest import LAST, Http, Running
 
 Node = Callable[..., ReplayNode]
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "guides" / "operate-the-daemon.md"
@@ -174,8 +174,8 @@ async def test_not_ready_while_the_network_stands_still(
     """The node answers every request, and its ledgers end."""
     config = "[http]\nnetwork_patience = 1.5\n[node]\nliveness = 600\n"
     async with (
-        node(close_every=0.02) as served,
-        running(config, network=served.url, **{"from": FIRST}),
+        node(close_every=0.02, start_at=LAST - 10) as served,
+        running(config, network=served.url, **{"from": LAST - 10}),
     ):
         await http.until("/ready", 200)
         content = await http.until("/ready", 503, "the network stands still")

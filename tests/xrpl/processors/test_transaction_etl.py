@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from ekspiper.xrpl.processors import TransactionEtl
 from ekspiper.xrpl.verify import parse_ledger
 
 Lines = Callable[[str], Any]
+# Every third ledger is read as servers print it, another third each time: all take half a minute.
+PART = 3
 ALICE, BOB = "rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh", "rrrrrrrrrrrrrrrrrrrrBZbvji"
 XRP_20 = {"currency": "XRP", "issuer": "", "value": "20"}
 
@@ -75,7 +78,7 @@ def test_json_of_both_api_versions_makes_the_same_records(
 ) -> None:
     etl = TransactionEtl()
     versions = (recorded_lines(f"ledger_v{version}.jsonl.gz") for version in (2, 1))
-    for ledger, *lines in zip(recorded_ledgers, *versions, strict=True):
+    for ledger, *lines in islice(zip(recorded_ledgers, *versions, strict=True), 0, None, PART):
         records = {one.hash: etl.record(one) for one in ledger.transactions}
         place = {
             "ledger_index": ledger.ledger_index,
@@ -97,13 +100,13 @@ def test_the_stream_makes_the_same_records(
     messages = recorded_lines("stream_v2.jsonl.gz")
     items = [message for message in messages if message["type"] == "transaction"]
     assert len(items) == 7829
-    for item in items:
+    for item in items[1::PART]:
         assert etl.normalise(item) == records[item["hash"]]
 
 
 def test_delivered_amounts_are_the_servers(recorded_lines: Lines) -> None:
     etl = TransactionEtl()
-    for line in recorded_lines("ledger_v2.jsonl.gz"):
+    for line in islice(recorded_lines("ledger_v2.jsonl.gz"), 1, None, PART):
         for item in line["response"]["result"]["ledger"]["transactions"]:
             printed = item["meta"].get("delivered_amount")
             if isinstance(printed, str):
@@ -431,7 +434,7 @@ def test_json_and_binary_of_a_newer_network_make_the_same_records(shared_data: P
         gzip.open(folder / "ledger_v2_binary.jsonl.gz") as binary,
         gzip.open(folder / "ledger_v2.jsonl.gz") as printed,
     ):
-        for one, other in zip(binary, printed, strict=True):
+        for one, other in islice(zip(binary, printed, strict=True), 2, None, PART):
             ledger = parse_ledger(orjson.loads(one)["response"]["result"], decoder=decoder)
             made = {each.hash: etl.record(each) for each in ledger.transactions}
             result = orjson.loads(other)["response"]["result"]

@@ -147,7 +147,7 @@ def test_a_line_that_does_not_fit_leaves_nothing_behind(
 
 
 def test_a_line_cut_anywhere_is_left_out(columns: LineColumns, lines: list[bytes]) -> None:
-    line = max(lines, key=len)
+    line = max((line for line in lines if len(line) < 8_000), key=len)
     cut = [line[:size] for size in range(len(line))]
     batch, unfit = columns.read(cut)
     assert unfit == list(range(len(cut)))

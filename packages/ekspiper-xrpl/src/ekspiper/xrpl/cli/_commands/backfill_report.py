@@ -120,4 +120,5 @@ def tell_signatures(ledgers: int, unsigned: int | None, why: str) -> None:
     elif unsigned:
         tell(f"{unsigned:,} of them are not signed: {why}")
     else:
-        tell(f"All {ledgers:,} are signed: they lead to ledgers of a quorum of validators.")
+        these = "It is" if ledgers == 1 else "All are"
+        tell(f"{these} signed, through headers that lead to the ledgers of a quorum of validators.")
