@@ -34,8 +34,8 @@ _TOGETHER = {
 }
 """What one package does with another, which is not tried where a package stands alone."""
 
-_SLOW = ("alerts", "container")
-"""What takes minutes, and is run only when its folder is named: `hatch run dev:alerts`, `dev:container`."""
+_SLOW = ("alerts", "container", "systemd")
+"""What takes minutes, and is run only when its folder is named: `hatch run dev:alerts`, and so on."""
 
 collect_ignore = [
     *_SLOW,

@@ -28,7 +28,7 @@ PAGES = ("operate-the-daemon.md", "alerts.md", "upgrades-and-incidents.md")
 NOT_RUN = {
     r"(/opt/ekspiper/bin/)?pip install": "no index has it before the first release; "
     "`hatch run release:build` installs the wheels",
-    r"systemctl": "needs systemd as the first process; tests/deploy has systemd read the unit",
+    r"systemctl": "needs systemd as the first process: `hatch run dev:systemd` boots one",
     r"sh deploy/container/build.sh|podman run": "`hatch run dev:container` does, in minutes",
     r"NETWORK=sample podman compose": "the images of others cannot be pulled everywhere; "
     "tests/deploy has each file read by its tool",

@@ -1,6 +1,7 @@
 """What the command line says on standard error: log lines, and sentences for people.
 
-Standard output is for records. As text, a line of the log is the time, the level and the message.
+Standard output is for records. As text, a line of the log is the time, the level and the message; where
+it goes to systemd's journal, which keeps the time itself, a number for the level and the message.
 As JSON (`--log-format json`) each event is one object on one line:
 
     {"time": "...", "level": "warning", "message": "...", "node": "wss://..."}
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from datetime import UTC, datetime
 from functools import cache
@@ -30,6 +32,14 @@ _CONTEXT = ("ledger", "flow", "step", "collector", "node")
 
 _AS_IT_IS = ("  ", "Try next")
 """Lines that begin so hold a path or a command."""
+
+_JOURNAL_LEVELS = (
+    (logging.CRITICAL, 2),
+    (logging.ERROR, 3),
+    (logging.WARNING, 4),
+    (logging.INFO, 6),
+)
+_JOURNAL_DEBUG = 7
 
 log = logging.getLogger("ekspiper")
 
@@ -100,15 +110,40 @@ def _write(text: str, *, style: str = "", wraps: bool = False) -> None:
 
 def _text_formatter() -> logging.Formatter:
     """At a terminal the time of day is enough, and leaves room for the message."""
+    if _is_journal():
+        return _JournalFormatter()
     if sys.stderr.isatty():
         return logging.Formatter("%(asctime)s %(levelname)s %(message)s", datefmt="%H:%M:%S")
     return logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
+
+
+def _is_journal() -> bool:
+    """Whether systemd has connected standard error to its journal (systemd.exec(5), JOURNAL_STREAM)."""
+    device, _, inode = os.environ.get("JOURNAL_STREAM", "").partition(":")
+    if not inode:
+        return False
+    try:
+        there = os.fstat(sys.stderr.fileno())
+    except (OSError, ValueError):  # a stream without a file
+        return False
+    return (device, inode) == (str(there.st_dev), str(there.st_ino))
 
 
 # Through `_write`, so that a line goes above the live view and not through it.
 class _Handler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         _write(self.format(record))
+
+
+class _JournalFormatter(logging.Formatter):
+    """A level as the journal counts (sd-daemon(3)), for `journalctl --priority`, and the message."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        number = next(
+            (number for level, number in _JOURNAL_LEVELS if record.levelno >= level), _JOURNAL_DEBUG
+        )
+        # Each line is an event of its own there.
+        return "\n".join(f"<{number}>{line}" for line in super().format(record).splitlines())
 
 
 class _JsonFormatter(logging.Formatter):
