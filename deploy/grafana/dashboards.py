@@ -511,6 +511,18 @@ LEDGER = Board(
             "Validators, where ledgers are recorded when they are signed",
             (
                 Graph(
+                    "Newest ledgers that are not signed yet",
+                    "short",
+                    (
+                        Query(
+                            "max by (job, instance) (ekspiper_node_ledger_index{S}) "
+                            "- on (job, instance) ekspiper_signed_ledger_index{S}",
+                            "{{instance}}",
+                            needs=SIGNATURES,
+                        ),
+                    ),
+                ),
+                Graph(
                     "From the first validation to the quorum (95 of 100)",
                     "s",
                     (
@@ -548,7 +560,6 @@ LEDGER = Board(
                             needs=SIGNATURES,
                         ),
                     ),
-                    width=12,
                 ),
                 Graph(
                     "Days until a validator list expires",
@@ -560,7 +571,6 @@ LEDGER = Board(
                             needs=SIGNATURES,
                         ),
                     ),
-                    width=12,
                 ),
             ),
         ),
