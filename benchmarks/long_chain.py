@@ -20,7 +20,7 @@ from ekspiper.xrpl.recorder import ledger_exchange
 from ekspiper.xrpl.replay import SAMPLE
 from ekspiper.xrpl.verify import parse_ledger
 
-__all__ = ["LEDGERS", "write_long_chain"]
+__all__ = ["LEDGERS", "chain", "recorded_ledgers", "write_long_chain"]
 
 LEDGERS = "ledger_v2_binary.jsonl"
 SERVER = ("server.jsonl.gz", "misc.jsonl.gz")
@@ -39,23 +39,24 @@ def write_long_chain(folder: Path | None, out: Path, *, count: int) -> tuple[lis
             shutil.copy(folder / name, out)
     indexes, transactions = [], 0
     with (out / LEDGERS).open("wb") as lines:
-        for ledger in itertools.islice(_chain(_recorded(folder)), count):
+        for ledger in itertools.islice(chain(recorded_ledgers(folder)), count):
             lines.write(orjson.dumps(ledger_exchange(ledger)) + b"\n")
             indexes.append(ledger.ledger_index)
             transactions += len(ledger.transactions)
     return indexes, transactions
 
 
-def _recorded(folder: Path) -> list[Ledger]:
+def recorded_ledgers(folder: Path) -> list[Ledger]:
+    """The ledgers of a recording."""
     with gzip.open(folder / f"{LEDGERS}.gz") as lines:
         return [parse_ledger(orjson.loads(line)["response"]["result"]) for line in lines]
 
 
-def _chain(recorded: list[Ledger]) -> Iterator[Ledger]:
-    """Each ledger with the index and the hash that follow from the one before it."""
+def chain(recorded: list[Ledger], *, first: int | None = None) -> Iterator[Ledger]:
+    """The ledgers again and again: each with the index and the hash that follow from the one before it."""
     parent = recorded[0].header.parent_hash
-    first = recorded[0].ledger_index
-    for index, ledger in zip(itertools.count(first), itertools.cycle(recorded)):
+    begin = recorded[0].ledger_index if first is None else first
+    for index, ledger in zip(itertools.count(begin), itertools.cycle(recorded)):
         header = dataclasses.replace(ledger.header, ledger_index=index, parent_hash=parent)
         parent = header.ledger_hash
         yield Ledger(header, ledger_hash=parent.hex().upper(), transactions=ledger.transactions)

@@ -1,7 +1,8 @@
 """Reads a recording again and again through three nodes with random faults of every kind.
 
 Each run must end with every ledger in the files: complete, in order, verified, once. Prints a line
-for each run and a summary; exits with 1 when any run failed.
+for each run and a summary; exits with 1 when any run failed. With `--ledgers N` it is one long run
+instead: a real daemon over a chain of N ledgers, which must not grow and not lose anything.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ekspiper.xrpl.replay import SAMPLE
 
 from ..conftest import RECORDING
 from .faults import OUTAGE, plans
+from .long_run import LongSetting, run_long
 from .run import MODES, Outcome, Setting, run_once
 from .truth import Truth, read_truth
 
@@ -31,6 +33,8 @@ def main() -> int:
     truth = read_truth(options.recording)
     seed = random.randrange(10**6) if options.seed is None else options.seed
     folder = Path(tempfile.mkdtemp(prefix="ekspiper-soak-"))
+    if options.ledgers:
+        return _long(options, folder, seed=seed)
     print(
         f"{len(truth.indexes)} ledgers, {sum(map(len, truth.transactions.values())):,} transactions, "
         f"three nodes, seed {seed}",
@@ -56,6 +60,23 @@ def main() -> int:
     return 0 if good == options.runs else 1
 
 
+def _long(options: argparse.Namespace, folder: Path, *, seed: int) -> int:
+    setting = LongSetting(
+        recording=options.recording,
+        ledgers=options.ledgers,
+        most=options.transactions,
+        close_every=options.close_every,
+        often=options.often,
+        seed=seed,
+        folder=folder,
+    )
+    wrong = asyncio.run(run_long(setting))
+    print("\n".join(wrong) or "nothing grew, nothing is missing, nothing is doubled", flush=True)
+    if not wrong and not options.keep:
+        shutil.rmtree(folder)
+    return 1 if wrong else 0
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="soak", description=__doc__)
     parser.add_argument("--runs", type=int, default=20)
@@ -73,6 +94,19 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--recording", type=Path, default=RECORDING if RECORDING.is_dir() else SAMPLE, metavar="DIR"
+    )
+    parser.add_argument(
+        "--ledgers", type=int, default=0, metavar="N", help="one long run of a real daemon"
+    )
+    parser.add_argument(
+        "--transactions",
+        type=int,
+        default=1000,
+        metavar="N",
+        help="repeat only recorded ledgers with at most so many, in that run",
+    )
+    parser.add_argument(
+        "--close-every", type=float, default=0.02, metavar="S", help="of that run's network"
     )
     return parser.parse_args()
 
