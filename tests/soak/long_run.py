@@ -46,8 +46,8 @@ ALLOWED = {
 
 _NODES = 3
 _SAMPLE_EVERY = 1.0
-_CALM = (4.0, 14.0)
-_TROUBLE = (1.0, 6.0)
+_CALM = (8.0, 25.0)
+_TROUBLE = (1.0, 5.0)
 _SETTLE = 900.0
 _AHEAD = 300
 """So many ledgers the network is ahead at most: on a slow machine the daemon must follow, and not

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from ekspiper.core import SIGNALS
 
+from ._memory import give_back_regularly
 from .main import collect_garbage_rarely
 
 __all__ = ["Interrupted", "run_interruptible"]
@@ -46,6 +47,7 @@ def run_interruptible(work: Coroutine[Any, Any, T], *, code: int = 1) -> T:
 
     async def guarded() -> T:
         loop = asyncio.get_running_loop()
+        give_back_regularly(loop)
         task = asyncio.ensure_future(work)
 
         def interrupt() -> None:
