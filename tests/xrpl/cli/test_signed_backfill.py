@@ -52,7 +52,7 @@ def signed_by(folder: str) -> set[int | None]:
 def test_a_range_is_chained_to_an_anchor(cli: Cli, span: str, anchor: str, trust: str) -> None:
     done = cli("backfill", span, "--out", "o", "--trust", trust, "--anchor", anchor)
     assert done.code == 0, done.err
-    assert "All 8 are signed" in done.err
+    assert "All are signed" in done.err
     assert signed_by("o") == {int(anchor.partition(":")[0])}
     done = cli("verify", "o", "--signed", "--anchor", anchor)
     assert done.code == 0, done.err

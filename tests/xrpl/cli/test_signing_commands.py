@@ -36,7 +36,7 @@ def trust() -> str:
 def test_a_backfill_is_signed_by_the_newest_ledger(cli: Cli, node: str, trust: str) -> None:
     done = cli("backfill", "500:510", "-n", node, "-o", "o", "--trust", trust)
     assert done.code == 0, done.err
-    assert "All 11 are signed" in done.err
+    assert "All are signed" in done.err
     done = cli("verify", "o", "--signed", "--trust", trust)
     assert done.code == 0, done.err
     assert "500 to 510: ledger 540 is signed by 4 of 5 validators" in done.out

@@ -99,7 +99,7 @@ def test_a_key_of_ed25519_does_not_sign_validations(network: SmallNetwork) -> No
 
 
 def test_every_flipped_bit_of_a_validation_is_refused(network: SmallNetwork) -> None:
-    good = network.validators[3].validation(7, HASH)
+    good, trusted = network.validators[3].validation(7, HASH), network.set()
     for bit in range(len(good.data) * 8):
         flipped = bytearray(good.data)
         flipped[bit // 8] ^= 1 << bit % 8
@@ -107,7 +107,7 @@ def test_every_flipped_bit_of_a_validation_is_refused(network: SmallNetwork) -> 
             validation = Validation.from_bytes(bytes(flipped))
         except Malformed:
             continue
-        assert judged(network, [validation])[0] == 0
+        assert not trusted.judge([validation], ledger_index=7, ledger_hash=HASH).signers
 
 
 def test_a_rotated_validator_does_not_count_with_its_old_key(network: SmallNetwork) -> None:
