@@ -14,6 +14,7 @@ from ekspiper.sinks.parquet import Parquet, read_records
 
 
 class TestParquet(CollectorContract):
+    blocks = True
     options: ClassVar[dict[str, Any]] = {}
 
     async def make(self, tmp_path: Path) -> Collector[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ekspiper.core import BatchError, JsonLine, Permanent
+from ekspiper.core import BatchError, JsonLine, LineBlock, Permanent
 from ekspiper.sinks.parquet import OneFile, Parquet, read_records
 
 SCHEMA = pa.schema(
@@ -42,6 +43,10 @@ class Columns:
             if "any" in row and is_text:
                 row["any"] = json.dumps(row["any"], separators=(",", ":"))
         return pa.RecordBatch.from_pylist(rows, schema=self.schema), unfit
+
+    def read_blocks(self, blocks: Sequence[bytes]) -> Any | None:
+        rows, unfit = self.read(b"".join(blocks).splitlines(keepends=True))
+        return None if unfit else rows
 
     def fits(self, record: dict[str, Any]) -> bool:
         return record.keys() <= set(self.schema.names) and record.get("hash") != ODD
@@ -114,6 +119,46 @@ async def test_lines_are_written_without_their_objects(tmp_path: Path) -> None:
     same(ours, theirs)
     for name in tables(ours):
         assert (ours / name).read_bytes() == (theirs / name).read_bytes()
+
+
+def blocks_of(records: Sequence[dict[str, Any]], *sizes: int) -> list[LineBlock]:
+    """Blocks of so many lines each."""
+    lines = iter([line(one).line for one in records])
+    parts = [list(islice(lines, size)) for size in sizes]
+    return [LineBlock(b"".join(part), len(part), kind=Line) for part in parts]
+
+
+@pytest.mark.parametrize("made", [[], [3], [3, 12, 13, 25]], ids=["plain", "one odd", "many odd"])
+async def test_blocks_of_lines_make_the_same_files(tmp_path: Path, made: list[int]) -> None:
+    """An odd line is encoded by itself, and stands where it stood."""
+    records = [record(number, **({"hash": ODD} if number in made else {})) for number in range(30)]
+    batch = [*blocks_of(records[:25], 10, 1, 14), *(line(one) for one in records[25:])]
+    ours = await written(tmp_path / "a", batch, schema=SCHEMA)
+    assert bool(Line.parsed) is bool(made)
+    same(ours, await written(tmp_path / "b", records, schema=SCHEMA))
+    (tmp_path / "one").mkdir()
+    async with OneFile(tmp_path / "one" / "part.parquet", schema=SCHEMA) as file:
+        await file.collect(batch)
+    assert list(read_records(tmp_path / "one")) == records
+
+
+async def test_of_a_block_all_lines_are_kept_or_none(tmp_path: Path) -> None:
+    """The runner gives the lines of a block that has failed again, one by one."""
+    good = [record(number) for number in range(30)]
+    bad = record(15, hash=ODD, any=float("nan"))
+    batch = blocks_of([*good[:15], bad, *good[16:]], 10, 10, 10)
+    kept = [*good[:10], *good[20:]]
+    async with Parquet(tmp_path / "dataset", schema=SCHEMA) as dataset:
+        with pytest.raises(BatchError) as refused:
+            await dataset.collect(batch)
+    assert list(refused.value.failures) == [1]
+    assert list(read_records(tmp_path / "dataset")) == kept
+    (tmp_path / "one").mkdir()
+    async with OneFile(tmp_path / "one" / "part.parquet", schema=SCHEMA) as file:
+        with pytest.raises(BatchError) as refused:
+            await file.collect(batch)
+    assert list(refused.value.failures) == [1]
+    assert list(read_records(tmp_path / "one")) == kept
 
 
 async def test_lines_go_to_the_folders_of_their_ledgers(tmp_path: Path) -> None:
@@ -218,7 +263,8 @@ async def test_one_file_takes_lines_too(tmp_path: Path) -> None:
 
 async def test_one_file_says_which_lines_cannot_be_stored(tmp_path: Path) -> None:
     bad = {**record(1), "hash": ODD, "more": Decimal(1)}
-    async with OneFile(tmp_path / "one.parquet", schema=SCHEMA) as file:
+    (tmp_path / "one").mkdir()
+    async with OneFile(tmp_path / "one" / "part.parquet", schema=SCHEMA) as file:
         with pytest.raises(BatchError) as caught:
             await file.collect([line(record(0)), bad, line(record(2))])
     assert list(caught.value.failures) == [1]

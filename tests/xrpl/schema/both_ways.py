@@ -25,6 +25,7 @@ def hold(columns: LineColumns, schema: Schema, lines: Sequence[bytes]) -> list[i
 
     batch, unfit = columns.read(lines)
     batch.validate(full=True)
+    hold_blocks(columns, lines, batch, unfit)
     left_out = set(unfit)
     fitting = [line for place, line in enumerate(lines) if place not in left_out]
     written = [line for line in fitting if is_from_encoder(line)]
@@ -34,6 +35,24 @@ def hold(columns: LineColumns, schema: Schema, lines: Sequence[bytes]) -> list[i
     expected = arrow_table(map(orjson.loads, written), schema)
     assert pa.Table.from_batches([batch]).equals(expected, check_metadata=True)
     return unfit
+
+
+def hold_blocks(
+    columns: LineColumns, lines: Sequence[bytes], batch: Any, unfit: Sequence[int]
+) -> None:
+    """In blocks they are what they are one by one; or nothing, where one of them does not fit."""
+    middle = len(lines) // 3
+    blocks = [b"".join(lines[:middle]), b"".join(lines[middle:])]
+    are_lines = all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in lines)
+    if are_lines:
+        read = columns.read_blocks(blocks)
+        assert (read is None) == bool(unfit)
+        assert read is None or read.equals(batch)
+    left_out = set(unfit)
+    fitting = [line for place, line in enumerate(lines) if place not in left_out]
+    read = columns.read_blocks([b"".join(fitting[:middle]), *fitting[middle:]])
+    assert read is not None
+    assert read.equals(batch)
 
 
 def is_from_encoder(line: bytes) -> bool:

@@ -230,6 +230,26 @@ def test_what_is_not_one_line_of_one_object_is_left_out(small: LineColumns, line
     assert (batch.num_rows, unfit) == (1, [0])
 
 
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [b"{}\n{}"],
+        [b"{}\n\n"],
+        [b"\n"],
+        [b'{}\n{"text":"a\n"}\n'],
+        [b"{}\n", b"{}\n{}\n[]\n"],
+        [b'{"texts":["a"]}\n{"texts":["b",1]}\n'],
+    ],
+)
+def test_of_blocks_with_a_line_that_does_not_fit_nothing_stays(
+    small: LineColumns, blocks: list[bytes]
+) -> None:
+    assert small.read_blocks(blocks) is None
+    batch = small.read_blocks([b'{"texts":["c"]}\n{}\n', b"", b"{}\n"])
+    assert batch is not None
+    assert batch.column("texts").to_pylist() == [["c"], None, None]
+
+
 def test_a_key_that_comes_twice_is_left_out(small: LineColumns) -> None:
     for line in (b'{"text":"a","text":"b"}\n', b'{"struct":{},"struct":{"text":"a"}}\n'):
         assert small.read([line])[1] == [0]

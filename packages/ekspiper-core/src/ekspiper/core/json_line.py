@@ -30,6 +30,11 @@ class ColumnReader(Protocol):
         """
         ...
 
+    def read_blocks(self, blocks: Sequence[bytes]) -> Any | None:
+        """A `pyarrow.RecordBatch` of all lines in these blocks, in order; None where one cannot be
+        held exactly."""
+        ...
+
 
 class JsonLine:
     """A record as its line of JSON; its objects are made only if something needs them.

@@ -2,6 +2,8 @@
 
 from .encoder import Encoder as Encoder
 from .line_reader import LineReader as LineReader
+from .line_reader import encoded_apart as encoded_apart
+from .line_reader import has_blocks as has_blocks
 from .line_reader import plain_records as plain_records
 from .line_reader import rows_in_order as rows_in_order
 from .pyarrow_import import arrow as arrow
@@ -31,7 +33,9 @@ __all__ = [
     "arrow_parquet",
     "arrow_schema",
     "conflict",
+    "encoded_apart",
     "grown_table",
+    "has_blocks",
     "is_json",
     "is_python",
     "plain_records",

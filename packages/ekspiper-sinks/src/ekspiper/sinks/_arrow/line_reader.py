@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
-from ekspiper.core import ColumnReader, JsonLine
+from ekspiper.core import ColumnReader, JsonLine, LineBlock
 
 from .encoder import Encoder
 from .pyarrow_import import arrow
 from .shape import REST
 
-__all__ = ["LineReader", "plain_records", "rows_in_order"]
+__all__ = ["LineReader", "encoded_apart", "has_blocks", "plain_records", "rows_in_order"]
+
+T = TypeVar("T")
 
 _EMPTY_LIST = re.compile(rb"\[\s*\]")
 """It may also stand in a text, which does no harm."""
@@ -49,15 +51,34 @@ class LineReader:
         found, unfit = reader.read([batch[place].line for place in places])
         if len(unfit) == len(places):
             return None, list(range(len(batch)))
-        # The reader knows nothing of `_rest`, which is empty where every value has its column.
+        found = self._with_rest(found)
+        if not unfit and len(places) == len(batch):
+            return found, []
+        read = set(places).difference(places[at] for at in unfit)
+        return found, [place for place in range(len(batch)) if place not in read]
+
+    def read_blocks(self, batch: Sequence[Any]) -> Any | None:
+        """A record batch of a batch that is all blocks of lines, and lines; None where a line cannot be
+        held, or the members are of several kinds."""
+        kinds = {one.kind if isinstance(one, LineBlock) else type(one) for one in batch}
+        (kind,) = kinds if len(kinds) == 1 else (None,)
+        if kind is None or not issubclass(kind, JsonLine) or not self._empty_lists:
+            return None
+        reader = self._reader(kind)
+        if reader is None:
+            return None
+        lines = [one.lines if isinstance(one, LineBlock) else one.line for one in batch]
+        found = reader.read_blocks(lines)
+        return None if found is None else self._with_rest(found)
+
+    def _with_rest(self, found: Any) -> Any:
+        """The reader knows nothing of `_rest`, which is empty where every value has its column."""
         rest = arrow().nulls(found.num_rows, self._schema.field(REST).type)
         columns = [
             column if column.type == field.type else column.cast(field.type)
             for column, field in zip(found.columns, self._schema, strict=False)
         ]
-        found = arrow().RecordBatch.from_arrays([*columns, rest], schema=self._schema)
-        read = set(places).difference(places[at] for at in unfit)
-        return found, [place for place in range(len(batch)) if place not in read]
+        return arrow().RecordBatch.from_arrays([*columns, rest], schema=self._schema)
 
     def _reader(self, kind: type[JsonLine]) -> ColumnReader | None:
         if kind not in self._readers:
@@ -75,9 +96,39 @@ def _in_seconds(field: Any) -> Any:
     return field.with_type(pa.timestamp("s", tz="UTC")) if is_instant else field
 
 
+def has_blocks(batch: Sequence[Any]) -> bool:
+    """Whether a member is a block of lines."""
+    return any(isinstance(one, LineBlock) for one in batch)
+
+
 def plain_records(batch: Sequence[Any]) -> list[Any]:
     """The batch with the record of each line in its place."""
     return [one.value if isinstance(one, JsonLine) else one for one in batch]
+
+
+def encoded_apart(
+    batch: Sequence[Any], encode: Callable[[Sequence[Any]], tuple[T, dict[int, Exception]]]
+) -> tuple[T, dict[int, Exception]]:
+    """Encode a batch whose blocks are taken apart; of a block all lines are there, or none.
+
+    Args:
+        batch: records, lines, and blocks of lines.
+        encode: takes the same without blocks; gives what was made, and why some are not in it.
+    """
+    apart: list[Any] = []
+    members: list[int] = []
+    for place, one in enumerate(batch):
+        lines = list(one) if isinstance(one, LineBlock) else [one]
+        apart += lines
+        members += [place] * len(lines)
+    made, failed = encode(apart)
+    if not failed:
+        return made, {}
+    failures = {members[place]: error for place, error in failed.items()}
+    made, _ = encode(
+        [one for one, member in zip(apart, members, strict=True) if member not in failures]
+    )
+    return made, failures
 
 
 def rows_in_order(

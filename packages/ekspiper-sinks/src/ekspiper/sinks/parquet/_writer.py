@@ -17,7 +17,9 @@ from .._arrow import (
     arrow,
     arrow_schema,
     conflict,
+    encoded_apart,
     grown_table,
+    has_blocks,
     plain_records,
     records_of,
     rows_in_order,
@@ -125,15 +127,33 @@ class Writer:
         return self._rows > 0 or any(entry.staged for entry in self._entries)
 
     def encode(self, batch: Sequence[Any]) -> Encoded:
-        """The batch as Arrow; the schema grows where it may. Buffers nothing."""
+        """The batch as Arrow; the schema grows where it may. Buffers nothing.
+
+        Its members are records, lines, and blocks of lines. Of a block all rows are there, or none.
+        """
+        if not has_blocks(batch):
+            return self._encode(batch)
+        found = self._line_reader.read_blocks(batch)
+        if found is not None:
+            return self._found(found)
+        parts, failures = encoded_apart(batch, self._parts)
+        return Encoded(parts, failures)
+
+    def _parts(self, batch: Sequence[Any]) -> tuple[list[tuple[str, Any]], dict[int, Exception]]:
+        encoded = self._encode(batch)
+        return encoded.parts, encoded.failures
+
+    def _encode(self, batch: Sequence[Any]) -> Encoded:
         found, missing = self._line_reader.read(batch)
         # A schema that may grow looks at whole batches: each grown file is written again.
         if found is None or (missing and self._schema_may_grow()):
             return self._encode_records(plain_records(batch))
-        if not missing:
-            table = arrow().Table.from_batches([found])
-            return Encoded(list(self._by_partition(table, self._partitions_of(found))))
-        return self._encode_both(batch, found, missing)
+        return self._encode_both(batch, found, missing) if missing else self._found(found)
+
+    def _found(self, found: Any) -> Encoded:
+        """Rows that were read from lines, and nothing else."""
+        table = arrow().Table.from_batches([found])
+        return Encoded(list(self._by_partition(table, self._partitions_of(found))))
 
     def _encode_both(self, batch: Sequence[Any], found: Any, missing: list[int]) -> Encoded:
         """Rows that were read from lines and records that were not, each in its place."""

@@ -13,6 +13,8 @@ from .._arrow import (
     LineReader,
     arrow,
     arrow_parquet,
+    encoded_apart,
+    has_blocks,
     plain_records,
     rows_in_order,
     with_rest,
@@ -49,7 +51,7 @@ class OneFile(Collector[Any]):
     """
 
     schema_format = "arrow"
-    takes_lines = True
+    takes_lines = takes_blocks = True
     batch_policy = BatchPolicy(count=5_000, bytes=32 * 1024 * 1024, period=1.0)
 
     def __init__(
@@ -95,7 +97,7 @@ class OneFile(Collector[Any]):
         """
         batches, failures = await in_thread(self._encode, batch)
         held = sum(each.num_rows for each in self._batches)
-        if held and held + len(batch) > self._row_group_rows:
+        if held and held + sum(each.num_rows for each in batches) > self._row_group_rows:
             try:
                 await in_thread(self._write, self._writer)
             except OSError as error:
@@ -107,6 +109,12 @@ class OneFile(Collector[Any]):
 
     def _encode(self, batch: Sequence[Any]) -> tuple[list[Any], dict[int, Exception]]:
         """The batch as Arrow, in its order, and why some members are not in it."""
+        if not has_blocks(batch):
+            return self._encode_members(batch)
+        found = self._line_reader.read_blocks(batch)
+        return encoded_apart(batch, self._encode_members) if found is None else ([found], {})
+
+    def _encode_members(self, batch: Sequence[Any]) -> tuple[list[Any], dict[int, Exception]]:
         found, missing = self._line_reader.read(batch)
         if found is None:
             batches, failures, _ = self._encoder.encode(plain_records(batch))

@@ -81,7 +81,7 @@ class Parquet(Collector[Any]):
     one_file = OneFile
     """The class `OneFile`, likewise."""
 
-    takes_lines = True
+    takes_lines = takes_blocks = True
     """Records that come as lines are read into columns without their objects, where they fit."""
 
     # Arrow encodes a column at a time, so large batches cost less for each record.

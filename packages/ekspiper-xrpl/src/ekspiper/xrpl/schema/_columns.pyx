@@ -11,7 +11,7 @@ of the line.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 # What a column holds; the numbers of `line_columns.py`.
 cdef enum Kind:
@@ -23,7 +23,7 @@ cdef enum Kind:
     STRUCT = 5
     LIST = 6
 
-INTERFACE = 1  # raised, here and in line_columns.py, with every change of what the two call
+INTERFACE = 2  # raised, here and in line_columns.py, with every change of what the two call
 
 DEF MOST_BYTES = 0x3FFFFFFF   # of a batch: offsets have 32 bits
 DEF MOST_DIGITS = 18          # of an integer, so that it fits 64 bits
@@ -180,6 +180,56 @@ cdef class ColumnBuilder:
             free(texts)
             free(sizes)
             free(fits)
+
+    def read_blocks(self, tuple blocks not None):
+        """Add all lines of blocks, or nothing of them.
+
+        Args:
+            blocks: bytes with any number of lines, each with a newline at its end and no other in it.
+
+        Returns:
+            whether every line fits.
+        """
+        cdef int64_t count = len(blocks), place, row = self.columns[0].length, total = 0
+        cdef int64_t first = row
+        cdef const char** texts = <const char**>malloc((count + 1) * sizeof(char*))
+        cdef int64_t* sizes = <int64_t*>malloc((count + 1) * sizeof(int64_t))
+        cdef int status = 0
+        cdef const char* end
+        cdef const char* newline
+        try:
+            if texts == NULL or sizes == NULL:
+                raise MemoryError
+            for place in range(count):
+                block = blocks[place]
+                if type(block) is not bytes:
+                    raise TypeError(f"a block is bytes, not {type(block).__name__}")
+                texts[place] = PyBytes_AS_STRING(block)
+                sizes[place] = PyBytes_GET_SIZE(block)
+                total += sizes[place]
+            if self.held + total > MOST_BYTES:
+                return False
+            with nogil:
+                for place in range(count):
+                    self.text = texts[place]
+                    end = self.text + sizes[place]
+                    while self.text < end and status == 0:
+                        newline = <const char*>memchr(self.text, c"\n", end - self.text)
+                        self.at = 0
+                        self.end = (end if newline == NULL else newline + 1) - self.text
+                        status = self._record(row)
+                        row += 1
+                        self.text += self.end
+                    if status < 0:
+                        self._cut(self.columns, first)
+                        break
+            if status == -2:
+                raise MemoryError
+            self.held += 0 if status < 0 else total
+            return status == 0
+        finally:
+            free(texts)
+            free(sizes)
 
     def take(self):
         """The columns, and an end of them: the next line begins new ones.

@@ -11,7 +11,7 @@ from .arrow import JSON_METADATA
 
 __all__ = ["LineColumns"]
 
-_INTERFACE = 1
+_INTERFACE = 2
 
 # The numbers of _columns.pyx.
 _NOTHING, _TEXT, _INTEGER, _JSON, _INSTANT, _STRUCT, _LIST = range(7)
@@ -53,9 +53,16 @@ class LineColumns:
     def read(self, lines: Sequence[bytes]) -> tuple[Any, list[int]]:
         """A `pyarrow.RecordBatch` of the lines that fit, in order, and the places of the others."""
         unfit = self._builder.read(tuple(lines))
+        return self._taken(), unfit
+
+    def read_blocks(self, blocks: Sequence[bytes]) -> Any | None:
+        """A `pyarrow.RecordBatch` of all lines in blocks of lines; None where one does not fit."""
+        return self._taken() if self._builder.read_blocks(tuple(blocks)) else None
+
+    def _taken(self) -> Any:
         rows, taken = self._builder.take()
         columns = [self._array(child, rows, taken) for child in self._members[0]]
-        return self._pa.RecordBatch.from_arrays(columns, schema=self._schema), unfit
+        return self._pa.RecordBatch.from_arrays(columns, schema=self._schema)
 
     def _array(self, number: int, slots: int, taken: list[Any]) -> Any:
         pa, kind, found = self._pa, self._types[number], taken[number]
