@@ -50,6 +50,35 @@ class Progress:
     shape: tuple[str, ...]
     flows: Mapping[str, FlowState] = field(default_factory=dict)
 
+    def to_text(self) -> str:
+        """The progress as a checkpoint holds it."""
+        content = {"format": FORMAT, "version": VERSION, **asdict(self)}
+        return json.dumps(content, indent=1, sort_keys=True)
+
+    @classmethod
+    def parse(cls, text: str, where: str) -> Progress:
+        """The progress that `to_text` made this from.
+
+        Raises:
+            CheckpointError: it is damaged, or of another format or version; names `where`.
+        """
+        damaged = f"{where} is damaged; delete it and what was written to start again"
+        try:
+            content: Any = json.loads(text)
+        except ValueError as error:
+            raise CheckpointError(f"{damaged}: {error}") from error
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise CheckpointError(f"{where} is not a checkpoint of ekspiper")
+        if content.get("version") != VERSION:
+            raise CheckpointError(
+                f"{where} has version {content.get('version')}, this ekspiper reads {VERSION}"
+            )
+        try:
+            flows = {name: FlowState(**state) for name, state in content["flows"].items()}
+            return cls(shape=tuple(content["shape"]), flows=flows)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{damaged}: {error}") from error
+
     def refuse_other(self, shape: tuple[str, ...], sources: Mapping[str, str], where: str) -> None:
         """Raise `CheckpointError` unless the same pipeline took this, from the same source."""
         removed = sorted(set(self.shape) - set(shape))
@@ -130,7 +159,7 @@ class FileCheckpoint:
             return None
         except (OSError, UnicodeDecodeError) as error:
             raise CheckpointError(f"cannot read {self}: {error}") from error
-        return _parse(text, str(self))
+        return Progress.parse(text, str(self))
 
     async def back_up(self) -> str:
         """Copy the file to the first of `NAME.backup-1`, `NAME.backup-2`, ... that is free."""
@@ -146,11 +175,8 @@ class FileCheckpoint:
     async def save(self, progress: Progress) -> None:
         """Write a new file beside the old one, fsync it, and put it in its place."""
         # Indented: it is small, and read by people on the day on which something is wrong.
-        text = json.dumps(
-            {"format": FORMAT, "version": VERSION, **asdict(progress)}, indent=1, sort_keys=True
-        )
         try:
-            await in_thread(_write, self.path, text.encode())
+            await in_thread(_write, self.path, progress.to_text().encode())
         # A full disk may have room again, but a path that cannot be written stays so.
         except (PermissionError, FileExistsError, NotADirectoryError, IsADirectoryError) as error:
             raise CheckpointError(f"cannot write {self}: {error}") from error
@@ -161,25 +187,6 @@ class FileCheckpoint:
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, content)
-
-
-def _parse(text: str, where: str) -> Progress:
-    damaged = f"{where} is damaged; delete it and what was written to start again"
-    try:
-        content: Any = json.loads(text)
-    except ValueError as error:
-        raise CheckpointError(f"{damaged}: {error}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{where} is not a checkpoint of ekspiper")
-    if content.get("version") != VERSION:
-        raise CheckpointError(
-            f"{where} has version {content.get('version')}, this ekspiper reads {VERSION}"
-        )
-    try:
-        flows = {name: FlowState(**state) for name, state in content["flows"].items()}
-        return Progress(shape=tuple(content["shape"]), flows=flows)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{damaged}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

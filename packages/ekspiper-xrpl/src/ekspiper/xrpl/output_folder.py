@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from ekspiper.core import (
     Collector,
+    CommitPolicy,
     ConfigError,
     Delivery,
     FileCheckpoint,
@@ -107,6 +109,7 @@ class OutputFolder:
         self.path = path
         self.command = command
         self.format = format
+        self.commit = CommitPolicy()
         self.instead = f"choose another with {option} DIR"
         """What to do where this folder cannot be used."""
         self._refuse_others()
@@ -176,6 +179,19 @@ class OutputFolder:
             options["schema"] = schema
         return Delivery(collector(self.table(records), **options), name="files")
 
+    def set_aside(self, records: str) -> str:
+        """Rename what was recorded, as it is not to be used, and begin anew; where it is now."""
+        table = self.table(records)
+        aside = table.with_name(f"{table.stem}.unverified{table.suffix}")
+        # A Parquet dataset has its manifest in a folder beside it.
+        for old, new in ((table, aside), (_beside(table), _beside(aside))):
+            if new.is_dir():
+                shutil.rmtree(new)
+            if old.exists():
+                old.replace(new)
+        self.checkpoint.path.unlink(missing_ok=True)
+        return str(aside)
+
     def dead_letters(self) -> Collector[Any]:
         """The collector of dead letters: JSON lines, whatever the format of the records."""
         made: Collector[Any] = registry.load("collectors", "jsonl")(
@@ -225,3 +241,7 @@ class OutputFolder:
         return ConfigError(
             f"cannot write to the folder {self.path}: {error.strerror or error}; {self.instead}"
         )
+
+
+def _beside(table: Path) -> Path:
+    return table.with_name(f".{table.name}.ekspiper")

@@ -3,7 +3,17 @@
 from .bucket import Bucket as Bucket
 from .bucket import Refused as Refused
 from .bucket import is_bucket_url as is_bucket_url
+from .bucket_checkpoint import BucketCheckpoint as BucketCheckpoint
+from .bucket_document import BucketDocument as BucketDocument
 from .bucket_lock import BucketLock as BucketLock
 from .process_mark import ProcessMark as ProcessMark
 
-__all__ = ["Bucket", "BucketLock", "ProcessMark", "Refused", "is_bucket_url"]
+__all__ = [
+    "Bucket",
+    "BucketCheckpoint",
+    "BucketDocument",
+    "BucketLock",
+    "ProcessMark",
+    "Refused",
+    "is_bucket_url",
+]

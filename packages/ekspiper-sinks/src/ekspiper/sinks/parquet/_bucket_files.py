@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 from collections.abc import Callable, Iterable
@@ -10,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ekspiper.core import CheckpointError, ConfigError, Retryable
-from ekspiper.core.bucket import Bucket, ProcessMark, Refused
+from ekspiper.core.bucket import Bucket, BucketDocument, ProcessMark, Refused
 
 from .._arrow import arrow
 from ._folder_files import DatasetFiles
@@ -49,16 +48,14 @@ class BucketFiles(DatasetFiles):
         self.place = f"{self._bucket}/{name}"
         self.hidden = f"{self._bucket}/.{name}.ekspiper"
         self._staging = f".{name}.ekspiper/staging"
-        self._file = f".{name}.ekspiper/manifest.json"
+        self._file = BucketDocument(self._bucket, f".{name}.ekspiper/manifest.json")
         self._owner: dict[str, Any] | None = None
-        self._tag: str | None = None
         self._text = ""
-        self._attempts: set[bytes] = set()
         self._staged: set[str] = set()
 
     def open(self) -> None:
         """Look whether a process of this machine writes."""
-        found = self._bucket.get(self._file)
+        found = self._file.load()
         owner = None if found is None else json.loads(found).get("owner")
         if owner is not None and (mark := ProcessMark(**owner)).is_alive:
             raise ConfigError(
@@ -84,37 +81,25 @@ class BucketFiles(DatasetFiles):
 
     def load(self) -> str | None:
         """Read the manifest, and remember which one it was."""
-        found = self._bucket.get_tagged(self._file)
+        found = self._file.load()
         if found is None:
-            self._tag = None
             return None
-        self._tag = found[1]
-        content = json.loads(found[0])
+        content = json.loads(found)
         if isinstance(content, dict):
             content.pop("owner", None)
         return json.dumps(content)
 
     def save(self, manifest: str) -> None:
         """Put the manifest in place of the one that was loaded or saved last."""
-        content = json.dumps({**json.loads(manifest), "owner": self._owner}).encode()
-        self._attempts.add(_digest(content))
-        while True:
-            try:
-                self._tag = self._bucket.put_if(self._file, content, tag=self._tag)
-            except Refused:
-                # Perhaps because of an earlier try of ours, whose answer was lost.
-                found = self._bucket.get_tagged(self._file)
-                if found is None or _digest(found[0]) not in self._attempts:
-                    raise CheckpointError(
-                        f"{self.place} has changed since it was left: another collector writes to "
-                        "it; stop one of them, and start again from the checkpoint"
-                    ) from None
-                self._tag = found[1]
-                if found[0] != content:
-                    continue
-            self._attempts.clear()
-            self._text = manifest
-            return
+        content = {**json.loads(manifest), "owner": self._owner}
+        try:
+            self._file.save(json.dumps(content).encode())
+        except Refused:
+            raise CheckpointError(
+                f"{self.place} has changed since it was left: another collector writes to it; "
+                "stop one of them, and start again from the checkpoint"
+            ) from None
+        self._text = manifest
 
     def sizes(self) -> dict[str, int]:
         """The objects of the dataset."""
@@ -171,7 +156,3 @@ class BucketFiles(DatasetFiles):
 def _below(folder: str, sizes: dict[str, int]) -> Iterable[tuple[str, int]]:
     start = len(folder) + 1
     return ((name[start:], size) for name, size in sizes.items())
-
-
-def _digest(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ekspiper.core import (
     EkspiperError,
@@ -16,6 +14,7 @@ from ekspiper.core import (
     PipelineError,
     Run,
     Step,
+    in_thread,
 )
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.codec import Definitions, differing_subtrees
@@ -23,6 +22,7 @@ from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerObjectRecor
 from ekspiper.xrpl.sources import LedgerObjects, LedgerRef
 
 from ..ledger import Ledger
+from ..output_bucket import OutputBucket
 from ..output_folder import OutputFolder
 from .proof import StateMismatch, StateProof
 
@@ -50,7 +50,9 @@ class SnapshotReport:
 
 
 class Snapshot:
-    """Writes all objects of one ledger into a folder. Interrupted, it continues at the last page.
+    """Writes all objects of one ledger into a folder, or a place of an object store.
+
+    Interrupted, it continues at the last page.
 
     Args:
         ledger: the ledger's index; None: the newest.
@@ -62,7 +64,7 @@ class Snapshot:
     def __init__(
         self,
         pool: NodePool,
-        folder: OutputFolder,
+        folder: OutputFolder | OutputBucket,
         *,
         ledger: int | None = None,
         types: Sequence[str] | None = None,
@@ -109,7 +111,11 @@ class Snapshot:
                 ),
             )
         )
-        return pipeline.start(checkpoint=self._folder.checkpoint, instruments=instruments)
+        return pipeline.start(
+            checkpoint=self._folder.checkpoint,
+            commit=self._folder.commit,
+            instruments=instruments,
+        )
 
     async def conclude(self, run: Run) -> SnapshotReport:
         """Compare the root over all objects with the header's `account_hash`.
@@ -126,7 +132,7 @@ class Snapshot:
             # The objects were taken from several nodes, and nothing says which of them gave the
             # wrong ones. Reading the state again, each time without one node, does.
             where = await self._locate()
-            aside = self._set_aside()
+            aside = await in_thread(self._folder.set_aside, "objects")
             raise StateMismatch(
                 f"the objects of ledger {ledger.ledger_index} hash to {root}, its header says "
                 f"{account_hash}; {where}; the objects are in {aside}, do not use them"
@@ -149,7 +155,7 @@ class Snapshot:
         if begun is not None and self._wanted is not None and begun != self._wanted:
             raise EkspiperError(
                 f"{self._folder.path} holds a snapshot of ledger {begun}, not {self._wanted}; "
-                "choose another folder with --out DIR"
+                f"{self._folder.instead}"
             )
         return begun or self._wanted
 
@@ -160,7 +166,7 @@ class Snapshot:
         if flow is not None and flow.source != source.identity:
             raise EkspiperError(
                 f"{self._folder.path} holds the {flow.source}, not the {source.identity}; "
-                "choose another folder with --out DIR"
+                f"{self._folder.instead}"
             )
 
     async def _locate(self) -> str:
@@ -212,22 +218,6 @@ class Snapshot:
         if self._ledger is None or self._proof is None:
             raise PipelineError("conclude() comes after start(), when the run has ended")
         return self._ledger, self._proof
-
-    def _set_aside(self) -> str:
-        table = self._folder.table("objects")
-        aside = table.with_name(f"{table.stem}.unverified{table.suffix}")
-        # A Parquet dataset has its manifest in a folder beside it.
-        for old, new in ((table, aside), (_beside(table), _beside(aside))):
-            if new.is_dir():
-                shutil.rmtree(new)
-            if old.exists():
-                old.replace(new)
-        self._folder.checkpoint.path.unlink(missing_ok=True)
-        return str(aside)
-
-
-def _beside(table: Path) -> Path:
-    return table.with_name(f".{table.name}.ekspiper")
 
 
 def _hashes(proof: StateProof) -> dict[str, bytes]:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ekspiper.core import draining_on_signals
+from ekspiper.core.bucket import is_bucket_url
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.open_network import open_network
+from ekspiper.xrpl.output_bucket import OutputBucket
 from ekspiper.xrpl.output_folder import OutputFolder, default_out
 from ekspiper.xrpl.snapshot import Snapshot
 from ekspiper.xrpl.verify import ONLY_HASHED
@@ -20,7 +21,6 @@ from .._interruption import run_interruptible
 from .._logs import tell
 from .._options import (
     ConnectTimeout,
-    Format,
     Json,
     Ledger,
     Network,
@@ -37,8 +37,15 @@ def snapshot(
     more_types: Annotated[list[str] | None, typer.Argument(metavar="T", hidden=True)] = None,
     ledger: Ledger = None,
     network: Network = None,
-    out: Annotated[Path | None, default_out_option("snapshot")] = None,
-    format: Format = "jsonl",
+    out: Annotated[Any, default_out_option("snapshot", urls=True)] = None,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="jsonl|parquet",
+            help="Format of the files. [default: jsonl; in an object store, parquet]",
+            show_default=False,
+        ),
+    ] = None,
     types: Annotated[
         list[str] | None,
         typer.Option("--type", metavar="T...", help="Record these types only."),
@@ -57,17 +64,13 @@ def snapshot(
     Examples:
       ekspiper snapshot --ledger 540 --out out/state
       ekspiper snapshot --type Offer AMM --format parquet
+      ekspiper snapshot --network mainnet --out s3://BUCKET/state
     """
     # `--type Offer AMM`, as the help shows it, gives the second name as an argument.
     if more_types and not types:
         raise typer.BadParameter(f"unexpected: {' '.join(more_types)}; types stand after --type")
     chosen = chosen_network(network)
-    folder = OutputFolder(
-        out or default_out(chosen, "snapshot"),
-        command="snapshot",
-        format=format,
-        tables=("objects",),
-    )
+    folder = _place(out or default_out(chosen, "snapshot"), format)
     wanted = [*(types or ()), *(more_types or ())] or None
 
     def job(pool: NodePool) -> Snapshot:
@@ -77,9 +80,21 @@ def snapshot(
     raise typer.Exit(run_interruptible(work))
 
 
+def _place(out: Any, format: str | None) -> OutputFolder | OutputBucket:
+    if not is_bucket_url(out):
+        return OutputFolder(out, command="snapshot", format=format or "jsonl", tables=("objects",))
+    if format not in (None, "parquet"):
+        raise typer.BadParameter(
+            f"files in an object store are Parquet, not {format}", param_hint="'--format'"
+        )
+    bucket = OutputBucket(str(out), command="snapshot")
+    bucket.refuse_others("objects")
+    return bucket
+
+
 async def _snapshot(
     network: str,
-    folder: OutputFolder,
+    folder: OutputFolder | OutputBucket,
     make: Callable[[NodePool], Snapshot],
     *,
     connect_timeout: float | None,
@@ -107,5 +122,8 @@ async def _snapshot(
     )
     if report.drift:
         tell(f"Schema drift: {report.drift}")
-    tell(f"{ONLY_HASHED} `ekspiper anchor --snapshot {folder.path}` adds signatures.")
+    if isinstance(folder, OutputFolder):
+        tell(f"{ONLY_HASHED} `ekspiper anchor --snapshot {folder.path}` adds signatures.")
+    else:
+        tell(ONLY_HASHED)
     return 0
