@@ -253,7 +253,7 @@ def change_somewhere(record: dict[str, Any], data: st.DataObject) -> None:
 
 
 @settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.data())
 def test_whatever_is_changed_is_a_fault(

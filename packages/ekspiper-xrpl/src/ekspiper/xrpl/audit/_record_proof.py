@@ -32,6 +32,19 @@ from .encode_record import MADE, encode_record, original
 __all__ = ["Proof", "RecordProof"]
 
 _MOST = 0xFFFFFFFF
+_NO_RECORD = (AttributeError, KeyError, RecursionError, TypeError)
+
+_TAIL = (
+    "meta",
+    "hash",
+    "ledger_index",
+    "ledger_hash",
+    "close_time_iso",
+    "ctid",
+    "delivered_amount",
+)
+"""What stands behind a transaction's own fields, in the pipeline's order."""
+_AFTER_FIELDS = 1 << 40
 
 _SHOWN = 3
 """Differences named of one record: one change often makes many."""
@@ -61,6 +74,10 @@ class RecordProof:
         self.reader = line_reader(definitions, MADE)
         """Encodes lines; None where the codec is pure Python."""
         self._lines = RecordLines(DecodedRules(Formats(definitions)))
+        self._ranks = {
+            **{field.name: code for code, field in definitions.fields_by_code.items()},
+            **{name: _AFTER_FIELDS + at for at, name in enumerate(_TAIL)},
+        }
         self._network_id = network_id
         self._kept: Mapping[str, Any] = {}
         self._codes = {
@@ -92,6 +109,9 @@ class RecordProof:
             self._network_id = _network_of(records)
         ledger.network_id = self._network_id or 0
         proof = Proof()
+        proof.leaves = self._all_as_made(records, ledger)
+        if proof.leaves:
+            return proof
         for record in records:
             known = self._as_made(record, ledger)
             if known is not None:
@@ -113,28 +133,62 @@ class RecordProof:
                 proof.faults.append(f"{name}: and {len(differences) - _SHOWN} more differences")
         return proof
 
+    def _all_as_made(self, records: list[dict[str, Any]], ledger: LedgerInfo) -> list[Leaf]:
+        """The leaves of a ledger whose lines the pipeline would make as they are; none otherwise."""
+        lines = [self._line(record) for record in records]
+        if self.reader is None or not lines or None in lines:
+            return []
+        text = b"".join(line for line in lines if line)
+        found = self.reader.ledger(text, 0)
+        if found is None or found[0] != len(text):
+            return []
+        blobs = TransactionBlobs(*found[2:])
+        return [*blobs] if self.proves_lines(text, blobs, ledger) else []
+
     def _as_made(self, record: dict[str, Any], ledger: LedgerInfo) -> Leaf | None:
-        """The leaf of a record whose line the pipeline would make as it is.
+        """The leaf of one such record.
 
         None means that the long way has to find out what is wrong, or whether anything is.
         """
-        meta = record.get("meta")
-        index = meta.get("TransactionIndex") if type(meta) is dict else None
-        if self.reader is None or type(index) is not int or not 0 <= index <= _MOST:
+        line = self._line(record)
+        if line is None or self.reader is None:
             return None
-        try:
-            line = orjson.dumps({**record, "close_time_iso": _iso(record.get("close_time_iso"))})
-        except TypeError:  # a member that the pipeline adds holds what no JSON holds
+        index = record["meta"].get("TransactionIndex")
+        if type(index) is not int or not 0 <= index <= _MOST:
             return None
-        found = self.reader.ledger(line + b"\n", 0, index)
+        found = self.reader.ledger(line, 0, index)
         if found is None:
             return None
         _, _, data, spans, ids = found
         key, tx_blob, meta_blob = next(iter(TransactionBlobs(data, spans, ids)))
         made = self._lines.ledger(ledger, ledger.network_id or 0, data=data, spans=spans, ids=ids)
-        if made != line + b"\n" or transaction_id(tx_blob) != key:
+        if made != line or transaction_id(tx_blob) != key:
             return None
         return key, tx_blob, meta_blob
+
+    def _line(self, record: dict[str, Any]) -> bytes | None:
+        """The line of a record, with its members in the order of the pipeline's.
+
+        A file from elsewhere may have another one. Parquet has the order of its columns and structs, which
+        go down to the elements of arrays.
+        """
+        try:
+            said = self._in_order(record)
+            said["close_time_iso"] = _iso(said["close_time_iso"])
+            said["meta"] = self._in_order(said["meta"])
+            return orjson.dumps(said) + b"\n"
+        except _NO_RECORD:  # a member of another name or type, or what no JSON holds
+            return None
+
+    def _in_order(self, members: dict[str, Any]) -> dict[str, Any]:
+        ordered = {name: members[name] for name in sorted(members, key=self._ranks.__getitem__)}
+        for name, value in ordered.items():
+            if type(value) is list and value and type(value[0]) is dict and name != "Paths":
+                ordered[name] = [
+                    {kind: self._in_order(element) for kind, element in each.items()}
+                    for each in value
+                ]
+        return ordered
 
     def _leaf(self, record: dict[str, Any]) -> Leaf:
         tx, meta = encode_record(record, self._encoder)
