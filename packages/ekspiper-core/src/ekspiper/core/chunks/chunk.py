@@ -59,6 +59,8 @@ def cut(ranges: Iterable[tuple[int, int]], size: int) -> list[Chunk]:
         raise ConfigError(f"a chunk has at least 1 number, not {size}")
     chunks = []
     for first, last in ranges:
+        # Cut where the grid says, whatever the range: a run over another range finds the same
+        # chunks.
         for begin in range(first - first % size, last + 1, size):
             chunks.append(Chunk(max(first, begin), min(last, begin + size - 1)))
     return chunks

@@ -96,6 +96,8 @@ class ChunkRun(Generic[R]):
         finally:
             stopping.cancel()
             for future in self._running:
+                # What is running in a thread or a process cannot be stopped; its result is thrown
+                # away.
                 future.cancel()
             self._running.clear()
 

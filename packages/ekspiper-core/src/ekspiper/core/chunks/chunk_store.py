@@ -155,6 +155,7 @@ class ChunkStore(ABC):
         Call it when the store is locked.
         """
         self._remove(self._names(STAGING))
+        # The last table decides: its file is moved last, so a chunk with that file is whole.
         whole = set(self.chunks())
         for table in self.tables[:-1]:
             torn = [chunk for chunk in self.chunks(table) if chunk not in whole]

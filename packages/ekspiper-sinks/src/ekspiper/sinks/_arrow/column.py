@@ -211,6 +211,7 @@ def _list(kind: Any, member: Column, *, empty_lists: bool) -> Column:
                 if value == []:
                     misfits.add(origin(at), value)
             values = [value or None for value in values]
+        # One flat column of all members, and where each list begins: Arrow has lists so.
         offsets: list[int | None] = []
         starts: list[int] = []
         end = 0
@@ -256,6 +257,7 @@ def struct_column(fields: Sequence[Any], path: str = "", *, empty_lists: bool = 
             for name, kind, child in columns
         ]
         none = [value is None for value in values] if None in values else None
+        # A mask costs a bit for each row, and most structs have a value in every row.
         mask = None if none is None else pa.array(none, type=pa.bool_())
         return pa.StructArray.from_arrays(arrays, fields=fields, mask=mask)
 

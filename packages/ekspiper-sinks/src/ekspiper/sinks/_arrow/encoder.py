@@ -31,6 +31,7 @@ class Encoder:
 
     def __init__(self, schema: Any, *, empty_lists: bool = True) -> None:
         self.schema = schema
+        # Names the schema in a dataset's manifest, without keeping the schema itself there.
         self.digest = hashlib.sha256(schema.serialize()).hexdigest()[:16]
         self._column = struct_column(
             [field for field in schema if field.name != REST], empty_lists=empty_lists
@@ -73,6 +74,7 @@ class Encoder:
             return first + second, partial + more
         if misfits.failures:
             failures.update((places[row], error) for row, error in misfits.failures.items())
+            # Without those that failed: what they had put into columns must not be in the batch.
             left = [place for place in places if place not in failures]
             return self._batches(records, left, failures)
         texts = pa.array([rest.get(row) for row in range(len(places))], type=pa.string())

@@ -25,6 +25,7 @@ def records_of(table: Any, *, empty_lists: bool = True) -> Iterator[dict[str, An
     for row in table.to_pylist():
         rest = row.pop(REST, None)
         record = _decoded(row, decoders)
+        # After the columns: a value may belong inside a struct that a column has.
         if rest is not None:
             for at, value in from_json(rest).items():
                 put(record, at, value)

@@ -30,6 +30,7 @@ def decimal_of(text: str, *, precision: int, scale: int) -> Decimal | None:
     if not number.is_finite() or number_text(number) != text:
         return None
     digits, exponent = number.as_tuple().digits, int(number.as_tuple().exponent)
+    # Arrow would round a longer one without a word.
     return number if -exponent <= scale and len(digits) + exponent <= precision - scale else None
 
 

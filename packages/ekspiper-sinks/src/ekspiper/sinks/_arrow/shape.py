@@ -33,6 +33,7 @@ Other fields of these types hold what JSON has in their place: text.
 REST = "_rest"
 """The column for what no other column can hold, as a JSON object: value by JSON pointer."""
 
+# Records whose keys are data, such as addresses, would make a column for each.
 _MOST_FIELDS = 2_000
 _INT64 = range(-(2**63), 2**63)
 

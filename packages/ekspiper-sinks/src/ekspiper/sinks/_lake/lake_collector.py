@@ -75,6 +75,7 @@ class LakeCollector(Collector[Any]):
         if writer is None:
             return
         try:
+            # Without a checkpoint nobody takes snapshots, and these rows would not come again.
             if writer.row.position is None:
                 await in_thread(writer.snapshot, None)
         except (CheckpointError, Retryable) as error:

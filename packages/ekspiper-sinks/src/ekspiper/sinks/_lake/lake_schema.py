@@ -89,6 +89,7 @@ def _type(kind: Any, name: str) -> Any:
         return pa.list_(_field(kind.value_field.with_name("element")))
     if types.is_timestamp(kind):
         return pa.timestamp("us", tz=None if kind.tz is None else "UTC")
+    # One width for all: a column cannot be widened later in every format.
     if types.is_integer(kind):
         return pa.int64()
     if types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind):

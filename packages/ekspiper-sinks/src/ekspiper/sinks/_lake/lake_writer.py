@@ -77,6 +77,7 @@ class LakeWriter:
         stored = self.table.open(wanted)
         self._use(united(stored, wanted, table=str(self.table)))
         found = self.table.position_row()
+        # Taking them back later would delete somebody else's rows.
         if found is None and self.table.rows:
             raise ConfigError(
                 f"{self.table} has rows that ekspiper did not write, so it is not known which "
@@ -185,6 +186,7 @@ class LakeWriter:
         if found == self._next:
             assert self._next is not None
             self._settle(self._next)
+        # The commit did not take place, so the rows are still pending and go into the next one.
         elif (found.commits if found else 0) == self.row.commits:
             self._next = None
         else:

@@ -129,6 +129,8 @@ class DeltaTable(LakeTable):
     def _refuse_taken(self, row: PositionRow) -> None:
         self._table.update_incremental()
         taken = self._table.transaction_version(_APP) or 0
+        # Delta Lake checks this again when it writes; here it is found before the rows are
+        # uploaded.
         if taken != row.commits - 1:
             raise Retryable(f"{self} is at commit {taken} of ekspiper, not at {row.commits - 1}")
 

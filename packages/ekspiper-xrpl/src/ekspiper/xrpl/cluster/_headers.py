@@ -49,6 +49,8 @@ def headers_of(source: Any) -> Headers:
     rows = [table.column(name).to_pylist() for name in LedgerLink._fields]
     links = [LedgerLink(*row) for row in zip(*rows, strict=True)]
     ledgers = LedgerSet.of((link.ledger_index, link.ledger_index) for link in links)
+    # Of thousands of ledgers only the ends of each run are kept: what is inside was compared
+    # below.
     edges = {index for run in ledgers.ranges for index in run}
     return Headers(
         ledgers,

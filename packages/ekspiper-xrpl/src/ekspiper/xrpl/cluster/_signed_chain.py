@@ -51,6 +51,7 @@ class SignedChain:
         contradicted: dict[Span, str] = {}
         for index in sorted(self._waiting.keys() & self._expected.keys(), reverse=True):
             at = index
+            # One proven span may be the key to many below it, which came earlier.
             while (span := self._waiting.get(at)) is not None:
                 del self._waiting[at]
                 expected = self._expected.pop(at)

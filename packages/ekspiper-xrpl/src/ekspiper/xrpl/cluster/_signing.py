@@ -57,6 +57,7 @@ class Signing:
         for span in present:
             self._chain.add(span)
         known = []
+        # The newest first: what proves it often leads to the others as well.
         for first, last in reversed(wanted.ranges):
             proven = await self._notary.try_to_prove(last, ahead=last)
             if proven is None:
@@ -103,6 +104,7 @@ class Signing:
             self._chunks[span] = chunk
             self._chain.add(span)
         found = self._follow()
+        # Chunks end in any order, so the one that is missing is probably under way.
         if len(self._held) <= self._most_held:
             return found
         return _joined(found, await self._past_what_is_missing())

@@ -100,6 +100,8 @@ class ChunkFetch:
             async with open_network(
                 self.network, definitions=self.definitions, **self.pool
             ) as opened:
+                # A worker finds nodes by the URLs of somebody else's configuration: a test network
+                # would fit in silently.
                 if opened.pool.network_id != self.network_id:
                     raise ConfigError(
                         f"the nodes of this worker are of network {opened.pool.network_id}, those "
@@ -192,6 +194,7 @@ def _finished(folder: Path, *, books: bool) -> Headers | None:
         raise Permanent(fault)
     for name in ("transactions", "ledgers", *(("book_offers", "amms") if books else ())):
         file = folder / f"{name}.parquet"
+        # An empty file is a file that readers would open for nothing.
         if not row_count(file):
             file.unlink()
     return headers if headers.ledgers else None
@@ -227,4 +230,5 @@ class _Letters(Collector[dict[str, Any]]):
             await jsonl.collect(batch)
         self.count += len(batch)
         for letter in batch:
+            # The first reason: later letters of a ledger mostly follow from it.
             self.reasons.setdefault(letter["position"], letter["message"])

@@ -111,6 +111,7 @@ def currency_cells(asset: Mapping[str, Any]) -> tuple[str, str]:
         return "MPT", issuance
     code = asset["currency"]
     name = currency_name(code)
+    # Shares in a pool keep their code: `LP` and eight digits may stand for two of them.
     return (name.text if name.kind == "text" else code), code
 
 
@@ -123,6 +124,7 @@ def amount_text(amount: Mapping[str, Any]) -> str:
 
 def number(value: float) -> str:
     """A number for people, with up to 6 significant decimals."""
+    # Beyond 15 digits a float would show some that are not there.
     if value and (abs(value) < 1e-6 or abs(value) >= 1e15):
         return f"{value:.4g}"
     text = f"{value:,.6f}" if abs(value) >= 1 else f"{value:,.8f}"
@@ -138,6 +140,7 @@ def _short_name(amount: Mapping[str, Any]) -> str:
 def _readable(currency: str) -> str:
     """A currency as `parse_asset` reads it back; text with a mark that it splits at stays hex."""
     name = currency_name(currency)
+    # `USD.rIssuer/XRP` is split at these marks.
     readable = name.kind == "text" and not set(name.text) & set("./ ")
     return name.text if readable else currency
 

@@ -42,6 +42,7 @@ async def backfill(
         async with asyncio.TaskGroup() as group:
             counting = group.create_task(_count(run, bar))
             await run.finish()
+            # The bar runs until it is stopped; an error of the run cancels it with the group.
             counting.cancel()
     return work.conclude(run)
 

@@ -78,6 +78,7 @@ class Live:
         """
         if not self._shown:
             return
+        # A script that is piped into a file gets lines, not a picture for each update.
         if not _in_notebook():
             if line:
                 print(line, flush=True)

@@ -44,6 +44,8 @@ _NAMES = {
     "Delegate": "delegation",
     "Vault": "vault",
 }
+# Said elsewhere, or of no interest: pages of directories and tokens come and go with their
+# content.
 _SILENT = frozenset({"DirectoryNode", "NFTokenPage", "Offer"})
 
 
@@ -74,6 +76,7 @@ def _said(what: str, sentences: Callable[[], Iterator[str]]) -> list[str]:
     try:
         return list(sentences())
     except (EkspiperError, *MALFORMED) as error:
+        # Each part by itself: what can be read of a strange transaction is still told.
         return [f"{what} is unknown: {error_text(error)}."]
 
 

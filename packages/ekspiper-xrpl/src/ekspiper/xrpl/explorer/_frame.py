@@ -28,6 +28,7 @@ class Frame(pd.DataFrame):
 
     @property
     def _constructor(self) -> Callable[..., Frame]:
+        # pandas makes new frames by this: a filtered table shows itself in the same way.
         return Frame
 
     def _repr_html_(self) -> str:

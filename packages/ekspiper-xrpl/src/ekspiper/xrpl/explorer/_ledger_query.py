@@ -154,6 +154,8 @@ async def resolve(query: LedgerQuery, held: LedgerSet, close_time: CloseTime) ->
     if query.spec is not None:
         absolute = query.spec.is_absolute
         first, last = query.spec.resolve(None if absolute else _newest(held))
+        # `-100:` of a node with a gap means the newest that are there, and not a complaint about
+        # the gap.
         if query.spec.count is not None:
             first = max(first, held.ranges[-1][0])
     else:
@@ -247,6 +249,7 @@ async def _closed_before(
     bound = moment.timestamp() - RIPPLE_EPOCH
     low, high = 0, len(held)
     while low < high:
+        # By place among those that are held, not by index: the history of nodes has gaps.
         middle = (low + high) // 2
         closed = await close_time(_nth(held, middle))
         if closed < bound or (included and closed == bound):

@@ -161,6 +161,7 @@ class LedgerReader:
                 self._cache.folder,
                 error.strerror or error,
             )
+            # Said once: a full disk would otherwise be a warning for each file.
             self._cache = None
 
     async def resolve(self, query: LedgerQuery) -> tuple[int, int]:
@@ -209,6 +210,8 @@ class LedgerReader:
                 f"no ledger with the hash {which}: {error}; "
                 "give its index, or a node with more history"
             ) from None
+        # Through its index, so that it is proven and cached as any other; then its hash must be
+        # the one.
         ledger = await self.one(int(asked["ledger_index"]))
         if ledger.ledger_hash != which.upper():
             raise OutOfHistory(

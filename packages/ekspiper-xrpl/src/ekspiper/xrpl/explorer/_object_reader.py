@@ -93,6 +93,7 @@ class ObjectReader:
             for record in records
         ]
         frame = make_frame((*_lead(), *(each.column for each in named)), rows)
+        # Columns of types that are not there are empty for all rows.
         if not self.types or len(self.types) != 1:
             frame = frame.dropna(axis="columns", how="all")
         frame.attrs |= {"ledger_index": self.ledger.ledger_index, "verified": self.is_whole}

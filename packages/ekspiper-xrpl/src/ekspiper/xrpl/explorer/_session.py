@@ -154,6 +154,8 @@ class Session:
     def __init__(self, options: SessionOptions) -> None:
         self.options = options
         self.closed = False
+        # Weak: in a script each `asyncio.run` has a loop of its own, which nobody else should
+        # keep.
         self._connections: WeakKeyDictionary[asyncio.AbstractEventLoop, Connection] = (
             WeakKeyDictionary()
         )
@@ -232,6 +234,7 @@ async def old_ledgers(
         async with aclosing(reader.read(max(begin, first or begin), end)) as ledgers:
             async for ledger in ledgers:
                 yield ledger
+                # Cached ledgers come without waiting, and other tasks must run between them.
                 await asyncio.sleep(0)
 
 

@@ -115,6 +115,8 @@ async def pair_table(
                 for transaction in last.transactions:
                     _add(rows, rows_of(transaction), last, max_rows=max_rows)
         if not rows and last is not None:
+            # A pair without trades may still have offers, and a typing mistake has neither: only
+            # that is an error.
             await _refuse_unknown(reader, pair, last, traded)
     frame = make_frame(columns, rows)
     frame.attrs |= {

@@ -67,6 +67,7 @@ def _field(pa: Any, field: Field) -> Any:
         field.name,
         _type(pa, field),
         nullable=True,
+        # By this mark a sink knows text that is JSON from text that looks like it.
         metadata=JSON_METADATA if field.kind == "json" else None,
     )
 

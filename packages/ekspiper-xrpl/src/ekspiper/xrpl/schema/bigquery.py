@@ -31,6 +31,7 @@ def _column(field: Field, *, top: bool = False) -> dict[str, Any]:
     if field.repeated and field.kind != "json":
         column["mode"] = "REPEATED"
     else:
+        # Nested fields may all be missing: metadata shows only what changed.
         column["mode"] = "REQUIRED" if top and field.required else "NULLABLE"
     if field.kind == "struct":
         column["fields"] = [_column(one) for one in field.fields]

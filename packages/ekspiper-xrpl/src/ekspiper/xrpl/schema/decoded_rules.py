@@ -75,6 +75,7 @@ class NameRule:
     ) -> dict[str, Any]:
         for name in holding:
             checked = self.checks[name](value[name], (path, name), found)
+            # By identity: an equal copy would cost a comparison of all that is inside.
             if checked is not value[name]:
                 value = {**value, name: checked}
         return value
@@ -88,6 +89,7 @@ class NameRule:
                 continue
             where = path_text((path, name))
             found.append(Misfit("unknown_field", f"{self.name}.{name}", where, value[name]))
+        # Sorted, so that the report of two runs is the same.
         for name in sorted(self.required - value.keys()):
             found.append(Misfit("missing_field", f"{self.name}.{name}", path_text((path, name))))
         known = {name: one for name, one in value.items() if name in self.names}

@@ -59,6 +59,7 @@ def diff(before: Definitions, after: Definitions) -> list[Difference]:
         # Older servers give no formats: then every one of ours would be a difference.
         if old and new:
             found += _compare(kind, old, new, str)
+    # What was renamed is said once, as a rename.
     return [each for each in found if (each.kind, each.name) not in names]
 
 

@@ -79,6 +79,7 @@ def export_schema(name: str, format: str, formats: Formats | None = None) -> byt
     formats = formats or Formats()
     if format not in EXPORTS:
         raise ConfigError(f"no export is called {format!r}; known: {', '.join(EXPORTS)}")
+    # JSON Schema can say which fields belong to which type; columns of a table cannot.
     if name == "transactions" and format == "json-schema":
         return _json(transactions_json_schema(formats))
     return EXPORTS[format](find_schema(name, formats))

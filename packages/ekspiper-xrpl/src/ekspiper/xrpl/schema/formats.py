@@ -15,6 +15,7 @@ from .schema import Field, Schema
 
 __all__ = ["METADATA_TYPES", "NODE_TYPES", "Formats", "Nodes"]
 
+# As the definitions of rippled number it: 0 required, 1 optional, 2 default.
 _REQUIRED = 0
 _COMMON = "common"
 # How many of the names below are always there, from the first on.
