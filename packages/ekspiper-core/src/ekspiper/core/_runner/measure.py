@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import marshal
 import sys
-from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,11 @@ _DEEPEST = 12
 
 _WALK_EVERY = 127
 """A prime number, so that records that come in turns are all walked now and then."""
+
+_MOST_BITS = 64
+"""No length has more."""
+
+_dumps = marshal.dumps  # a global name is found faster than one in a module
 
 _PLAIN = frozenset({int, float, str, bytes, bool, type(None)})
 _CONTAINERS = frozenset({dict, list, tuple, set, frozenset})
@@ -34,42 +38,47 @@ class Measure:
     __slots__ = ("_samples",)
 
     def __init__(self) -> None:
-        self._samples: defaultdict[int, _Sample] = defaultdict(_Sample)
+        # By length, within a factor of two: small and large records are made differently, and a
+        # byte of long text stands for less memory than one of many small numbers.
+        self._samples = [_Sample() for _ in range(_MOST_BITS)]
 
     def __call__(self, item: Any) -> int:
         """The size of `item`, in bytes."""
         kind = type(item)
+        if kind in _CONTAINERS:
+            try:
+                length = len(_dumps(item))
+            except ValueError:  # it holds what is not plain, such as a Decimal
+                return _walk(item)
+            # In line, as queues call this for every record.
+            sample = self._samples[length.bit_length()]
+            sample.left -= 1
+            if sample.left > 0:
+                return int(length * sample.ratio)
+            return sample.walk(item, length)
         if kind is bytes or kind is str:
             return len(item)
-        if kind in _CONTAINERS:
-            return self._of_container(item)
         nbytes = getattr(item, "nbytes", None)
         return nbytes if isinstance(nbytes, int) else _walk(item)
-
-    def _of_container(self, item: Any) -> int:
-        try:
-            length = len(marshal.dumps(item))
-        except ValueError:  # it holds what is not plain, such as a Decimal
-            return _walk(item)
-        # By length, within a factor of two: small and large records are made differently, and a
-        # byte of long text stands for less memory than one of many small numbers.
-        sample = self._samples[length.bit_length()]
-        sample.count += 1
-        if sample.count % _WALK_EVERY == 1:
-            size = _walk(item)
-            sample.walked += size
-            sample.marshalled += length
-            return size
-        return length * sample.walked // sample.marshalled
 
 
 class _Sample:
     """What was walked among the containers of about one length."""
 
-    __slots__ = ("count", "marshalled", "walked")
+    __slots__ = ("left", "marshalled", "ratio", "walked")
 
     def __init__(self) -> None:
-        self.count = self.walked = self.marshalled = 0
+        self.left = self.walked = self.marshalled = 0
+        self.ratio = 0.0
+
+    def walk(self, item: Any, length: int) -> int:
+        """The size of a container, which stands for the next ones of about its length."""
+        size = _walk(item)
+        self.walked += size
+        self.marshalled += length
+        self.ratio = self.walked / self.marshalled
+        self.left = _WALK_EVERY
+        return size
 
 
 def _walk(value: Any) -> int:
