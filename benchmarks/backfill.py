@@ -37,6 +37,7 @@ TARGET = 0.7
 TARGET_OF_FETCH = 0.8
 PARQUET_TARGET = 0.7
 PEER_TARGET = 4
+JSON_TARGET = 1
 PEER_LEDGERS = 250
 PEER = "xrpl-py, 16 in flight"
 
@@ -127,28 +128,34 @@ async def parquet_beside_lines(
 async def against_xrpl_py(url: str, indexes: Sequence[int], transactions: int, rounds: int) -> int:
     """Beside the best loop on xrpl-py and JSON that is fetched and thrown away, in one run.
 
-    The ledgers are so few that the node keeps their JSON: it is not what the peers wait for.
+    The peers read a few ledgers again and again, so that the node keeps their JSON and they never wait
+    for it; the backfill reads as many, each once. So many that starting and ending count for nothing.
     """
-    some = indexes[-PEER_LEDGERS:]
+    again = max(1, len(indexes) // PEER_LEDGERS)
+    some = list(indexes[-PEER_LEDGERS:])
     share = transactions * len(some) / len(indexes)
     jobs: dict[str, Job] = {
-        "xrpl-py, one in flight": lambda out: xrpl_py_loop(url, some, out, in_flight=1),
-        PEER: lambda out: xrpl_py_loop(url, some, out, in_flight=16),
-        "fetch JSON only": lambda _: fetch_json_only(url, some, window=16),
-        BACKFILL: partial(backfill, url, some),
+        "xrpl-py, one in flight": lambda out: xrpl_py_loop(url, some * again, out, in_flight=1),
+        PEER: lambda out: xrpl_py_loop(url, some * again, out, in_flight=16),
+        "fetch JSON only": lambda _: fetch_json_only(url, some * again, window=16),
+        BACKFILL: partial(backfill, url, indexes),
     }
     await fetch_json_only(url, some, window=16)
-    rates = {name: share / each for name, each in (await best_of(rounds, jobs)).items()}
-    print(f"the same {len(some)} ledgers as unverified JSON:")
+    seconds = await best_of(rounds, jobs)
+    read = {name: transactions if name == BACKFILL else share * again for name in jobs}
+    rates = {name: read[name] / each for name, each in seconds.items()}
+    print(f"{len(indexes)} ledgers, or {len(some)} of them {again} times as unverified JSON:")
     for name, rate in rates.items():
         print(f"  {name:<24}{rate:10,.0f} transactions/s")
     ratio = rates[BACKFILL] / rates[PEER]
+    of_json = rates[BACKFILL] / rates["fetch JSON only"]
+    missed = (ratio < PEER_TARGET) + (of_json < JSON_TARGET)
     print(
         f"  backfill is {ratio:.2f} x {PEER} (target {PEER_TARGET}"
-        f"{', MISSED' if ratio < PEER_TARGET else ''}), "
-        f"{rates[BACKFILL] / rates['fetch JSON only']:.2f} x fetch JSON only"
+        f"{', MISSED' if ratio < PEER_TARGET else ''}), {of_json:.2f} x fetch JSON only "
+        f"(target {JSON_TARGET}{', MISSED' if of_json < JSON_TARGET else ''})"
     )
-    return int(ratio < PEER_TARGET)
+    return int(missed)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from ekspiper.core import (
     CommitPolicy,
     FileCheckpoint,
     Flow,
+    LineBlock,
     PassThrough,
     Pipeline,
     Processor,
@@ -58,22 +59,56 @@ class Dawdle(Processor[Any, Any]):
 
     async def process(self, item: int) -> Sequence[Any]:
         await asyncio.sleep(random.expovariate(1000))
-        return ({"n": item, "text": "x" * (item % 100)},)
+        return (record_of(item),)
+
+
+class Together(Processor[Any, Any]):
+    """Numbers that come together become lines in one piece; a few of them one by one, as records."""
+
+    takes_blocks = False
+
+    async def process(self, item: range) -> Sequence[Any]:
+        return [record_of(number) for number in item]
+
+    def to_block(self, item: range) -> LineBlock | None:
+        if any(number % 97 == 0 for number in item):
+            return None
+        lines = [json.dumps(record_of(number)).encode() + b"\n" for number in item]
+        return LineBlock(b"".join(lines), len(lines))
+
+
+class DawdleTogether(Dawdle):
+    """Takes a while for all that come together."""
+
+    async def process(self, item: Any) -> Sequence[Any]:
+        await super().process(item[0])
+        return (item,)
+
+
+def record_of(number: int) -> dict[str, Any]:
+    """What is kept of a number."""
+    return {"n": number, "text": "x" * (number % 100)}
 
 
 def pipeline(path: Path, *, sink: str, count: int, concurrency: int, ordered: bool) -> Pipeline:
     """Three flows in a row, and the second one is slow."""
-    collector: Collector[Any] = JsonLines(path) if sink == "jsonl" else PlainFile(path)
+    collector: Collector[Any] = PlainFile(path) if sink == "plain" else JsonLines(path)
+    numbers: Sequence[Any] = range(count)
+    work: Dawdle = Dawdle()
+    write: Processor[Any, Any] = PassThrough()
+    if sink == "block":
+        numbers = [range(first, min(first + 7, count)) for first in range(0, count, 7)]
+        work, write = DawdleTogether(), Together()
     first, second = Queue("first", max_items=ROOM), Queue("second", max_items=ROOM)
     options: dict[str, Any] = {"concurrency": concurrency, "ordered": ordered}
     return Pipeline(
         Flow(
             "read",
-            source=ListSource(range(count)),
+            source=ListSource(numbers),
             steps=(Step(PassThrough(), collectors=(first,)),),
         ),
-        Flow("work", source=first, steps=(Step(Dawdle(), collectors=(second,), **options),)),
-        Flow("write", source=second, steps=(Step(PassThrough(), collectors=(collector,)),)),
+        Flow("work", source=first, steps=(Step(work, collectors=(second,), **options),)),
+        Flow("write", source=second, steps=(Step(write, collectors=(collector,)),)),
     )
 
 

@@ -27,7 +27,8 @@ class Setting:
     @property
     def count(self) -> int:
         """Items: so many that several kills find it running."""
-        return COUNT * (1 + self.concurrency // 4)
+        together = 5 if self.sink == "block" else 1
+        return COUNT * together * (1 + self.concurrency // 4)
 
     def __str__(self) -> str:
         order = "ordered" if self.ordered else "unordered"
@@ -39,6 +40,8 @@ SETTINGS = (
     Setting("jsonl", 4, True),
     Setting("jsonl", 4, False),
     Setting("jsonl", 16, False),
+    Setting("block", 1, True),
+    Setting("block", 4, False),
     Setting("plain", 1, True),
     Setting("plain", 4, True),
     Setting("plain", 16, False),
@@ -84,7 +87,7 @@ def kill_pipeline(setting: Setting, folder: Path, *, kills: int) -> tuple[int, b
     lost = setting.count - len(seen)
     doubled = len(rows) - len(seen)
     out_of_order = setting.ordered and doubled == 0 and rows != sorted(rows)
-    allowed = 0 if setting.sink == "jsonl" else tally.in_flight
+    allowed = tally.in_flight if setting.sink == "plain" else 0
     well = not (lost or outcome.failure or out_of_order or doubled > allowed)
     print(
         f"{setting}  {outcome.kills:3} kills  {lost:4} lost  {doubled:5} doubled"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import resource
 import signal
@@ -20,6 +21,7 @@ from ekspiper.core import (
     CheckpointError,
     ConfigError,
     Flow,
+    LineBlock,
     MissingExtra,
     Pipeline,
     Retryable,
@@ -410,3 +412,33 @@ async def test_when_lines_are_made_durable(
         assert len(synced) == after_batch
         await sink.snapshot(1)
         assert len(synced) == after_snapshot
+
+
+async def test_a_disk_that_is_full_at_the_second_block_leaves_nothing_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "records.jsonl"
+    blocks = [LineBlock(b'{"a":%d}\n' % number * 3, 3) for number in range(2)]
+    batch = [b'{"b":1}\n', blocks[0], b'{"b":2}\n', b'{"b":3}\n', blocks[1]]
+    write, room = os.write, 60
+
+    def full(descriptor: int, data: memoryview) -> int:
+        nonlocal room
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written = write(descriptor, data[:room])
+        room -= written
+        return written
+
+    async with JsonLines(path) as sink:
+        await sink.collect([{"before": 1}])
+        with monkeypatch.context() as patch:
+            patch.setattr(_data_files.os, "write", full)
+            with pytest.raises(Retryable):
+                await sink.collect_encoded(batch)
+        assert lines(path) == [{"before": 1}]
+        await sink.collect_encoded(batch)
+        state = await sink.snapshot(1)
+    expected = [{"before": 1}, {"b": 1}, *[{"a": 0}] * 3, {"b": 2}, {"b": 3}, *[{"a": 1}] * 3]
+    assert lines(path) == expected
+    assert state["length"] == path.stat().st_size

@@ -42,15 +42,16 @@ class DataFile:
         if self.descriptor < 0:
             self.descriptor = os.open(self.path, _FLAGS | os.O_CREAT, 0o644)
 
-    def append(self, data: bytes, *, now: float) -> None:
+    def append(self, *pieces: bytes, now: float) -> None:
         """Write all of it. After an OSError a part may be there: cut back to the old length."""
-        if data:
-            self.make()
-        # A single write may take less than it was given, on a disk that is nearly full.
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(self.descriptor, rest) :]
-        self.length += len(data)
+        for data in pieces:
+            if data:
+                self.make()
+            # A single write may take less than it was given, on a disk that is nearly full.
+            rest = memoryview(data)
+            while rest:
+                rest = rest[os.write(self.descriptor, rest) :]
+            self.length += len(data)
         self.written_at = now
 
     def cut(self, length: int) -> None:

@@ -174,26 +174,28 @@ class JsonLines(Collector[Any]):
         # An empty file belongs to no period yet, so it is taken for the present one.
         if held and not same_period(files.current.written_at, now, seconds=self._rotate_seconds):
             files.next(sync=sync)
-        for place, data in enumerate(await self._parts(lines, held=files.current.length)):
+        for place, pieces in enumerate(await self._parts(lines, held=files.current.length)):
             if place:
                 files.next(sync=sync)
-            files.current.append(data, now=now)
+            files.current.append(*pieces, now=now)
         if self._fsync == "batch":
             await in_thread(files.current.sync)
 
-    async def _parts(self, batch: Sequence[bytes | LineBlock], *, held: int) -> list[bytes]:
-        """What belongs to the current file, to the next, and so on."""
-        data = b"".join(one.lines if isinstance(one, LineBlock) else one for one in batch)
+    async def _parts(
+        self, batch: Sequence[bytes | LineBlock], *, held: int
+    ) -> list[Sequence[bytes]]:
+        """What belongs to the current file, to the next, and so on, each in pieces to write."""
+        pieces = _pieces(batch)
         if self._codec is not None:
             # Compressors free the interpreter, so a thread of their own costs the loop nothing.
-            data = await in_thread(self._codec.compress, data)
+            data = await in_thread(self._codec.compress, b"".join(pieces))
             is_full = self._rotate_bytes is not None and held >= self._rotate_bytes
-            return [b"", data] if is_full else [data]
-        if self._rotate_bytes is None or held + len(data) <= self._rotate_bytes:
-            return [data]
-        lines = io.BytesIO(data).readlines()
+            return [(), (data,)] if is_full else [(data,)]
+        if self._rotate_bytes is None or held + sum(map(len, pieces)) <= self._rotate_bytes:
+            return [pieces]
+        lines = io.BytesIO(b"".join(pieces)).readlines()
         parts = split([len(line) for line in lines], held=held, limit=self._rotate_bytes)
-        return [b"".join(lines[part]) for part in parts]
+        return [(b"".join(lines[part]),) for part in parts]
 
     async def snapshot(self, position: Position) -> State:
         """Make the lines durable. The state is the last file's name and its length in bytes.
@@ -262,3 +264,18 @@ class JsonLines(Collector[Any]):
         file.cut(end)
         file.append(missing, now=file.written_at)
         self._repaired = True
+
+
+def _pieces(batch: Sequence[bytes | LineBlock]) -> list[bytes]:
+    """Blocks as they are, as joining them would only copy them; and the lines between them joined."""
+    pieces: list[bytes] = []
+    single: list[bytes] = []
+    for one in batch:
+        if isinstance(one, LineBlock):
+            if single:
+                pieces.append(b"".join(single))
+                single.clear()
+            pieces.append(one.lines)
+        else:
+            single.append(one)
+    return [*pieces, b"".join(single)] if single else pieces
