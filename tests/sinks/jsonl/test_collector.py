@@ -419,7 +419,13 @@ async def test_a_disk_that_is_full_at_the_second_block_leaves_nothing_of_the_fir
 ) -> None:
     path = tmp_path / "records.jsonl"
     blocks = [LineBlock(b'{"a":%d}\n' % number * 3, 3) for number in range(2)]
-    batch = [b'{"b":1}\n', blocks[0], b'{"b":2}\n', b'{"b":3}\n', blocks[1]]
+    batch: list[bytes | LineBlock] = [
+        b'{"b":1}\n',
+        blocks[0],
+        b'{"b":2}\n',
+        b'{"b":3}\n',
+        blocks[1],
+    ]
     write, room = os.write, 60
 
     def full(descriptor: int, data: memoryview) -> int:
