@@ -63,7 +63,11 @@ def test_of_a_daemon_with_a_dead_sink(daemon, free_port: int) -> None:  # type: 
     command.wait_said("is failing")
     said = until_code(1, f"http://127.0.0.1:{free_port}")
     assert "custom: not ready (running)" in said
-    assert "/fluent: 0 kept, is failing: " in said
+    assert (
+        "  fluent (at 4 places) is failing: no connection to 127.0.0.1:1: Connection refused"
+        in said
+    )
+    assert "/fluent: 0 kept, is failing\n" in said
     command.end(signal.SIGKILL)
 
 

@@ -60,6 +60,14 @@ def test_what_fails_has_a_line_that_does_not_wrap() -> None:
     assert lines[1].startswith("transaction-record/etl/fluent is failing: xxx")
 
 
+def test_one_sink_that_is_down_is_said_once() -> None:
+    down = dict.fromkeys(("a/b/fluent", "a/c/fluent"), "Connection refused")
+    view = View(what="Ledgers", done=1, failing={**down, "a/c/files": "Connection refused"})
+    said = "fluent (at 2 places) is failing: Connection refused"
+    assert str(view) == f"Ledgers 1 · {said} · a/c/files is failing: Connection refused"
+    assert drawn(view, width=80)[1].rstrip() == said
+
+
 def statistics(kept: int, position: int | None, *, lag: float | None = 2.7e7) -> Statistics:
     """A run that has kept so many ledgers, the last of them at `position`."""
     source: Any = SimpleNamespace(kept=kept, dead_lettered=0, position=position, lag=lag)

@@ -154,6 +154,15 @@ def test_a_sink_that_failed_and_now_hangs_says_both() -> None:
     )
 
 
+def test_one_sink_that_is_down_is_said_once() -> None:
+    world = World()
+    set_collector("connection refused", 0.0)(world)
+    world.collectors["f/other/c"] = world.collector
+    assert world.readiness.reasons() == ["c (at 2 places) is failing: connection refused"]
+    world.collectors["f/other/c"] = SimpleNamespace(failing="no route", busy=0.0)
+    assert len(world.readiness.reasons()) == 2
+
+
 def test_a_node_that_is_a_little_behind_is_no_other_network() -> None:
     world = World()
     world.position = 29

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
+
 from ekspiper.core import ConfigError, MissingExtra
 
 __all__ = ["missing_extra", "reason_of", "refuse_unless_positive"]
+
+_NUMBERS = re.compile(r"\[Errno (\d+)\]")
 
 
 def missing_extra(what: str, error: ImportError, *, extra: str) -> MissingExtra:
@@ -28,4 +33,8 @@ def refuse_unless_positive(**options: float | None) -> None:
 
 def reason_of(error: Exception) -> str:
     """The reason alone: errors of the system say number and path as well, and some have no text."""
+    # asyncio's own words are "Connect call failed", or those of every address that a name has.
+    numbers = set(_NUMBERS.findall(str(error))) if isinstance(error, OSError) else set()
+    if len(numbers) == 1:
+        return os.strerror(int(numbers.pop()))
     return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -71,8 +71,17 @@ class View:
     def __str__(self) -> str:
         """The line of the log."""
         count = f"{self.done:,}" if self.total is None else f"{self.done:,}/{self.total:,}"
-        failing = [f"{place} is failing: {reason}" for place, reason in self.failing.items()]
-        return " · ".join((f"{self.what} {count}", *self.facts, *failing))
+        return " · ".join((f"{self.what} {count}", *self.facts, *self.trouble()))
+
+    def trouble(self) -> list[str]:
+        """What fails, in words: one sink that fails for one reason at several places is said once."""
+        places: dict[tuple[str, str], list[str]] = {}
+        for place, reason in self.failing.items():
+            places.setdefault((place.rpartition("/")[2], reason), []).append(place)
+        return [
+            f"{found[0] if len(found) == 1 else f'{name} (at {len(found)} places)'} is failing: {reason}"
+            for (name, reason), found in places.items()
+        ]
 
 
 class Rate:
@@ -304,8 +313,7 @@ def _drawn(view: View) -> RenderableType:
     cells.append(Text(" · ".join((count, *view.facts))))
     line.add_row(*cells)
     failing = [
-        Text(f"{place} is failing: {reason}", style="red", overflow="ellipsis", no_wrap=True)
-        for place, reason in view.failing.items()
+        Text(trouble, style="red", overflow="ellipsis", no_wrap=True) for trouble in view.trouble()
     ]
     queues = Table.grid(padding=(0, 1))
     for name, (items, limit) in view.queues.items():

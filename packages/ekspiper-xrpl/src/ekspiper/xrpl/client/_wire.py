@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import os
+import re
 import ssl
 import time
 from base64 import b64encode
@@ -43,6 +44,8 @@ _NORMAL = 1000
 _ASKS_FOR_LESS = (429, 503)
 # A server that asks for a longer pause is tried again after this.
 _LONGEST_RETRY_AFTER = 300.0
+
+_NUMBERS = re.compile(r"\[Errno (\d+)\]")
 
 
 class Connection(Protocol):
@@ -214,8 +217,10 @@ def reason_of(error: BaseException, *, url: str, label: str) -> str:
         )
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    if isinstance(error, ConnectionError) and error.errno:
-        return os.strerror(error.errno)  # asyncio's own words for it are "Connect call failed"
+    # asyncio's own words are "Connect call failed", or those of every address that a name has.
+    numbers = set(_NUMBERS.findall(str(error))) if isinstance(error, OSError) else set()
+    if len(numbers) == 1:
+        return os.strerror(int(numbers.pop()))
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     without_credentials = (
         url.partition("://")[0] + "://" + url.partition("://")[2].rpartition("@")[2]

@@ -21,12 +21,12 @@ _EVENTS_EVERY = 1.0
 _MOST_READERS = 50
 """Pages that are kept current at once: each costs a drawing a second."""
 
-# The page shows text that comes from nodes and from data. It is escaped; if one place were
-# forgotten, the browser would still run nothing from it.
 _LAST_WORDS = 1.0
 """Seconds that open answers get when the daemon ends. A page that is not read any more, in a browser
 that hangs, would otherwise hold the daemon for aiohttp's 60: longer than systemd waits."""
 
+# The page shows text that comes from nodes and from data. It is escaped; if one place were
+# forgotten, the browser would still run nothing from it.
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src data:; frame-ancestors 'none'",
     "Cache-Control": "no-store",

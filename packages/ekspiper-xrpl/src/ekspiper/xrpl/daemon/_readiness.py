@@ -111,9 +111,15 @@ class Readiness:
 
     def _reasons_of(self, run: Run) -> Iterator[str]:
         statistics = run.statistics()
+        # A sink that is down fails wherever records go to it. That is said once.
+        places: dict[tuple[str, str], list[str]] = {}
         for place, collector in statistics.collectors.items():
             if why := self._why_failing(collector.failing, collector.busy):
-                yield f"{place} {why}"
+                places.setdefault((place.rpartition("/")[2], why), []).append(place)
+        for (name, why), found in places.items():
+            yield (
+                f"{found[0]} {why}" if len(found) == 1 else f"{name} (at {len(found)} places) {why}"
+            )
         for part, why in statistics.run_failing.items():
             yield f"{part} is failing: {why}"
         if run.draining:

@@ -57,7 +57,7 @@ def _lines(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {reason}"
     yield from _ledger(document)
     yield from _nodes(document.get("nodes", []))
-    yield from _sinks(document.get("pipeline", []))
+    yield from _sinks(document.get("pipeline", []), " ".join(document["reasons"]))
     yield from _dead_letters(document["dead_letters"])
 
 
@@ -89,7 +89,8 @@ def _nodes(nodes: list[Mapping[str, Any]]) -> Iterator[str]:
         yield f"  {node['url']} {node['state']}{why}{newest}"
 
 
-def _sinks(flows: list[Mapping[str, Any]]) -> Iterator[str]:
+def _sinks(flows: list[Mapping[str, Any]], said: str) -> Iterator[str]:
+    """Args: said: the reasons that stand above, which need not be said again."""
     if flows:
         yield "pipeline"
     for flow in flows:
@@ -98,13 +99,15 @@ def _sinks(flows: list[Mapping[str, Any]]) -> Iterator[str]:
             if step["problem"]:
                 yield f"  {place} is failing: {step['problem']}"
             for target in step["to"]:
-                yield f"  {_target(place, target)}"
+                yield f"  {_target(place, target, said)}"
 
 
-def _target(place: str, target: Mapping[str, Any]) -> str:
+def _target(place: str, target: Mapping[str, Any], said: str) -> str:
     if "queue" in target:
         return f"{target['queue']}: {target['items']:,} of {target['limit']:,} waiting"
-    problem = f", is failing: {target['problem']}" if target["problem"] else ""
+    problem = ", is failing" if target["problem"] else ""
+    if problem and target["problem"] not in said:
+        problem += f": {target['problem']}"
     return f"{place}/{target['collector']}: {target['items']:,} kept{problem}"
 
 
