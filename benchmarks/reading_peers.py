@@ -17,19 +17,23 @@ from time import perf_counter
 import orjson
 from websockets.asyncio.client import connect
 from xrpl.asyncio.clients import AsyncWebsocketClient
-from xrpl.models import Ledger
+from xrpl.models import Ledger as LedgerRequest
 
 from ekspiper.xrpl.codec import Decoder
+from ekspiper.xrpl.ledger import Ledger
+from ekspiper.xrpl.processors import BookOfferBuilder, book_command
 from ekspiper.xrpl.replay import SAMPLE
 from ekspiper.xrpl.verify import parse_ledger, verify_ledger
 
 __all__ = [
     "Job",
     "bare_loop",
+    "bare_loop_with_books",
     "best_of",
     "fetch_json_only",
     "fetch_only",
     "host",
+    "recorded_books",
     "recorded_ledgers",
     "xrpl_py_loop",
 ]
@@ -77,6 +81,27 @@ async def bare_loop(url: str, indexes: Sequence[int], *, window: int) -> None:
     await _fetch(url, indexes, window, partial(_prove_and_decode, Decoder(shape="record")))
 
 
+async def recorded_books(url: str, indexes: Sequence[int]) -> list[str]:
+    """The requests for both sides of every book that the ledgers touched."""
+    builder, requests = BookOfferBuilder(), []
+
+    ledgers: list[Ledger] = []
+    await _fetch(
+        url, indexes, 32, lambda text: ledgers.append(parse_ledger(orjson.loads(text)["result"]))
+    )
+    for ledger in ledgers:
+        requests += await builder.process(ledger)
+    return [json.dumps({"id": nth, **book_command(each)}) for nth, each in enumerate(requests)]
+
+
+async def bare_loop_with_books(
+    url: str, indexes: Sequence[int], books: Sequence[str], *, window: int
+) -> None:
+    """The same, and the order books: asked for, parsed, and not kept."""
+    await bare_loop(url, indexes, window=window)
+    await _ask(url, books, window, orjson.loads)
+
+
 async def fetch_json_only(url: str, indexes: Sequence[int], *, window: int) -> None:
     """Receive every ledger as JSON, parse it and keep nothing: what unverified reading costs."""
     await _fetch(url, indexes, window, orjson.loads, binary=False)
@@ -94,7 +119,7 @@ async def xrpl_py_loop(url: str, indexes: Sequence[int], out: Path, *, in_flight
 
             async def fetch(index: int) -> None:
                 async with allowed:
-                    request = Ledger(ledger_index=index, transactions=True, expand=True)
+                    request = LedgerRequest(ledger_index=index, transactions=True, expand=True)
                     answer = await client.request(request)
                 for row in answer.result["ledger"]["transactions"]:
                     lines.write(orjson.dumps(row) + b"\n")
@@ -110,13 +135,20 @@ async def _fetch(
     *,
     binary: bool = True,
 ) -> None:
+    await _ask(url, [_request(index, binary) for index in indexes], window, take)
+
+
+async def _ask(
+    url: str, requests: Sequence[str], window: int, take: Callable[[Text], object]
+) -> None:
+    """Requests over one socket, so many in flight."""
     async with connect(url, max_size=None, compression=None, ping_interval=None) as socket:
-        for index in indexes[:window]:
-            await socket.send(_request(index, binary))
-        for index in [*indexes[window:], *[None] * min(window, len(indexes))]:
+        for request in requests[:window]:
+            await socket.send(request)
+        for waiting in [*requests[window:], *[None] * min(window, len(requests))]:
             text = await socket.recv()
-            if index is not None:
-                await socket.send(_request(index, binary))
+            if waiting is not None:
+                await socket.send(waiting)
             take(text)
 
 

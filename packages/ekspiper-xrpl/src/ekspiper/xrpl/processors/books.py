@@ -50,7 +50,20 @@ def record_amount(amount: Mapping[str, Any] | str) -> dict[str, Any]:
     """`{"currency", "issuer", "value"}`, and `mpt_issuance_id` of an MPT; XRP in drops."""
     if isinstance(amount, str):
         return {"currency": "XRP", "issuer": "", "value": amount}
-    return {**Asset.of(amount).to_record(), "value": amount["value"]}
+    # Written out, as an order book has dozens of them: an `Asset` in between takes twice as long.
+    if "mpt_issuance_id" in amount:
+        issuance = amount["mpt_issuance_id"]
+        return {
+            "currency": "",
+            "issuer": "",
+            "mpt_issuance_id": issuance,
+            "value": amount["value"],
+        }
+    return {
+        "currency": amount["currency"],
+        "issuer": amount.get("issuer", ""),
+        "value": amount["value"],
+    }
 
 
 class Book(NamedTuple):

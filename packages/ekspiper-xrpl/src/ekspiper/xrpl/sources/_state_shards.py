@@ -57,6 +57,9 @@ def cut_page(
 ) -> tuple[tuple[tuple[str, str], ...], bool]:
     """What of a page belongs to the shard, and whether the page went beyond its end."""
     prefix, highest = shard.prefix, shard.last()
-    # The last page of a shard usually runs into the next one.
-    kept = tuple(pair for pair in objects if pair[0].startswith(prefix))
-    return kept, bool(objects) and objects[-1][0] >= highest
+    beyond = bool(objects) and objects[-1][0] >= highest
+    # Keys rise: where the first and the last are of the shard, all are. The last page of a shard usually
+    # runs into the next one.
+    if objects and objects[0][0].startswith(prefix) and objects[-1][0].startswith(prefix):
+        return tuple(objects), beyond
+    return tuple(pair for pair in objects if pair[0].startswith(prefix)), beyond
