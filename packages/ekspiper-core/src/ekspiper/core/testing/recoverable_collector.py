@@ -71,6 +71,8 @@ class CommittingCollector(Collector[Any]):
     async def snapshot(self, position: Position) -> State:
         """Commit the transaction with the position."""
         self.store.items += self._open_transaction
+        # In one step with the items, as there is no await between: what a transaction is for a
+        # database.
         self.store.position = position
         self._open_transaction.clear()
         return {}

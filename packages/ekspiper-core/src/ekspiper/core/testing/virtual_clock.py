@@ -81,6 +81,7 @@ class VirtualClockLoop(asyncio.SelectorEventLoop):
             return 0
         if has_sockets:
             return None
+        # An error at once, where a real loop would hang until the test's time-out.
         raise Deadlock("every task waits, and nothing is left that could wake one of them")
 
 

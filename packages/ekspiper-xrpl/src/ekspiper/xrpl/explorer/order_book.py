@@ -151,7 +151,9 @@ class OrderBook:
             for each, (offer, kind) in zip(cells, offers, strict=True)
         ]
         title = caption(f"{base} / {counter}", facts)
-        more = " There may be more: a node gives only so many." if self.truncated else ""
+        more = (
+            " There may be more: a node gives at most 100 of each side." if self.truncated else ""
+        )
         hidden = max(0, len(self.asks) - _SHOWN) + max(0, len(self.bids) - _SHOWN)
         note = f"{hidden} more offers in .asks and .bids.{more}" if hidden or more else ""
         return title + table(head, rows, note=note)
@@ -202,12 +204,14 @@ def _side(offers: Sequence[Mapping[str, Any]], *, base_is_paid: bool) -> Frame:
 
 def _left(offer: Mapping[str, Any], side: str) -> Mapping[str, Any]:
     """What the owner can pay, which may be less than the offer says."""
+    # Servers count offers whose owners cannot pay, and say beside them what they can.
     funded: Mapping[str, Any] = offer.get(f"taker_{side}_funded") or offer[f"Taker{side.title()}"]
     return funded
 
 
 def _price(offer: Mapping[str, Any], base_is_paid: bool) -> float | None:
     gets, pays = units(offer["TakerGets"]), units(offer["TakerPays"])
+    # What rounding has left of an offer may be nothing on one side, and has no price.
     if not gets or not pays:
         return None
     return gets / pays if base_is_paid else pays / gets
@@ -262,6 +266,8 @@ async def busiest(
         async for last in ledgers:
             for transaction in last.transactions:
                 try:
+                    # One by one, so that a transaction that cannot be read leaves out only its own
+                    # books.
                     books = books_touched([transaction.meta])
                 except (EkspiperError, *MALFORMED) as error:
                     log.warning("%r is left out of the books: %s", transaction, error_text(error))

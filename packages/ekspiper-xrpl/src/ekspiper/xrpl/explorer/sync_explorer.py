@@ -130,6 +130,8 @@ class SyncExplorer:
         with self._turn:
             if self._runner is None:
                 self._runner = asyncio.Runner()
+                # A script may forget to close the explorer, and Python would complain of a loop
+                # that is open.
                 self._end_loop = weakref.finalize(self, _end, self._runner)
             return self._runner.run(work)
 

@@ -203,6 +203,7 @@ _VALIDATOR_COLUMNS = columns(
     master_key="string",
     signing_key="string",
 )
+# Without it a validator that is slower than the quorum would look as if it had not signed.
 _LATE = 2.0
 """Seconds that validations may come after the last quorum."""
 _MARKS = 40

@@ -52,6 +52,7 @@ def _steps(
     """Prices and depths from the best offer outwards, beginning at no depth."""
     chosen = side
     if mid is not None and within is not None:
+        # Somebody always offers at a millionth of the price: the rest would be a line at the edge.
         chosen = side[(side["price"] - mid).abs() <= within * mid]
     prices = [float(each) for each in chosen["price"]]
     depths = [float(each) for each in chosen["depth"]]

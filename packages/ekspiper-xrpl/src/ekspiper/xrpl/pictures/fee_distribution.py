@@ -29,12 +29,14 @@ def fee_distribution(transactions: pd.DataFrame, *, ax: Axes | None = None) -> A
     need_columns(transactions, ("Fee_drops",), made_by="transactions()")
     ax = axes_for(ax)
     fees = transactions["Fee_drops"].to_numpy(dtype="float64")
+    # Pseudo-transactions pay nothing, and a logarithmic axis has no place for 0.
     fees = fees[fees > 0]
     low, high = float(fees.min()), float(fees.max())
     edges = np.geomspace(low * 0.9, high * 1.1, _BARS + 1)
     ax.hist(fees, bins=list(edges), color=PALETTE[0])
     ax.set_xscale("log")
     ax.set_yscale("log")
+    # Below 1, so that a bar of one transaction can be seen.
     ax.set_ylim(bottom=0.7)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter("{x:,.0f}")

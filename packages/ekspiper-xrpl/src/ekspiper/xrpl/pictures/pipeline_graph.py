@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["pipeline_graph"]
 
+# Sizes in inches, of the font that labels are written in.
 _LETTER = 0.078
 _PAD = 0.24
 _GAP = 0.34

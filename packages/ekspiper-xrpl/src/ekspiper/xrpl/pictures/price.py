@@ -43,6 +43,8 @@ def price(trades: pd.DataFrame, *, window: int = 15, ax: Axes | None = None) -> 
             linewidths=0,
             label=side,
         )
+    # Totals over amounts: a plain average of prices would give a dust trade the weight of a large
+    # one.
     spent = known["total"].rolling(window, min_periods=1).sum()
     bought = known["amount"].rolling(window, min_periods=1).sum()
     ax.plot(

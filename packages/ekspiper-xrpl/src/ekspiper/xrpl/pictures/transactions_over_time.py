@@ -38,6 +38,7 @@ def transactions_over_time(
     times = transactions["close_time"].dt.floor(f"{seconds}s")
     counted = transactions.groupby([times, kinds]).size().unstack(fill_value=0)
     counted = counted.asfreq(f"{seconds}s", fill_value=0)
+    # The last step needs an end, or it would have no width.
     counted.loc[counted.index[-1] + pd.Timedelta(seconds=seconds)] = counted.iloc[-1]
     order = [*frequent, *(["others"] if "others" in counted else [])]
     colours = [*PALETTE[: len(frequent)], "#BBBBBB"]

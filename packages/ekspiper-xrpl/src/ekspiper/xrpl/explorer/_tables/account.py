@@ -34,6 +34,7 @@ is one; `xrp_balance` is the balance afterwards, if the transaction changed it."
 NODES = None
 
 _DROPS = 1_000_000
+# Fields by which an entry belongs to an account; a trust line has its two ends instead.
 _OWNERS = ("Account", "Owner", "Destination", "Issuer", "RegularKey")
 _SIDES = ("LowLimit", "HighLimit")
 

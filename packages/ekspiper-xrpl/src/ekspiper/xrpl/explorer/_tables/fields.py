@@ -60,6 +60,7 @@ def _columns(field: Field) -> Iterator[FieldColumn]:
     elif field.kind == "integer":
         yield _plain(name, "Int64")
     elif field.kind == "text":
+        # A category takes a byte for each row; of types there are few, of hashes one each.
         yield _plain(name, "category" if name.endswith("Type") else "string")
     else:
         yield _plain(name, "object")
@@ -71,7 +72,7 @@ def _plain(name: str, dtype: str) -> FieldColumn:
 
 def _amount(name: str) -> Iterator[FieldColumn]:
     for place, (ending, dtype) in enumerate(_AMOUNT_CELLS.items()):
-
+        # As a default value, or all of them would see the last place of the loop.
         def cell(record: Mapping[str, Any], place: int = place) -> Any:
             return amount_cells(record.get(name))[place]
 

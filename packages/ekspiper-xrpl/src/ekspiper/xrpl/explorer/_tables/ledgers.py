@@ -67,5 +67,6 @@ def totals_of(ledger: Ledger) -> tuple[int | None, int | None, str | None]:
             fees += int(outcome.fields["Fee"]["value"])
             failed += outcome.meta["TransactionResult"] != "tesSUCCESS"
         except (EkspiperError, *MALFORMED) as error:
+            # A sum that lacks one transaction would be wrong without showing it.
             return None, None, f"transaction {each.hash} cannot be read: {error_text(error)}"
     return fees, failed, None
