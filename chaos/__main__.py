@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .daemon import kill_daemon
 from .pipelines import SETTINGS, kill_pipeline
-from .tables import KINDS, kill_tables
+from .tables import KINDS, VICTIMS, kill_tables
 
 
 def main() -> int:
@@ -23,6 +23,7 @@ def main() -> int:
         "--table-kills", type=int, default=0, help="of the daemon, and of the S3 server, each"
     )
     parser.add_argument("--tables", nargs="+", default=KINDS, choices=KINDS, metavar="KIND")
+    parser.add_argument("--victims", nargs="+", default=VICTIMS, choices=VICTIMS, metavar="VICTIM")
     parser.add_argument("--seed", type=int, default=None)
     options = parser.parse_args()
     seed = random.randrange(10**6) if options.seed is None else options.seed
@@ -43,7 +44,12 @@ def main() -> int:
     if well and options.daemon_kills:
         well = kill_daemon(folder / "daemon", kills=options.daemon_kills)
     if well and options.table_kills:
-        well = kill_tables(folder / "tables", kills=options.table_kills, kinds=options.tables)
+        well = kill_tables(
+            folder / "tables",
+            kills=options.table_kills,
+            kinds=options.tables,
+            victims=options.victims,
+        )
     print(
         f"{done} kills of pipelines in {time.monotonic() - began:.0f} s: {'nothing lost' if well else 'FAILED'}"
     )

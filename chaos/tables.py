@@ -13,14 +13,14 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 from .killing import Outcome, run_to_its_end
 from .s3_server import SECRET, S3Process
 
-__all__ = ["KINDS", "kill_tables"]
+__all__ = ["KINDS", "VICTIMS", "kill_tables"]
 
 KINDS = ("iceberg", "delta", "parquet")
 VICTIMS = ("daemon", "server", "requests")
@@ -33,7 +33,13 @@ _OPTIONS = {
 }
 
 
-def kill_tables(folder: Path, *, kills: int, kinds: Iterable[str] = KINDS) -> bool:
+def kill_tables(
+    folder: Path,
+    *,
+    kills: int,
+    kinds: Sequence[str] = KINDS,
+    victims: Sequence[str] = VICTIMS,
+) -> bool:
     """Kill the daemon and the server `kills` times each, for each kind of table.
 
     Then a tenth as many runs lose one in twenty requests. Whether the tables hold what the files of a quiet run hold. Prints a line for each.
@@ -50,7 +56,7 @@ def kill_tables(folder: Path, *, kills: int, kinds: Iterable[str] = KINDS) -> bo
     return all(
         _kill_one(kind, victim, folder / f"{kind}-{victim}", kills=kills, expected=expected)
         for kind in kinds
-        for victim in VICTIMS
+        for victim in victims
     )
 
 

@@ -14,6 +14,7 @@ from .lakes import Format, make, stored
 
 class TestDelta(CollectorContract):
     kind: Format = "delta"
+    blocks = True
     options: ClassVar[dict[str, Any]] = {}
 
     async def make(self, tmp_path: Path) -> Collector[Any]:

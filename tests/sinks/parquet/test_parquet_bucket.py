@@ -71,6 +71,8 @@ async def opened(state: Any = None, **options: Any) -> Parquet:
 
 
 class TestBucket(CollectorContract):
+    blocks = True
+
     async def make(self, tmp_path: Path) -> Collector[Any]:
         return Parquet(URL)
 
@@ -171,10 +173,11 @@ PLACES = [
 async def test_whatever_goes_wrong_in_a_commit(
     server: S3Thread, monkeypatch: pytest.MonkeyPatch, fault: str, command: str, place: str
 ) -> None:
-    """Once, and the library tries again; or so often that the runner has to."""
-    monkeypatch.setattr(bucket_files, "_TIMEOUT", 0.3)
+    """Once, and it is sent again; or so often that the runner has to send the batch again."""
     monkeypatch.setattr(bucket_files, "_PATIENCE", 0.2)
-    server.faults.slow = 0.6
+    if fault == "slow":
+        monkeypatch.setattr(bucket_files, "_TIMEOUT", 0.5)
+        server.faults.slow = 0.8
     collector = await opened(visible_seconds=0)
     await collector.collect(records(0, 5))
     state = await collector.snapshot(4)
@@ -204,13 +207,13 @@ async def test_whatever_goes_wrong_in_a_commit(
 async def test_whatever_goes_wrong_in_a_read(
     server: S3Thread, monkeypatch: pytest.MonkeyPatch, fault: str
 ) -> None:
-    monkeypatch.setattr(bucket_files, "_TIMEOUT", 0.3)
-    monkeypatch.setattr(bucket_files, "_PATIENCE", 2.0)
-    server.faults.slow = 0.6
     collector = await opened()
     await collector.collect(records(0, 5))
     await collector.snapshot(4)
     await collector.close()
+    if fault == "slow":
+        monkeypatch.setattr(bucket_files, "_TIMEOUT", 0.5)
+        server.faults.slow = 0.8
     server.faults.plan(fault, "GET", "manifest.json")
     server.faults.plan(fault, "GET", "/records/")
     assert read() == [*range(5)]

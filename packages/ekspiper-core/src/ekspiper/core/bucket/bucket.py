@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
+
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
 from ..errors import ConfigError, MissingExtra, Retryable
 
 __all__ = ["Bucket", "Refused", "is_bucket_url"]
+
+T = TypeVar("T")
 
 _SCHEMES = ("s3", "gs", "az")
 
@@ -74,17 +79,19 @@ class Bucket:
 
     def get_tagged(self, name: str) -> tuple[bytes, str] | None:
         """The bytes of an object and its tag, for a conditional put; None when it is missing."""
-        with self._reached():
+
+        def request() -> tuple[bytes, str] | None:
             try:
                 found = _obstore().get(self._opened(), name)
                 return bytes(found.bytes()), str(found.meta["e_tag"])
             except FileNotFoundError:
                 return None
 
+        return self._reach(request)
+
     def put(self, name: str, content: bytes | Path) -> None:
         """Put an object, or the content of a file."""
-        with self._reached():
-            _obstore().put(self._opened(), name, content)
+        self._reach(lambda: _obstore().put(self._opened(), name, content))
 
     def put_if(self, name: str, content: bytes, *, tag: str | None) -> str:
         """Put an object if the one that is there has this tag, or, for None, if none is there.
@@ -97,7 +104,8 @@ class Bucket:
         """
         mode: Any = "create" if tag is None else {"e_tag": tag}
         errors = _obstore().exceptions
-        with self._reached():
+
+        def request() -> str:
             try:
                 # In parts it could not be conditional.
                 put = _obstore().put(self._opened(), name, content, mode=mode, use_multipart=False)
@@ -107,35 +115,58 @@ class Bucket:
                 if tag is None:
                     raise  # there is no such bucket
                 raise Refused(f"{self}/{name} is gone") from None
-        return str(put["e_tag"])
+            return str(put["e_tag"])
+
+        return self._reach(request)
 
     def copy(self, source: str, target: str) -> bool:
         """Have the server copy an object; whether there was one."""
-        with self._reached():
+
+        def request() -> bool:
             try:
                 _obstore().copy(self._opened(), source, target)
             except FileNotFoundError:
                 return False
-        return True
+            return True
+
+        return self._reach(request)
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove objects; that one is gone already is fine."""
-        for name in list(names):
-            with self._reached(), suppress(FileNotFoundError):
+
+        def request(name: str) -> None:
+            with suppress(FileNotFoundError):
                 _obstore().delete(self._opened(), name)
+
+        for name in list(names):
+            self._reach(partial(request, name))
 
     def sizes(self, folder: str = "") -> dict[str, int]:
         """The names of all objects in a folder and the folders in it, with their bytes."""
-        with self._reached():
-            listed = _obstore().list(self._opened(), prefix=f"{folder}/" if folder else None)
+        prefix = f"{folder}/" if folder else None
+
+        def request() -> dict[str, int]:
+            listed = _obstore().list(self._opened(), prefix=prefix)
             return {each["path"]: int(each["size"]) for page in listed for each in page}
 
-    @contextmanager
-    def _reached(self) -> Iterator[None]:
-        """Say in one line why a request failed: obstore adds the request itself to its errors."""
+        return self._reach(request)
+
+    def _reach(self, request: Callable[[], T]) -> T:
+        """Send a request until it is answered, or patience is at its end.
+
+        The library sends again what the store refused for the moment. It does not where an answer
+        did not come in time or was cut, as it cannot know that our requests may come twice.
+        """
+        retrying = Retrying(
+            retry=retry_if_exception(_may_pass),
+            stop=stop_after_delay(self._patience),
+            wait=wait_random_exponential(multiplier=0.1, max=5.0),
+            reraise=True,
+        )
         try:
-            yield
+            return retrying(request)
         except (_obstore().exceptions.BaseError, OSError) as error:
+            # In one line: obstore adds the request itself to its errors.
             raise Retryable(f"{self}: {_first_line(error)}") from None
 
     def _opened(self) -> Any:
@@ -153,6 +184,13 @@ class Bucket:
             except _obstore().exceptions.BaseError as error:
                 raise ConfigError(f"{self} cannot be used: {_first_line(error)}") from None
         return self._store
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether it may be another one the next time: all but what the store said of the request."""
+    if isinstance(error, OSError):
+        return not isinstance(error, FileNotFoundError | PermissionError)
+    return isinstance(error, _obstore().exceptions.GenericError)
 
 
 def _profile() -> Callable[[], Any] | None:

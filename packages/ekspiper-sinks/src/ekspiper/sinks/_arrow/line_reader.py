@@ -62,12 +62,14 @@ class LineReader:
         held, or the members are of several kinds."""
         kinds = {one.kind if isinstance(one, LineBlock) else type(one) for one in batch}
         (kind,) = kinds if len(kinds) == 1 else (None,)
-        if kind is None or not issubclass(kind, JsonLine) or not self._empty_lists:
+        if kind is None or not issubclass(kind, JsonLine):
             return None
         reader = self._reader(kind)
         if reader is None:
             return None
         lines = [one.lines if isinstance(one, LineBlock) else one.line for one in batch]
+        if not self._empty_lists and any(map(_EMPTY_LIST.search, lines)):
+            return None
         found = reader.read_blocks(lines)
         return None if found is None else self._with_rest(found)
 

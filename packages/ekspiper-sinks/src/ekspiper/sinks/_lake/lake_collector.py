@@ -37,7 +37,7 @@ class LakeCollector(Collector[Any]):
     schema_format = "arrow"
     """The form of `schema` when the collector is made from a configuration."""
 
-    takes_lines = True
+    takes_lines = takes_blocks = True
     """Records that come as lines are read into columns without their objects, where they fit."""
 
     # Arrow encodes a column at a time, so large batches cost less for each record.

@@ -13,7 +13,9 @@ from .._arrow import (
     LineReader,
     Shape,
     arrow,
+    encoded_apart,
     grown_table,
+    has_blocks,
     plain_records,
     shape_of_schema,
     widened,
@@ -35,7 +37,7 @@ class Encoded:
     Args:
         batches: the rows, with their numbers.
         failures: why some records are not among them, by their place in the batch.
-        records: the number of records in the batch, failures included.
+        records: how many numbers the batch uses up, failures included.
     """
 
     batches: list[Any] = field(default_factory=list)
@@ -93,8 +95,26 @@ class LakeWriter:
         return self._row
 
     def encode(self, batch: Sequence[Any]) -> Encoded:
-        """The batch as Arrow; the schema grows where it may. Buffers nothing."""
-        assert self._encoder is not None, "the writer is open"
+        """The batch as Arrow; the schema grows where it may. Buffers nothing.
+
+        Its members are records, lines, and blocks of lines. Of a block all rows are there, or none.
+        """
+        assert self._line_reader is not None, "the writer is open"
+        if not has_blocks(batch):
+            return self._encode_lines(batch)
+        found = self._line_reader.read_blocks(batch)
+        if found is not None:
+            rows = found.num_rows
+            return Encoded(list(self._numbered([found], range(rows))), {}, rows)
+        encoded, failures = encoded_apart(batch, self._encode_apart)
+        return replace(encoded, failures=failures)
+
+    def _encode_apart(self, batch: Sequence[Any]) -> tuple[Encoded, dict[int, Exception]]:
+        encoded = self._encode_lines(batch)
+        return encoded, encoded.failures
+
+    def _encode_lines(self, batch: Sequence[Any]) -> Encoded:
+        assert self._encoder is not None
         assert self._line_reader is not None
         found, missing = self._line_reader.read(batch)
         # A schema that is found in the records looks at whole batches.
