@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
 from struct import Struct
 from typing import Any, Self
 
 from . import _compiled_codec
+from .decoder import transaction_index
 
 __all__ = ["TransactionBlobs"]
 
@@ -54,6 +56,33 @@ class TransactionBlobs:
             return None
         rest, *packed = found
         return rest, cls(*packed)
+
+    @classmethod
+    def of_transactions(cls, transactions: Iterable[tuple[bytes, bytes, bytes]]) -> Self:
+        """Those of transactions that are given as id, blob and metadata, in order."""
+        pieces: list[bytes] = []
+        spans: list[bytes] = []
+        ids: list[bytes] = []
+        at = 0
+        for key, tx_blob, meta_blob in transactions:
+            middle = at + len(tx_blob)
+            spans.append(_SPAN.pack(at, len(tx_blob), middle, len(meta_blob)))
+            at = middle + len(meta_blob)
+            pieces += (tx_blob, meta_blob)
+            ids.append(key)
+        return cls(b"".join(pieces), b"".join(spans), b"".join(ids))
+
+    def check(self) -> None:
+        """Raise ValueError unless the three are of one length, and the transactions in order.
+
+        For those that were stored: what a proof does not cover.
+        """
+        count = len(self)
+        if len(self.ids) != _ID_BYTES * count or len(self.spans) != _SPAN.size * count:
+            raise ValueError("ids and places of transactions do not fit each other")
+        indexes = [transaction_index(meta) for _, _, meta in self]
+        if any(after <= before for before, after in pairwise(indexes)):
+            raise ValueError("transactions are not in the order of their ledger")
 
     def root(self) -> bytes | None:
         """The root of their tree, as in `transaction_hash`; every id is hashed anew.

@@ -55,5 +55,9 @@ def _by_bit(table: Mapping[str, int]) -> Mapping[int, str]:
 
 
 def _names(by_bit: Mapping[int, str], flags: int) -> list[str]:
-    bits = [1 << place for place in range(flags.bit_length()) if flags >> place & 1]
-    return [by_bit.get(bit, f"0x{bit:08X}") for bit in bits]
+    names = []
+    while flags:
+        bit = flags & -flags
+        flags ^= bit
+        names.append(by_bit.get(bit) or f"0x{bit:08X}")
+    return names

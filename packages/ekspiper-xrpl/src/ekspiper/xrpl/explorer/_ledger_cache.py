@@ -8,15 +8,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from ekspiper.core import EkspiperError, MissingExtra
 from ekspiper.xrpl.client import LedgerSet
-from ekspiper.xrpl.codec import Decoder, Definitions, LedgerHeader, transaction_index
-from ekspiper.xrpl.ledger import Ledger, LedgerInfo, Transaction
+from ekspiper.xrpl.codec import Decoder, Definitions, LedgerHeader, TransactionBlobs
+from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.verify import verify_ledger
+
+_COLUMNS = {
+    "ledger_index": "uint32",
+    "ledger_hash": "string",
+    "header": "binary",
+    "data": "binary",
+    "spans": "binary",
+    "ids": "binary",
+}
+"""What a file holds of each ledger; the last three are those of `TransactionBlobs`."""
 
 __all__ = ["CacheRows", "CachedRun", "DamagedCache", "LedgerCache", "default_cache_folder"]
 
@@ -47,76 +57,57 @@ class CachedRun:
 class CacheRows:
     """The next ledgers in a row for a file of the cache: their bytes, and nothing of what is decoded.
 
-    Column by column, as Arrow has them: making a table of rows takes five times as long.
+    Args:
+        ledgers: the first of them.
     """
 
     def __init__(self, ledgers: Iterable[Ledger] = ()) -> None:
         self.size = 0
         """Bytes of their transactions."""
-        self._indexes: list[int] = []
-        self._hashes: list[str] = []
-        self._headers: list[bytes] = []
-        self._ends = [0]
-        self._transactions: tuple[list[int], list[str], list[bytes], list[bytes]] = ([], [], [], [])
+        self._columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
         for each in ledgers:
             self.add(each)
 
     def __len__(self) -> int:
-        return len(self._indexes)
+        return len(self._columns["ledger_index"])
 
     @property
     def first(self) -> int:
         """The index of the first one."""
-        return self._indexes[0]
+        return int(self._columns["ledger_index"][0])
 
     @property
     def last(self) -> int:
         """The index of the last one."""
-        return self._indexes[-1]
+        return int(self._columns["ledger_index"][-1])
 
     @property
     def anchor(self) -> str:
         """How the hash of the last one begins."""
-        return self._hashes[-1][:16]
+        return str(self._columns["ledger_hash"][-1][:16])
 
     def add(self, ledger: Ledger) -> None:
         """The next ledger."""
+        blobs = ledger.blobs or TransactionBlobs.of_transactions(
+            (bytes.fromhex(each.hash), each.tx_blob, each.meta_blob) for each in ledger.transactions
+        )
         self.size += ledger.size
-        self._indexes.append(ledger.ledger_index)
-        self._hashes.append(ledger.ledger_hash)
-        self._headers.append(ledger.header.to_bytes())
-        indexes, hashes, tx_blobs, meta_blobs = self._transactions
-        if ledger.blobs is not None:
-            for key, tx_blob, meta_blob in ledger.blobs:
-                indexes.append(transaction_index(meta_blob))
-                hashes.append(key.hex().upper())
-                tx_blobs.append(tx_blob)
-                meta_blobs.append(meta_blob)
-        else:
-            for each in ledger.transactions:
-                indexes.append(each.index)
-                hashes.append(each.hash)
-                tx_blobs.append(each.tx_blob)
-                meta_blobs.append(each.meta_blob)
-        self._ends.append(len(indexes))
+        row = (
+            ledger.ledger_index,
+            ledger.ledger_hash,
+            ledger.header.to_bytes(),
+            blobs.data,
+            blobs.spans,
+            blobs.ids,
+        )
+        for column, cell in zip(self._columns.values(), row, strict=True):
+            column.append(cell)
 
     def table(self) -> Any:
         """They as a table of Arrow."""
         import pyarrow as pa
 
-        schema = _schema()
-        struct = schema.field("transactions").type.value_type
-        cells = [
-            pa.array(column, type=field.type)
-            for column, field in zip(self._transactions, struct, strict=True)
-        ]
-        inside = pa.StructArray.from_arrays(cells, fields=list(struct))
-        transactions = pa.ListArray.from_arrays(pa.array(self._ends, pa.int32()), inside)
-        plain = zip((self._indexes, self._hashes, self._headers), schema, strict=False)
-        columns = [pa.array(column, type=field.type) for column, field in plain]
-        return pa.Table.from_arrays(
-            [*columns, transactions.cast(schema.field("transactions").type)], schema=schema
-        )
+        return pa.table(self._columns, schema=_schema())
 
 
 def default_cache_folder() -> Path:
@@ -248,53 +239,24 @@ def _parquet() -> Any:
 def _schema() -> Any:
     import pyarrow as pa
 
-    transaction = pa.struct(
-        [
-            ("index", pa.uint32()),
-            ("hash", pa.string()),
-            ("tx_blob", pa.binary()),
-            ("meta_blob", pa.binary()),
-        ]
-    )
-    return pa.schema(
-        [
-            ("ledger_index", pa.uint32()),
-            ("ledger_hash", pa.string()),
-            ("header", pa.binary()),
-            ("transactions", pa.list_(transaction)),
-        ]
-    )
+    return pa.schema([(name, getattr(pa, kind)()) for name, kind in _COLUMNS.items()])
 
 
 def _from_table(table: Any, network_id: int | None, decoder: Decoder) -> Iterator[Ledger]:
     """The ledgers of a table, each proven."""
-    for batch in table.to_batches():
-        listed = batch.column("transactions")
-        begin = listed.offsets[0].as_py()
-        rows = zip(*(column.to_pylist() for column in listed.flatten().flatten()), strict=True)
-        ends = (end - begin for end in listed.offsets.to_pylist()[1:])
-        plain = (batch.column(name).to_pylist() for name in ("ledger_hash", "header"))
-        done = 0
-        for ledger_hash, header_bytes, end in zip(*plain, ends, strict=True):
-            header = LedgerHeader.from_bytes(header_bytes)
-            info = LedgerInfo(header, ledger_hash=ledger_hash, network_id=network_id)
-            transactions = [
-                Transaction(
-                    index=index,
-                    hash=hash_,
-                    tx_blob=tx_blob,
-                    meta_blob=meta_blob,
-                    ledger=info,
-                    decoder=decoder,
-                )
-                for index, hash_, tx_blob, meta_blob in islice(rows, end - done)
-            ]
-            done = end
-            ledger = Ledger(
-                header, ledger_hash=ledger_hash, transactions=transactions, network_id=network_id
-            )
-            verify_ledger(ledger)
-            yield ledger
+    columns = (table.column(name).to_pylist() for name in _COLUMNS)
+    for _, ledger_hash, header, data, spans, ids in zip(*columns, strict=True):
+        blobs = TransactionBlobs(data, spans, ids)
+        blobs.check()
+        ledger = Ledger.of_blobs(
+            LedgerHeader.from_bytes(header),
+            ledger_hash=ledger_hash,
+            blobs=blobs,
+            decoder=decoder,
+            network_id=network_id,
+        )
+        verify_ledger(ledger)
+        yield ledger
 
 
 def _check_chain(ledgers: Sequence[Ledger], run: CachedRun) -> None:
