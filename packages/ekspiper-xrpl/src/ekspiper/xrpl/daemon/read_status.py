@@ -66,6 +66,7 @@ def read_status(target: str) -> dict[str, Any]:
         return _ask(url)
     except OSError as error:
         reason = getattr(error, "reason", None) or error
+        reason = getattr(reason, "strerror", None) or reason  # without "[Errno 111]"
         raise ConfigError(f"no daemon answers at {url}: {reason}") from error
 
 
