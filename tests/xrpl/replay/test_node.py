@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import socket
+import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -194,3 +196,22 @@ async def test_in_a_process() -> None:
 async def test_a_process_that_cannot_serve(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"has no \*\.jsonl\.gz"):
         await ReplayProcess(tmp_path).open()
+
+
+async def test_a_client_that_leaves_before_it_is_greeted(
+    recording: Recording, caplog: pytest.LogCaptureFixture
+) -> None:
+    upgrade = (
+        b"GET / HTTP/1.1\r\nHost: node\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    async with ReplayNode(recording) as node:
+        for _ in range(10):
+            with socket.create_connection(("127.0.0.1", node.port)) as leaving:
+                leaving.sendall(upgrade)
+                # Closed at once, so that the connection is reset.
+                leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            await asyncio.sleep(0)
+        async with connect(node.url) as after:
+            await after.ping()
+    assert not [record for record in caplog.records if record.name.startswith("aiohttp")]

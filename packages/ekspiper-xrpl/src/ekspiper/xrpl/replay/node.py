@@ -213,7 +213,8 @@ class ReplayNode(Component):
         try:
             await socket.prepare(request)
         except ConnectionError:
-            return socket  # the client has left before it was greeted
+            # The client has left before it was greeted; aiohttp would try to close the socket.
+            return web.Response()
         session = Session(self._service, socket, request.transport, go_down=self.go_down)
         self._sessions.add(session)
         try:
