@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ pytestmark = pytest.mark.timeout(1200)
 
 OURS_AT_MOST = 130e6
 """Bytes that we put on top of Debian and its Python."""
+STARTED_WITHIN = 30.0
+"""Seconds, on a busy machine."""
 
 
 @pytest.fixture
@@ -65,6 +68,17 @@ class Daemon:
         """Run a command in the container."""
         return self._engine("exec", self.name, *command, check=check)
 
+    def until_it_answers(self) -> float:
+        """When `/health` answers for the first time."""
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/health", timeout=5):
+                    return time.monotonic()
+            except OSError:
+                assert time.monotonic() < deadline, self.logs()
+                time.sleep(0.02)  # a container sets no event here
+
     def until_rows(self, count: int) -> None:
         """Wait until so many ledgers are recorded."""
         deadline = time.monotonic() + 60
@@ -106,7 +120,11 @@ def test_stopped_started_killed_and_complete(daemon: Daemon, engine: Engine, ima
 
 
 def test_it_says_whether_it_is_healthy(daemon: Daemon, engine: Engine) -> None:
+    began = time.monotonic()
     daemon.start()
+    seconds = daemon.until_it_answers() - began
+    print(f"/health answers {seconds:.1f} s after the start")
+    assert seconds < STARTED_WITHIN
     daemon.until_rows(1)
     deadline = time.monotonic() + 30
     while True:
