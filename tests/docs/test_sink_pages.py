@@ -1,0 +1,108 @@
+"""Every block of the pages about sinks is run, or it is said here why not."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chaos.s3_server import SECRET, serving
+from ekspiper.core import registry
+from ekspiper.xrpl.config import CollectorTable
+from tests.command import ekspiper
+
+from .code_blocks import Block, code_blocks
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = [DOCS / "sinks.md", DOCS / "delivery.md", DOCS / "guides" / "beyond-one-machine.md"]
+
+NOT_RUN = {
+    "$ pip install 'ekspiper-xrpl[dask]'": "tests/wheels installs extras; tests/xrpl/cluster has the command",
+    "$ pip install 'ekspiper-xrpl[dask,object-store]'": "likewise",
+    "$ ekspiper backfill 80000000": "tests/xrpl/cluster has these options, with a cluster of its own",
+    "/data/history/transactions/": "a listing",
+    "from distributed import Client": "tests/xrpl/cluster calls `Explorer.backfill` with a client",
+    "from datetime import timedelta\n\nfrom airflow": "Airflow is not installed",
+    "class Squares:": "a part of examples/chunks_on_dask.py, which tests/examples runs",
+}
+"""Why a block of these pages is not run, by its beginning."""
+
+
+def blocks(language: str) -> Iterator[Block]:
+    for page in PAGES:
+        yield from (block for block in code_blocks(page) if block.language == language)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_block_is_forgotten(page: Path) -> None:
+    """Python is run by `test_code_blocks`, SQL and TOML here."""
+    for block in code_blocks(page):
+        is_run = block.language in ("python", "sql", "toml", "mermaid")
+        why = [reason for begin, reason in NOT_RUN.items() if block.text.startswith(begin)]
+        assert is_run or why, f"{page.name}:{block.line} is neither run, nor is it said why not"
+
+
+def test_options_of_commands_exist() -> None:
+    for block in blocks("console"):
+        for command, options in re.findall(r"^\$ ekspiper (\w+) (.*)$", block.text, re.MULTILINE):
+            known = ekspiper(command, "--help").out
+            for option in re.findall(r"--[\w-]+", options):
+                assert option in known, option
+
+
+def test_sql_runs(tmp_path: Path) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    pq = pytest.importorskip("pyarrow.parquet")
+    import pyarrow as pa
+
+    folder = tmp_path / "lake" / "transactions"
+    folder.mkdir(parents=True)
+    pq.write_table(pa.table({"TransactionType": ["Payment", "Payment"]}), folder / "a.parquet")
+    for block in blocks("sql"):
+        rows = duckdb.sql(block.text.replace("/data/", f"{tmp_path}/")).fetchall()
+        assert rows == [("Payment", 2)]
+
+
+def test_collectors_of_configurations_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With all their options, which are checked as the daemon does."""
+    monkeypatch.setenv("WAREHOUSE_DSN", "postgresql://127.0.0.1:9/warehouse")
+    monkeypatch.setenv("PUSHGATEWAY_URL", "http://127.0.0.1:9")
+    made = []
+    for block in blocks("toml"):
+        for name, table in tomllib.loads(block.text).get("collectors", {}).items():
+            parsed = CollectorTable.parse(("collectors", name), table)
+            assert not [str(each) for each in parsed.check()], block.line
+            made.append(parsed.type)
+    assert {"jsonl", "parquet", "postgres", "metric", "iceberg", "delta"} <= set(made)
+
+
+def test_tables_of_configurations_get_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon runs with those that need no other program, in folders of this test."""
+    config = []
+    for block in blocks("toml"):
+        types = re.findall(r'^type = "(\w+)"', block.text, re.MULTILINE)
+        if set(types) & {"iceberg", "delta"} or "s3://BUCKET/lake" in block.text:
+            config.append(block.text.replace("[collectors.lake]", "[collectors.bucket]"))
+    text = "\n".join(config).replace("/data/", f"{tmp_path}/").replace("s3://BUCKET", "s3://lake")
+    (tmp_path / "ekspiper.toml").write_text(text)
+    with serving(tmp_path / "s3") as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        run = ["--config", tmp_path / "ekspiper.toml", "--state", tmp_path / "state"]
+        done = ekspiper("daemon", "-n", "sample", "--until", 423, *run)
+        assert done.code == 0, done.err
+        assert SECRET not in done.out + done.err
+        counts = {
+            kind: len(list(registry.load("collectors", kind).read_records(*place[:1], **place[1])))
+            for kind, place in {
+                "parquet": ("s3://lake/lake/ledgers", {}),
+                "delta": (f"{tmp_path}/delta/ledgers", {}),
+                "iceberg": ("sample.ledgers", {"warehouse": f"{tmp_path}/iceberg"}),
+            }.items()
+        }
+    assert counts == dict.fromkeys(counts, 3)
