@@ -54,6 +54,8 @@ DEF MAX_DEPTH = 10          # as in decoder.py
 DEF ADDRESS_SLOTS = 32768   # a power of two; 64 bytes each
 DEF ADDRESS_ROOM = 43       # the longest address has 35 letters, and quotes
 DEF NAME_ROOM = 47          # longer names are looked up in a dict
+DEF MARGIN = 768            # more than a key and the longest value of a fixed size, a bridge
+DEF FIRST_ROOM = 16384
 DEF NO_CODE = 0xFFFFFFFF    # no field has it
 DEF KEY_ROOM = 64           # the longest key, `"Name":`
 DEF LOW_CODES = 256
@@ -416,9 +418,8 @@ cdef class LineWriter:
     cdef int id_sequence, id_issuer
     # The buffer that lines are written into.
     cdef char* out
-    cdef int64_t size
-    cdef int64_t room
-    # What is remembered of the line that is being written.
+    cdef char* end
+    # What is remembered of the line that is being written; of amounts, where in the buffer they are.
     cdef int64_t amount_from, amount_to, delivered_from, delivered_to
     cdef int64_t network_id, index
     cdef int result
@@ -437,8 +438,8 @@ cdef class LineWriter:
         self.names = <CodeName*>PyMem_Malloc((named * LOW_CODES + 1) * sizeof(CodeName))
         self.low_names = <int*>PyMem_Malloc(fields.count * sizeof(int))
         self.key_texts = <char*>PyMem_Malloc(fields.count * KEY_ROOM)
-        self.room = 16384
-        self.out = <char*>PyMem_Malloc(self.room)
+        self.out = <char*>PyMem_Malloc(FIRST_ROOM)
+        self.end = self.out + FIRST_ROOM
         self.address_memory = PyMem_Malloc(ADDRESS_SLOTS * sizeof(Address) + 64)
         if (
             self.slots == NULL or self.contexts == NULL or self.names == NULL
@@ -578,14 +579,12 @@ cdef class LineWriter:
         tx.position = meta.position = 0
         tx.end = PyBytes_GET_SIZE(tx_blob)
         meta.end = PyBytes_GET_SIZE(meta_blob)
-        self.size = 0
         if PyBytes_GET_SIZE(hash) != 64:
             return None
-        if self._transaction(
-            &tx, &meta, PyBytes_AS_STRING(hash), place, ledger_index, network_id, late
-        ) < 0:
-            return None
-        return PyBytes_FromStringAndSize(self.out, self.size)
+        cdef char* out = self._transaction(
+            &tx, &meta, PyBytes_AS_STRING(hash), place, ledger_index, network_id, late, self.out
+        )
+        return None if out == NULL else PyBytes_FromStringAndSize(self.out, out - self.out)
 
     def lines(
         self,
@@ -610,9 +609,9 @@ cdef class LineWriter:
         cdef uint32_t[4] span
         cdef char[64] hash
         cdef Blob tx, meta
+        cdef char* out = self.out
         if PyBytes_GET_SIZE(ids) != 32 * count:
             return None
-        self.size = 0
         for nth in range(count):
             memcpy(span, PyBytes_AS_STRING(spans) + 16 * nth, 16)
             tx.data = meta.data = begin
@@ -623,11 +622,19 @@ cdef class LineWriter:
             if tx.end > size or meta.end > size:
                 return None
             _write_hex(<const uint8_t*>PyBytes_AS_STRING(ids) + 32 * nth, 32, hash)
-            if self._transaction(&tx, &meta, hash, place, ledger_index, network_id, late) < 0:
+            out = self._transaction(
+                &tx, &meta, hash, place, ledger_index, network_id, late, out
+            )
+            if out == NULL:
                 return None
-        return PyBytes_FromStringAndSize(self.out, self.size)
+        return PyBytes_FromStringAndSize(self.out, out - self.out)
 
-    cdef int _transaction(
+    # Each method below writes behind `out` and returns where to write on: a local variable, so that
+    # compilers keep it in a register. NULL is to decline. There is always room for MARGIN bytes, which is
+    # more than any value of a fixed size takes; what may be longer asks for room first, and what comes
+    # back may then lie elsewhere.
+
+    cdef char* _transaction(
         self,
         Blob* tx,
         Blob* meta,
@@ -636,36 +643,45 @@ cdef class LineWriter:
         int64_t ledger_index,
         int64_t network_id,
         bint late,
-    ) except -2:
-        """The line of one transaction, behind what is in the buffer."""
+        char* out,
+    ) except? NULL:
+        """The line of one transaction."""
         self.amount_from = self.delivered_from = -1
         self.network_id = network_id
         self.index = self.result = -1
         # TransactionType has the lowest code of all fields, and decides which others may follow.
         if tx.end - tx.position < 3 or tx.data[tx.position] != 0x12:
-            return -1
+            return NULL
         cdef int type_code = _be16(tx.data + tx.position + 1)
         cdef int context = self.transactions[type_code]
-        if context == 0 or self._object(tx, context, 0) < 0:
-            return -1
-        self.size -= 1  # the object goes on: without its closing brace
+        if context == 0:
+            return NULL
+        out = self._object(tx, context, 0, self._room(out, 0))
+        if out == NULL:
+            return NULL
+        out -= 1  # the object goes on: without its closing brace
         cdef int64_t amount_from = self.amount_from, amount_to = self.amount_to
-        self._text(b',"meta":', 8)
         cdef int64_t network = self.network_id
-        if self._object(meta, self.metadata, 0) < 0:
-            return -1
-        self._text(b',"hash":"', 9)
-        self._text(hash, 64)
-        self._text(b'",', 2)
-        self._text(PyBytes_AS_STRING(place), PyBytes_GET_SIZE(place))
-        self._ctid(ledger_index, network)
+        out = _put(out, b',"meta":', 8)
+        out = self._object(meta, self.metadata, 0, self._room(out, 0))
+        if out == NULL:
+            return NULL
+        out = self._room(out, PyBytes_GET_SIZE(place))
+        out = _put(out, b',"hash":"', 9)
+        out = _put(out, hash, 64)
+        out = _put(out, b'",', 2)
+        out = _put(out, PyBytes_AS_STRING(place), PyBytes_GET_SIZE(place))
+        out = _put_ctid(ledger_index, self.index, network, out)
         if self.delivering[type_code] and self.result == self.success:
             if self.delivered_from >= 0:
                 amount_from, amount_to = self.delivered_from, self.delivered_to
             elif amount_from < 0 or not late:
-                return -1  # nobody can know how much it was: the decoder in Python says so
-            self._delivered(amount_from, amount_to)
-        return self._text(b"}\n", 2)
+                return NULL  # nobody can know how much it was: the decoder in Python says so
+            # The amount that was written before, once more.
+            out = self._room(out, amount_to - amount_from)
+            out = _put(out, b',"delivered_amount":', 20)
+            out = _put(out, self.out + amount_from, amount_to - amount_from)
+        return _put(out, b"}\n", 2)
 
     def object_line(self, bytes data not None, str index not None, bytes place not None):
         """The line of a ledger object, with its newline; None to decline.
@@ -675,14 +691,12 @@ cdef class LineWriter:
             index: of the object, 64 hex digits.
             place: the members of the record after `index`, as JSON.
         """
-        self.size = 0
         cdef Blob blob
         blob.data = <const uint8_t*>PyBytes_AS_STRING(data)
         blob.position = 0
         blob.end = PyBytes_GET_SIZE(data)
-        if self._entry(&blob, index, place) < 0:
-            return None
-        return PyBytes_FromStringAndSize(self.out, self.size)
+        cdef char* out = self._entry(&blob, index, place, self.out)
+        return None if out == NULL else PyBytes_FromStringAndSize(self.out, out - self.out)
 
     def object_lines(self, tuple objects not None, bytes place not None, frozenset types):
         """The lines of the wanted objects of a page in one piece, and how many they are; None to
@@ -698,7 +712,7 @@ cdef class LineWriter:
         cdef const char* text
         cdef int64_t room = 0, count = 0
         cdef uint8_t* data = NULL
-        self.size = 0
+        cdef char* out = self.out
         try:
             for pair in objects:
                 if type(pair) is not tuple or len(<tuple>pair) != 2:
@@ -722,127 +736,82 @@ cdef class LineWriter:
                 blob.data = data
                 blob.position = 0
                 blob.end = size >> 1
-                if self._entry(&blob, index, place) < 0:
+                out = self._entry(&blob, index, place, out)
+                if out == NULL:
                     return None
                 count += 1
         except UnicodeError:  # half a surrogate pair
             return None
         finally:
             PyMem_Free(data)
-        return PyBytes_FromStringAndSize(self.out, self.size), count
+        return PyBytes_FromStringAndSize(self.out, out - self.out), count
 
-    cdef int _entry(self, Blob* blob, str index, bytes place) except -2:
-        """The line of one ledger object, behind what is in the buffer."""
+    cdef char* _entry(self, Blob* blob, str index, bytes place, char* out) except? NULL:
+        """The line of one ledger object."""
         cdef Py_ssize_t size
         cdef const char* text = PyUnicode_AsUTF8AndSize(index, &size)
         cdef int64_t nth
         # LedgerEntryType has the lowest code of all fields.
         if blob.end < 3 or blob.data[0] != 0x11 or size != 64:
-            return -1
+            return NULL
         for nth in range(size):
             if HEX_VALUES[<uint8_t>text[nth]] > 15:
-                return -1
+                return NULL
         cdef int code = _be16(blob.data + 1)
         self.has_sequence = self.has_issuer = False
         cdef int context = self.whole_entries[code]
-        if context == 0 or self._object(blob, context, 0) < 0:
-            return -1
-        self.size -= 1  # the object goes on: without its closing brace
-        self._text(b',"index":"', 10)
-        self._text(text, size)
-        self._text(b'",', 2)
-        self._text(PyBytes_AS_STRING(place), PyBytes_GET_SIZE(place))
+        if context == 0:
+            return NULL
+        out = self._object(blob, context, 0, self._room(out, 0))
+        if out == NULL:
+            return NULL
+        out -= 1  # the object goes on: without its closing brace
+        out = self._room(out, PyBytes_GET_SIZE(place))
+        out = _put(out, b',"index":"', 10)
+        out = _put(out, text, size)
+        out = _put(out, b'",', 2)
+        out = _put(out, PyBytes_AS_STRING(place), PyBytes_GET_SIZE(place))
         if code == self.issuance and self.has_sequence and self.has_issuer:
             if self.issuer == NULL:
-                return -1
-            self._text(b',"mpt_issuance_id":"', 20)
-            self._need(48)
-            _write_hex(self.sequence, 4, self.out + self.size)
-            _write_hex(self.issuer, 20, self.out + self.size + 8)
-            self.size += 48
-            self._text(b'"', 1)
-        return self._text(b"}\n", 2)
+                return NULL
+            out = _put(out, b',"mpt_issuance_id":"', 20)
+            _write_hex(self.sequence, 4, out)
+            _write_hex(self.issuer, 20, out + 8)
+            out = _put(out + 48, b'"', 1)
+        return _put(out, b"}\n", 2)
 
-    cdef int _ctid(self, int64_t ledger_index, int64_t network) except -2:
-        cdef uint64_t number
-        cdef uint8_t[8] big
-        cdef int at
-        if not (
-            0 <= ledger_index <= 0x0FFFFFFF and 0 <= self.index <= 0xFFFF and 0 <= network <= 0xFFFF
-        ):
-            return 0
-        number = (
-            <uint64_t>0xC << 60 | <uint64_t>ledger_index << 32
-            | <uint64_t>self.index << 16 | <uint64_t>network
-        )
-        if self._need(32) < 0:
-            return -1
-        memcpy(self.out + self.size, b',"ctid":"', 9)
-        self.size += 9
-        for at in range(8):
-            big[at] = <uint8_t>(number >> (56 - 8 * at))
-        _write_hex(big, 8, self.out + self.size)
-        self.size += 16
-        self.out[self.size] = c'"'
-        self.size += 1
-        return 0
+    cdef inline char* _room(self, char* out, int64_t more) except NULL:
+        """Where to write on, with room for so many bytes beside the margin."""
+        return out if self.end - out >= more + MARGIN else self._grow(out, more + MARGIN)
 
-    cdef int _delivered(self, int64_t begin, int64_t end) except -2:
-        """The amount that was written before, once more."""
-        if self._text(b',"delivered_amount":', 20) < 0 or self._need(end - begin) < 0:
-            return -1
-        memcpy(self.out + self.size, self.out + begin, end - begin)
-        self.size += end - begin
-        return 0
-
-    # Each method below returns 0, or -1 to decline; `_need` makes room before anything is written.
-
-    cdef inline int _need(self, int64_t more) except -2:
-        return 0 if self.size + more <= self.room else self._grow(more)
-
-    cdef int _grow(self, int64_t more) except -2:
-        cdef int64_t room = self.room
-        while room < self.size + more:
+    cdef char* _grow(self, char* out, int64_t more) except NULL:
+        cdef int64_t size = out - self.out, room = self.end - self.out
+        while room < size + more:
             room *= 2
         grown = <char*>PyMem_Realloc(self.out, room)
         if grown == NULL:
             raise MemoryError
         self.out = grown
-        self.room = room
-        return 0
+        self.end = grown + room
+        return grown + size
 
-    cdef inline int _text(self, const char* text, int64_t size) except -2:
-        self._need(size)
-        memcpy(self.out + self.size, text, size)
-        self.size += size
-        return 0
-
-    cdef inline void _key(self, AllowedField* slot) noexcept:
-        """The name of a field, in the room that was made; copied whole, as that needs no loop."""
-        memcpy(self.out + self.size, self.key_texts + slot.field * KEY_ROOM, KEY_ROOM)
-        self.size += slot.key_size
-
-    cdef inline int _hex(self, const uint8_t* at, int64_t size) except -2:
+    cdef inline char* _hex(self, const uint8_t* at, int64_t size, char* out) except NULL:
         """Upper-case hex in quotes."""
-        self._need(2 * size + 2)
-        cdef char* out = self.out + self.size
+        out = self._room(out, 2 * size)
         out[0] = c'"'
         _write_hex(at, size, out + 1)
         out[2 * size + 1] = c'"'
-        self.size += 2 * size + 2
-        return 0
+        return out + 2 * size + 2
 
-    cdef inline int _account(self, const uint8_t* account) except -2:
+    cdef inline char* _account(self, const uint8_t* account, char* out) except? NULL:
         """An address in quotes."""
         cdef uint32_t place = (_be32(account) ^ _be32(account + 8)) & (ADDRESS_SLOTS - 1)
         cdef Address* found = self.addresses + place
-        self._need(ADDRESS_ROOM)
         if found.size == 0 or memcmp(found.account, account, 20) != 0:
             if self._remember(found, account) < 0:
-                return -1
-        memcpy(self.out + self.size, found.text, ADDRESS_ROOM)
-        self.size += found.size
-        return 0
+                return NULL
+        memcpy(out, found.text, ADDRESS_ROOM)
+        return out + found.size
 
     cdef int _remember(self, Address* place, const uint8_t* account) except -2:
         """Make the address of an account, in the place of another one."""
@@ -859,27 +828,26 @@ cdef class LineWriter:
         place.size = <uint8_t>(size + 2)
         return 0
 
-    cdef int _object(self, Blob* blob, int context, int depth) except -2:
+    cdef char* _object(self, Blob* blob, int context, int depth, char* out) except? NULL:
         """The fields up to the end marker, or to the end of the blob where the object is the whole."""
         cdef AllowedField* slot = self.slots + self.contexts[context].first
         cdef uint64_t missing = self.contexts[context].required
         cdef uint32_t last = 0, code
         cdef int inside
         cdef int entry = -1
+        cdef bint is_first = True
         if depth > MAX_DEPTH:
-            return -1
-        self._need(2)
-        self.out[self.size] = c"{"
-        self.size += 1
-        cdef int64_t begin = self.size
+            return NULL
+        out[0] = c"{"
+        out += 1
         while True:
             if blob.position >= blob.end:
                 if depth:
-                    return -1
+                    return NULL
                 break
             if blob.data[blob.position] == OBJECT_END:
                 if not depth:
-                    return -1
+                    return NULL
                 blob.position += 1
                 break
             code = _next_code(blob.data, &blob.position, blob.end, &last)
@@ -887,43 +855,46 @@ cdef class LineWriter:
             while slot.code < code:
                 slot += 1
             if slot.code != code:
-                return -1
+                return NULL
             missing &= ~slot.bit
             inside = slot.inside
             if inside == BY_ENTRY:
                 # LedgerEntryType has a lower code than the parts, so it has been read.
                 inside = self.entries[entry] if entry >= 0 else 0
                 if inside == 0:
-                    return -1
+                    return NULL
             elif slot.field == self.id_entry and blob.position + 2 <= blob.end:
                 entry = _be16(blob.data + blob.position)
-            self._need(KEY_ROOM + 2)
-            if self.size > begin:
-                self.out[self.size] = c","
-                self.size += 1
-            self._key(slot)
-            if self._value(blob, slot, inside, depth) < 0:
-                return -1
+            out = self._key(slot, is_first, self._room(out, 0))
+            is_first = False
+            out = self._value(blob, slot, inside, depth, out)
+            if out == NULL:
+                return NULL
         if missing:
-            return -1
-        self._need(1)
-        self.out[self.size] = c"}"
-        self.size += 1
-        return 0
+            return NULL
+        out[0] = c"}"
+        return out + 1
 
-    cdef int _array(self, Blob* blob, int context, int depth) except -2:
+    cdef inline char* _key(self, AllowedField* slot, bint is_first, char* out) noexcept:
+        """The name of a field; copied whole, as that needs no loop."""
+        if not is_first:
+            out[0] = c","
+            out += 1
+        memcpy(out, self.key_texts + slot.field * KEY_ROOM, KEY_ROOM)
+        return out + slot.key_size
+
+    cdef char* _array(self, Blob* blob, int context, int depth, char* out) except? NULL:
         """The elements up to the end marker, each an object under its name."""
         cdef AllowedField* slot
         cdef uint32_t last, code
+        cdef bint is_first = True
         if depth > MAX_DEPTH:
-            return -1
-        self._need(2)
-        self.out[self.size] = c"["
-        self.size += 1
-        cdef int64_t begin = self.size
+            return NULL
+        out[0] = c"["
+        out += 1
         while True:
             if blob.position >= blob.end:
-                return -1
+                return NULL
             if blob.data[blob.position] == ARRAY_END:
                 blob.position += 1
                 break
@@ -933,25 +904,25 @@ cdef class LineWriter:
             while slot.code < code:
                 slot += 1
             if slot.code != code or slot.kind != OBJECT:
-                return -1
-            self._need(KEY_ROOM + 2)
-            if self.size > begin:
-                self.out[self.size] = c","
-                self.size += 1
-            self.out[self.size] = c"{"
-            self.size += 1
-            self._key(slot)
-            if self._object(blob, slot.inside, depth + 1) < 0:
-                return -1
-            self._need(1)
-            self.out[self.size] = c"}"
-            self.size += 1
-        self._need(1)
-        self.out[self.size] = c"]"
-        self.size += 1
-        return 0
+                return NULL
+            out = self._room(out, 0)
+            if not is_first:
+                out[0] = c","
+                out += 1
+            is_first = False
+            out[0] = c"{"
+            out = self._key(slot, True, out + 1)
+            out = self._object(blob, slot.inside, depth + 1, out)
+            if out == NULL:
+                return NULL
+            out[0] = c"}"
+            out += 1
+        out[0] = c"]"
+        return out + 1
 
-    cdef int _value(self, Blob* blob, AllowedField* slot, int inside, int depth) except -2:
+    cdef char* _value(
+        self, Blob* blob, AllowedField* slot, int inside, int depth, char* out
+    ) except? NULL:
         cdef int kind = slot.kind
         cdef int field = slot.field
         cdef const uint8_t* at = blob.data + blob.position
@@ -959,54 +930,52 @@ cdef class LineWriter:
         cdef int64_t size, begin
         cdef uint64_t word
         if kind == OBJECT:
-            return self._object(blob, inside, depth + 1)
+            return self._object(blob, inside, depth + 1, out)
         if kind == ARRAY:
-            return self._array(blob, inside, depth + 1)
+            return self._array(blob, inside, depth + 1, out)
         if kind == HEX:
             size = slot.size
             if left < size:
-                return -1
+                return NULL
             blob.position += size
-            return self._hex(at, size)
+            return self._hex(at, size, out)
         if kind == AMOUNT:
-            begin = self.size
-            if self._amount(blob) < 0:
-                return -1
-            if depth == 0:
+            begin = out - self.out
+            out = self._amount(blob, out)
+            if depth == 0 and out != NULL:
                 if field == self.id_amount:
-                    self.amount_from, self.amount_to = begin, self.size
+                    self.amount_from, self.amount_to = begin, out - self.out
                 elif field == self.id_delivered:
-                    self.delivered_from, self.delivered_to = begin, self.size
-            return 0
+                    self.delivered_from, self.delivered_to = begin, out - self.out
+            return out
         if kind == ACCOUNT or kind == BLOB or kind == VECTOR256:
             size = _length(blob.data, &blob.position, blob.end)
             if size < 0:
-                return -1
+                return NULL
             at = blob.data + blob.position
             blob.position += size
             if kind == BLOB:
-                return self._hex(at, size)
+                return self._hex(at, size, out)
             if kind == VECTOR256:
-                return self._hashes(at, size)
+                return self._hashes(at, size, out)
             if depth == 0 and field == self.id_issuer:
                 self.has_issuer = True
                 self.issuer = at if size == 20 else NULL
             if size == 0:
-                return self._text(b'""', 2)
+                return _put(out, b'""', 2)
             if size != 20:
-                return -1
-            return self._account(at)
+                return NULL
+            return self._account(at, out)
         if kind == PATH_SET:
-            return self._paths(blob)
+            return self._paths(blob, out)
         if kind == ISSUE:
-            return self._issue(blob)
+            return self._issue(blob, out)
         if kind == BRIDGE:
-            return self._bridge(blob)
+            return self._bridge(blob, out)
         size = _width(kind)
         if size < 0 or left < size:
-            return -1
+            return NULL
         blob.position += size
-        self._need(72)
         if kind == UINT32:
             word = _be32(at)
             if depth == 0:
@@ -1017,269 +986,273 @@ cdef class LineWriter:
                 elif field == self.id_sequence:
                     self.has_sequence = True
                     memcpy(self.sequence, at, 4)
-            self.size += _decimal(word, self.out + self.size)
-            return 0
+            return out + _decimal(word, out)
         if kind == UINT16:
-            self.size += _decimal(_be16(at), self.out + self.size)
-            return 0
+            return out + _decimal(_be16(at), out)
         if kind == UINT8:
-            self.size += _decimal(at[0], self.out + self.size)
-            return 0
+            return out + _decimal(at[0], out)
         if kind == NAME16:
-            return self._name(field, <int>_be16(at))
+            return self._name(field, <int>_be16(at), out)
         if kind == NAME8:
             if depth == 0 and field == self.id_result:
                 self.result = at[0]
-            return self._name(field, at[0])
+            return self._name(field, at[0], out)
         if kind == NAME32:
-            return self._name(field, _be32(at))
+            return self._name(field, _be32(at), out)
         if kind == INT32:
-            return self._signed(<int32_t>_be32(at))
-        self.out[self.size] = c'"'
-        self.size += 1
+            return _put_signed(<int32_t>_be32(at), out)
+        out[0] = c'"'
+        out += 1
         if kind == UINT64:
-            self._low_hex(_be64(at))
+            out = _put_low_hex(_be64(at), out)
         elif kind == UINT64_BASE10:
-            self.size += _decimal(_be64(at), self.out + self.size)
+            out += _decimal(_be64(at), out)
         elif kind == INT64:
-            self._signed(<int64_t>_be64(at))
+            out = _put_signed(<int64_t>_be64(at), out)
         elif kind == NUMBER:
-            self.size += _number(<int64_t>_be64(at), <int32_t>_be32(at + 8), self.out + self.size)
+            out += _number(<int64_t>_be64(at), <int32_t>_be32(at + 8), out)
         elif kind == CURRENCY:
-            self.size += _currency(at, self.out + self.size)
+            out += _currency(at, out)
         else:
-            return -1
-        self.out[self.size] = c'"'
-        self.size += 1
-        return 0
+            return NULL
+        out[0] = c'"'
+        return out + 1
 
-    cdef inline int _signed(self, int64_t value) noexcept:
-        cdef uint64_t magnitude = <uint64_t>value
-        if value < 0:
-            self.out[self.size] = c"-"
-            self.size += 1
-            magnitude = <uint64_t>0 - magnitude
-        self.size += _decimal(magnitude, self.out + self.size)
-        return 0
-
-    cdef inline void _low_hex(self, uint64_t word) noexcept:
-        """Lower-case hex without leading zeros, as servers print most 64-bit integers."""
-        cdef int shift = 60
-        cdef int digit
-        while shift and not word >> shift & 15:
-            shift -= 4
-        while shift >= 0:
-            digit = <int>(word >> shift & 15)
-            self.out[self.size] = <char>(digit + (48 if digit < 10 else 87))
-            self.size += 1
-            shift -= 4
-
-    cdef int _name(self, int field, int64_t code) except -2:
+    cdef char* _name(self, int field, int64_t code, char* out) except? NULL:
         """A code's name in quotes; the few hundred low codes are looked up without a hash."""
         cdef CodeName* name
         cdef object text
         if self.low_names[field] < 0:
-            return -1
+            return NULL
         if code < LOW_CODES:
             name = self.names + self.low_names[field] + code
             if name.size:
-                self._need(NAME_ROOM)
-                memcpy(self.out + self.size, name.text, NAME_ROOM)
-                self.size += name.size
-                return 0
+                memcpy(out, name.text, NAME_ROOM)
+                return out + name.size
         text = (<dict>self.values[field]).get(code)
         if text is None:
-            return -1
-        return self._text(PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+            return NULL
+        out = self._room(out, PyBytes_GET_SIZE(text))
+        return _put(out, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
 
-    cdef int _amount(self, Blob* blob) except -2:
+    cdef char* _amount(self, Blob* blob, char* out) except? NULL:
         cdef const uint8_t* at = blob.data + blob.position
         cdef int64_t left = blob.end - blob.position
         cdef uint64_t word
         if left < 8:
-            return -1
+            return NULL
         word = _be64(at)
-        self._need(128)
         if at[0] & 0x80:
             if left < 48:
-                return -1
+                return NULL
             blob.position += 48
-            memcpy(self.out + self.size, b'{"currency":"', 13)
-            self.size += 13
-            self.size += _currency(at + 8, self.out + self.size)
-            memcpy(self.out + self.size, b'","issuer":', 11)
-            self.size += 11
-            if self._account(at + 28) < 0:
-                return -1
-            self._need(72)
-            memcpy(self.out + self.size, b',"value":"', 10)
-            self.size += 10
-            self.size += _issued_value(word, self.out + self.size)
-            memcpy(self.out + self.size, b'"}', 2)
-            self.size += 2
-            return 0
+            out = _put(out, b'{"currency":"', 13)
+            out += _currency(at + 8, out)
+            out = _put(out, b'","issuer":', 11)
+            out = self._account(at + 28, out)
+            if out == NULL:
+                return NULL
+            out = _put(out, b',"value":"', 10)
+            out += _issued_value(word, out)
+            return _put(out, b'"}', 2)
         if at[0] & 0x20:
             if left < 33:
-                return -1
+                return NULL
             blob.position += 33
-            memcpy(self.out + self.size, b'{"currency":"","issuer":"","value":"', 36)
-            self.size += 36
+            out = _put(out, b'{"currency":"","issuer":"","value":"', 36)
             word = _be64(at + 1)
             if word and not at[0] & 0x40:
-                self.out[self.size] = c"-"
-                self.size += 1
-            self.size += _decimal(word, self.out + self.size)
-            self._text(b'","mpt_issuance_id":', 20)
-            self._hex(at + 9, 24)
-            return self._text(b"}", 1)
+                out = _put(out, b"-", 1)
+            out += _decimal(word, out)
+            out = _put(out, b'","mpt_issuance_id":', 20)
+            return _put(self._hex(at + 9, 24, out), b"}", 1)
         blob.position += 8
-        memcpy(self.out + self.size, b'{"currency":"XRP","issuer":"","value":"', 39)
-        self.size += 39
+        out = _put(out, b'{"currency":"XRP","issuer":"","value":"', 39)
         if not word & 0x4000000000000000ULL:
-            self.out[self.size] = c"-"
-            self.size += 1
-        self.size += _decimal(word & 0x3FFFFFFFFFFFFFFFULL, self.out + self.size)
-        memcpy(self.out + self.size, b'"}', 2)
-        self.size += 2
-        return 0
+            out = _put(out, b"-", 1)
+        out += _decimal(word & 0x3FFFFFFFFFFFFFFFULL, out)
+        return _put(out, b'"}', 2)
 
-    cdef int _hashes(self, const uint8_t* at, int64_t size) except -2:
+    cdef char* _hashes(self, const uint8_t* at, int64_t size, char* out) except? NULL:
         cdef int64_t nth
         if size % 32:
-            return -1
-        self._text(b"[", 1)
+            return NULL
+        out = _put(out, b"[", 1)
         for nth in range(size // 32):
             if nth:
-                self._text(b",", 1)
-            self._hex(at + 32 * nth, 32)
-        return self._text(b"]", 1)
+                out = _put(out, b",", 1)
+            out = self._hex(at + 32 * nth, 32, out)
+        return _put(out, b"]", 1)
 
-    cdef int _quoted_currency(self, const uint8_t* at) except -2:
-        self._need(42)
-        self.out[self.size] = c'"'
-        self.size += 1
-        self.size += _currency(at, self.out + self.size)
-        self.out[self.size] = c'"'
-        self.size += 1
-        return 0
-
-    cdef int _issue(self, Blob* blob) except -2:
+    cdef char* _issue(self, Blob* blob, char* out) except? NULL:
         """An asset without an amount; see `readers.issue_reader`."""
         cdef const uint8_t* at = blob.data + blob.position
         cdef int64_t left = blob.end - blob.position
         cdef uint8_t[24] issuance
         cdef int nth
         if left < 20:
-            return -1
+            return NULL
         if memcmp(at, XRP, 20) == 0:
             blob.position += 20
-            return self._text(b'{"currency":"XRP"}', 18)
+            return _put(out, b'{"currency":"XRP"}', 18)
         if left < 40:
-            return -1
+            return NULL
         if memcmp(at + 20, XRP, 20) != 0 and memcmp(at + 20, NO_ACCOUNT, 20) != 0:
             blob.position += 40
-            self._text(b'{"currency":', 12)
-            self._quoted_currency(at)
-            self._text(b',"issuer":', 10)
-            if self._account(at + 20) < 0:
-                return -1
-            return self._text(b"}", 1)
+            out = _put(out, b'{"currency":"', 13)
+            out += _currency(at, out)
+            out = _put(out, b'","issuer":', 11)
+            out = self._account(at + 20, out)
+            return NULL if out == NULL else _put(out, b"}", 1)
         if left < 44:
-            return -1
+            return NULL
         blob.position += 44
         for nth in range(4):
             issuance[nth] = at[40 + nth] if at[39] == 0 else at[43 - nth]
         memcpy(issuance + 4, at, 20)
-        self._text(b'{"mpt_issuance_id":', 19)
-        self._hex(issuance, 24)
-        return self._text(b"}", 1)
+        out = _put(out, b'{"mpt_issuance_id":', 19)
+        return _put(self._hex(issuance, 24, out), b"}", 1)
 
-    cdef int _bridge(self, Blob* blob) except -2:
+    cdef char* _bridge(self, Blob* blob, char* out) except? NULL:
         """A door and an asset on each chain; see `readers.bridge_reader`."""
         cdef int chain
         cdef int64_t size
         for chain in range(2):
             if chain == 0:
-                self._text(b'{"LockingChainDoor":', 20)
+                out = _put(out, b'{"LockingChainDoor":', 20)
             else:
-                self._text(b',"IssuingChainDoor":', 20)
+                out = _put(out, b',"IssuingChainDoor":', 20)
             size = _length(blob.data, &blob.position, blob.end)
             if size == 0:
-                self._text(b'""', 2)
-            elif size != 20 or self._account(blob.data + blob.position) < 0:
-                return -1
+                out = _put(out, b'""', 2)
+            elif size != 20:
+                return NULL
+            else:
+                out = self._account(blob.data + blob.position, out)
+                if out == NULL:
+                    return NULL
             blob.position += size
             if chain == 0:
-                self._text(b',"LockingChainIssue":', 21)
+                out = _put(out, b',"LockingChainIssue":', 21)
             else:
-                self._text(b',"IssuingChainIssue":', 21)
-            if self._issue(blob) < 0:
-                return -1
-        return self._text(b"}", 1)
+                out = _put(out, b',"IssuingChainIssue":', 21)
+            out = self._issue(blob, out)
+            if out == NULL:
+                return NULL
+            out = self._room(out, 0)
+        return _put(out, b"}", 1)
 
-    cdef int _paths(self, Blob* blob) except -2:
+    cdef char* _paths(self, Blob* blob, char* out) except? NULL:
         """Payment paths, each as `{"steps": [...]}`; see `readers.path_set_reader`."""
         cdef int steps = 0
         cdef int paths = 0
         cdef int kind, size
         cdef const uint8_t* at
-        self._text(b"[", 1)
+        out = _put(out, b"[", 1)
         while True:
             if blob.position >= blob.end:
-                return -1
+                return NULL
             kind = blob.data[blob.position]
             blob.position += 1
             if kind == 0x00 or kind == 0xFF:
                 if steps == 0:
-                    return -1
-                self._text(b"]}", 2)
+                    return NULL
+                out = _put(out, b"]}", 2)
                 steps = 0
                 if kind == 0x00:
-                    return self._text(b"]", 1)
+                    return _put(out, b"]", 1)
                 continue
             if kind & ~0x71:
-                return -1
+                return NULL
             size = 20 * ((kind & 1) + (kind >> 4 & 1) + (kind >> 5 & 1)) + 24 * (kind >> 6 & 1)
             if blob.end - blob.position < size:
-                return -1
+                return NULL
             at = blob.data + blob.position
             blob.position += size
+            out = self._room(out, 0)
             if steps:
-                self._text(b",", 1)
+                out = _put(out, b",", 1)
             elif paths:
-                self._text(b',{"steps":[', 11)
-                paths += 1
+                out = _put(out, b',{"steps":[', 11)
             else:
-                self._text(b'{"steps":[', 10)
-                paths = 1
+                out = _put(out, b'{"steps":[', 10)
+            paths = 1
             steps += 1
-            self._text(b"{", 1)
-            if kind & 0x01:
-                self._text(b'"account":', 10)
-                if self._account(at) < 0:
-                    return -1
-                at += 20
-                self._text(b",", 1)
-            if kind & 0x10:
-                self._text(b'"currency":', 11)
-                self._quoted_currency(at)
-                at += 20
-                self._text(b",", 1)
-            if kind & 0x40:
-                self._text(b'"mpt_issuance_id":', 18)
-                self._hex(at, 24)
-                at += 24
-                self._text(b",", 1)
-            if kind & 0x20:
-                self._text(b'"issuer":', 9)
-                if self._account(at) < 0:
-                    return -1
-                at += 20
-                self._text(b",", 1)
-            self._text(b'"type":', 7)
-            self._need(4)
-            self.size += _decimal(kind, self.out + self.size)
-            self._text(b"}", 1)
+            out = self._step(at, kind, out)
+            if out == NULL:
+                return NULL
+
+    cdef char* _step(self, const uint8_t* at, int kind, char* out) except? NULL:
+        """One step of a path, of the kind that its first byte says."""
+        out = _put(out, b"{", 1)
+        if kind & 0x01:
+            out = self._account(at, _put(out, b'"account":', 10))
+            if out == NULL:
+                return NULL
+            at += 20
+            out = _put(out, b",", 1)
+        if kind & 0x10:
+            out = _put(out, b'"currency":"', 12)
+            out += _currency(at, out)
+            at += 20
+            out = _put(out, b'",', 2)
+        if kind & 0x40:
+            out = self._hex(at, 24, _put(out, b'"mpt_issuance_id":', 18))
+            at += 24
+            out = _put(out, b",", 1)
+        if kind & 0x20:
+            out = self._account(at, _put(out, b'"issuer":', 9))
+            if out == NULL:
+                return NULL
+            out = _put(out, b",", 1)
+        out = _put(out, b'"type":', 7)
+        out += _decimal(kind, out)
+        return _put(out, b"}", 1)
+
+
+cdef inline char* _put(char* out, const char* text, int64_t size) noexcept nogil:
+    memcpy(out, text, size)
+    return out + size
+
+
+cdef char* _put_ctid(int64_t ledger_index, int64_t index, int64_t network, char* out) noexcept nogil:
+    """The member `ctid`, where the numbers fit into one."""
+    cdef uint8_t[8] big
+    cdef uint64_t number
+    cdef int at
+    if not (0 <= ledger_index <= 0x0FFFFFFF and 0 <= index <= 0xFFFF and 0 <= network <= 0xFFFF):
+        return out
+    number = (
+        <uint64_t>0xC << 60 | <uint64_t>ledger_index << 32
+        | <uint64_t>index << 16 | <uint64_t>network
+    )
+    for at in range(8):
+        big[at] = <uint8_t>(number >> (56 - 8 * at))
+    out = _put(out, b',"ctid":"', 9)
+    _write_hex(big, 8, out)
+    return _put(out + 16, b'"', 1)
+
+
+cdef inline char* _put_signed(int64_t value, char* out) noexcept nogil:
+    cdef uint64_t magnitude = <uint64_t>value
+    if value < 0:
+        out = _put(out, b"-", 1)
+        magnitude = <uint64_t>0 - magnitude
+    return out + _decimal(magnitude, out)
+
+
+cdef inline char* _put_low_hex(uint64_t word, char* out) noexcept nogil:
+    """Lower-case hex without leading zeros, as servers print most 64-bit integers."""
+    cdef int shift = 60
+    cdef int digit
+    while shift and not word >> shift & 15:
+        shift -= 4
+    while shift >= 0:
+        digit = <int>(word >> shift & 15)
+        out[0] = <char>(digit + (48 if digit < 10 else 87))
+        out += 1
+        shift -= 4
+    return out
 
 
 cdef inline int _width(int kind) noexcept nogil:
