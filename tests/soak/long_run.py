@@ -10,18 +10,16 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import re
 import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import aiohttp
 
@@ -31,6 +29,7 @@ from .faults import plans
 from .forward_sink import MOODS
 from .growth import Allowance, growth, tenths
 from .kept import check_files, check_sink
+from .processes import Child, DaemonProcess, NodeProcess
 from .tally import Tally
 
 __all__ = ["LongSetting", "run_long"]
@@ -132,131 +131,6 @@ class _Samples:
         return [(row["ledger"], row[name]) for row in self.rows]
 
 
-class _Child:
-    """A process whose standard input is its leash: it ends when that is closed."""
-
-    def __init__(self, *command: object, log: Path) -> None:
-        self._command = [str(each) for each in command]
-        self._log = log
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> dict[str, Any]:
-        """Start it; the first line that it prints."""
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *self._command,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-            )
-        return await self._line()
-
-    def tell(self, text: str) -> None:
-        assert self._process is not None
-        assert self._process.stdin is not None
-        self._process.stdin.write(f"{text}\n".encode())
-
-    def send(self, which: signal.Signals) -> None:
-        assert self._process is not None
-        with suppress(ProcessLookupError):
-            self._process.send_signal(which)
-
-    async def finish(self) -> dict[str, Any]:
-        """Let go of it; the last line that it prints."""
-        process = self._process
-        assert process is not None
-        assert process.stdin is not None
-        process.stdin.close()
-        said = await self._line()
-        await process.wait()
-        return said
-
-    async def end(self) -> None:
-        """Kill it, if it still runs."""
-        if self._process is not None and self._process.returncode is None:
-            self.send(signal.SIGKILL)
-            await self._process.wait()
-
-    async def _line(self) -> dict[str, Any]:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"a process ended early, see {self._log}")
-        said: dict[str, Any] = json.loads(line)
-        return said
-
-
-class _Node(_Child):
-    """A replay node that can hang and die; it comes back under the same address."""
-
-    def __init__(self, setting: LongSetting, plan: str, *, number: int) -> None:
-        self._options = {
-            "count": setting.ledgers,
-            "most": setting.most,
-            "closed": str(setting.closed),
-            "faults": plan,
-            "port": 0,
-        }
-        self._recording = setting.recording
-        self.url = ""
-        super().__init__(log=setting.folder / f"node-{number}.log")
-
-    async def start(self) -> dict[str, Any]:
-        options = json.dumps(self._options)
-        self._command = ["-m", "tests.soak.looped", str(self._recording), options]
-        said = await super().start()
-        self.url = said["url"]
-        self._options["port"] = int(self.url.rpartition(":")[2])
-        return said
-
-
-class _Daemon:
-    """`ekspiper daemon`, and what can be read from outside about its process."""
-
-    def __init__(self, process: asyncio.subprocess.Process, folder: Path) -> None:
-        self.process = process
-        self._folder = folder
-        self._proc = Path(f"/proc/{process.pid}")
-        self.url = ""
-
-    async def listening(self) -> None:
-        """Wait until its log says where."""
-        while not (found := re.search(r"listening on (http://\S+):", self.said())):
-            if self.process.returncode is not None:
-                raise RuntimeError(f"the daemon ended early:\n{self.said()[-3000:]}")
-            await asyncio.sleep(0.05)
-        self.url = found[1]
-
-    def said(self) -> str:
-        return (self._folder / "daemon.log").read_text()
-
-    async def sample(self, session: aiohttp.ClientSession) -> dict[str, float]:
-        """Everything that is measured, now. What an operator looks at is fetched along the way."""
-        for path in ("/", "/status", "/ready"):
-            async with session.get(self.url + path) as answer:
-                await answer.read()
-        async with session.get(self.url + "/events") as events:
-            await events.content.readline()
-        async with session.get(self.url + "/metrics") as answer:
-            lines = (await answer.text()).splitlines()
-        series = [line for line in lines if not line.startswith("#")]
-        position = [line for line in series if line.startswith("ekspiper_checkpoint_position")]
-        status = dict(
-            line.split(":", 1) for line in (self._proc / "status").read_text().splitlines()
-        )
-        state = (self._folder / "state").rglob("*")
-        return {
-            "ledger": float(position[0].split()[-1]) if position else 0.0,
-            "memory MB": int(status["VmRSS"].split()[0]) / 1000,
-            "files": len(list((self._proc / "fd").iterdir())),
-            "threads": int(status["Threads"]),
-            "series": len(series),
-            "state kB": sum(path.stat().st_size for path in state if path.is_file()) / 1000,
-        }
-
-
 async def run_long(setting: LongSetting) -> list[str]:
     """Do it; everything that is not as it should be, nothing in a good run."""
     print(
@@ -267,7 +141,7 @@ async def run_long(setting: LongSetting) -> list[str]:
     samples = _Samples()
     async with AsyncExitStack() as stack:
         nodes = await _start_nodes(setting, stack)
-        sink = _Child(
+        sink = Child(
             *("-m", "tests.soak.forward_sink", setting.recording, setting.ledgers, setting.most),
             log=setting.folder / "sink.log",
         )
@@ -285,7 +159,7 @@ async def run_long(setting: LongSetting) -> list[str]:
         code = await _stop(daemon)
         at_the_sink = await sink.finish()
         for node in nodes:
-            samples.trouble.update((await node.finish())["faults"])
+            samples.trouble.update((await node.finish()).get("faults", {}))
     wrong = [] if code == 0 else [f"the daemon ended with {code}"]
     wrong += _report(samples)
     letters = setting.folder / "state" / "dead_letters.jsonl"
@@ -300,7 +174,7 @@ async def run_long(setting: LongSetting) -> list[str]:
     ]
 
 
-async def _start_nodes(setting: LongSetting, stack: AsyncExitStack) -> list[_Node]:
+async def _start_nodes(setting: LongSetting, stack: AsyncExitStack) -> list[NodeProcess]:
     _close(setting, setting.first)
     indexes = range(setting.first, setting.first + setting.ledgers)
     per_node = plans(
@@ -310,7 +184,17 @@ async def _start_nodes(setting: LongSetting, stack: AsyncExitStack) -> list[_Nod
         nodes=_NODES,
         often=setting.often * setting.ledgers / 1000,
     )
-    nodes = [_Node(setting, plan, number=number) for number, plan in enumerate(per_node)]
+    nodes = [
+        NodeProcess(
+            setting.recording,
+            log=setting.folder / f"node-{number}.log",
+            count=setting.ledgers,
+            most=setting.most,
+            closed=str(setting.closed),
+            faults=plan,
+        )
+        for number, plan in enumerate(per_node)
+    ]
     for node in nodes:
         stack.push_async_callback(node.end)
     await asyncio.gather(*(node.start() for node in nodes))
@@ -318,7 +202,9 @@ async def _start_nodes(setting: LongSetting, stack: AsyncExitStack) -> list[_Nod
 
 
 @asynccontextmanager
-async def _daemon(setting: LongSetting, nodes: list[_Node], port: int) -> AsyncIterator[_Daemon]:
+async def _daemon(
+    setting: LongSetting, nodes: list[NodeProcess], port: int
+) -> AsyncIterator[DaemonProcess]:
     config = setting.folder / "ekspiper.toml"
     config.write_text(_CONFIG.format(folder=setting.folder, port=port))
     with (setting.folder / "daemon.log").open("wb") as log:
@@ -337,7 +223,7 @@ async def _daemon(setting: LongSetting, nodes: list[_Node], port: int) -> AsyncI
             stderr=log,
         )
     try:
-        daemon = _Daemon(process, setting.folder)
+        daemon = DaemonProcess(process, setting.folder)
         await daemon.listening()
         yield daemon
     finally:
@@ -363,7 +249,9 @@ async def _close_ledgers(setting: LongSetting, samples: _Samples) -> None:
             _close(setting, index)
 
 
-async def _make_trouble(nodes: list[_Node], sink: _Child, counted: Counter[str], seed: int) -> None:
+async def _make_trouble(
+    nodes: list[NodeProcess], sink: Child, counted: Counter[str], seed: int
+) -> None:
     """Let one node or the sink fail for some seconds, again and again."""
     chance = random.Random(seed)
     while True:
@@ -374,8 +262,10 @@ async def _make_trouble(nodes: list[_Node], sink: _Child, counted: Counter[str],
         node = chance.choice(nodes)
         if what == "node hung":
             node.send(signal.SIGSTOP)
-            await asyncio.sleep(seconds)
-            node.send(signal.SIGCONT)
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                node.send(signal.SIGCONT)
         elif what == "node killed":
             await node.end()
             await asyncio.sleep(seconds)
@@ -384,7 +274,7 @@ async def _make_trouble(nodes: list[_Node], sink: _Child, counted: Counter[str],
             sink.tell(f"{what.removeprefix('sink ')} {seconds:.2f}")
 
 
-async def _watch(daemon: _Daemon, samples: _Samples, *, last: int, folder: Path) -> None:
+async def _watch(daemon: DaemonProcess, samples: _Samples, *, last: int, folder: Path) -> None:
     """Sample until everything is kept. Raises RuntimeError when it ends or stands still before."""
     moved, at = time.monotonic(), 0.0
     timeout = aiohttp.ClientTimeout(total=60)
@@ -403,7 +293,7 @@ async def _watch(daemon: _Daemon, samples: _Samples, *, last: int, folder: Path)
                     raise RuntimeError(f"stands at ledger {at:.0f}:\n{daemon.said()[-3000:]}")
 
 
-async def _stop(daemon: _Daemon) -> int:
+async def _stop(daemon: DaemonProcess) -> int:
     daemon.process.terminate()
     async with asyncio.timeout(120):
         return await daemon.process.wait()
