@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -111,3 +112,37 @@ async def test_stopping_waits_for_nothing() -> None:
         run.stop()
         assert await task == []
         gate.opened.set()
+
+
+class Restarted(Executor):
+    """Loses what it has got the first so many times, as Dask does with a new scheduler."""
+
+    def __init__(self, times: int) -> None:
+        self.left = times
+
+    def submit(self, work: Any, /, *args: Any, **_: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        if self.left:
+            self.left -= 1
+            future.cancel()
+            future.set_running_or_notify_cancel()
+        else:
+            future.set_result(work(*args))
+        return future
+
+
+async def test_what_an_executor_loses_is_handed_to_it_again() -> None:
+    run = ChunkRun(half, cut([(0, 9)], 10), Restarted(3), at_once=1)
+    assert await outcomes(run) == [Outcome(Chunk(0, 9), 0)]
+
+
+async def test_an_executor_that_loses_everything_ends() -> None:
+    found = await outcomes(ChunkRun(half, cut([(0, 9)], 10), Restarted(99), at_once=1))
+    assert "the executor lost it" in str(found[0].error)
+
+
+async def test_an_executor_that_is_closed_fails_the_chunks() -> None:
+    threads = ThreadPoolExecutor(1)
+    threads.shutdown()
+    found = await outcomes(ChunkRun(half, cut([(0, 19)], 10), threads, at_once=1))
+    assert [type(each.error) for each in found] == [RuntimeError, RuntimeError]

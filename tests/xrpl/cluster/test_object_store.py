@@ -85,6 +85,10 @@ def test_a_backfill_to_s3_continues_with_workers(server: tuple[str, int], tmp_pa
     assert_whole(tmp_path)
     signed = ekspiper("verify", tmp_path, "--signed")
     assert signed.code == 0, signed.err
+    there = ekspiper("verify", URL, "--deep")
+    assert there.code == 0, there.err
+    assert "Every transaction of 120 ledgers is proven" in there.out
+    assert ekspiper("verify", URL, "--signed").code == 2
 
 
 class BadLine:

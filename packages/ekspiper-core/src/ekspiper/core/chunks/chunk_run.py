@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ from .chunk import Chunk
 __all__ = ["ChunkRun", "Outcome"]
 
 R = TypeVar("R")
+
+_MOST_LOST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,9 @@ class ChunkRun(Generic[R]):
 
     The executor decides where: a `ThreadPoolExecutor`, a `ProcessPoolExecutor`, or the machines of
     a Dask cluster by `client.get_executor(pure=False)`. There, a task whose worker dies is run
-    again on another worker, so the same chunk may be worked on twice, even at the same time.
+    again on another worker, so the same chunk may be worked on twice, even at the same time. What an
+    executor loses, as Dask does when its scheduler is restarted, is handed to it again, three times
+    at most.
 
     Args:
         work: called with one chunk. For other processes it must be picklable.
@@ -55,6 +59,7 @@ class ChunkRun(Generic[R]):
         self._executor = executor
         self._at_once = at_once
         self._running: dict[asyncio.Future[R], Chunk] = {}
+        self._lost: Counter[Chunk] = Counter()
         self._draining = False
         self._stopping: asyncio.Event | None = None
 
@@ -91,7 +96,11 @@ class ChunkRun(Generic[R]):
                 any_of_them: set[asyncio.Future[Any]] = {*self._running, stopping}
                 await asyncio.wait(any_of_them, return_when=asyncio.FIRST_COMPLETED)
                 for future in [each for each in self._running if each.done()]:
-                    yield _outcome(self._running.pop(future), future)
+                    chunk = self._running.pop(future)
+                    if future.cancelled() and self._may_try_again(chunk):
+                        self._waiting.appendleft(chunk)
+                    else:
+                        yield _outcome(chunk, future)
                 self._begin()
         finally:
             stopping.cancel()
@@ -104,8 +113,17 @@ class ChunkRun(Generic[R]):
     def _begin(self) -> None:
         while self._waiting and len(self._running) < self._at_once and not self._draining:
             chunk = self._waiting.popleft()
-            future = asyncio.wrap_future(self._executor.submit(self._work, chunk))
+            try:
+                future = asyncio.wrap_future(self._executor.submit(self._work, chunk))
+            except RuntimeError as error:  # the executor is closed, or a process of it is broken
+                future = asyncio.get_running_loop().create_future()
+                future.set_exception(error)
             self._running[future] = chunk
+
+    def _may_try_again(self, chunk: Chunk) -> bool:
+        """Whether a chunk that the executor has lost is handed to it again."""
+        self._lost[chunk] += 1
+        return self._lost[chunk] <= _MOST_LOST and not self._draining
 
 
 def _outcome(chunk: Chunk, future: asyncio.Future[R]) -> Outcome[R]:

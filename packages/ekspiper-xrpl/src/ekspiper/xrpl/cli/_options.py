@@ -27,9 +27,11 @@ __all__ = [
     "OptionalRanges",
     "Out",
     "Ranges",
+    "Scheduler",
     "State",
     "Trust",
     "TrustKeys",
+    "WorkerCount",
     "chosen_network",
     "default_out_option",
     "known_definitions",
@@ -77,9 +79,13 @@ def _optional_range(context: typer.Context, ranges: list[str] | None) -> list[st
     return _range(context, ranges) if ranges else ranges
 
 
-def path_argument(metavar: str, help: str) -> Any:
-    """An argument that is a path."""
-    return typer.Argument(metavar=metavar, help=help, parser=path)
+def path_argument(metavar: str, help: str, *, urls: bool = False) -> Any:
+    """An argument that is a path.
+
+    Args:
+        urls: whether it may be the URL of a place in an object store.
+    """
+    return typer.Argument(metavar=metavar, help=help, parser=_path_or_url if urls else path)
 
 
 def _path_or_url(text: str) -> Path | str:
@@ -129,6 +135,19 @@ Network = Annotated[
         help="sample, mainnet, testnet, devnet, or ws:// URLs of nodes, with commas. "
         "[default: sample]",
         show_default=False,
+    ),
+]
+WorkerCount = Annotated[
+    int | None,
+    typer.Option("--workers", metavar="N", min=1, help="Use N processes of this machine, by Dask."),
+]
+Scheduler = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="URL",
+        parser=not_empty,
+        help="Use the workers of this Dask scheduler.",
     ),
 ]
 KnownTo = Annotated[

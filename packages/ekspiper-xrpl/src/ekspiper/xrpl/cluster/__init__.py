@@ -2,10 +2,14 @@
 
 from .chunk_fetch import ChunkFetch as ChunkFetch
 from .chunk_fetch import FetchedChunk as FetchedChunk
+from .cluster_audit import AuditedChunk as AuditedChunk
+from .cluster_audit import ChunkAudit as ChunkAudit
+from .cluster_audit import ClusterAudit as ClusterAudit
 from .cluster_backfill import ClusterBackfill as ClusterBackfill
 from .cluster_backfill import ClusterProgress as ClusterProgress
 from .stores import open_store as open_store
 from .stores import proofs_beside as proofs_beside
+from .stores import stored_at as stored_at
 from .stores import url_of as url_of
 from .workers import Workers as Workers
 from .workers import local_workers as local_workers
@@ -13,7 +17,10 @@ from .workers import workers_of as workers_of
 from .workers import workers_of_scheduler as workers_of_scheduler
 
 __all__ = [
+    "AuditedChunk",
+    "ChunkAudit",
     "ChunkFetch",
+    "ClusterAudit",
     "ClusterBackfill",
     "ClusterProgress",
     "FetchedChunk",
@@ -21,6 +28,7 @@ __all__ = [
     "local_workers",
     "open_store",
     "proofs_beside",
+    "stored_at",
     "url_of",
     "workers_of",
     "workers_of_scheduler",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +10,10 @@ from pathlib import Path
 
 from ekspiper.core.chunks import ChunkStore, FolderStore, ObjectStore
 from ekspiper.xrpl.attestation import ARCHIVE_NAME, HEADERS_NAME
-from ekspiper.xrpl.output_folder import OutputFolder
+from ekspiper.xrpl.codec import Definitions
+from ekspiper.xrpl.output_folder import DEFINITIONS, OutputFolder
 
-__all__ = ["PARTITION", "open_store", "proofs_beside", "url_of"]
+__all__ = ["PARTITION", "kept_in", "open_store", "proofs_beside", "stored_at", "url_of"]
 
 PARTITION = 100_000
 """Ledgers, as in the datasets of the collector `parquet`."""
@@ -44,6 +46,21 @@ def open_store(place: str | Path) -> ChunkStore:
     folder = OutputFolder(Path(place), command="backfill --workers", format="parquet")
     folder.claim()
     return FolderStore(folder.path, _TABLES, partition=PARTITION, unit="ledgers")
+
+
+def stored_at(place: str | Path) -> ChunkStore:
+    """The store that is there, to be read: nothing is made or claimed."""
+    if isinstance(place, str):
+        return ObjectStore(place, _TABLES, partition=PARTITION, unit="ledgers")
+    return FolderStore(place, _TABLES, partition=PARTITION, unit="ledgers")
+
+
+def kept_in(store: ChunkStore) -> Definitions:
+    """What the nodes of a store's network said of its fields, or what comes with us."""
+    content = store.read(DEFINITIONS.as_posix())
+    if content is None:
+        return Definitions.bundled()
+    return Definitions.from_server(json.loads(content))
 
 
 @contextmanager

@@ -31,10 +31,11 @@ from .._options import (
     Json,
     Network,
     Ranges,
+    Scheduler,
     Trust,
+    WorkerCount,
     chosen_network,
     default_out_option,
-    not_empty,
     path,
 )
 from .._progress import counting_ledgers
@@ -60,18 +61,6 @@ Backwards = Annotated[bool, typer.Option("--backwards", help="From the last ledg
 Books = Annotated[bool, typer.Option("--books", help="Record order books as well.")]
 Verify = Annotated[bool, typer.Option("--verify/--no-verify", help="Prove every ledger.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be fetched, and stop.")]
-WorkerCount = Annotated[
-    int | None,
-    typer.Option(
-        metavar="N", min=1, help="Fetch with N processes of this machine, to Parquet, by Dask."
-    ),
-]
-Scheduler = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL", parser=not_empty, help="Fetch with the workers of this Dask scheduler."
-    ),
-]
 BackfillState = Annotated[
     Path | None,
     typer.Option(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Unpack
 
@@ -33,7 +34,7 @@ from .._streams import say_json
 from .backfill import notary_of
 from .backfill_report import exit_code, report_as_json, tell_estimate, tell_report
 
-__all__ = ["backfill_by_chunks"]
+__all__ = ["backfill_by_chunks", "chosen_workers", "refuse_both"]
 
 
 def backfill_by_chunks(
@@ -51,25 +52,11 @@ def backfill_by_chunks(
     **options: Unpack[BackfillOptions],
 ) -> int:
     """Have workers fetch what a place does not have; the exit code."""
-    if workers is not None and scheduler is not None:
-        raise typer.BadParameter(
-            "--workers starts processes of this machine, --scheduler uses those of a cluster: "
-            "give one of them"
-        )
+    refuse_both(workers, scheduler)
     chosen = chosen_network(network)
     store = open_store(out or default_out(chosen, "backfill"))
 
-    @contextmanager
-    def begun() -> Iterator[Workers]:
-        if scheduler is not None:
-            starting = workers_of_scheduler(scheduler, timeout=connect_timeout)
-        else:
-            starting = local_workers(workers) if workers is not None else Workers.in_process()
-        with starting as found:
-            if found.dashboard is not None:
-                tell(f"{found.count} workers; Dask shows them at {found.dashboard}", style="dim")
-            yield found
-
+    begun = partial(chosen_workers, workers, scheduler, timeout=connect_timeout)
     work = _backfill(
         chosen,
         ranges,
@@ -83,6 +70,30 @@ def backfill_by_chunks(
         **options,
     )
     return run_interruptible(work)
+
+
+def refuse_both(workers: int | None, scheduler: str | None) -> None:
+    """Raise BadParameter where both are given."""
+    if workers is not None and scheduler is not None:
+        raise typer.BadParameter(
+            "--workers starts processes of this machine, --scheduler uses those of a cluster: "
+            "give one of them"
+        )
+
+
+@contextmanager
+def chosen_workers(
+    workers: int | None, scheduler: str | None, *, timeout: float | None
+) -> Iterator[Workers]:
+    """Processes of this machine, those of a cluster, or, without either, a thread."""
+    if scheduler is not None:
+        starting = workers_of_scheduler(scheduler, timeout=timeout)
+    else:
+        starting = local_workers(workers) if workers is not None else Workers.in_process()
+    with starting as found:
+        if found.dashboard is not None:
+            tell(f"{found.count} workers; Dask shows them at {found.dashboard}", style="dim")
+        yield found
 
 
 async def _backfill(

@@ -19,7 +19,9 @@ from .._options import (
     ConnectTimeout,
     Json,
     KnownTo,
+    Scheduler,
     TrustKeys,
+    WorkerCount,
     known_network,
     path_argument,
 )
@@ -34,7 +36,9 @@ _UNKNOWN = "the definitions know no such"
 
 
 def verify(
-    folder: Annotated[Path, path_argument("DIR", "A folder with records.")],
+    folder: Annotated[
+        Any, path_argument("DIR|URL", "A folder with records, or a place of workers.", urls=True)
+    ],
     deep: Annotated[
         bool,
         typer.Option("--deep", help="Prove every record; some thousand a second."),
@@ -48,6 +52,8 @@ def verify(
     trust: TrustKeys = None,
     anchor: Anchors = None,
     network: KnownTo = None,
+    workers: WorkerCount = None,
+    scheduler: Scheduler = None,
     as_json: Json = False,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
@@ -60,18 +66,33 @@ def verify(
     --signed shows by whom each ledger is signed, by the list that held when it closed. It needs the
     archive beside the records and the key of a publisher, which is known for named networks.
 
+    What workers wrote, they can audit, too: --workers, --scheduler. In an object store (s3://BUCKET/PREFIX,
+    gs:// or az://) it is audited chunk by chunk, with workers or without.
+
     Examples:
       ekspiper verify out/sample
       ekspiper verify out/sample --deep
       ekspiper verify out/mainnet --signed
+      ekspiper verify s3://lake/history --deep --workers 8
     """
     definitions, network_id = known_network(network, connect_timeout)
-    report = audit(
-        folder,
-        deep=deep,
-        definitions=None if network is None else definitions,
-        network_id=network_id,
-    )
+    known = None if network is None else definitions
+    if workers is not None or scheduler is not None or isinstance(folder, str):
+        from .verify_by_chunks import verify_by_chunks
+
+        if signed and isinstance(folder, str):
+            raise typer.BadParameter("--signed reads folders: copy the prefix to a disk first")
+        report = verify_by_chunks(
+            folder,
+            deep=deep,
+            definitions=known,
+            network_id=network_id,
+            workers=workers,
+            scheduler=scheduler,
+            connect_timeout=connect_timeout,
+        )
+    else:
+        report = audit(folder, deep=deep, definitions=known, network_id=network_id)
     evidence = _evidence(folder, trust, anchor) if signed else None
     if evidence is not None:
         report.faults += evidence.faults
@@ -99,7 +120,7 @@ def verify(
         say(f"Every transaction of {report.proven:,} ledgers is proven, field by field.")
 
 
-def _as_json(folder: Path, report: AuditReport, evidence: Evidence | None) -> dict[str, Any]:
+def _as_json(folder: Path | str, report: AuditReport, evidence: Evidence | None) -> dict[str, Any]:
     content = {
         "folder": str(folder),
         "ledgers": str(report.ledgers) if report.ledgers else None,
