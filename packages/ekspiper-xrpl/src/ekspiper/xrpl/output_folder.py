@@ -35,6 +35,9 @@ __all__ = [
 
 FORMATS = ("jsonl", "parquet")
 
+TABLES_OF_A_LAKE = "iceberg"
+"""What workers can also write; its folder is a warehouse with a catalog."""
+
 TABLES = ("transactions", "ledgers", "book_offers", "amms")
 """The kinds of records that daemon and backfill write."""
 
@@ -104,7 +107,7 @@ class OutputFolder:
         tables: Collection[str] = TABLES,
         foreign: str | None = None,
     ) -> None:
-        if format not in FORMATS:
+        if format not in (*FORMATS, TABLES_OF_A_LAKE):
             raise ConfigError(f"no format is called {format!r}; known: {', '.join(FORMATS)}")
         self.path = path
         self.command = command

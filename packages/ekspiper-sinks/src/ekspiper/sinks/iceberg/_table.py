@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import threading
+import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,7 @@ from ekspiper.core import ConfigError, EkspiperError, Retryable
 
 from .._arrow import arrow
 from .._checks import reason_of
-from .._lake import ROW, LakeTable, canonical, row_as_json, row_from_json
+from .._lake import LEDGER, ROW, LakeTable, canonical, row_as_json, row_from_json
 from .._position_row import PositionRow
 from ._catalog import CatalogSettings
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["IcebergTable", "quietly"]
 
 _PROGRESS = "ekspiper.position-row"
+_TRIES = 8
 _LIBRARIES = ("pyiceberg.", "sqlalchemy.", "requests.", "botocore.", "google.", "azure.")
 
 _PROPERTIES = {
@@ -133,6 +136,48 @@ class IcebergTable(LakeTable):
                     transaction.overwrite(rows, overwrite_filter=f"{ROW} > {after}")
                 self._write(transaction, row)
 
+    def replace(self, rows: Any, first: int, last: int) -> None:
+        """Put rows in the place of those of ledgers `first` to `last`, in one commit.
+
+        Done again, it changes nothing. What somebody else commits meanwhile makes PyIceberg refuse
+        it, and it is done again on what the table has become.
+        """
+        from pyiceberg.exceptions import CommitFailedException, ValidationException
+
+        with self._errors():
+            for attempt in range(_TRIES):
+                try:
+                    self._opened.refresh()
+                    self._grow(rows.schema)
+                    self._opened.overwrite(rows, overwrite_filter=_between(first, last))
+                except (CommitFailedException, ValidationException):
+                    if attempt == _TRIES - 1:
+                        raise
+                    time.sleep(random.uniform(0, 0.1 * 2**attempt))
+                else:
+                    return
+
+    def remove(self, first: int, last: int) -> None:
+        """Delete the rows of ledgers."""
+        with self._errors():
+            self._opened.refresh().delete(_between(first, last))
+
+    def read(self, columns: Sequence[str], first: int, last: int) -> Any:
+        """An Arrow table of these columns, of ledgers `first` to `last`."""
+        with self._errors():
+            filter_ = _between(first, last)
+            scan = self._opened.refresh().scan(row_filter=filter_, selected_fields=tuple(columns))
+            return scan.to_arrow()
+
+    def exists(self) -> bool:
+        """Whether the table was made, by anybody."""
+        with self._errors(opening=True):
+            catalog = self._settings.load(make=True)
+            try:
+                return bool(catalog.table_exists(self._identifier))
+            finally:
+                catalog.close()
+
     def _refuse_taken(self, row: PositionRow) -> None:
         """Load the newest metadata: snapshots that we know of may have expired meanwhile."""
         text = self._opened.refresh().properties.get(_PROGRESS)
@@ -194,6 +239,10 @@ class IcebergTable(LakeTable):
             if isinstance(error, OSError) or module.startswith(_LIBRARIES):
                 raise Retryable(text) from error
             raise
+
+
+def _between(first: int, last: int) -> str:
+    return f"{LEDGER} >= {first} and {LEDGER} <= {last}"
 
 
 @contextmanager

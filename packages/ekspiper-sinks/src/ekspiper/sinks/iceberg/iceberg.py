@@ -8,6 +8,7 @@ from .._checks import refuse_unless_positive
 from .._lake import LakeCollector
 from ._catalog import CatalogSettings, pyiceberg_catalog
 from ._table import IcebergTable
+from .chunk_tables import ChunkTables, chunk_file
 from .records import read_records
 
 __all__ = ["Iceberg"]
@@ -46,6 +47,12 @@ class Iceberg(LakeCollector):
 
     read_records = staticmethod(read_records)
     """The function `read_records`, for code that finds this class by its name."""
+
+    one_file = staticmethod(chunk_file)
+    """The function `chunk_file`, likewise."""
+
+    chunk_store = ChunkTables
+    """The class `ChunkTables`, likewise."""
 
     def __init__(
         self,

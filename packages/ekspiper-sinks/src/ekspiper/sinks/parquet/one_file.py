@@ -44,6 +44,7 @@ class OneFile(Collector[Any]):
         schema: a `pyarrow.Schema` of the records. What no column holds is kept in `_rest`.
         row_group_rows: the most rows in a row group, and in memory.
         compression: how columns are compressed.
+        empty_lists: whether columns may hold an empty list; without, it is kept in `_rest`.
 
     Raises:
         ConfigError: JSON values cannot fill a column of the schema.
@@ -61,11 +62,13 @@ class OneFile(Collector[Any]):
         schema: Any,
         row_group_rows: int = 50_000,
         compression: str = "zstd",
+        empty_lists: bool = True,
     ) -> None:
         arrow()
         self.path = Path(path)
-        self._encoder = Encoder(with_rest(schema).with_metadata(_MARK))
-        self._line_reader = LineReader(self._encoder.schema)
+        marked = with_rest(schema).with_metadata(_MARK)
+        self._encoder = Encoder(marked, empty_lists=empty_lists)
+        self._line_reader = LineReader(marked, empty_lists=empty_lists)
         self._row_group_rows = row_group_rows
         self._compression = compression
         self._batches: list[Any] = []

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ekspiper.xrpl.audit import read_table
+from ekspiper.xrpl.audit import is_warehouse, read_table
 from ekspiper.xrpl.codec import CodecError, LedgerHeader, sha512half
 from ekspiper.xrpl.trust import (
     NotProven,
@@ -232,7 +232,8 @@ class Evidence:
 
 
 def _has_ledgers(folder: Path) -> bool:
-    return (folder / "ledgers.jsonl").exists() or (folder / "ledgers").is_dir()
+    lines, dataset = folder / "ledgers.jsonl", folder / "ledgers"
+    return lines.exists() or dataset.is_dir() or is_warehouse(folder)
 
 
 def _recorded(folder: Path, fault: Callable[[str], None]) -> Iterator[tuple[int, bytes]]:

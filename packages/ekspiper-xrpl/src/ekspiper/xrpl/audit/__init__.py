@@ -1,5 +1,6 @@
 """Audits files of records that were written before."""
 
+from ._tables import is_warehouse as is_warehouse
 from ._tables import read_table as read_table
 from .audit import AuditReport as AuditReport
 from .audit import audit as audit
@@ -9,5 +10,6 @@ __all__ = [
     "AuditReport",
     "audit",
     "encode_record",
+    "is_warehouse",
     "read_table",
 ]

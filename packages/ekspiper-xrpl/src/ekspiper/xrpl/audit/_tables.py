@@ -12,7 +12,7 @@ from ekspiper.core import ConfigError, registry
 
 from ..parquet_files import parquet_files
 
-__all__ = ["read_line", "read_table"]
+__all__ = ["is_warehouse", "read_line", "read_table"]
 
 
 def read_table(
@@ -35,6 +35,11 @@ def read_table(
     lines, dataset = folder / f"{records}.jsonl", folder / records
     if lines.is_file():
         yield from _lines(lines, damaged)
+    elif is_warehouse(folder):
+        # Only its collector knows the tables; they have all columns.
+        yield from registry.load("collectors", "iceberg").read_records(
+            f"xrpl.{records}", warehouse=str(folder)
+        )
     elif dataset.is_dir():
         try:
             yield from _parquet(dataset, columns)
@@ -42,6 +47,11 @@ def read_table(
             damaged(f"{dataset.name} cannot be read: {str(error).splitlines()[0]}")
     else:
         raise ConfigError(f"{folder} has neither {lines.name} nor a Parquet dataset {records}/")
+
+
+def is_warehouse(folder: Path) -> bool:
+    """Whether the records of a folder are tables of Iceberg, in a catalog of its own."""
+    return (folder / "catalog.db").is_file()
 
 
 def _lines(path: Path, damaged: Callable[[str], None]) -> Iterator[dict[str, Any]]:

@@ -60,6 +60,7 @@ class ChunkFetch:
 
     Args:
         store: where the files are written aside.
+        format: the collector whose files they are.
         network: a name or URLs, as on the command line.
         network_id: of the network that all nodes must belong to.
         definitions: to read the ledgers by, the same for all workers.
@@ -73,6 +74,7 @@ class ChunkFetch:
     """
 
     store: ChunkStore = field(repr=False)
+    format: str = "parquet"
     network: str = field(repr=False)
     network_id: int | None
     definitions: Definitions | None = None
@@ -113,7 +115,8 @@ class ChunkFetch:
                 letters = _Letters(aside.folder / LETTERS)
                 run = self._start(chunk, aside.folder, opened, etl, letters)
                 await run.finish()
-            headers = _finished(aside.folder, books=self.books)
+            why = next(iter(letters.reasons.values()), "")
+            headers = _finished(aside.folder, books=self.books, why=why)
         made = run.statistics().steps.get("transaction-record/etl")
         return FetchedChunk(
             staged=aside.staged if headers is not None or letters.count else None,
@@ -143,7 +146,7 @@ class ChunkFetch:
             LedgerRange(opened.pool, (chunk.first, chunk.last)),
             fetch_ledger=fetch,
             pool=opened.pool,
-            collectors={records: [_file(folder, records)] for records in kinds},
+            collectors={records: [_file(folder, records, self.format)] for records in kinds},
             etl=etl,
             fetch_concurrency=self.concurrency,
             books=self.books,
@@ -172,14 +175,17 @@ def _is_beside(link: LedgerLink, chunk: Chunk) -> bool:
     return link.ledger_index in (chunk.first - 1, chunk.last + 1)
 
 
-def _file(folder: Path, records: str) -> Delivery:
-    one_file = registry.load("collectors", "parquet").one_file
+def _file(folder: Path, records: str, format: str) -> Delivery:
+    one_file = registry.load("collectors", format).one_file
     schema = schema_for(one_file, records)
     return Delivery(one_file(folder / f"{records}.parquet", schema=schema), name="files")
 
 
-def _finished(folder: Path, *, books: bool) -> Headers | None:
+def _finished(folder: Path, *, books: bool, why: str) -> Headers | None:
     """What is in the files of a chunk; those without any record are removed.
+
+    Args:
+        why: what the first dead letter says: the cause where something is missing.
 
     Raises:
         Permanent: transactions are missing, or the chain is broken.
@@ -189,6 +195,7 @@ def _finished(folder: Path, *, books: bool) -> Headers | None:
     if transactions != headers.transactions:
         raise Permanent(
             f"{transactions} transactions were written, the ledgers have {headers.transactions}"
+            f"{why and ': '}{why}"
         )
     for fault in headers.faults.values():
         raise Permanent(fault)

@@ -25,7 +25,7 @@ from ._headers import Headers, breaks, headers_of
 from ._signed_chain import Span
 from ._signing import Signing, spans_of
 from .chunk_fetch import ChunkFetch, FetchedChunk, reason_of
-from .stores import PARTITION
+from .stores import PARTITION, format_of
 from .workers import Workers
 
 __all__ = ["ClusterBackfill", "ClusterProgress"]
@@ -167,6 +167,7 @@ class ClusterBackfill:
         signed_after = await self._begin_signing(share.pools)
         fetch = ChunkFetch(
             store=self._store,
+            format=format_of(self._store),
             network=self._network,
             network_id=self._pool.network_id,
             definitions=self._pool.definitions,

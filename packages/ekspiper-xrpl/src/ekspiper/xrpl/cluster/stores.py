@@ -8,12 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ekspiper.core import ConfigError, registry
 from ekspiper.core.chunks import ChunkStore, FolderStore, ObjectStore
 from ekspiper.xrpl.attestation import ARCHIVE_NAME, HEADERS_NAME
 from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.output_folder import DEFINITIONS, OutputFolder
 
-__all__ = ["PARTITION", "kept_in", "open_store", "proofs_beside", "stored_at", "url_of"]
+__all__ = [
+    "PARTITION",
+    "format_of",
+    "kept_in",
+    "open_store",
+    "proofs_beside",
+    "stored_at",
+    "url_of",
+]
 
 PARTITION = 100_000
 """Ledgers, as in the datasets of the collector `parquet`."""
@@ -34,18 +43,32 @@ def url_of(text: str) -> str | None:
     return text if separator and scheme.isalnum() else None
 
 
-def open_store(place: str | Path) -> ChunkStore:
+def open_store(place: str | Path, *, format: str = "parquet") -> ChunkStore:
     """The store at a folder, or at the URL of a place in an object store.
+
+    Args:
+        format: `parquet`; or, for a folder, `iceberg`: the folder is the warehouse then.
 
     Raises:
         ConfigError: no object store has such a URL; or the folder belongs to another command, or holds files of another program.
     """
     url = url_of(str(place)) if isinstance(place, str) else None
     if url is not None:
+        if format != "parquet":
+            raise ConfigError(f"an object store takes Parquet; {format} goes to a folder")
         return ObjectStore(url, _TABLES, partition=PARTITION, unit="ledgers")
-    folder = OutputFolder(Path(place), command="backfill --workers", format="parquet")
+    folder = OutputFolder(Path(place), command="backfill --workers", format=format)
     folder.claim()
+    if format == "iceberg":
+        tables = registry.load("collectors", "iceberg").chunk_store
+        made: ChunkStore = tables(folder.path, _TABLES, partition=PARTITION, unit="ledgers")
+        return made
     return FolderStore(folder.path, _TABLES, partition=PARTITION, unit="ledgers")
+
+
+def format_of(store: ChunkStore) -> str:
+    """The collector whose files workers write for a store."""
+    return "parquet" if isinstance(store, FolderStore | ObjectStore) else "iceberg"
 
 
 def stored_at(place: str | Path) -> ChunkStore:
@@ -69,8 +92,8 @@ def proofs_beside(store: ChunkStore) -> Iterator[Path]:
 
     Call it when the store is locked.
     """
-    if isinstance(store, FolderStore):
-        yield store.path
+    if not isinstance(store, ObjectStore):
+        yield Path(store.address)
         return
     with tempfile.TemporaryDirectory(prefix="ekspiper-") as name:
         folder = Path(name)

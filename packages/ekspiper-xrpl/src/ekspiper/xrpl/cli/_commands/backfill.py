@@ -49,7 +49,7 @@ FolderOrUrl = Annotated[Any, default_out_option("backfill", urls=True)]
 FileFormat = Annotated[
     str | None,
     typer.Option(
-        metavar="jsonl|parquet",
+        metavar="jsonl|parquet|iceberg",
         help="Format of the files. [default: jsonl; by workers, parquet]",
         show_default=False,
     ),
@@ -140,15 +140,20 @@ def backfill(
         raise typer.Exit(code)
     if state is not None:
         raise typer.BadParameter("--state goes with --config; --out DIR holds its own state")
-    if workers is not None or scheduler is not None or isinstance(out, str):
+    by_chunks = isinstance(out, str) or format == "iceberg"
+    if workers is not None or scheduler is not None or by_chunks:
         from .backfill_by_chunks import backfill_by_chunks
 
-        if format not in (None, "parquet"):
-            raise typer.BadParameter("workers and object stores take Parquet; leave --format out")
+        if format not in (None, "parquet", "iceberg"):
+            raise typer.BadParameter(
+                "workers write parquet or iceberg, to object stores parquet only; for JSON lines, "
+                "leave --workers out"
+            )
         code = backfill_by_chunks(
             network,
             ranges,
             out,
+            format=format or "parquet",
             workers=workers,
             scheduler=scheduler,
             connect_timeout=connect_timeout,

@@ -42,6 +42,7 @@ def backfill_by_chunks(
     ranges: list[str],
     out: Path | str | None,
     *,
+    format: str,
     workers: int | None,
     scheduler: str | None,
     connect_timeout: float | None,
@@ -54,7 +55,7 @@ def backfill_by_chunks(
     """Have workers fetch what a place does not have; the exit code."""
     refuse_both(workers, scheduler)
     chosen = chosen_network(network)
-    store = open_store(out or default_out(chosen, "backfill"))
+    store = open_store(out or default_out(chosen, "backfill"), format=format)
 
     begun = partial(chosen_workers, workers, scheduler, timeout=connect_timeout)
     work = _backfill(
