@@ -109,7 +109,7 @@ class Definitions:
 
     def __reduce__(self) -> tuple[Any, tuple[str]]:
         # Workers of a cluster get them with each task, and must not compile them each time.
-        return _unpickled, (json.dumps(self.to_json(), separators=(",", ":")),)
+        return _unpickled, (_packed(self),)
 
     @classmethod
     def bundled(cls) -> Definitions:
@@ -213,6 +213,11 @@ class Definitions:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise DefinitionsError(f"definitions from {where} are broken: {reason}") from error
+
+
+@lru_cache(maxsize=4)
+def _packed(definitions: Definitions) -> str:
+    return json.dumps(definitions.to_json(), separators=(",", ":"))
 
 
 @lru_cache(maxsize=4)
