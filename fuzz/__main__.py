@@ -1,9 +1,10 @@
-"""Feeds altered bytes to the compiled codec: `python -m fuzz [blobs|lines] [--count N]`.
+"""Feeds altered bytes to the compiled codec: `python -m fuzz [blobs|lines|objects] [--count N]`.
 
-`blobs` are transactions in binary, to the decoder and the writer of lines. `lines` are those lines, to
-the reader of columns. The compiled code must not crash or grow; what is altered also goes, one time
-in `--compare`, to the code in Python, which must say the same. It ends with what it did, and exit 1 at
-the first difference, with the bytes in hex.
+`blobs` are transactions in binary, to the decoder and the writer of lines. `objects` are those of a
+state, to the writer of lines and to the fold of the tree. `lines` are lines of transactions, to the
+reader of columns. The compiled code must not crash or grow; what is altered also goes, one time in
+`--compare`, to the code in Python, which must say the same. It ends with what it did, and exit 1 at the
+first difference, with the bytes.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from ekspiper.xrpl.replay import SAMPLE
 
 from .blobs import fuzz_blobs
 from .lines import fuzz_lines
+from .objects import fuzz_objects
 
-_JOBS = {"blobs": fuzz_blobs, "lines": fuzz_lines}
+_JOBS = {"blobs": fuzz_blobs, "lines": fuzz_lines, "objects": fuzz_objects}
 
 
 def main() -> int:
