@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 from ekspiper.xrpl.codec import (
@@ -211,25 +211,31 @@ class Ledger(LedgerInfo):
     def transactions(self) -> tuple[Transaction, ...]:
         """Its transactions, as objects."""
         if self._transactions is None:
-            assert self.blobs is not None
-            assert self._decoder is not None
-            # Not the ledger itself, as a transaction in a queue must not keep all others in memory.
-            place = LedgerInfo(
-                self.header, ledger_hash=self.ledger_hash, network_id=self.network_id
-            )
-            place.signed_by = self.signed_by
-            self._transactions = tuple(
-                Transaction(
-                    tx_blob=tx_blob,
-                    meta_blob=meta_blob,
-                    hash=key.hex().upper(),
-                    index=transaction_index(meta_blob),
-                    ledger=place,
-                    decoder=self._decoder,
-                )
-                for key, tx_blob, meta_blob in self.blobs
-            )
+            self._transactions = tuple(self._made(None))
         return self._transactions
+
+    def showing(self, nodes: NodeFilter | None) -> Iterator[Transaction]:
+        """Its transactions as `Transaction.showing` gives them, none of which is kept here."""
+        if self._transactions is None:
+            return self._made(nodes)
+        return (each.showing(nodes) for each in self._transactions)
+
+    def _made(self, nodes: NodeFilter | None) -> Iterator[Transaction]:
+        assert self.blobs is not None
+        assert self._decoder is not None
+        # Not the ledger itself, as a transaction in a queue must not keep all others in memory.
+        place = LedgerInfo(self.header, ledger_hash=self.ledger_hash, network_id=self.network_id)
+        place.signed_by = self.signed_by
+        for key, tx_blob, meta_blob in self.blobs:
+            yield Transaction(
+                tx_blob=tx_blob,
+                meta_blob=meta_blob,
+                hash=key.hex().upper(),
+                index=transaction_index(meta_blob),
+                ledger=place,
+                decoder=self._decoder,
+                nodes=nodes,
+            )
 
     @property
     def definitions(self) -> Definitions | None:

@@ -75,10 +75,10 @@ async def transaction_table(
     Raises:
         TooManyRows: there are more than `max_rows`.
     """
-    columns, guarded_rows = guarded(columns, rows, nodes)
+    columns, guarded_rows = guarded(columns, rows)
 
     def of_ledger(ledger: Ledger) -> Iterable[Sequence[Any]]:
-        return (row for each in ledger.transactions for row in guarded_rows(each))
+        return (row for each in ledger.showing(nodes) for row in guarded_rows(each))
 
     return await ledger_table(session, query, columns, of_ledger, max_rows=max_rows)
 
@@ -107,12 +107,12 @@ async def pair_table(
     rows: list[Sequence[Any]] = []
     traded: dict[frozenset[Asset], int] = {}
     last: Ledger | None = None
-    columns, rows_of = guarded(PAIR_COLUMNS, lambda each: _counted(each, pair, traded), TRADE_NODES)
+    columns, rows_of = guarded(PAIR_COLUMNS, lambda each: _counted(each, pair, traded))
     async with session.call() as reader:
         first_index, last_index = await reader.resolve(query)
         async with aclosing(reader.shown(first_index, last_index)) as ledgers:
             async for last in ledgers:
-                for transaction in last.transactions:
+                for transaction in last.showing(TRADE_NODES):
                     _add(rows, rows_of(transaction), last, max_rows=max_rows)
         if not rows and last is not None:
             # A pair without trades may still have offers, and a typing mistake has neither: only

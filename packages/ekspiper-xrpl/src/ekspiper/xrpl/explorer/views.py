@@ -141,8 +141,9 @@ class LedgerView:
         from ._frame import make_frame
 
         shown = table_of_transactions
-        columns, rows = guarded(shown.COLUMNS, shown.rows, shown.NODES)
-        return make_frame(columns, (row for each in self.ledger.transactions for row in rows(each)))
+        columns, rows = guarded(shown.COLUMNS, shown.rows)
+        transactions = self.ledger.showing(shown.NODES)
+        return make_frame(columns, (row for each in transactions for row in rows(each)))
 
     def transaction(self, which: int | str) -> TransactionView:
         """One transaction, by its place or its hash.

@@ -47,7 +47,7 @@ class AmmRecords(Processor[Ledger, dict[str, Any]]):
         def on_error(place: int, error: DerivationError) -> None:
             log.warning("%r changes no record of a pool: %s", item.transactions[place], error)
 
-        metas = (each.showing(POOL_NODES).meta for each in item.transactions)
+        metas = (each.meta for each in item.showing(POOL_NODES))
         touched = pools_touched(metas, on_error=on_error)
         return [await self._record(item, touched[account]) for account in sorted(touched)]
 

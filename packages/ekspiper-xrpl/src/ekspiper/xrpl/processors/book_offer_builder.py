@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from typing import Any
 
 from ekspiper.core import Processor
-from ekspiper.xrpl.ledger import Ledger, LedgerInfo
+from ekspiper.xrpl.ledger import Ledger, LedgerInfo, Transaction
 
 from .books import OFFER_NODES, Book, books_touched
 
@@ -29,13 +30,14 @@ class BookOfferBuilder(Processor[Ledger, dict[str, Any]]):
     async def process(self, item: Ledger) -> list[dict[str, Any]]:
         """The requests for one ledger: `ledger_index`, `ledger_hash`, `close_time_iso`,
         `taker_gets`, `taker_pays`, and `domain` for the book of a domain."""
-        self._warn_of_missing(item)
-        metas = (each.showing(OFFER_NODES).meta for each in item.transactions)
+        transactions = list(item.showing(OFFER_NODES))
+        self._warn_of_missing(item, transactions)
+        metas = (each.meta for each in transactions)
         books = books_touched(meta for meta in metas if "AffectedNodes" in meta)
         return [book_request(book, item) for book in sorted(books)]
 
-    def _warn_of_missing(self, ledger: Ledger) -> None:
-        unread = [each.hash for each in ledger.transactions if not each.is_readable]
+    def _warn_of_missing(self, ledger: Ledger, transactions: Iterable[Transaction]) -> None:
+        unread = [each.hash for each in transactions if not each.is_readable]
         if unread and not self._warned:
             self._warned = True
             log.warning(

@@ -61,11 +61,10 @@ def rows(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
 def totals_of(ledger: Ledger) -> tuple[int | None, int | None, str | None]:
     """What its transactions paid in drops, and how many failed; or None for both, and the reason."""
     fees = failed = 0
-    for each in ledger.transactions:
+    for each in ledger.showing(NODES):
         try:
-            outcome = each.showing(NODES)
-            fees += int(outcome.fields["Fee"]["value"])
-            failed += outcome.meta["TransactionResult"] != "tesSUCCESS"
+            fees += int(each.fields["Fee"]["value"])
+            failed += each.meta["TransactionResult"] != "tesSUCCESS"
         except (EkspiperError, *MALFORMED) as error:
             # A sum that lacks one transaction would be wrong without showing it.
             return None, None, f"transaction {each.hash} cannot be read: {error_text(error)}"

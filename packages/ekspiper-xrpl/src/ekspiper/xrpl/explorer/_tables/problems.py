@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from ekspiper.core import EkspiperError
-from ekspiper.xrpl.codec import NodeFilter
 from ekspiper.xrpl.derive import MALFORMED, error_text
 from ekspiper.xrpl.ledger import Transaction
 
@@ -22,24 +21,15 @@ PROBLEM = Column("problem", "string")
 """Why cells of a row are empty that others have; missing where nothing is wrong."""
 
 
-def guarded(
-    columns: Sequence[Column], rows: Rows, nodes: NodeFilter | None
-) -> tuple[tuple[Column, ...], Rows]:
+def guarded(columns: Sequence[Column], rows: Rows) -> tuple[tuple[Column, ...], Rows]:
     """The same table with a last column `problem`.
 
     A transaction that cannot be read gets one row with its place and the reason. So it does not end
     the table, and nobody takes the table for complete.
-
-    Args:
-        columns: without it.
-        rows: the rows of a transaction.
-        nodes: the affected nodes that they are made from; None: all. What is decoded for a table is
-            not kept with the transaction.
     """
     blank = (None,) * (len(columns) - len(_PLACE))
 
     def with_problems(transaction: Transaction) -> Iterable[Sequence[Any]]:
-        transaction = transaction.showing(nodes)
         try:
             problem = None if "TransactionResult" in transaction.meta else _NO_RESULT
             return [(*row, problem) for row in rows(transaction)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ekspiper.xrpl.codec import RIPPLE_EPOCH, NodeFilter
-from ekspiper.xrpl.derive import UNAVAILABLE, ctid, delivered_amount, transaction_flags
+from ekspiper.xrpl.derive import DELIVERING, UNAVAILABLE, ctid, delivered_amount, transaction_flags
 from ekspiper.xrpl.ledger import Transaction
 
 from .._assets import amount_cells
@@ -41,6 +41,7 @@ NODES = NodeFilter()
 """Of metadata it shows the outcome alone."""
 
 _DROPS = 1_000_000
+_NOTHING = (None,) * 5
 
 
 def rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
@@ -82,6 +83,8 @@ def place(transaction: Transaction) -> tuple[int, int, int, str]:
 
 def delivered(transaction: Transaction) -> tuple[Any, ...]:
     """What it delivered, as `amount_cells` gives it."""
+    if transaction.fields.get("TransactionType") not in DELIVERING:
+        return _NOTHING
     amount = delivered_amount(
         transaction.fields,
         transaction.meta,
@@ -89,5 +92,5 @@ def delivered(transaction: Transaction) -> tuple[Any, ...]:
         close_time=transaction.ledger.header.close_time,
     )
     if amount is None or amount == UNAVAILABLE:
-        return (None, None, None, None, amount)
+        return (*_NOTHING[:-1], amount)
     return amount_cells(amount)
