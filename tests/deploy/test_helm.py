@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import helm_python
@@ -112,6 +113,14 @@ def test_rules_and_dashboards_are_the_ones_beside_it(chart: helm_python.Chart) -
     }
     # Links, and not copies, which would be forgotten.
     assert all(path.is_symlink() for path in (CHART / "files").iterdir())
+
+
+def test_a_package_of_it_holds_them(tmp_path: Path) -> None:
+    archive = helm_python.package(CHART, destination=tmp_path)
+    with helm_python.Chart.load(archive) as packed:
+        rules = rendered(packed, **EVERYTHING)["PrometheusRule", "feed-ekspiper"]["spec"]
+        assert rules == yaml.safe_load((DEPLOY / "prometheus" / "rules.yml").read_text())
+        assert packed.version == (ROOT / "VERSION").read_text().strip()
 
 
 def test_the_alerts_find_its_job_whatever_the_release_is_called(chart: helm_python.Chart) -> None:

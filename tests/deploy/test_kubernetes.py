@@ -88,6 +88,11 @@ def test_the_rules_are_those_of_prometheus() -> None:
     assert manifest("monitoring/prometheus-rule.yaml")["spec"] == rules
 
 
+def test_the_alerts_find_its_job_whatever_an_overlay_calls_it() -> None:
+    label = manifest("monitoring/service-monitor.yaml")["spec"]["jobLabel"]
+    assert manifest("base/service.yaml")["metadata"]["labels"][label].startswith("ekspiper")
+
+
 def test_the_examples_configuration_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUENT_SHARED_KEY", "key")
     settings = load_settings(FOLDER / "example" / "ekspiper.toml", state=Path("/state"))
