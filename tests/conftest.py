@@ -34,8 +34,8 @@ _TOGETHER = {
 }
 """What one package does with another, which is not tried where a package stands alone."""
 
-_SLOW = ("alerts", "container", "systemd")
-"""What takes minutes, and is run only when its folder is named: `hatch run dev:alerts`, and so on."""
+_SLOW = ("alerts", "container", "systemd", "xrpl/cluster/test_interrupted.py")
+"""What takes minutes, and is run only when it is named: `hatch run dev:alerts`, and so on."""
 
 collect_ignore = [
     *_SLOW,

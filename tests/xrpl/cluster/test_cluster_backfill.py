@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import signal
 from concurrent.futures import Executor, Future
 from dataclasses import replace
 from pathlib import Path
@@ -21,12 +19,11 @@ from ekspiper.xrpl.cluster import (
     ClusterBackfill,
     FetchedChunk,
     Workers,
-    local_workers,
     open_store,
 )
 from ekspiper.xrpl.processors import LedgerLink
 
-from .conftest import TRANSACTIONS, assert_whole, backfill, proven
+from .conftest import backfill
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -58,64 +55,6 @@ async def fill(folder: Path, *ranges: str, workers: Workers, **options: Any) -> 
 
 def found(folder: Path, pattern: str) -> int:
     return len([*folder.rglob(pattern)])
-
-
-async def published(job: ClusterBackfill, chunks: int) -> None:
-    """Wait until so many chunks have ended."""
-    while job.progress.chunks_done < chunks:  # noqa: ASYNC110 - it has no event
-        await asyncio.sleep(0.01)
-
-
-async def test_a_worker_is_killed_and_the_run_is_whole(url: str, tmp_path: Path) -> None:
-    with local_workers(2) as workers:
-        pids = [workers.executor.submit(os.getpid).result(30)]
-        async with backfill(url, tmp_path, chunk=10) as job:
-            running = asyncio.create_task(job.run(workers))
-            await published(job, 2)
-            os.kill(pids[0], signal.SIGKILL)
-            await running
-            report = await job.conclude()
-    assert (report.fetched, report.failed, report.transactions) == (120, {}, TRANSACTIONS)
-    assert_whole(tmp_path)
-
-
-async def test_a_stopped_run_continues_with_another_number_of_workers(
-    url: str, tmp_path: Path
-) -> None:
-    with local_workers(2) as workers:
-        async with backfill(url, tmp_path, chunk=10) as job:
-            running = asyncio.create_task(job.run(workers))
-            await published(job, 3)
-            job.drain()
-            await running
-            first = await job.conclude()
-    assert 30 <= first.fetched < 120
-    assert set(first.failed.values()) == {"not fetched: the backfill was stopped before"}
-    assert proven(tmp_path).faults == []
-    with local_workers(3) as workers:
-        async with backfill(url, tmp_path, chunk=20) as job:
-            await job.run(workers)
-            second = await job.conclude()
-    assert (second.present, second.fetched, second.failed) == (
-        first.fetched,
-        120 - first.fetched,
-        {},
-    )
-    assert_whole(tmp_path)
-
-
-async def test_stopping_at_once_leaves_nothing_half_written(url: str, tmp_path: Path) -> None:
-    with local_workers(2) as workers:
-        async with backfill(url, tmp_path, chunk=20) as job:
-            running = asyncio.create_task(job.run(workers))
-            await published(job, 1)
-            job.stop()
-            await running
-    report = proven(tmp_path)
-    assert report.faults == []
-    assert report.proven == len(report.ledgers) < 120
-    await fill(tmp_path, workers=Workers(Inline(), 1))
-    assert_whole(tmp_path)
 
 
 async def test_what_is_there_is_not_fetched_again(tmp_path: Path) -> None:

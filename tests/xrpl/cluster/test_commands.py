@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -80,56 +75,3 @@ def test_options_that_do_not_go_together(
     done = ekspiper("backfill", "421:430", "-n", "sample", "-o", tmp_path / "out", *options)
     assert done.code == 2
     assert message in " ".join(done.err.replace("│", " ").split())
-
-
-def begin(url: str, folder: Path, workers: int) -> subprocess.Popen[bytes]:
-    """Begin a backfill in a group of its own, as a terminal does; it says what it says in `said`."""
-    command = [sys.executable, "-m", "ekspiper.xrpl", "backfill", "421:540", "-n", url]
-    command += ["--workers", str(workers), "-o", str(folder / "out"), "--concurrency", "2"]
-    with (folder / "said").open("wb") as said:
-        return subprocess.Popen(command, stderr=said, start_new_session=True)
-
-
-def wait_for_a_chunk(process: subprocess.Popen[bytes], folder: Path) -> None:
-    while not [*(folder / "out").glob("ledgers/*/*.parquet")]:
-        assert process.poll() is None, (folder / "said").read_text()
-        time.sleep(0.05)
-
-
-def end(process: subprocess.Popen[bytes], folder: Path) -> tuple[int, str]:
-    """How it ended, and what it said."""
-    return process.wait(100), (folder / "said").read_text()
-
-
-def processes_of(group: int) -> list[str]:
-    done = subprocess.run(["pgrep", "-g", str(group)], capture_output=True, text=True, check=False)
-    return done.stdout.split()
-
-
-def test_after_kill_9_the_next_run_completes_it(url: str, tmp_path: Path) -> None:
-    process = begin(url, tmp_path, 2)
-    wait_for_a_chunk(process, tmp_path)
-    process.kill()
-    process.wait(100)
-    again = begin(url, tmp_path, 3)
-    code, said = end(again, tmp_path)
-    assert code == 0, said
-    assert " 0 were there before" not in said
-    assert_whole(tmp_path / "out")
-    while processes_of(process.pid):  # its workers notice, and end
-        time.sleep(0.1)
-
-
-def test_ctrl_c_keeps_what_is_under_way(url: str, tmp_path: Path) -> None:
-    """A terminal sends it to the workers as well."""
-    process = begin(url, tmp_path, 2)
-    wait_for_a_chunk(process, tmp_path)
-    os.killpg(process.pid, signal.SIGINT)
-    code, said = end(process, tmp_path)
-    assert code == 1, said
-    assert "Run the same command again" in said
-    assert "Traceback" not in said
-    assert ekspiper("verify", tmp_path / "out", "--deep", "-n", "sample").code == 0
-    code, said = end(begin(url, tmp_path, 1), tmp_path)
-    assert code == 0, said
-    assert_whole(tmp_path / "out")
