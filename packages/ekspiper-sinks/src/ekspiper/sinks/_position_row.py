@@ -16,13 +16,17 @@ rows come between two snapshots than may be held in memory, they are committed e
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ekspiper.core import CheckpointError, Position, State
+from ekspiper.core import CheckpointError, Position, Retryable, State
 
-__all__ = ["PositionRow"]
+__all__ = ["PositionRow", "last_commit", "tell_continuation"]
+
+log = logging.getLogger("ekspiper")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,3 +105,23 @@ class PositionRow:
                 f"the checkpoint says {state['rows']} up to {state['position']!r}: rows are "
                 f"missing, as after a backup was put back; {advice}"
             )
+
+
+def tell_continuation(table: str, state: State | None, position: Position) -> None:
+    """Log that a run without a checkpoint continues from a position that a table has."""
+    if state is None and position is not None:
+        log.warning(
+            "%s continues from position %r, where an earlier run left it: records up to there "
+            "are left out, whether they are in the table or not",
+            table,
+            position,
+        )
+
+
+@contextmanager
+def last_commit() -> Iterator[None]:
+    """Around the commit of a collector that closes: if it fails, the log says so, and no more."""
+    try:
+        yield
+    except (CheckpointError, Retryable) as error:
+        log.error("rows that no snapshot covers were not kept: %s", error)

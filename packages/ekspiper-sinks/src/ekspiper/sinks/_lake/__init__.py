@@ -5,6 +5,7 @@ from .lake_schema import LEDGER as LEDGER
 from .lake_schema import ROW as ROW
 from .lake_schema import canonical as canonical
 from .lake_schema import lake_schema as lake_schema
+from .lake_schema import records_in_order as records_in_order
 from .lake_table import LakeTable as LakeTable
 from .lake_table import row_as_json as row_as_json
 from .lake_table import row_from_json as row_from_json
@@ -16,6 +17,7 @@ __all__ = [
     "LakeTable",
     "canonical",
     "lake_schema",
+    "records_in_order",
     "row_as_json",
     "row_from_json",
 ]

@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ekspiper.core import (
     BatchError,
     BatchPolicy,
-    CheckpointError,
     Collector,
     Position,
-    Retryable,
     State,
     in_thread,
 )
 
+from .._checks import refuse_unless_positive
+from .._position_row import last_commit, tell_continuation
 from .lake_table import LakeTable
 from .lake_writer import LakeWriter
 
 __all__ = ["LakeCollector"]
-
-log = logging.getLogger("ekspiper")
 
 
 class LakeCollector(Collector[Any]):
     """Writes records to a table of a lake. The formats inherit it.
 
     Args:
-        table: not open.
+        table: makes the table, which is not open, for so many ledgers in a partition.
         schema: an Arrow schema; None finds one in the records.
+        partition_ledgers: the number of ledgers in a partition.
         buffer_bytes: the most bytes of rows between two snapshots that are held in memory.
     """
 
@@ -43,8 +41,16 @@ class LakeCollector(Collector[Any]):
     # Arrow encodes a column at a time, so large batches cost less for each record.
     batch_policy = BatchPolicy(count=5_000, bytes=32 * 1024 * 1024, period=1.0)
 
-    def __init__(self, table: LakeTable, *, schema: Any, buffer_bytes: int) -> None:
-        self._table = table
+    def __init__(
+        self,
+        table: Callable[[int], LakeTable],
+        *,
+        schema: Any,
+        partition_ledgers: int,
+        buffer_bytes: int,
+    ) -> None:
+        refuse_unless_positive(partition_ledgers=partition_ledgers, buffer_bytes=buffer_bytes)
+        self._table = table(partition_ledgers)
         self._schema = schema
         self._buffer_bytes = buffer_bytes
         self._writer: LakeWriter | None = None
@@ -75,11 +81,10 @@ class LakeCollector(Collector[Any]):
         if writer is None:
             return
         try:
-            # Without a checkpoint nobody takes snapshots, and these rows would not come again.
-            if writer.row.position is None:
-                await in_thread(writer.snapshot, None)
-        except (CheckpointError, Retryable) as error:
-            log.error("rows that no snapshot covers were not kept: %s", error)
+            with last_commit():
+                # Without a checkpoint nobody takes snapshots, and these rows would not come again.
+                if writer.row.position is None:
+                    await in_thread(writer.snapshot, None)
         finally:
             self._table.close()
 
@@ -116,13 +121,7 @@ class LakeCollector(Collector[Any]):
             Retryable: the store fails.
         """
         position = await in_thread(self._opened().restore, state)
-        if state is None and position is not None:
-            log.warning(
-                "%s continues from position %r, where an earlier run left it: records up to there "
-                "are left out, whether they are in the table or not",
-                self._table,
-                position,
-            )
+        tell_continuation(str(self._table), state, position)
         return position
 
     def _opened(self) -> LakeWriter:

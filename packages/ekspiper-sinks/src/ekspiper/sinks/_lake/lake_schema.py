@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ekspiper.core import ConfigError
 
-from .._arrow import JSON, PYTHON, REST, Shape, arrow, arrow_schema, is_json, is_python, with_rest
+from .._arrow import (
+    JSON,
+    PYTHON,
+    REST,
+    Shape,
+    arrow,
+    arrow_schema,
+    is_json,
+    is_python,
+    records_of,
+    with_rest,
+)
 
-__all__ = ["LEDGER", "ROW", "canonical", "lake_schema", "schema_of_shape", "united"]
+__all__ = [
+    "LEDGER",
+    "ROW",
+    "canonical",
+    "lake_schema",
+    "records_in_order",
+    "schema_of_shape",
+    "united",
+]
 
 ROW = "_row"
 """The column of a row's number in the order in which records came, from 1."""
@@ -57,6 +76,20 @@ def _usable_member(shape: Shape) -> Shape:
     if isinstance(shape, dict):
         return _usable(shape)
     return [_usable_member(each) for each in shape] if isinstance(shape, list) else shape
+
+
+def records_in_order(
+    rows: Any, schema: Any, *, empty_lists: bool = True
+) -> Iterator[dict[str, Any]]:
+    """The records of a table's rows, in the order of collecting.
+
+    Args:
+        rows: an Arrow table, with `_row`.
+        schema: of the table, as `canonical` gives it.
+        empty_lists: whether an empty list in a column is one; otherwise it stands for none.
+    """
+    ordered = rows.sort_by(ROW).select(schema.names).cast(schema)
+    yield from records_of(ordered, empty_lists=empty_lists)
 
 
 def canonical(schema: Any) -> Any:

@@ -49,7 +49,7 @@ class DeltaTable(LakeTable):
 
     keeps_empty_lists = True
 
-    def __init__(self, path: str, *, partition_ledgers: int) -> None:
+    def __init__(self, path: str, partition_ledgers: int) -> None:
         self._path = path
         self._partition_ledgers = partition_ledgers
         self._table: Any = None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from .._checks import refuse_unless_positive
 from .._lake import LakeCollector
 from ._table import DeltaTable, deltalake
 from .records import read_records
@@ -53,9 +53,9 @@ class Delta(LakeCollector):
         buffer_bytes: int = 256 * 1024 * 1024,
     ) -> None:
         deltalake()
-        refuse_unless_positive(partition_ledgers=partition_ledgers, buffer_bytes=buffer_bytes)
         super().__init__(
-            DeltaTable(str(path), partition_ledgers=partition_ledgers),
+            partial(DeltaTable, str(path)),
             schema=schema,
+            partition_ledgers=partition_ledgers,
             buffer_bytes=buffer_bytes,
         )

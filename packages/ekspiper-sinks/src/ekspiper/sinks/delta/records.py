@@ -7,8 +7,8 @@ from typing import Any
 
 from ekspiper.core import ConfigError
 
-from .._arrow import arrow, records_of
-from .._lake import ROW, canonical
+from .._arrow import arrow
+from .._lake import canonical, records_in_order
 from ._table import LEDGERS, deltalake
 
 __all__ = ["read_records"]
@@ -31,5 +31,4 @@ def read_records(path: str) -> Iterator[dict[str, Any]]:
     pa = arrow()
     stored = pa.schema(table.schema().to_arrow())
     schema = canonical(pa.schema([field for field in stored if field.name != LEDGERS]))
-    rows = table.to_pyarrow_table().sort_by(ROW)
-    yield from records_of(rows.select(schema.names).cast(schema))
+    yield from records_in_order(table.to_pyarrow_table(), schema)

@@ -53,9 +53,7 @@ class IcebergTable(LakeTable):
     keeps_empty_lists = False
     """PyIceberg 0.12 writes missing lists of structs as empty ones, and reads them so."""
 
-    def __init__(
-        self, settings: CatalogSettings, identifier: str, *, partition_ledgers: int
-    ) -> None:
+    def __init__(self, settings: CatalogSettings, identifier: str, partition_ledgers: int) -> None:
         namespace, dot, name = identifier.rpartition(".")
         if not (namespace and dot and name):
             raise ConfigError(

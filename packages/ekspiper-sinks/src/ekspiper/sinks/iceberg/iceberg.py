@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from .._checks import refuse_unless_positive
 from .._lake import LakeCollector
 from ._catalog import CatalogSettings, pyiceberg_catalog
 from ._table import IcebergTable
@@ -65,10 +65,9 @@ class Iceberg(LakeCollector):
         buffer_bytes: int = 256 * 1024 * 1024,
     ) -> None:
         pyiceberg_catalog()
-        refuse_unless_positive(partition_ledgers=partition_ledgers, buffer_bytes=buffer_bytes)
-        settings = CatalogSettings(catalog, warehouse)
         super().__init__(
-            IcebergTable(settings, table, partition_ledgers=partition_ledgers),
+            partial(IcebergTable, CatalogSettings(catalog, warehouse), table),
             schema=schema,
+            partition_ledgers=partition_ledgers,
             buffer_bytes=buffer_bytes,
         )

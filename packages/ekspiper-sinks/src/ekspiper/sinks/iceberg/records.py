@@ -7,8 +7,7 @@ from typing import Any
 
 from ekspiper.core import ConfigError
 
-from .._arrow import records_of
-from .._lake import ROW, canonical
+from .._lake import canonical, records_in_order
 from ._catalog import CatalogSettings
 
 __all__ = ["read_records"]
@@ -35,6 +34,5 @@ def read_records(
     finally:
         opened.close()
     schema = canonical(found.schema().as_arrow())
-    rows = found.scan().to_arrow().sort_by(ROW)
     # An empty list stands for none, see `IcebergTable`; those that were empty are in `_rest`.
-    yield from records_of(rows.select(schema.names).cast(schema), empty_lists=False)
+    yield from records_in_order(found.scan().to_arrow(), schema, empty_lists=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -11,15 +10,14 @@ from typing import Any
 from ekspiper.core import (
     BatchError,
     BatchPolicy,
-    CheckpointError,
     Collector,
     ConfigError,
     Position,
-    Retryable,
     Secret,
     State,
 )
 
+from .._position_row import last_commit, tell_continuation
 from ._columns import declared
 from ._encoder import Encoder
 from ._names import refuse_name, split
@@ -29,8 +27,6 @@ from ._writer import Writer
 from .records import read_records
 
 __all__ = ["Postgres"]
-
-log = logging.getLogger("ekspiper")
 
 _FIRST_IN_A_LANE = -(2**62)
 """Rows of a lane come before all others, and are never those that a restart takes back."""
@@ -147,10 +143,9 @@ class Postgres(Collector[Any]):
         if writer is None:
             return
         try:
-            if writer.pending_bytes and writer.position_row.position is None:
-                await writer.commit(lambda row: row.at(None, self._rows))
-        except (CheckpointError, Retryable) as error:
-            log.error("rows that no snapshot covers were not kept: %s", error)
+            with last_commit():
+                if writer.pending_bytes and writer.position_row.position is None:
+                    await writer.commit(lambda row: row.at(None, self._rows))
         finally:
             await writer.close()
 
@@ -205,13 +200,7 @@ class Postgres(Collector[Any]):
         self._rows = writer.position_row.written_rows
         self._before = None if state is None else state["position"]
         position = writer.position_row.position
-        if state is None and position is not None:
-            log.warning(
-                "the table %s continues from position %r, where an earlier run left it: records up "
-                "to there are left out, whether they are in the table or not",
-                self.table,
-                position,
-            )
+        tell_continuation(f"the table {self.table}", state, position)
         return position
 
     def _opened(self) -> Writer:
