@@ -20,6 +20,7 @@ from ekspiper.xrpl.codec import (
     Decoder,
     Definitions,
     NodeFilter,
+    TransactionBlobs,
     _compiled_codec,
     line_reader,
 )
@@ -214,3 +215,29 @@ def mutated(blob: bytes, random_: random.Random) -> bytes:
         else:
             data[at:at] = random_.randbytes(random_.choice((1, 2, 4, 8)))
     return bytes(data)
+
+
+def assert_taken_out(frame: bytes, rest: bytes, blobs: TransactionBlobs) -> None:
+    """The rest and the blobs together are the frame."""
+    taken = sorted((key.hex(), tx.hex(), meta.hex()) for key, tx, meta in blobs)
+    for rows in _left_out(orjson.loads(frame), orjson.loads(rest)):
+        assert taken == sorted(
+            (each["hash"].lower(), each["tx_blob"].lower(), each["meta_blob"].lower())
+            for each in rows
+        )
+
+
+def _left_out(whole: Any, rest: Any) -> Iterator[Any]:
+    """The lists that are null in the rest; all else must be equal."""
+    if isinstance(whole, list) and rest is None:
+        yield whole
+    elif isinstance(whole, dict) and isinstance(rest, dict):
+        assert [*whole] == [*rest]
+        for name in whole:
+            yield from _left_out(whole[name], rest[name])
+    elif isinstance(whole, list) and isinstance(rest, list):
+        assert len(whole) == len(rest)
+        for one, other in zip(whole, rest, strict=True):
+            yield from _left_out(one, other)
+    else:
+        assert whole == rest

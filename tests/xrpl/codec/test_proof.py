@@ -23,6 +23,7 @@ from ekspiper.xrpl.codec import (
 from ekspiper.xrpl.verify import parse_ledger, verify_ledger
 
 from .conftest import LEDGERS
+from .one_codec import assert_taken_out
 
 pytestmark = pytest.mark.skipif(
     _compiled_codec.proof is None, reason="the compiled codec is not built: hatch run dev:codec"
@@ -284,18 +285,6 @@ class TestFrames:
         else:
             assert whole  # it is read in the same way
             assert_taken_out(bytes(frame), *found)
-
-
-def assert_taken_out(frame: bytes, rest: bytes, blobs: TransactionBlobs) -> None:
-    """The rest and the blobs together are the frame."""
-    whole, without = orjson.loads(frame), orjson.loads(rest)
-    rows = whole["result"]["ledger"].pop("transactions")
-    assert without["result"]["ledger"].pop("transactions") is None
-    assert without == whole
-    taken = sorted((key.hex(), tx.hex(), meta.hex()) for key, tx, meta in blobs)
-    assert taken == sorted(
-        (each["hash"].lower(), each["tx_blob"].lower(), each["meta_blob"].lower()) for each in rows
-    )
 
 
 def assert_the_same(result: dict[str, Any]) -> None:
