@@ -57,8 +57,8 @@ proof: Any = _load("_proof", _PROOF_INTERFACE)
 
 
 def implementation() -> str:
-    """Which decoder runs: `compiled` or `pure Python`."""
-    return "pure Python" if compiled is None else "compiled"
+    """Which codec runs: `compiled` or `pure Python`."""
+    return "pure Python" if compiled is None or proof is None else "compiled"
 
 
 def field_codes(table: FieldTable) -> Any:
