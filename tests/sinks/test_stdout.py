@@ -27,6 +27,7 @@ def use(out: TextIO, monkeypatch: pytest.MonkeyPatch) -> None:
 
 class TestCaptured(CollectorContract):
     recoverable = False
+    blocks = True
 
     @pytest.fixture(autouse=True)
     def _capture(self, capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,6 +47,7 @@ class TestFile(CollectorContract):
     """Standard output is a regular file."""
 
     recoverable = False
+    blocks = True
 
     @pytest.fixture(autouse=True)
     def _redirect(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from ekspiper.core import Permanent
+from ekspiper.core import JsonLine, LineBlock, Permanent
 
 __all__ = [
     "describe",
@@ -55,12 +55,18 @@ def json_line(record: Any) -> bytes:
 
 
 def json_lines(batch: Sequence[Any]) -> tuple[list[bytes], dict[int, Exception]]:
-    """The lines of a batch, and why the other members are not among them, by their place."""
+    """The lines of a batch, and why the other members are not among them, by their place.
+
+    Records that came as lines are lines already, and a block of them is one member.
+    """
     lines: list[bytes] = []
     failures: dict[int, Exception] = {}
     for place, record in enumerate(batch):
         try:
-            lines.append(json_line(record))
+            if isinstance(record, LineBlock):
+                lines.append(record.lines)
+            else:
+                lines.append(record.line if isinstance(record, JsonLine) else json_line(record))
         except Permanent as error:
             failures[place] = error
     return lines, failures

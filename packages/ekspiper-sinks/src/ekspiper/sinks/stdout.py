@@ -29,6 +29,8 @@ class StandardOutput(Collector[Any]):
     blocked. When the reader is gone, `collect` raises `Permanent`.
     """
 
+    takes_lines = takes_blocks = True
+
     def __init__(self) -> None:
         self._begun = b""  # the rest of a line that a cancelled call wrote in part
 
