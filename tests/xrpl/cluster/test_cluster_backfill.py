@@ -14,6 +14,7 @@ import pytest
 from ekspiper.core import ConfigError
 from ekspiper.core.chunks import Chunk
 from ekspiper.xrpl.audit import audit
+from ekspiper.xrpl.client import FairShare
 from ekspiper.xrpl.cluster import (
     ChunkFetch,
     ClusterBackfill,
@@ -21,6 +22,7 @@ from ekspiper.xrpl.cluster import (
     Workers,
     open_store,
 )
+from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.processors import LedgerLink
 
 from .conftest import backfill
@@ -127,6 +129,43 @@ async def test_all_workers_together_ask_for_no_more_than_one(tmp_path: Path) -> 
     await fill(tmp_path, "421:460", workers=Workers(inline, 4), concurrency=8, chunk=10)
     assert {fetch.concurrency for fetch in inline.fetches} == {2}
     assert {fetch.pool["window"] for fetch in inline.fetches} == {128 // 4}
+
+
+async def test_a_public_server_gets_no_more_from_twenty_workers_than_from_one(
+    tmp_path: Path,
+) -> None:
+    async with open_network("sample") as opened:
+        job = ClusterBackfill("mainnet", opened.pool, ["421:430"], open_store(tmp_path))
+        one, twenty = job.share(1), job.share(20)
+    assert one.rate is not None
+    assert twenty.rate is not None
+    assert one.pools == 1
+    assert 1 < twenty.pools <= one.window
+    assert twenty.pools * twenty.window <= one.window
+    assert twenty.pools * twenty.rate == pytest.approx(one.rate)
+
+
+async def test_each_worker_gets_its_share_and_no_more_chunks_run_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    share = FairShare(2, 3, 2.5)
+    monkeypatch.setattr(ClusterBackfill, "share", lambda self, workers: share)
+    running, most = [0], [0]
+
+    class Counted(Inline):
+        def submit(self, fetch: Any, /, *args: Any, **options: Any) -> Future[Any]:
+            running[0] += 1
+            most[0] = max(most[0], running[0])
+            return super().submit(fetch, *args, **options)
+
+        def changed(self, chunk: Chunk, fetched: FetchedChunk) -> FetchedChunk:
+            running[0] -= 1
+            return fetched
+
+    counted = Counted()
+    await fill(tmp_path, "421:460", workers=Workers(counted, 20), chunk=10)
+    assert most == [2]
+    assert {(fetch.pool["window"], fetch.pool["rate"]) for fetch in counted.fetches} == {(3, 2.5)}
 
 
 async def test_workers_read_by_the_definitions_of_the_coordinator(
