@@ -22,16 +22,26 @@ from typing import Any
 
 import orjson
 
-from ekspiper.core import Collector, Recoverable
+from ekspiper.core import Collector, ColumnReader, JsonLine, Recoverable
 from ekspiper.sinks.dataframe import DataFrameCollector
 from ekspiper.sinks.delta import Delta
 from ekspiper.sinks.iceberg import Iceberg
 from ekspiper.sinks.metric import Metric
 from ekspiper.sinks.parquet import Parquet
-from ekspiper.xrpl.schema import schema_for
+from ekspiper.xrpl.schema import LineColumns, schema_for
 
 BATCH = 2_000
 SNAPSHOT = 10_000
+
+
+class Line(JsonLine):
+    """A record as its line, which columns take without its objects."""
+
+    parse = staticmethod(orjson.loads)
+
+    @classmethod
+    def column_reader(cls, schema: Any) -> ColumnReader | None:
+        return LineColumns.of(schema)
 
 
 def read(path: Path, count: int) -> list[dict[str, Any]]:
@@ -45,7 +55,7 @@ def read(path: Path, count: int) -> list[dict[str, Any]]:
     return records
 
 
-async def feed(collector: Collector[Any], records: list[dict[str, Any]]) -> None:
+async def feed(collector: Collector[Any], records: list[Any]) -> None:
     """Do what the runner does."""
     async with collector:
         if isinstance(collector, Recoverable):
@@ -77,9 +87,11 @@ def collectors(folder: Path, dsn: str | None) -> Iterator[tuple[str, Collector[A
     yield "iceberg", Iceberg("lake.transactions", warehouse=str(folder / "iceberg"))
     yield "delta", Delta(str(folder / "delta"))
     schema = schema_for(Parquet, "transactions")
-    yield "parquet, schema", Parquet(folder / "given", schema=schema)
-    yield "iceberg, schema", Iceberg("lake.given", warehouse=str(folder / "given-i"), schema=schema)
-    yield "delta, schema", Delta(str(folder / "given-delta"), schema=schema)
+    for way in ("schema", "lines"):
+        at = folder / way
+        yield f"parquet, {way}", Parquet(at / "parquet", schema=schema)
+        yield f"iceberg, {way}", Iceberg("lake.given", warehouse=str(at / "ice"), schema=schema)
+        yield f"delta, {way}", Delta(str(at / "delta"), schema=schema)
     if dsn is not None:
         from ekspiper.sinks.postgres import Postgres
 
@@ -112,8 +124,13 @@ def main() -> None:
             orjson.dumps(record)
     with tempfile.TemporaryDirectory() as folder:
         for name, collector in collectors(Path(folder), options.dsn):
+            given = (
+                [Line(orjson.dumps(each) + b"\n") for each in records]
+                if "lines" in name
+                else records
+            )
             with timed(name, len(records)):
-                asyncio.run(feed(collector, records))
+                asyncio.run(feed(collector, given))
     if options.dsn is not None:
         drop(options.dsn)
 

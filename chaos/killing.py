@@ -31,6 +31,7 @@ def run_to_its_end(
     longest: float,
     kills: int,
     after_kill: Callable[[], None] = lambda: None,
+    ending: float = 300.0,
 ) -> Outcome:
     """Kill `command` by SIGKILL at most `kills` times, then let it end.
 
@@ -38,18 +39,19 @@ def run_to_its_end(
         log: takes its standard output and error.
         longest: seconds; each kill comes at a random moment before.
         after_kill: called after each kill.
+        ending: seconds within which it must end when it is not killed any more.
     """
     done = 0
     while True:
         with log.open("wb") as output:
             child = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
             try:
-                child.wait(random.uniform(0.05, longest) if done < kills else 300)
+                child.wait(random.uniform(0.05, longest) if done < kills else ending)
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
                 if done >= kills:
-                    return Outcome(done, "did not end within 300 s")
+                    return Outcome(done, f"did not end within {ending:.0f} s")
                 done += 1
                 after_kill()
                 continue

@@ -78,7 +78,11 @@ def _kill_one(
             most = 0 if victim == "requests" else min(kills - done, 10)
             if victim != "server":
                 outcome = run_to_its_end(
-                    _daemon(*_options(kind, at)), log=at / "log", longest=6.0, kills=most
+                    _daemon(*_options(kind, at)),
+                    log=at / "log",
+                    longest=6.0,
+                    kills=most,
+                    ending=900,
                 )
             else:
                 outcome = _with_server_killed(server, _daemon(*_options(kind, at)), at, most)
