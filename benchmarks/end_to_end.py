@@ -19,11 +19,13 @@ from functools import partial
 from pathlib import Path
 
 from reading_peers import (
+    Job,
     bare_loop,
     bare_loop_with_books,
     best_of,
     fetch_only,
     host,
+    noting,
     recorded_books,
     recorded_ledgers,
 )
@@ -66,19 +68,21 @@ async def measure(folder: Path | None, rounds: int) -> int:
         url = node.url
         await fetch_only(url, indexes, window=WINDOW)  # the node has read its recording now
         asked = await recorded_books(url, indexes)
+        jobs: dict[str, Job] = {
+            "fetch only": lambda _: fetch_only(url, indexes, window=WINDOW),
+            "bare loop": lambda _: bare_loop(url, indexes, window=WINDOW),
+            "and its books": lambda _: bare_loop_with_books(url, indexes, asked, window=WINDOW),
+            "end to end": partial(flows, url, indexes, books=False),
+            "and books": partial(flows, url, indexes, books=True),
+        }
+        spent: dict[str, float] = {}
         seconds = await best_of(
-            rounds,
-            {
-                "fetch only": lambda _: fetch_only(url, indexes, window=WINDOW),
-                "bare loop": lambda _: bare_loop(url, indexes, window=WINDOW),
-                "and its books": lambda _: bare_loop_with_books(url, indexes, asked, window=WINDOW),
-                "end to end": partial(flows, url, indexes, books=False),
-                "and books": partial(flows, url, indexes, books=True),
-            },
+            rounds, {name: noting(spent, name, job) for name, job in jobs.items()}
         )
     rates = {name: transactions / each for name, each in seconds.items()}
     for name, rate in rates.items():
-        print(f"  {name:<14}{rate:10,.0f} transactions/s")
+        each = spent[name] / transactions * 1e6
+        print(f"  {name:<14}{rate:10,.0f} transactions/s, {each:6.1f} us of processor time each")
     ratio = rates["end to end"] / rates["bare loop"]
     print(
         f"end to end is {ratio:.2f} of the bare loop (target {TARGET}"
@@ -88,7 +92,8 @@ async def measure(folder: Path | None, rounds: int) -> int:
     print(
         f"with {len(asked):,} sides of order books it is {with_books:.2f} of without (target "
         f"{BOOKS_TARGET}{', MISSED' if with_books < BOOKS_TARGET else ''}), and "
-        f"{rates['and books'] / rates['and its books']:.2f} of the bare loop with its books"
+        f"{rates['and books'] / rates['and its books']:.2f} of the bare loop with its books; "
+        f"of the processor time {spent['end to end'] / spent['and books']:.2f}"
     )
     return int(ratio < TARGET or with_books < BOOKS_TARGET)
 

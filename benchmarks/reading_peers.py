@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 import orjson
 from websockets.asyncio.client import connect
@@ -33,6 +33,7 @@ __all__ = [
     "fetch_json_only",
     "fetch_only",
     "host",
+    "noting",
     "recorded_books",
     "recorded_ledgers",
     "xrpl_py_loop",
@@ -69,6 +70,17 @@ async def best_of(rounds: int, jobs: dict[str, Job]) -> dict[str, float]:
                 await job(Path(folder))
                 seconds[name] = min(seconds[name], perf_counter() - began)
     return seconds
+
+
+def noting(spent: dict[str, float], name: str, job: Job) -> Job:
+    """The job, which also notes its least processor time: other work on the machine does not add to it."""
+
+    async def noted(folder: Path) -> None:
+        began = process_time()
+        await job(folder)
+        spent[name] = min(spent.get(name, float("inf")), process_time() - began)
+
+    return noted
 
 
 async def fetch_only(url: str, indexes: Sequence[int], *, window: int) -> None:
