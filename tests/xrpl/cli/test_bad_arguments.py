@@ -96,5 +96,5 @@ def test_a_snapshot_of_other_types_is_another_snapshot(cli: Cli) -> None:
     assert done.code == 1
     assert done.errors == [
         "out holds the state of xrpl network 1021, only AMM, Offer, not the state of xrpl network 1021; "
-        "choose another folder with --out DIR"
+        "choose another with --out DIR"
     ]
