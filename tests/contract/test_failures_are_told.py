@@ -47,5 +47,5 @@ def test_assertions_of_the_suites_show_their_values(tmp_path: Path) -> None:
     assert "failed" in result.stdout, result.stdout + result.stderr
     told = [line for line in result.stdout.splitlines() if line.startswith("E  ")]
     assert "E   AssertionError" not in [line.rstrip() for line in told]
-    assert any("assert [{'number': 0" in line and "==" in line for line in told), told
+    assert any("assert [{'" in line and "==" in line for line in told), told
     assert any("the identity is empty" in line for line in told), told
