@@ -31,7 +31,7 @@ COMMANDS = {
     "books": "Print whole order books at one ledger.",
     "schema": "Show, export and compare the schemas of records.",
     "verify": "Check files that were written before.",
-    "anchor": "Keep what proves past ledgers by a signed one.",
+    "anchor": "Keep what proves ledgers of long ago.",
     "prove": "Write a proof that others can check, or check one.",
     "record": "Record ledgers, for `ekspiper replay`.",
     "replay": "Serve a recording as a node would.",

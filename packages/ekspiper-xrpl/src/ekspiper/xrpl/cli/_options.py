@@ -119,7 +119,7 @@ Ranges = Annotated[
 OptionalRanges = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[RANGE...]",
+        metavar="RANGE...",
         callback=_optional_range,
         show_default=False,
         help="FIRST:LAST (both included), FIRST:+COUNT, or -COUNT: (the newest).",

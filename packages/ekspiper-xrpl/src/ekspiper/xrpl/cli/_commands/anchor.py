@@ -57,11 +57,11 @@ def anchor(
     trust: TrustKeys = None,
     connect_timeout: ConnectTimeout = None,
 ) -> None:
-    """Keep what proves past ledgers by a signed one.
+    """Keep what proves ledgers of long ago.
 
     Waits for a ledger that a quorum of validators signs, reads its whole state, proves it, and
     keeps the LedgerHashes objects of it. With them, any earlier ledger is proven by at most 255
-    headers. Nothing of the state is kept besides, so that only time and traffic are needed.
+    headers. Nothing else of the state is kept, so it takes time and traffic, but hardly any disk.
 
     Examples:
       ekspiper anchor --network mainnet --out out/history

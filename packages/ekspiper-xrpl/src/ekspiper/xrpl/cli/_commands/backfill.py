@@ -94,20 +94,21 @@ def backfill(
 ) -> None:
     """Fetch past ledgers: proven, in order, without gaps.
 
-    Run again on the same folder, it fetches only what is missing there, whatever the ranges. When
-    it is interrupted before it has everything, the exit code is 1; run it again to continue.
+    Run again on the same folder, it fetches only what is missing there, whatever the ranges are.
+    When it is interrupted before it has everything, the exit code is 1; run it again to continue.
 
     With --config it sends the ledgers to the collectors of that configuration, also while a daemon
     with the same configuration is running. Files and datasets get a name of their own, such as
     transactions-backfill-421-540.jsonl; a table of PostgreSQL with a key takes both.
 
     Where the network's publishers are known, each ledger is chained by headers to one that the
-    validators have signed: of the archive, of the newest, or of --anchor. What cannot be is recorded
-    without a signature; --trust signed refuses it. With --config, its `trust` says whose count.
+    validators have signed: one of the archive, the newest, or that of --anchor. A ledger that cannot
+    be chained is recorded without a signature; --trust signed refuses it. With --config, `trust` in
+    it says whose signatures count.
 
     With --workers or --scheduler, processes of this machine or of a Dask cluster fetch chunks of the
-    range side by side. What is there already is kept, whatever the number of workers was. --out may
-    be s3://BUCKET/PREFIX, gs:// or az:// then, and also without them.
+    range side by side. Chunks that are there are kept, whatever the number of workers was. --out may
+    also be s3://BUCKET/PREFIX, gs:// or az://, with workers or without.
 
     Examples:
       ekspiper backfill 421:540 --out out/sample-month

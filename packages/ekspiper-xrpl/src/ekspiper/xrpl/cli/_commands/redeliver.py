@@ -26,9 +26,9 @@ def redeliver(
 ) -> None:
     """Process a daemon's dead letters again.
 
-    Do that after their cause was repaired. Each enters where it failed. Stop the daemon before, and
-    give the configuration and the folder that it had. What fails again is in the new dead letters,
-    and the exit code is 3 then.
+    Do this when the cause is repaired. Each letter enters the flows where it failed. Stop the daemon
+    first, and give the configuration and the folder that it had. What fails again becomes a dead
+    letter again, and then the exit code is 3.
 
     Examples:
       ekspiper redeliver --network sample --out out/sample

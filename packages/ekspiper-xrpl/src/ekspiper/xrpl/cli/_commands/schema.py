@@ -70,7 +70,7 @@ def show(
         str | None,
         typer.Argument(metavar="TYPE", help="A table, transaction type or ledger entry type."),
     ] = None,
-    depth: Annotated[int, typer.Option(min=1, help="Levels of nested fields.")] = 1,
+    depth: Annotated[int, typer.Option(metavar="N", min=1, help="Levels of nested fields.")] = 1,
     network: KnownTo = None,
     connect_timeout: ConnectTimeout = None,
 ) -> None:

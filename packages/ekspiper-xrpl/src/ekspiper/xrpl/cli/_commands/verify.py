@@ -41,7 +41,7 @@ def verify(
     ],
     deep: Annotated[
         bool,
-        typer.Option("--deep", help="Prove every record; some thousand a second."),
+        typer.Option("--deep", help="Prove every record, field by field."),
     ] = False,
     signed: Annotated[
         bool,
