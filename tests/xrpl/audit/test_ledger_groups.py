@@ -68,7 +68,7 @@ def reader() -> Any:
     return line_reader(DEFINITIONS, MADE)
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.parametrize("seed", range(12))
 def test_whatever_is_altered_both_codecs_say_the_same(
     folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -79,8 +79,8 @@ def test_whatever_is_altered_both_codecs_say_the_same(
     for _ in range(chance.choice((1, 1, 2, 3))):
         altered(lines, chance)
     path.write_bytes(b"".join(lines))
-    for deep in (True, False):
-        assert audit(folder, deep=deep, definitions=DEFINITIONS) == pure_audit(folder, deep=deep)
+    deep = seed % 4 != 0
+    assert audit(folder, deep=deep, definitions=DEFINITIONS) == pure_audit(folder, deep=deep)
 
 
 @pytest.mark.parametrize("piece", [1, 700, 50_000, 10_000_000])
