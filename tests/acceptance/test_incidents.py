@@ -78,7 +78,8 @@ def test_a_backup_taken_while_it_ran(
     start: Start, serve: Callable[..., str], tmp_path: Path, sample: Truth
 ) -> None:
     out, backup = tmp_path / "out", tmp_path / "backup"
-    daemon = start("daemon", "--network", serve("sample", "--close-every", "0.05"), "--out", out)
+    network = serve("sample", "--close-every", "0.05")
+    daemon = start("daemon", "--network", network, "--from", FIRST, "--out", out)
     until_kept(daemon, out, 40)
     backup.mkdir()
     shutil.copytree(out / ".checkpoint", backup / ".checkpoint")
