@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,7 @@ def machine(opt: Path, node: str, tmp_path: Path) -> Iterator[Machine]:
         yield machine
     finally:
         machine.end()
+        wait_for(lambda: _is_removed(group), "its groups are gone")
 
 
 def _cgroup(name: str) -> Path:
@@ -206,3 +208,13 @@ def _cgroup(name: str) -> Path:
             group.mkdir(exist_ok=True)
             return group
     pytest.skip("cgroup version 2 is not mounted")
+
+
+def _is_removed(group: Path) -> bool:
+    """Remove a group and those below it; a group is busy until its last process has ended."""
+    for folder in sorted(group.rglob("*/"), reverse=True):
+        with suppress(OSError):
+            folder.rmdir()
+    with suppress(OSError):
+        group.rmdir()
+    return not group.exists()
