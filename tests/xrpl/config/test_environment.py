@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from ekspiper.xrpl.config._layers import read_environment
@@ -61,6 +63,14 @@ def test_a_mistake_names_the_variable_not_the_file(
         expected = "EKSPIPER_COLLECTORS__A__TAG: unknown key"
     (line,) = mistakes(file)
     assert line.startswith(expected)
+
+
+@pytest.mark.parametrize("name", ["EKSPIPER_PURE", "EKSPIPER_COMPILED"])
+def test_what_chooses_the_codec_is_not_a_setting(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "1")
+    assert read_environment(os.environ) == {}
 
 
 def test_an_empty_variable_is_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:

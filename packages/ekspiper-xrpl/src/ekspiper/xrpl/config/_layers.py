@@ -16,6 +16,9 @@ from .mistakes import Mistake, raise_all
 __all__ = ["PREFIX", "lay_over", "read_environment", "setting_of", "variable_of"]
 
 PREFIX = "EKSPIPER_"
+_OTHERS = frozenset({"EKSPIPER_PURE", "EKSPIPER_COMPILED"})
+"""Variables that choose the codec, in this process and when it is built: they are not settings."""
+
 # A shell takes no dot in the name of a variable, and single underscores are in the names of
 # settings.
 _DOT = "__"
@@ -34,7 +37,7 @@ def read_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     mistakes = []
     for name, text in sorted(environ.items()):
-        if not name.upper().startswith(PREFIX):
+        if not name.upper().startswith(PREFIX) or name.upper() in _OTHERS:
             continue
         path = tuple(setting_of(name).split("."))
         try:
