@@ -55,6 +55,13 @@ def test_the_same_chunk_again_replaces_itself(store: FolderStore) -> None:
     assert store.read(store.place("names.jsonl", Chunk(0, 9))) == b"new"
 
 
+def test_what_is_withdrawn_is_gone_and_its_neighbours_are_there(store: FolderStore) -> None:
+    for first in (0, 10):
+        store.publish(written(store, first, first + 9))
+    store.withdraw(Chunk(0, 9))
+    assert store.chunks() == store.chunks("names.jsonl") == [Chunk(10, 19)]
+
+
 def test_an_error_leaves_nothing_aside(store: FolderStore) -> None:
     def fail() -> None:
         with store.aside(Chunk(0, 9)) as aside:

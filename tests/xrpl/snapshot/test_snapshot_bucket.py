@@ -17,7 +17,10 @@ import pytest
 from chaos.s3_server import SECRET, S3Thread, serving
 from ekspiper.core import ConfigError
 from ekspiper.core.bucket import Bucket
+from ekspiper.core.chunks import Chunk
 from ekspiper.xrpl.client import NodePool
+from ekspiper.xrpl.cluster import ClusterSnapshot, Workers, open_state_store
+from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_bucket import OutputBucket
 from ekspiper.xrpl.replay import Recording, ReplayNode
 from ekspiper.xrpl.snapshot import Snapshot, StateMismatch
@@ -90,3 +93,28 @@ def test_a_place_of_others_is_refused() -> None:
     assert "choose another place with --out URL" in done.err
     lines = ekspiper("snapshot", "-n", "sample", "-o", "s3://lake/other", "--format", "jsonl")
     assert "files in an object store are Parquet" in lines.err
+
+
+async def test_by_workers_it_is_proven_continued_and_refused_where_others_write() -> None:
+    async def take() -> tuple[int, int]:
+        with Workers.in_process() as workers, store.locked():
+            async with open_network("sample") as opened:
+                job = ClusterSnapshot("sample", opened.pool, store)
+                await job.plan()
+                await job.run(workers)
+                return len(job.missing), (await job.conclude(workers)).objects
+
+    store = open_state_store(URL)
+    assert await take() == (16, COUNT)
+    assert len(set(keys())) == len(keys()) == COUNT
+    # As after a crash in the middle: one part is not there.
+    store.withdraw(Chunk(3, 3))
+    assert len(keys()) < COUNT
+    assert await take() == (1, COUNT)
+    assert len(set(keys())) == len(keys()) == COUNT
+    with pytest.raises(ConfigError, match="which `ekspiper snapshot` did not write"):
+        OutputBucket(URL, command="snapshot").refuse_others("objects")
+    other = Bucket("s3://lake/other")
+    other.put(".checkpoint/snapshot.parquet.json", b"{}")
+    with pytest.raises(ConfigError, match="`ekspiper snapshot --workers` did not write"):
+        open_state_store(other.url)

@@ -149,6 +149,12 @@ class ChunkStore(ABC):
         """Remove what is left of a chunk in staging: it was published, or is not to be."""
         self._remove(f"{staged.folder}/{table}" for table in staged.tables)
 
+    def withdraw(self, chunk: Chunk) -> None:
+        """Remove a chunk that was published, as it is not to be used."""
+        # In this order, so that after a crash it is not there, and `repair` removes the rest.
+        self._remove([self.place(self.tables[-1], chunk)])
+        self._remove([self.place(table, chunk) for table in self.tables[:-1]])
+
     def repair(self) -> None:
         """Remove what a crash left: staged files, and files of chunks that are not there whole.
 

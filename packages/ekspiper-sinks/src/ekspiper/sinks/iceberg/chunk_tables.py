@@ -128,6 +128,12 @@ class ChunkTables(ChunkStore):
         self._remove([_PUBLISHING])
         self.discard(staged)
 
+    def withdraw(self, chunk: Chunk) -> None:
+        """Remove the rows of a chunk, those of the last table first."""
+        for table in (self.tables[-1], *self.tables[:-1]):
+            self._forget(table, chunk)
+            self._remove([self.place(table, chunk)])
+
     def repair(self) -> None:
         """Remove what a crash left: staged files, and rows of a chunk that does not count yet."""
         shutil.rmtree(self.path / _STAGING, ignore_errors=True)

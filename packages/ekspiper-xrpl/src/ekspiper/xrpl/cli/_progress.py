@@ -188,8 +188,15 @@ def counting_ledgers(run: Run, total: int) -> Iterator[None]:
 
 
 @contextmanager
-def counting_chunks(progress: ClusterProgress) -> Iterator[None]:
-    """Show how many ledgers are in place, at what rate, the time left, and chunks that failed."""
+def counting_chunks(
+    progress: ClusterProgress, *, what: str = "Ledgers", records: str = "tx", piece: str = "chunk"
+) -> Iterator[None]:
+    """Show how many ledgers are in place, at what rate, the time left, and chunks that failed.
+
+    Args:
+        progress: is looked at from time to time.
+        what, records, piece: what to call what is counted, its records, and its pieces.
+    """
     # Chunks end together, and seldom: a rate over seconds would jump from nothing to too much.
     ledgers, transactions = Rate(over=120.0), Rate(over=120.0)
 
@@ -197,13 +204,17 @@ def counting_chunks(progress: ClusterProgress) -> Iterator[None]:
         now = time.monotonic()
         rate = ledgers.add(now, progress.done)
         made = transactions.add(now, progress.transactions)
-        chunks = f"chunk {progress.chunks_done:,} of {progress.chunks:,}"
+        chunks = f"{piece} {progress.chunks_done:,} of {progress.chunks:,}"
         return View(
-            what="Ledgers",
+            what=what,
             done=progress.done,
             total=progress.total,
-            facts=(chunks, *_each_second(made, "tx"), *_left(progress.total - progress.done, rate)),
-            failing={f"chunk {chunk}": why for chunk, why in progress.failed.items()},
+            facts=(
+                chunks,
+                *_each_second(made, records),
+                *_left(progress.total - progress.done, rate),
+            ),
+            failing={f"{piece} {chunk}": why for chunk, why in progress.failed.items()},
         )
 
     with _looking(look):

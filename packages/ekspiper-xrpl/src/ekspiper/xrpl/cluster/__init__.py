@@ -1,4 +1,4 @@
-"""Backfills by chunks, which any number of workers fetch: on one machine or on a cluster."""
+"""Backfills by chunks and snapshots by parts, by any number of workers, on one machine or many."""
 
 from .chunk_fetch import ChunkFetch as ChunkFetch
 from .chunk_fetch import FetchedChunk as FetchedChunk
@@ -7,6 +7,10 @@ from .cluster_audit import ChunkAudit as ChunkAudit
 from .cluster_audit import ClusterAudit as ClusterAudit
 from .cluster_backfill import ClusterBackfill as ClusterBackfill
 from .cluster_backfill import ClusterProgress as ClusterProgress
+from .cluster_snapshot import ClusterSnapshot as ClusterSnapshot
+from .part_fetch import FetchedPart as FetchedPart
+from .part_fetch import PartFetch as PartFetch
+from .stores import open_state_store as open_state_store
 from .stores import open_store as open_store
 from .stores import proofs_beside as proofs_beside
 from .stores import stored_at as stored_at
@@ -23,9 +27,13 @@ __all__ = [
     "ClusterAudit",
     "ClusterBackfill",
     "ClusterProgress",
+    "ClusterSnapshot",
     "FetchedChunk",
+    "FetchedPart",
+    "PartFetch",
     "Workers",
     "local_workers",
+    "open_state_store",
     "open_store",
     "proofs_beside",
     "stored_at",

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ekspiper.core import Collector, ConfigError, Delivery, Permanent, Run, registry
+from ekspiper.core import Collector, Permanent, Run, registry
 from ekspiper.core.chunks import Chunk, ChunkStore, Staged
 from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.flows import ledger_pipeline
 from ekspiper.xrpl.ledger import Ledger
-from ekspiper.xrpl.open_network import OpenNetwork, open_network
+from ekspiper.xrpl.open_network import OpenNetwork
 from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerLink, TransactionEtl
-from ekspiper.xrpl.schema import schema_for
 from ekspiper.xrpl.sources import LedgerRange, LedgerRef
 
 from ._headers import Headers, headers_of, row_count
+from ._task import file_of, garbage_collected_rarely, opened_by_worker, reason_of
 
-__all__ = ["ChunkFetch", "FetchedChunk", "reason_of"]
+__all__ = ["ChunkFetch", "FetchedChunk"]
 
 LETTERS = "dead_letters.jsonl"
-
-_NEW_OBJECTS = 50_000
-"""As in the command: with the usual 700, a sixth of all time goes into looking for cycles."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,23 +87,16 @@ class ChunkFetch:
         worker, as not each can be pickled, and Dask would log them there, with their arguments.
         """
         try:
-            with _garbage_collected_rarely():
+            with garbage_collected_rarely():
                 return asyncio.run(self._fetch(chunk))
         except Exception as error:
             return FetchedChunk(failure=reason_of(error))
 
     async def _fetch(self, chunk: Chunk) -> FetchedChunk:
         with self.store.aside(chunk) as aside:
-            async with open_network(
-                self.network, definitions=self.definitions, **self.pool
+            async with opened_by_worker(
+                self.network, self.network_id, self.definitions, self.pool
             ) as opened:
-                # A worker finds nodes by the URLs of somebody else's configuration: a test network
-                # would fit in silently.
-                if opened.pool.network_id != self.network_id:
-                    raise ConfigError(
-                        f"the nodes of this worker are of network {opened.pool.network_id}, those "
-                        f"of the others of {self.network_id}"
-                    )
                 etl = TransactionEtl(
                     opened.pool.definitions, network_id=opened.pool.network_id or 0
                 )
@@ -146,39 +134,15 @@ class ChunkFetch:
             LedgerRange(opened.pool, (chunk.first, chunk.last)),
             fetch_ledger=fetch,
             pool=opened.pool,
-            collectors={records: [_file(folder, records, self.format)] for records in kinds},
+            collectors={records: [file_of(folder, records, self.format)] for records in kinds},
             etl=etl,
             fetch_concurrency=self.concurrency,
             books=self.books,
         ).start(dead_letters=letters)
 
 
-def reason_of(error: BaseException) -> str:
-    """The error in one line, with its cause where it has one."""
-    text = next(iter(str(error).splitlines()), type(error).__name__)
-    cause = error.__cause__
-    return text if cause is None or str(cause) in text else f"{text}: {cause}"
-
-
-@contextmanager
-def _garbage_collected_rarely() -> Iterator[None]:
-    """For as long as a chunk takes: the worker may be somebody else's, with other work to do."""
-    usual = gc.get_threshold()
-    gc.set_threshold(max(usual[0], _NEW_OBJECTS), *usual[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
-
-
 def _is_beside(link: LedgerLink, chunk: Chunk) -> bool:
     return link.ledger_index in (chunk.first - 1, chunk.last + 1)
-
-
-def _file(folder: Path, records: str, format: str) -> Delivery:
-    one_file = registry.load("collectors", format).one_file
-    schema = schema_for(one_file, records)
-    return Delivery(one_file(folder / f"{records}.parquet", schema=schema), name="files")
 
 
 def _finished(folder: Path, *, books: bool, why: str) -> Headers | None:

@@ -15,7 +15,7 @@ from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.processors import LedgerLink
 
 from ._headers import breaks, headers_of
-from .chunk_fetch import reason_of
+from ._task import reason_of
 from .cluster_backfill import ClusterProgress
 from .stores import kept_in
 from .workers import Workers

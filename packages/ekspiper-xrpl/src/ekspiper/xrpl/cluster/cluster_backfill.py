@@ -15,17 +15,16 @@ from ekspiper.core.chunks import Chunk, ChunkRun, ChunkStore, Outcome, cut
 from ekspiper.xrpl.attestation import Notary
 from ekspiper.xrpl.backfill import BackfillReport
 from ekspiper.xrpl.client import FairShare, LedgerSet, NodePool, fair_share
-from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.networks import find_network
-from ekspiper.xrpl.output_folder import DEFINITIONS
-from ekspiper.xrpl.processors import Drift, DriftReport, LedgerLink
+from ekspiper.xrpl.processors import DriftReport, LedgerLink
 from ekspiper.xrpl.sources import LedgerRange
 
 from ._headers import Headers, breaks, headers_of
 from ._signed_chain import Span
 from ._signing import Signing, spans_of
-from .chunk_fetch import ChunkFetch, FetchedChunk, reason_of
-from .stores import PARTITION, format_of
+from ._task import reason_of
+from .chunk_fetch import ChunkFetch, FetchedChunk
+from .stores import ABOUT, PARTITION, format_of, keep_definitions
 from .workers import Workers
 
 __all__ = ["ClusterBackfill", "ClusterProgress"]
@@ -42,17 +41,16 @@ _HELD_EACH = 4
 """Chunks that wait for the proof of a later one, before headers are asked for in its place."""
 
 _READ_AT_ONCE = 16
-_ABOUT = ".chunks/about.json"
 _STOPPED = "not fetched: the backfill was stopped before"
 
 
 @dataclass(slots=True)
 class ClusterProgress:
-    """How far a backfill by chunks is.
+    """How far a backfill by chunks is, or a snapshot by parts.
 
     Attributes:
-        total: ledgers that are missing.
-        done: ledgers of chunks that have ended.
+        total: ledgers, or parts, that are missing.
+        done: those of chunks that have ended.
         transactions: records that are in place.
         chunks: how many chunks there are.
         chunks_done: how many have ended.
@@ -239,7 +237,7 @@ class ClusterBackfill:
             failed=failed,
             dead_letters=self._dead_letters,
             transactions=self.progress.transactions,
-            drift=_together(self._drifts),
+            drift=DriftReport.together(self._drifts),
             unsigned=self._unsigned(fetched),
             why_unsigned="" if self._signing is None else self._signing.why_unsigned,
         )
@@ -256,22 +254,15 @@ class ClusterBackfill:
             "verified": self._verify,
             "books": self._books,
         }
-        found = self._store.read(_ABOUT)
+        found = self._store.read(ABOUT)
         if found is None:
-            self._store.write(_ABOUT, json.dumps(about).encode())
-            self._keep_definitions()
+            self._store.write(ABOUT, json.dumps(about).encode())
+            keep_definitions(self._store, self._pool.definitions)
         elif (had := json.loads(found)) != about:
             raise ConfigError(
                 f"{self._store.address} holds ledgers of {_origin(had)}, not of {_origin(about)}; "
                 "give the same options as before, or choose another place with --out"
             )
-
-    def _keep_definitions(self) -> None:
-        """What the nodes say of the network's fields, so that an audit needs no node."""
-        definitions = self._pool.definitions
-        if definitions is not Definitions.bundled():
-            content = json.dumps(definitions.to_json()).encode()
-            self._store.write(DEFINITIONS.as_posix(), content)
 
     def _present(self) -> LedgerSet:
         """The ledgers that are there, and the places in the chain of those at the edges."""
@@ -381,20 +372,3 @@ def _origin(about: dict[str, Any]) -> str:
     verified = "verified" if about.get("verified") else "not verified"
     books = "with" if about.get("books") else "without"
     return f"network {about.get('network_id')}, {verified}, {books} order books"
-
-
-def _together(reports: Sequence[DriftReport]) -> DriftReport:
-    """What did not fit the schema in any chunk; `first in` is of the earliest ledger."""
-    drifts: dict[tuple[str, str], Drift] = {}
-    for each in (drift for report in reports for drift in report.drifts):
-        had = drifts.get((each.problem, each.name))
-        first = each if had is None else min(had, each, key=lambda drift: drift.ledger_index or 0)
-        count = each.count + (had.count if had else 0)
-        drifts[each.problem, each.name] = Drift(
-            each.problem, each.name, count, first.ledger_index, first.transaction
-        )
-    return DriftReport(
-        sum(report.records for report in reports),
-        sum(report.drifted for report in reports),
-        tuple(drifts.values()),
-    )

@@ -9,20 +9,28 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ekspiper.core import ConfigError, registry
+from ekspiper.core.bucket import Bucket
 from ekspiper.core.chunks import ChunkStore, FolderStore, ObjectStore
 from ekspiper.xrpl.attestation import ARCHIVE_NAME, HEADERS_NAME
 from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.output_folder import DEFINITIONS, OutputFolder
 
 __all__ = [
+    "ABOUT",
     "PARTITION",
+    "SUBTREE",
     "format_of",
+    "keep_definitions",
     "kept_in",
+    "open_state_store",
     "open_store",
     "proofs_beside",
     "stored_at",
     "url_of",
 ]
+
+ABOUT = ".chunks/about.json"
+"""What the records of a store are of, which each run must want as well."""
 
 PARTITION = 100_000
 """Ledgers, as in the datasets of the collector `parquet`."""
@@ -35,6 +43,13 @@ _TABLES = (
     "ledgers.parquet",
 )
 """The last one is the commit: a ledger is there when its record is."""
+
+
+SUBTREE = ".subtree.json"
+"""Of a part of a state: what its objects hash to. Readers of records skip its folder."""
+
+_STATE_TABLES = ("objects.parquet", SUBTREE)
+_MOST_PARTS = 4096
 
 
 def url_of(text: str) -> str | None:
@@ -64,6 +79,37 @@ def open_store(place: str | Path, *, format: str = "parquet") -> ChunkStore:
         made: ChunkStore = tables(folder.path, _TABLES, partition=PARTITION, unit="ledgers")
         return made
     return FolderStore(folder.path, _TABLES, partition=PARTITION, unit="ledgers")
+
+
+def open_state_store(place: str | Path) -> ChunkStore:
+    """The store of a snapshot by workers: a folder, or the URL of a place in an object store.
+
+    Raises:
+        ConfigError: another command, or another program, has written there.
+    """
+    url = url_of(str(place)) if isinstance(place, str) else None
+    if url is None:
+        folder = OutputFolder(
+            Path(place), command="snapshot --workers", format="parquet", tables=("objects",)
+        )
+        folder.claim()
+        return FolderStore(folder.path, _STATE_TABLES, partition=_MOST_PARTS, unit="parts")
+    store = ObjectStore(url, _STATE_TABLES, partition=_MOST_PARTS, unit="parts")
+    if store.read(ABOUT) is None:
+        bucket = Bucket(url)
+        others = [*bucket.sizes(".checkpoint"), *bucket.sizes("objects")]
+        if others:
+            raise ConfigError(
+                f"{store.address} holds {others[0]}, which `ekspiper snapshot --workers` did not "
+                "write; choose another place with --out URL"
+            )
+    return store
+
+
+def keep_definitions(store: ChunkStore, definitions: Definitions) -> None:
+    """Keep what the nodes say of the network's fields, so that an audit needs no node."""
+    if definitions is not Definitions.bundled():
+        store.write(DEFINITIONS.as_posix(), json.dumps(definitions.to_json()).encode())
 
 
 def format_of(store: ChunkStore) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,25 @@ class DriftReport:
     records: int
     drifted: int
     drifts: tuple[Drift, ...] = ()
+
+    @classmethod
+    def together(cls, reports: Sequence[DriftReport]) -> DriftReport:
+        """What did not fit in any of them; `first in` is of the earliest ledger."""
+        drifts: dict[tuple[str, str], Drift] = {}
+        for each in (drift for report in reports for drift in report.drifts):
+            had = drifts.get((each.problem, each.name))
+            first = (
+                each if had is None else min(had, each, key=lambda drift: drift.ledger_index or 0)
+            )
+            count = each.count + (had.count if had else 0)
+            drifts[each.problem, each.name] = Drift(
+                each.problem, each.name, count, first.ledger_index, first.transaction
+            )
+        return cls(
+            sum(report.records for report in reports),
+            sum(report.drifted for report in reports),
+            tuple(drifts.values()),
+        )
 
     def __bool__(self) -> bool:
         return bool(self.drifts)

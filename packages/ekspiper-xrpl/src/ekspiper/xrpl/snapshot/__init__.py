@@ -2,7 +2,8 @@
 
 from .proof import StateMismatch as StateMismatch
 from .proof import StateProof as StateProof
+from .second_reading import SecondReading as SecondReading
 from .snapshot import Snapshot as Snapshot
 from .snapshot import SnapshotReport as SnapshotReport
 
-__all__ = ["Snapshot", "SnapshotReport", "StateMismatch", "StateProof"]
+__all__ = ["SecondReading", "Snapshot", "SnapshotReport", "StateMismatch", "StateProof"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ekspiper.core import (
@@ -17,7 +17,7 @@ from ekspiper.core import (
     in_thread,
 )
 from ekspiper.xrpl.client import NodePool
-from ekspiper.xrpl.codec import Definitions, differing_subtrees
+from ekspiper.xrpl.codec import Definitions, Subtree
 from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerObjectRecord
 from ekspiper.xrpl.sources import LedgerObjects, LedgerRef
 
@@ -25,6 +25,7 @@ from ..ledger import Ledger
 from ..output_bucket import OutputBucket
 from ..output_folder import OutputFolder
 from .proof import StateMismatch, StateProof
+from .second_reading import SecondReading
 
 __all__ = ["Snapshot", "SnapshotReport", "StateMismatch"]
 
@@ -170,37 +171,13 @@ class Snapshot:
             )
 
     async def _locate(self) -> str:
-        """Read the state again, by each node in turn, and name the parts that come out differently.
-
-        It stops at a node that serves the ledger's own state.
-        """
+        """Read the state again, and name the parts that come out differently."""
         ledger, proof = self._started()
-        first = _hashes(proof)
-        ready = [n for n in self._pool.nodes() if n.state == "ready"]
-        nodes = [n.url for n in ready if ledger.ledger_index in n.ledgers]
-        differing: set[str] = set()
-        for node in nodes:
-            try:
-                again = await self._read_again([other for other in nodes if other != node])
-            except EkspiperError as error:
-                return f"it could not be read again: {error}"
-            found = differing_subtrees(first, _hashes(again))
-            if again.root() == ledger.header.account_hash.hex().upper():
-                alone = " from that node alone" if len(nodes) > 1 else ""
-                return (
-                    f"a second reading differs in the subtrees {_named(found)}, and {node} serves "
-                    f"them right: run it again{alone}"
-                )
-            differing |= set(found)
-        if differing:
-            return f"a second reading differs in the subtrees {_named(differing)}: run it again"
-        hashes = ", ".join(
-            f"{prefix or 'all'} {tree.hex()[:8].upper()}" for prefix, tree in sorted(first.items())
-        )
-        return (
-            "a second reading gives the same, so the node serves it so: ask another one, and "
-            f"compare the subtrees {hashes}"
-        )
+
+        async def again(avoid: Sequence[str]) -> Mapping[str, Subtree]:
+            return (await self._read_again(avoid)).subtrees
+
+        return (await SecondReading.by_each(self._pool, ledger, proof.subtrees, again)).where
 
     async def _read_again(self, avoid: Sequence[str]) -> StateProof:
         """A second reading, by the nodes that are not to be avoided."""
@@ -218,11 +195,3 @@ class Snapshot:
         if self._ledger is None or self._proof is None:
             raise PipelineError("conclude() comes after start(), when the run has ended")
         return self._ledger, self._proof
-
-
-def _hashes(proof: StateProof) -> dict[str, bytes]:
-    return {prefix: tree.hash for prefix, tree in proof.subtrees.items()}
-
-
-def _named(prefixes: Iterable[str]) -> str:
-    return ", ".join(f"{prefix or 'all'}..." for prefix in sorted(prefixes))

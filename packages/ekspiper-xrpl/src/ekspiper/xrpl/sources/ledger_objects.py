@@ -44,6 +44,7 @@ class LedgerObjects(Source[ObjectPage]):
         types: ledger entry types, such as `["Offer", "AMM"]`, that `ObjectPage.wanted` gives;
             None: all. The pages hold every object, so that the state can be proven.
         parallel: shards read at once; 1 reads the state in one piece, from the first key on.
+        prefix: read this shard only: all objects whose indexes begin with these hex digits.
         avoid: nodes, as `Answer.node` names them, to ask only when no other can answer.
     """
 
@@ -54,6 +55,7 @@ class LedgerObjects(Source[ObjectPage]):
         *,
         types: Sequence[str] | None = None,
         parallel: int = 8,
+        prefix: str | None = None,
         avoid: Collection[str] = (),
     ) -> None:
         if parallel < 1:
@@ -64,7 +66,7 @@ class LedgerObjects(Source[ObjectPage]):
         self._types = _type_codes(types, pool.definitions.ledger_entry_types)
         self._names = sorted(set(types or ()))
         self._avoid = tuple(avoid)
-        self._shards = shards_for(parallel)
+        self._shards = shards_for(parallel) if prefix is None else (Shard(prefix),)
         self._at: dict[str, str] = {}
         self._hash: str | None = None
         self._known: list[str] | None = None
