@@ -54,6 +54,11 @@ async def test_it_continues_and_is_proven(tmp_path: Path) -> None:
     assert len(set(hashes.column("hash").to_pylist())) == hashes.num_rows == TRANSACTIONS
     nothing = await fill(store, "421:540")
     assert not nothing.missing
+    # What is withdrawn is gone from each of the tables.
+    with store.locked():
+        for chunk in store.chunks():
+            store.withdraw(chunk)
+    assert store.chunks() == store.chunks("transactions.parquet") == []
 
 
 async def test_a_crash_between_tables_is_repaired(tmp_path: Path) -> None:
