@@ -53,7 +53,7 @@ async def test_not_ready_when_a_sink_does_not_take_records(
         node(close_every=0) as served,
         running(config, network=served.url, **{"from": FIRST}),
     ):
-        content = await http.until("/ready", 503, "/far is failing")
+        content = await http.until("/ready", 503, "127.0.0.1:1: Connection refused")
         assert any("127.0.0.1:1" in reason for reason in content["reasons"])
 
 
@@ -150,6 +150,6 @@ async def test_a_signal_of_readiness_has_no_secret(
         node(close_every=0) as served,
         running(config, network=served.url, **{"from": FIRST}),
     ):
-        shown: list[Any] = [await http.until("/ready", 503, "/far is failing")]
+        shown: list[Any] = [await http.until("/ready", 503, "127.0.0.1:1: Connection refused")]
         shown.append(await http.get("/metrics"))
     assert "correct horse" not in str(shown)
