@@ -56,6 +56,18 @@ def test_sql_runs(tmp_path: Path) -> None:
         assert rows == [("Payment", 2)]
 
 
+@pytest.fixture
+def metrics_of_this_test() -> Iterator[None]:
+    """The metric of the page's own is gone afterwards: other tests look at all there is."""
+    prometheus = pytest.importorskip("prometheus_client")
+    yield
+    # Those of the presets stay: they are made once for each registry, and shared.
+    for each, names in tuple(prometheus.REGISTRY._collector_to_names.items()):
+        if any(name.startswith("transactions_by_currency") for name in names):
+            prometheus.REGISTRY.unregister(each)
+
+
+@pytest.mark.usefixtures("metrics_of_this_test")
 def test_collectors_of_configurations_can_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """With all their options, which are checked as the daemon does."""
     monkeypatch.setenv("WAREHOUSE_DSN", "postgresql://127.0.0.1:9/warehouse")
