@@ -113,7 +113,7 @@ class Bucket:
                 raise Refused(f"{self}/{name} has changed") from None
             except FileNotFoundError:
                 if tag is None:
-                    raise  # there is no such bucket
+                    raise  # the bucket does not exist
                 raise Refused(f"{self}/{name} is gone") from None
             return str(put["e_tag"])
 

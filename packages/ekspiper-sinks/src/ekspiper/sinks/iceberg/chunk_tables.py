@@ -45,7 +45,7 @@ class ChunkTables(ChunkStore):
 
     Args:
         path: the folder.
-        tables: as of `ChunkStore`. Those that are no `.parquet` are files of the folder.
+        tables: as of `ChunkStore`. Those that do not end in `.parquet` are files of the folder.
         partition: how many ledgers have a partition of their own.
     """
 
