@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import serve
 
-from ekspiper.xrpl.client._wire import Wire, is_loopback
+from ekspiper.xrpl.client._wire import Wire, _Gathering, is_loopback
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,59 @@ async def test_fragmented_and_binary_messages_arrive_whole() -> None:
         assert wire.received > len(b"one two threebinary")
         wire.drop()
         assert await wire.closed() == "connection lost"
+
+
+class _Sent(asyncio.Transport):
+    """What reaches the socket."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[bytes | str] = []
+        self.is_gone = False
+
+    def write(self, data: Any) -> None:
+        self.calls.append(bytes(data))
+
+    def write_eof(self) -> None:
+        self.calls.append("eof")
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def abort(self) -> None:
+        self.is_gone = True
+
+    def is_closing(self) -> bool:
+        return self.is_gone
+
+
+async def test_what_is_written_in_one_turn_is_sent_at_once() -> None:
+    sent = _Sent()
+    gathering = _Gathering(sent)
+    gathering.write(b"one ")
+    gathering.write(b"two")
+    assert sent.calls == []
+    await asyncio.sleep(0)
+    gathering.write(b"three")
+    await asyncio.sleep(0)
+    assert sent.calls == [b"one two", b"three"]
+
+
+async def test_what_is_written_before_the_end_is_sent_before_it() -> None:
+    sent = _Sent()
+    gathering = _Gathering(sent)
+    gathering.write(b"one")
+    gathering.write_eof()
+    gathering.write(b"two")
+    gathering.close()
+    await asyncio.sleep(0)
+    assert sent.calls == [b"one", "eof", b"two", "close"]
+
+
+async def test_nothing_is_sent_over_a_connection_that_is_gone() -> None:
+    sent = _Sent()
+    gathering = _Gathering(sent)
+    gathering.write(b"one")
+    gathering.abort()
+    await asyncio.sleep(0)
+    assert sent.calls == []
