@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, Unpack
+from typing import Annotated, Any, TypedDict, Unpack
 
 import typer
 
@@ -73,6 +73,15 @@ BackfillState = Annotated[
 ]
 
 
+class _Shared(TypedDict):
+    """Options that mean the same for one process, for workers, and into collectors."""
+
+    connect_timeout: float | None
+    as_json: bool
+    trust: list[str] | None
+    anchors: list[str] | None
+
+
 def backfill(
     ranges: Ranges,
     network: Network = None,
@@ -119,6 +128,9 @@ def backfill(
     options = BackfillOptions(
         backwards=backwards, books=books, verify=verify, concurrency=concurrency
     )
+    shared = _Shared(connect_timeout=connect_timeout, as_json=as_json, trust=trust, anchors=anchor)
+    # Imported where they are used: a backfill into a folder needs neither workers nor collectors,
+    # and begins sooner without them.
     if config is not None:
         from .backfill_into import backfill_into
 
@@ -127,23 +139,14 @@ def backfill(
                 "--config says where records go: --out, --format, --workers, --scheduler and "
                 "--dry-run do not go with it"
             )
-        code = backfill_into(
-            config,
-            ranges,
-            network=network,
-            state=state,
-            connect_timeout=connect_timeout,
-            as_json=as_json,
-            trust=trust,
-            anchors=anchor,
-            **options,
+        raise typer.Exit(
+            backfill_into(config, ranges, network=network, state=state, **shared, **options)
         )
-        raise typer.Exit(code)
     if state is not None:
         raise typer.BadParameter("--state goes with --config; --out DIR holds its own state")
     by_chunks = isinstance(out, str) or format == "iceberg"
     if workers is not None or scheduler is not None or by_chunks:
-        from .backfill_by_chunks import backfill_by_chunks
+        from ._by_workers import backfill_by_chunks
 
         if format not in (None, "parquet", "iceberg"):
             raise typer.BadParameter(
@@ -157,11 +160,8 @@ def backfill(
             format=format or "parquet",
             workers=workers,
             scheduler=scheduler,
-            connect_timeout=connect_timeout,
             dry_run=dry_run,
-            as_json=as_json,
-            trust=trust,
-            anchors=anchor,
+            **shared,
             **options,
         )
         raise typer.Exit(code)
@@ -169,17 +169,7 @@ def backfill(
     folder = OutputFolder(
         out or default_out(chosen, "backfill"), command="backfill", format=format or "jsonl"
     )
-    work = _backfill(
-        chosen,
-        ranges,
-        folder,
-        connect_timeout=connect_timeout,
-        dry_run=dry_run,
-        as_json=as_json,
-        trust=trust,
-        anchors=anchor,
-        **options,
-    )
+    work = _backfill(chosen, ranges, folder, dry_run=dry_run, **shared, **options)
     raise typer.Exit(run_interruptible(work))
 
 

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import asdict
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
 from ekspiper.core import draining_on_signals
 from ekspiper.core.bucket import is_bucket_url
-from ekspiper.core.chunks import ChunkStore
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_bucket import OutputBucket
 from ekspiper.xrpl.output_folder import OutputFolder, default_out
-from ekspiper.xrpl.snapshot import Snapshot, SnapshotReport
+from ekspiper.xrpl.snapshot import Snapshot
 from ekspiper.xrpl.verify import ONLY_HASHED
 
 from .._interruption import run_interruptible
@@ -34,11 +28,8 @@ from .._options import (
     chosen_network,
     default_out_option,
 )
-from .._progress import counting_chunks, counting_records
-from .._streams import say_json
-
-if TYPE_CHECKING:
-    from ekspiper.xrpl.cluster import Workers
+from .._progress import counting_records
+from .snapshot_report import say_snapshot, tell_snapshot
 
 __all__ = ["snapshot"]
 
@@ -100,7 +91,9 @@ def snapshot(
             raise typer.BadParameter(
                 "--parallel does not go with workers: each reads one part at a time"
             )
-        code = _by_parts(
+        from ._by_workers import snapshot_by_parts
+
+        code = snapshot_by_parts(
             network,
             out,
             ledger=ledger,
@@ -153,100 +146,12 @@ async def _snapshot(
         report = await job.conclude(run)
     seconds = run.statistics().seconds
     if as_json:
-        _say(report, str(folder.path), seconds)
+        say_snapshot(report, str(folder.path), seconds=seconds)
         return 0
-    tell(
-        f"{report.objects:,} objects at ledger {report.ledger_index}, {report.records:,} recorded "
-        f"now in {seconds:.1f} s, in {folder.table('objects')}.\n"
-        f"Verified: they hash to the ledger's account_hash {report.account_hash}."
-    )
-    if report.drift:
-        tell(f"Schema drift: {report.drift}")
+    recorded = f"{report.records:,} recorded now in {seconds:.1f} s"
+    tell_snapshot(report, recorded, str(folder.table("objects")))
     if isinstance(folder, OutputFolder):
         tell(f"{ONLY_HASHED} `ekspiper anchor --snapshot {folder.path}` adds signatures.")
     else:
         tell(ONLY_HASHED)
     return 0
-
-
-def _by_parts(
-    network: str | None,
-    out: Path | str | None,
-    *,
-    ledger: int | None,
-    types: Sequence[str] | None,
-    workers: int | None,
-    scheduler: str | None,
-    connect_timeout: float | None,
-    as_json: bool,
-) -> int:
-    """Have workers bring a place to hold the state of a ledger; the exit code."""
-    # Imported here: a snapshot without workers begins sooner.
-    from ekspiper.xrpl.cluster import open_state_store
-
-    from .backfill_by_chunks import chosen_workers, refuse_both
-
-    refuse_both(workers, scheduler)
-    chosen = chosen_network(network)
-    work = _snapshot_by_parts(
-        chosen,
-        open_state_store(out or default_out(chosen, "snapshot")),
-        partial(chosen_workers, workers, scheduler, timeout=connect_timeout),
-        ledger=ledger,
-        types=types,
-        connect_timeout=connect_timeout,
-        as_json=as_json,
-    )
-    return run_interruptible(work)
-
-
-async def _snapshot_by_parts(
-    network: str,
-    store: ChunkStore,
-    begun: Callable[[], AbstractContextManager[Workers]],
-    *,
-    ledger: int | None,
-    types: Sequence[str] | None,
-    connect_timeout: float | None,
-    as_json: bool,
-) -> int:
-    from ekspiper.xrpl.cluster import ClusterSnapshot
-
-    began = time.monotonic()
-    with store.locked():
-        async with open_network(network, connect_timeout=connect_timeout) as opened:
-            job = ClusterSnapshot(
-                network,
-                opened.pool,
-                store,
-                ledger=ledger,
-                types=types,
-                connect_timeout=connect_timeout,
-            )
-            await job.plan()
-            shown = counting_chunks(job.progress, what="Parts", records="records", piece="part")
-            with begun() as workers, draining_on_signals(job), shown:
-                await job.run(workers)
-                if job.draining and job.progress.done < job.progress.total:
-                    tell("Stopped on request; run it again to continue.")
-                    return 1
-                report = await job.conclude(workers)
-    seconds = time.monotonic() - began
-    if as_json:
-        _say(report, store.address, seconds)
-        return 0
-    tell(
-        f"{report.objects:,} objects at ledger {report.ledger_index}, {report.records:,} recorded, "
-        f"{job.progress.transactions:,} of them now in {seconds:.1f} s, in "
-        f"{store.address}/objects.\n"
-        f"Verified: they hash to the ledger's account_hash {report.account_hash}."
-    )
-    if report.drift:
-        tell(f"Schema drift: {report.drift}")
-    tell(ONLY_HASHED)
-    return 0
-
-
-def _say(report: SnapshotReport, folder: str, seconds: float) -> None:
-    shown = {**asdict(report), "drift": str(report.drift)}
-    say_json({**shown, "folder": folder, "seconds": round(seconds, 3)})

@@ -78,7 +78,7 @@ def verify(
     definitions, network_id = known_network(network, connect_timeout)
     known = None if network is None else definitions
     if workers is not None or scheduler is not None or isinstance(folder, str):
-        from .verify_by_chunks import verify_by_chunks
+        from ._by_workers import verify_by_chunks
 
         if signed and isinstance(folder, str):
             raise typer.BadParameter("--signed reads folders: copy the prefix to a disk first")

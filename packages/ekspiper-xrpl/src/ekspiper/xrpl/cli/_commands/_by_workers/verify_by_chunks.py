@@ -9,9 +9,9 @@ from ekspiper.xrpl.audit import AuditReport
 from ekspiper.xrpl.cluster import ClusterAudit, stored_at
 from ekspiper.xrpl.codec import Definitions
 
-from .._interruption import run_interruptible
-from .._progress import counting_chunks
-from .backfill_by_chunks import chosen_workers, refuse_both
+from ..._interruption import run_interruptible
+from ..._progress import counting_chunks
+from .chosen_workers import chosen_workers, refuse_both
 
 __all__ = ["verify_by_chunks"]
 

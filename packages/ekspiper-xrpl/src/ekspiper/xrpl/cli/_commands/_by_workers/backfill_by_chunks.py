@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack
 from functools import partial
 from pathlib import Path
 from typing import Unpack
-
-import typer
 
 from ekspiper.core import draining_on_signals
 from ekspiper.core.chunks import ChunkStore
 from ekspiper.xrpl.attestation import TrustChoice, read_anchor, read_trust
 from ekspiper.xrpl.backfill import BackfillOptions, estimate
-from ekspiper.xrpl.cluster import (
-    ClusterBackfill,
-    Workers,
-    local_workers,
-    open_store,
-    proofs_beside,
-    workers_of_scheduler,
-)
+from ekspiper.xrpl.cluster import ClusterBackfill, Workers, open_store, proofs_beside
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import default_out
 
-from .._interruption import run_interruptible
-from .._logs import tell
-from .._options import chosen_network
-from .._progress import counting_chunks
-from .._streams import say_json
-from .backfill import notary_of
-from .backfill_report import exit_code, report_as_json, tell_estimate, tell_report
+from ..._interruption import run_interruptible
+from ..._options import chosen_network
+from ..._progress import counting_chunks
+from ..._streams import say_json
+from ..backfill import notary_of
+from ..backfill_report import exit_code, report_as_json, tell_estimate, tell_report
+from .chosen_workers import chosen_workers, refuse_both
 
-__all__ = ["backfill_by_chunks", "chosen_workers", "refuse_both"]
+__all__ = ["backfill_by_chunks"]
 
 
 def backfill_by_chunks(
@@ -71,30 +62,6 @@ def backfill_by_chunks(
         **options,
     )
     return run_interruptible(work)
-
-
-def refuse_both(workers: int | None, scheduler: str | None) -> None:
-    """Raise BadParameter where both are given."""
-    if workers is not None and scheduler is not None:
-        raise typer.BadParameter(
-            "--workers starts processes of this machine, --scheduler uses those of a cluster: "
-            "give one of them"
-        )
-
-
-@contextmanager
-def chosen_workers(
-    workers: int | None, scheduler: str | None, *, timeout: float | None
-) -> Iterator[Workers]:
-    """Processes of this machine, those of a cluster, or, without either, a thread."""
-    if scheduler is not None:
-        starting = workers_of_scheduler(scheduler, timeout=timeout)
-    else:
-        starting = local_workers(workers) if workers is not None else Workers.in_process()
-    with starting as found:
-        if found.dashboard is not None:
-            tell(f"{found.count} workers; Dask shows them at {found.dashboard}", style="dim")
-        yield found
 
 
 async def _backfill(
