@@ -15,7 +15,6 @@ LONG_WITH_A_REASON = {
     "ekspiper.xrpl.explorer.explorer": "one method for each question, and its docstring is the reference",
     "ekspiper.xrpl.client.pool": "the whole contract of the client is in one place",
     "ekspiper.xrpl.client._node": "the life of one connection is one state machine",
-    "ekspiper.xrpl.attestation.notary": "which ledger is signed is decided in one place",
 }
 PUBLIC_WITHOUT_THE_DOOR = {
     "ekspiper.core.testing.collector_contract",  # contract suites need pytest: imported by name

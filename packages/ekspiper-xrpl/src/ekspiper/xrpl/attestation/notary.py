@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, Protocol
 
 from ekspiper.core import Component, EkspiperError, Retryable
 from ekspiper.xrpl.client import LedgerUnavailable
-from ekspiper.xrpl.trust import (
-    Counted,
-    Malformed,
-    Manifest,
-    SignedLedger,
-    TrustError,
-    Validation,
-    ValidationTally,
-    ValidatorSet,
-    Verdict,
-    key_text,
-    read_key,
-)
+from ekspiper.xrpl.trust import Manifest, SignedLedger, TrustError, ValidatorSet, Verdict
 
 from ._proof_keeper import FULLER_AFTER, ProofKeeper
 from ._signing_watch import SigningWatch
+from ._tallies import Tallies
 from .header_reader import HeaderPool, HeaderReader
 from .list_store import ListStore
 from .proof_archive import ProofArchive
@@ -38,7 +27,6 @@ __all__ = ["Notary", "NotaryPool"]
 log = logging.getLogger("ekspiper.xrpl.attestation")
 
 _STREAMS = ("validations", "manifests")
-_SEEN = 16_384  # validations that are told apart: 35 validators, two minutes, several nodes
 # Questions for manifests at a time: strangers can invent keys without end.
 _ASKED = 1024
 _REFRESH = 3600.0  # seconds between two looks for a newer list, when one is held
@@ -64,8 +52,6 @@ class NotaryPool(HeaderPool, Protocol):
         """What the nodes say of a ledger that closed."""
 
 
-# Longer than a file should be: what is heard, what it proves and by which list it counts are one
-# state, and the parts that stand alone (archive, chain, words) have files of their own.
 class Notary(Component):
     """Listens to validators through the nodes, and proves ledgers by their signatures.
 
@@ -96,9 +82,8 @@ class Notary(Component):
         self._pool = pool
         self._trustees = trustees
         self._lists = lists
-        self._tallies: dict[bytes, ValidationTally] = {}
-        self._manifests: dict[bytes, Manifest] = {}
         self._watch = SigningWatch(lists, patience=patience)
+        self._tallies = Tallies(self._watch.counts, signed=self._sign, unknown=self._ask)
         reader = headers or HeaderReader(pool)
         self.chain = ProvenChain(reader)
         self._keeper = ProofKeeper(
@@ -108,9 +93,7 @@ class Notary(Component):
             trustees=trustees,
             tallies=self._tallies.values,
         )
-        self._seen: OrderedDict[str, None] = OrderedDict()
-        self._asked: OrderedDict[str, None] = OrderedDict()
-        self._first_votes: OrderedDict[int, float] = OrderedDict()
+        self._asked: set[str] = set()
         self._changed = asyncio.Event()
         self._listed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -127,7 +110,7 @@ class Notary(Component):
         self._watch.moved()
         self._lists.load()
         self._reload()
-        for work in (self._keep_lists(), self._listen(), self._watch.watch(self._tallies)):
+        for work in (self._keep_lists(), self._listen(), self._watch.watch(self._tallies.by_list)):
             self._spawn(work)
 
     async def close(self) -> None:
@@ -250,7 +233,7 @@ class Notary(Component):
                 async with self._pool.subscribe(_STREAMS, drop_oldest=True) as messages:
                     self._watch.refused = ""
                     async for message in messages:
-                        self._take(message)
+                        self._tallies.take(message)
                 return
             except EkspiperError as error:
                 # Too many messages at once, or nodes that do not have these streams.
@@ -258,85 +241,22 @@ class Notary(Component):
                 log.warning("validations are not heard for the moment: %s", error)
                 await asyncio.sleep(1.0)
 
-    def _take(self, message: dict[str, Any]) -> None:
-        kind = message.get("type")
-        try:
-            if kind == "validationReceived":
-                self._take_validation(message)
-            elif kind == "manifestReceived":
-                self._take_manifest(Manifest.from_bytes(_hex(message.get("manifest"))))
-        except TrustError as error:
-            self.counts["malformed"] += 1
-            log.debug("a message of the stream %s is ignored: %s", kind, error)
-
-    def _take_validation(self, message: dict[str, Any]) -> None:
-        data = message.get("data")
-        if data is None:
-            self.counts["without data"] += 1
-            return
-        if isinstance(data, str):
-            if data in self._seen:  # another node gave it already
-                return
-            _remember(self._seen, data, None, _SEEN)
-        validation = Validation.from_hex(data)
-        outcome = "not trusted"
-        for tally in self._tallies.values():
-            counted = tally.add(validation)
-            if counted.master is not None:
-                outcome = self._note(counted)
-        self.counts[outcome] += 1
-        if outcome == "counted" and validation.ledger_index not in self._first_votes:
-            _remember(self._first_votes, validation.ledger_index, _now(), _KEPT_BEHIND)
-        elif outcome == "not trusted":
-            self._ask_for_manifest(validation, message.get("master_key"))
-
-    def _note(self, counted: Counted) -> str:
-        if counted.verdict is not None:
-            self._sign(counted.verdict)
-        return counted.reason or "counted"
-
-    def _take_manifest(self, manifest: Manifest) -> None:
-        for tally in self._tallies.values():
-            if manifest.master not in tally.validators.keys:
-                continue
-            known = tally.validators.keys.manifest_of(manifest.master)
-            for counted in tally.add_manifest(manifest):
-                self.counts[self._note(counted)] += 1
-            # Kept beside the tallies: a new list makes a new tally, which must know the keys of
-            # today.
-            held = self._manifests.get(manifest.master)
-            if held is None or held.sequence < manifest.sequence:
-                self._manifests[manifest.master] = manifest
-                if known is not None and known.sequence < manifest.sequence:
-                    what = "has revoked its key" if manifest.revoked else "signs with a new key"
-                    log.info("the validator %s %s", _called(manifest), what)
-
-    def _ask_for_manifest(self, validation: Validation, claimed: Any) -> None:
-        """Ask for the manifest behind a key that is not known, where it may be a trusted one's."""
-        if not isinstance(claimed, str):
-            self._ask(key_text(validation.signing_key))
-            return
-        with suppress(TrustError):
-            master = read_key(claimed)
-            if any(master in tally.validators.keys for tally in self._tallies.values()):
-                self._ask(claimed)
-
     def _ask(self, key: str) -> None:
         if key not in self._asked and len(self._asked) < _ASKED:
-            self._asked[key] = None
+            self._asked.add(key)
             self._spawn(self._ask_nodes(key))
 
     async def _ask_nodes(self, key: str) -> None:
         try:
             result = await self._pool.request({"command": "manifest", "public_key": key})
             if "manifest" in result:
-                self._take_manifest(Manifest.from_base64(result["manifest"]))
+                self._tallies.take_manifest(Manifest.from_base64(result["manifest"]))
         except EkspiperError as error:
             log.debug("no manifest of %s: %s", key, error)
         finally:
             # A rotation that the node has not heard of yet: asked again, but not for every message.
             await asyncio.sleep(_RETRY)
-            self._asked.pop(key, None)
+            self._asked.discard(key)
 
     def _sign(self, verdict: Verdict) -> None:
         """Note a ledger that has a quorum."""
@@ -357,7 +277,7 @@ class Notary(Component):
         before = self.chain.get(index - FULLER_AFTER)
         if before is not None and self._keeper.is_kept(before.ledger_index):
             self._spawn(self._keeper.keep_fuller(before))
-        latency = _now() - self._first_votes.get(index, _now())
+        latency = self._tallies.since_first_vote(index)
         for observer in self.observers:
             observer(verdict, latency)
         self._changed.set()
@@ -384,32 +304,12 @@ class Notary(Component):
             sets[_GIVEN] = ValidatorSet(given, source=f"the {len(given)} that were named")
         if sets:
             self._listed.set()
-        for name in self._tallies.keys() - sets.keys():
-            del self._tallies[name]
-        for name, validators in sets.items():
-            tally = self._tallies.get(name)
-            if tally is not None and tally.validators.source == validators.source:
-                continue
-            for manifest in self._manifests.values():
-                with suppress(TrustError):
-                    validators.keys.add(manifest)
-            log.info("trusting %d validators of %s", len(validators), validators.source)
-            if tally is None:
-                self._tallies[name] = ValidationTally(validators)
-                continue
-            for verdict in tally.adopt(validators):
-                self._sign(verdict)
+        self._tallies.count_by(sets)
 
     def signers(self, ledger_index: int) -> frozenset[bytes]:
         """Who signed the ledger of this index that is proven, as far as was heard."""
         proven = self.chain.get(ledger_index)
-        found = {
-            tally.validators.keys.master_of(each.signing_key)
-            for tally in self._tallies.values()
-            if proven is not None
-            for each in tally.validations(ledger_index, proven.ledger_hash)
-        }
-        return frozenset(master for master in found if master is not None)
+        return self._tallies.signers(proven) if proven is not None else frozenset()
 
     def validators(self) -> list[tuple[ValidatorSet, dict[bytes, int]]]:
         """Who is trusted, each set with the newest ledger that each of its validators signed."""
@@ -424,24 +324,3 @@ class Notary(Component):
     def expiration(self) -> int | None:
         """When the first of the lists that hold expires, in seconds of the ledger's epoch."""
         return min((each.expiration for each in self._lists.current()), default=None)
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-def _remember(held: OrderedDict[Any, Any], key: Any, value: Any, limit: int) -> None:
-    held[key] = value
-    if len(held) > limit:
-        held.popitem(last=False)
-
-
-def _hex(text: Any) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except (TypeError, ValueError):
-        raise Malformed("a manifest is not in hex") from None
-
-
-def _called(manifest: Manifest) -> str:
-    return manifest.domain or key_text(manifest.master)
