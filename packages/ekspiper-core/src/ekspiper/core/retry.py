@@ -6,11 +6,12 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
-
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+from typing import TYPE_CHECKING, TypeVar
 
 from .errors import ConfigError, Throttled, is_retryable
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 __all__ = ["RetryPolicy", "retrying"]
 
@@ -71,9 +72,21 @@ async def retrying(
             after = first
     if not is_retryable(after):
         raise after
+    return await _again(call, policy, after, on_retry)
+
+
+async def _again(
+    call: Callable[[], Awaitable[T]],
+    policy: RetryPolicy,
+    first: Exception,
+    on_retry: Callable[[Exception], None],
+) -> T:
+    """Await `call` after its first failure, by tenacity, which a run without failures never loads."""
+    from tenacity import AsyncRetrying, retry_if_exception
+
     clock = asyncio.get_running_loop().time
     first_failure = clock()
-    pending: Exception | None = after
+    pending: Exception | None = first
 
     async def attempt() -> T:
         nonlocal pending

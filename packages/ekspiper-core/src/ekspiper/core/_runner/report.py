@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from html import escape
 from typing import TypeAlias
 
 from .._wording import counted
@@ -237,6 +236,8 @@ def as_html(statistics: Statistics, *, state: str) -> str:
     """A table of the counters of a run that is in `state`, for a notebook; a row for each part."""
     rows = [*_html_sources(statistics), *_html_steps(statistics)]
     rows += [*_html_queues(statistics), *_html_collectors(statistics)]
+    from html import escape  # only notebooks show it
+
     caption = f"{state}, {statistics.seconds:,.1f} s, {statistics.checkpoints:,} checkpoints"
     head = "".join(f"<th>{each}</th>" for each in _HTML_HEAD)
     body = "".join(

@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from ._options import Debug, LogFormat
+from ._plain_values import read_plain_values
 
 __all__ = ["Command", "Group"]
 
@@ -100,9 +101,17 @@ class Command(_Helping, TyperCommand):
         # Options that do not exist come to the ranges then, which refuse them.
         self.ignore_unknown_options = any(each.name == "ranges" for each in self.params)
 
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Called by Typer: all parameters, with `--help`."""
+        return read_plain_values(super().get_params(ctx))
+
 
 class Group(_Helping, TyperGroup):
     """Several commands under one name."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Called by Typer: all parameters, with `--help`."""
+        return read_plain_values(super().get_params(ctx))
 
     def _commands(self, context: Any) -> list[tuple[str, str]]:
         return [

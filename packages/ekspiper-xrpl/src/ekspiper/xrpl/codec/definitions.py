@@ -132,9 +132,10 @@ class Definitions:
 
     def to_json(self) -> dict[str, Any]:
         """The content of a file that `from_file` reads."""
-        winners = self.fields_by_code.values()
+        winners = {each.name: each for each in self.fields_by_code.values()}
+        others = (each for name, each in self.fields.items() if name not in winners)
         # Two names may share a code; the one that counts comes last, as it is read last.
-        fields = [*(each for each in self.fields.values() if each not in winners), *winners]
+        fields = [*others, *winners.values()]
         return {
             "hash": self.hash,
             "TYPES": dict(self.types),
