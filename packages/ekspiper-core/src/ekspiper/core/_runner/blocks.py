@@ -126,7 +126,7 @@ class BlockWorker(StepWorker):
         try:
             members = list(item) if isinstance(item, Block) else [item]
         except Exception as error:  # nobody can say which of its items is at fault
-            await self.refuse(item, receipt, error)
+            await self.failures.settle(item, receipt, error)
             return
         if not members:
             receipt.settle()

@@ -214,7 +214,7 @@ class Deliverer:
                 elif self._already is not None and self._already.covers(receipt.sequence):
                     receipt.settle()  # the sink has it from before the restart
                 elif may_refuse and type(item) is Refused:
-                    await self.keeper.refuse(item.item, receipt, item.error)
+                    await self.keeper.failures.settle(item.item, receipt, item.error)
                 elif keep_one is not None:
                     await keep_one(entry)  # type: ignore[arg-type]  # no mark: it has a receipt
                 else:
@@ -241,9 +241,9 @@ class Deliverer:
         return CollectorStatistics(
             items=keeper.items,
             bytes=keeper.bytes,
-            retries=keeper.retries,
-            dead_letters=keeper.dead_letters,
-            dropped=keeper.dropped,
+            retries=keeper.failures.retries,
+            dead_letters=keeper.failures.dead_letters,
+            dropped=keeper.failures.dropped,
             failing=keeper.failing,
             busy=keeper.busy,
             patience=patience,

@@ -5,20 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any
 
-from .._wording import describe
+from .._wording import describe, kind_of
 from ..collector import Collector, Recoverable
 from ..dead_letter import DeadLetter
 from ..errors import BatchError, EkspiperError, FlowFailed, PipelineError
 from ..failure_log import FailureLog
-from ..flow import OnError
+from ..flow import OnError, Step
+from ..instruments import Instrument
 from ..retry import RetryPolicy, retrying
 from .receipt import Receipt, Status
 
-__all__ = ["FailureHandler", "first_error", "without_our_frames"]
+__all__ = ["FailureHandler", "Failures", "first_error", "without_our_frames"]
 
 log = logging.getLogger("ekspiper")
 
@@ -164,6 +165,61 @@ class FailureHandler:
 
     def _retry(self, error: Exception) -> None:
         self._failure_log.met(describe(error))
+
+
+class Failures:
+    """What failed in one step, or in one of its collectors: counted, and settled if for good.
+
+    Args:
+        log: says what is failing while it is tried again.
+        errors: the error counters, by kind.
+        collector: the name of the collector, where it is one that fails.
+    """
+
+    def __init__(
+        self,
+        handler: FailureHandler,
+        log: FailureLog,
+        errors: Mapping[str, Instrument],
+        *,
+        flow: str,
+        step: Step,
+        collector: str | None = None,
+    ) -> None:
+        self.log = log
+        self.retries = 0
+        self.dead_letters = 0
+        self.dropped = 0
+        self._handler = handler
+        self._errors = errors
+        self._flow = flow
+        self._step = step
+        self._collector = collector
+
+    def met(self, error: Exception) -> None:
+        """It failed, and is tried again."""
+        self.retries += 1
+        self.log.met(describe(error))
+        self._errors[kind_of(error)].record(1)
+
+    async def settle(self, item: Any, receipt: Receipt, error: Exception) -> None:
+        """Settle an item that failed for good, given as it was before it was encoded.
+
+        Raises:
+            FlowFailed: when the pipeline is to stop.
+        """
+        self._errors[kind_of(error)].record(1)
+        status = await self._handler.settle(
+            item,
+            receipt,
+            error,
+            on_error=self._step.on_error,
+            flow=self._flow,
+            step=self._step.name,
+            collector=self._collector,
+        )
+        self.dead_letters += status is Status.DEAD_LETTERED
+        self.dropped += status is Status.DROPPED
 
 
 def first_error(errors: BaseExceptionGroup[BaseException]) -> BaseException:

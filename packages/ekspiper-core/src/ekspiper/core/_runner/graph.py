@@ -252,8 +252,10 @@ class Graph:
     @property
     def places(self) -> dict[str, tuple[Channel, Refuse]]:
         """Where each step and each collector takes its items from, and how it refuses one."""
-        steps = {worker.place: (worker.inlet, worker.refuse) for worker in self.workers}
-        return steps | {each.place: (each.inlet, each.keeper.refuse) for each in self.deliverers}
+        steps = {worker.place: (worker.inlet, worker.failures.settle) for worker in self.workers}
+        return steps | {
+            each.place: (each.inlet, each.keeper.failures.settle) for each in self.deliverers
+        }
 
     def tasks(self, readers: Iterable[Any]) -> list[Callable[[], Any]]:
         """What runs until the end mark of each of `readers` has reached every collector."""

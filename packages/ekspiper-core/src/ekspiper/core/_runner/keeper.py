@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any, TypeAlias
 
-from .._wording import awaiting, describe, kind_of
+from .._wording import awaiting, describe
 from ..collector import Encoding
 from ..errors import BatchError, CheckpointError, FlowFailed, PipelineError, is_retryable
 from ..failure_log import FailureLog
@@ -16,8 +16,8 @@ from ..instruments import Instrument, NoTracer, Tracer
 from ..json_line import Block
 from ..retry import retrying
 from .blocks import count_of
-from .failure_handler import FailureHandler
-from .receipt import Receipt, Status
+from .failure_handler import FailureHandler, Failures
+from .receipt import Receipt
 
 __all__ = ["Keeper", "Parcel"]
 
@@ -47,9 +47,6 @@ class Keeper:
     ) -> None:
         self.items = 0
         self.bytes = 0
-        self.retries = 0
-        self.dead_letters = 0
-        self.dropped = 0
         self.kept_time: float | None = None
         """The time of the newest item of which everything is kept, if the source tells times."""
         self._clock = asyncio.get_running_loop().time
@@ -57,11 +54,16 @@ class Keeper:
         self._flow = flow
         self._step = step
         self._delivery = delivery
-        self._failures = failures
         self._alone: AbstractAsyncContextManager[Any] = lock or nullcontext()
-        self._errors = errors
         self._tracer = tracer
-        self._failure_log = FailureLog(f"{flow}/{step.name}/{delivery.name}")
+        self.failures = Failures(
+            failures,
+            FailureLog(f"{flow}/{step.name}/{delivery.name}"),
+            errors,
+            flow=flow,
+            step=step,
+            collector=delivery.name,
+        )
         collector = delivery.collector
         self._encoding = collector if isinstance(collector, Encoding) else None
         self._collect_plainly = awaiting(
@@ -76,7 +78,7 @@ class Keeper:
     @property
     def failing(self) -> str | None:
         """What the collector failed with last, while it is tried again."""
-        return self._failure_log.reason
+        return self.failures.log.reason
 
     @property
     def busy(self) -> float:
@@ -130,10 +132,10 @@ class Keeper:
     async def insist(self, call: Callable[[], Awaitable[Any]]) -> Any:
         """Await a call that does not belong to an item, such as `snapshot`; retried like `collect`."""
         try:
-            with self._failure_log:
+            with self.failures.log:
                 async with self._alone:
                     return await retrying(
-                        lambda: self._timed(call), self._delivery.retry, on_retry=self._retry
+                        lambda: self._timed(call), self._delivery.retry, on_retry=self.failures.met
                     )
         except Exception as final:
             raise self._flow_failed(final) from final
@@ -175,8 +177,8 @@ class Keeper:
 
         retry = self._delivery.retry
         try:
-            with self._failure_log:
-                await retrying(again, retry, after=worth_retrying, on_retry=self._retry)
+            with self.failures.log:
+                await retrying(again, retry, after=worth_retrying, on_retry=self.failures.met)
         except FlowFailed:
             raise
         except Exception as final:  # the retry policy has given up: all that is left has failed
@@ -249,7 +251,7 @@ class Keeper:
             try:
                 encoded = self._encoding.encode(member)
             except Exception as error:
-                await self.refuse(member, receipt, error)
+                await self.failures.settle(member, receipt, error)
             else:
                 parcels.append((encoded, receipt, len(encoded)))
         return parcels
@@ -266,26 +268,11 @@ class Keeper:
             members = list(item)
             receipt.fork(len(members) - 1)
             for member in members:
-                await self.refuse(member, receipt, error)
+                await self.failures.settle(member, receipt, error)
             return
         if self._encoding is not None:  # a dead letter holds the item, not its bytes
             item = self._encoding.decode(item)
-        await self.refuse(item, receipt, error)
-
-    async def refuse(self, item: Any, receipt: Receipt, error: Exception) -> None:
-        """Settle an item that this collector cannot keep, given as it was before it was encoded."""
-        self._errors[kind_of(error)].record(1)
-        status = await self._failures.settle(
-            item,
-            receipt,
-            error,
-            on_error=self._step.on_error,
-            flow=self._flow,
-            step=self._step.name,
-            collector=self._delivery.name,
-        )
-        self.dead_letters += status is Status.DEAD_LETTERED
-        self.dropped += status is Status.DROPPED
+        await self.failures.settle(item, receipt, error)
 
     async def _refuse_result(self, parcel: Parcel, result: Any) -> None:
         await self._fail(
@@ -303,11 +290,6 @@ class Keeper:
             flow=self._flow,
             step=self._step.name,
         )
-
-    def _retry(self, error: Exception) -> None:
-        self.retries += 1
-        self._failure_log.met(describe(error))
-        self._errors[kind_of(error)].record(1)
 
 
 def _items_in(parcels: Sequence[Parcel]) -> int:

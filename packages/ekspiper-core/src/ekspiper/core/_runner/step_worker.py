@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
-from .._wording import awaiting, describe, kind_of
+from .._wording import awaiting
 from ..errors import is_retryable
 from ..failure_log import FailureLog
 from ..flow import Step
@@ -18,8 +18,8 @@ from ..processor import FunctionProcessor, all_of
 from ..retry import retrying
 from .barrier import Barrier
 from .channel import END, Channel, Control, Outlet
-from .failure_handler import FailureHandler
-from .receipt import Receipt, Status
+from .failure_handler import FailureHandler, Failures
+from .receipt import Receipt
 from .report import StepStatistics
 
 __all__ = ["AT_ONCE", "OneByOneWorker", "StepWorker"]
@@ -62,14 +62,15 @@ class StepWorker(ABC):
         self.outlets = outlets
         self.items_in = 0
         self.items_out = 0
-        self.retries = 0
-        self.dead_letters = 0
-        self.dropped = 0
         self.head_of_line = 0.0
-        self._failure_log = FailureLog(self.place, patience=_PATIENCE)
+        self.failures = Failures(
+            failures,
+            FailureLog(self.place, patience=_PATIENCE),
+            errors,
+            flow=flow,
+            step=step,
+        )
         self._only = outlets[0] if len(outlets) == 1 else None
-        self._failures = failures
-        self._errors = errors
         self._tracer = tracer
         process = step.processor.process
         if makes_lines:
@@ -130,26 +131,14 @@ class StepWorker(ABC):
         final = error
         if is_retryable(error):
             try:
-                with self._failure_log:
-                    return await retrying(again, self.step.retry, after=error, on_retry=self._retry)
+                with self.failures.log:
+                    return await retrying(
+                        again, self.step.retry, after=error, on_retry=self.failures.met
+                    )
             except Exception as last:
                 final = last
-        await self.refuse(item, receipt, final)
+        await self.failures.settle(item, receipt, final)
         return None
-
-    async def refuse(self, item: Any, receipt: Receipt, error: Exception) -> None:
-        """Settle an item that this step failed on for good, and count it."""
-        self._errors[kind_of(error)].record(1)
-        status = await self._failures.settle(
-            item,
-            receipt,
-            error,
-            on_error=self.step.on_error,
-            flow=self.flow,
-            step=self.step.name,
-        )
-        self.dead_letters += status is Status.DEAD_LETTERED
-        self.dropped += status is Status.DROPPED
 
     def statistics(self) -> StepStatistics:
         """What the step has done so far."""
@@ -158,17 +147,12 @@ class StepWorker(ABC):
             bytes_in=self.inlet.taken_bytes,
             items_out=self.items_out,
             bytes_out=self.outlets[0].put_bytes if self.outlets else 0,
-            retries=self.retries,
-            dead_letters=self.dead_letters,
-            dropped=self.dropped,
+            retries=self.failures.retries,
+            dead_letters=self.failures.dead_letters,
+            dropped=self.failures.dropped,
             head_of_line=self.head_of_line,
-            failing=self._failure_log.reason,
+            failing=self.failures.log.reason,
         )
-
-    def _retry(self, error: Exception) -> None:
-        self.retries += 1
-        self._failure_log.met(describe(error))
-        self._errors[kind_of(error)].record(1)
 
     def _offer(self, outputs: Sequence[Any], receipt: Receipt) -> bool:
         """Hand on one output to one place, if that is all there is, and room; True if it did."""
