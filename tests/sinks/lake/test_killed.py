@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.sinks.killed import ROOT, command, hashes_of
+
 from .lakes import FORMATS, Format, stored
 
-PROGRAM = Path(__file__).with_name("killed_pipeline.py")
 COUNT = 2_400
 DEATHS = [
     ("commit", 1),
@@ -24,21 +23,14 @@ DEATHS = [
 ]
 
 
-def numbers(count: int) -> list[str]:
-    return [f"{item}-{part}" for item in range(count) for part in range(item % 3)]
-
-
 def hashes(kind: Format, folder: Path) -> list[str]:
     return [record["hash"] for record in stored(kind, folder)]
 
 
-def program(kind: Format, folder: Path, **options: Any) -> list[str]:
-    given = {"count": COUNT, "commit_items": 300, "checkpoint": True, "sink": {}, **options}
-    return [sys.executable, str(PROGRAM), kind, str(folder), json.dumps(given)]
-
-
 def run(kind: Format, folder: Path, **options: Any) -> int:
-    return subprocess.run(program(kind, folder, **options), timeout=90).returncode
+    given = {"count": COUNT, "commit_items": 300, "checkpoint": True, "sink": {}, **options}
+    program = command("lake.killed_pipeline", kind, str(folder), **given)
+    return subprocess.run(program, cwd=ROOT, timeout=90).returncode
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -53,7 +45,7 @@ def test_killed_at_every_step(
     for die in deaths:
         assert run(kind, tmp_path, die=die, sink=sink) == -signal.SIGKILL, die
     assert run(kind, tmp_path, sink=sink) == 0
-    assert hashes(kind, tmp_path) == numbers(COUNT)
+    assert hashes(kind, tmp_path) == hashes_of(COUNT)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -64,4 +56,4 @@ def test_killed_without_a_checkpoint_the_table_knows_the_position(
         assert run(kind, tmp_path, die=("committed", 2), checkpoint=False) == -signal.SIGKILL
     assert hashes(kind, tmp_path)
     assert run(kind, tmp_path, checkpoint=False) == 0
-    assert hashes(kind, tmp_path) == numbers(COUNT)
+    assert hashes(kind, tmp_path) == hashes_of(COUNT)

@@ -6,8 +6,6 @@ DIE is the number of commits after which the process kills itself; 0 for none.
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,26 +19,12 @@ from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.schema import schema_for
 from ekspiper.xrpl.sources import LedgerRange
-
-
-def die_after(commits: int) -> None:
-    """SIGKILL this process when so many commits have returned."""
-    commit = Session.commit
-    left = commits
-
-    async def dying(session: Session) -> None:
-        nonlocal left
-        await commit(session)
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    Session.commit = dying  # type: ignore[assignment, method-assign]
+from tests.sinks.killed import die_at
 
 
 async def main(dsn: str, folder: Path, die: int) -> None:
     """Run to the end, or die."""
-    die_after(die)
+    die_at(Session, "commit", die)
     async with open_network("sample") as network:
         collectors: dict[str, list[Any]] = {
             records: [

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -27,15 +25,11 @@ from ekspiper.core import (
 )
 from ekspiper.core.testing import ListSource
 from ekspiper.sinks.postgres import Postgres, read_records
+from tests.sinks.killed import ROOT, command, hashes_of
 
-PROGRAM = Path(__file__).with_name("killed_pipeline.py")
 COUNT = 10_000
 DEATHS = [("begin", 1), ("copy", 3), ("commit", 2), ("commit", 4), ("save", 2), ("save", 3)]
 """`commit` dies between the commit of the rows and the checkpoint; the first one is `prepare`'s."""
-
-
-def numbers(count: int) -> list[str]:
-    return [f"{item}-{part}" for item in range(count) for part in range(item % 3)]
 
 
 def hashes(database: Any) -> list[str]:
@@ -50,9 +44,13 @@ def run(
     checkpoint: bool = True,
     **sink: Any,
 ) -> int:
-    options = {"count": COUNT, "die": die, "sink": sink, "checkpoint": checkpoint}
-    program = [sys.executable, str(PROGRAM), database.dsn, str(folder), json.dumps(options)]
-    return subprocess.run(program, timeout=60).returncode
+    program = killed(database, folder, count=COUNT, die=die, sink=sink, checkpoint=checkpoint)
+    return subprocess.run(program, cwd=ROOT, timeout=60).returncode
+
+
+def killed(database: Any, folder: Path, **options: Any) -> list[str]:
+    options = {"commit_items": 200, **options}
+    return command("postgres.killed_pipeline", database.dsn, str(folder), **options)
 
 
 @pytest.mark.parametrize("sink", [{}, {"buffer_bytes": 0}], ids=["held", "early"])
@@ -60,9 +58,9 @@ def test_killed_at_every_step(database: Any, tmp_path: Path, sink: dict[str, Any
     for die in DEATHS[:: 2 if sink else 1]:
         assert run(database, tmp_path, die, **sink) == -signal.SIGKILL, die
     assert run(database, tmp_path, None, **sink) == 0
-    assert hashes(database) == numbers(COUNT)
+    assert hashes(database) == hashes_of(COUNT)
     [(position, rows)] = database.execute("SELECT position, written_rows FROM ekspiper_positions")
-    assert (position, rows) == (COUNT, len(numbers(COUNT)))
+    assert (position, rows) == (COUNT, len(hashes_of(COUNT)))
 
 
 def test_killed_without_a_checkpoint_the_table_knows_the_position(
@@ -72,22 +70,21 @@ def test_killed_without_a_checkpoint_the_table_knows_the_position(
         assert run(database, tmp_path, die, checkpoint=False) == -signal.SIGKILL
     assert hashes(database)
     assert run(database, tmp_path, None, checkpoint=False) == 0
-    assert hashes(database) == numbers(COUNT)
+    assert hashes(database) == hashes_of(COUNT)
 
 
 def test_killed_at_random(database: Any, tmp_path: Path) -> None:
-    options = {"count": 6_000, "sink": {}, "checkpoint": True}
-    program = [sys.executable, str(PROGRAM), database.dsn, str(tmp_path), json.dumps(options)]
+    program = killed(database, tmp_path, count=6_000, sink={}, checkpoint=True)
     while True:
         before = len(database.execute("SELECT FROM pg_tables WHERE tablename = 'records'"))
-        with subprocess.Popen(program) as child:
+        with subprocess.Popen(program, cwd=ROOT) as child:
             _wait_for_rows(database, child, more_than=_count(database) if before else -1)
             time.sleep(random.uniform(0, 0.1))
             child.kill()
         if child.returncode == 0 or _count(database) > 1_500:
             break
-    assert subprocess.run(program, timeout=60).returncode == 0
-    assert hashes(database) == numbers(6_000)
+    assert subprocess.run(program, cwd=ROOT, timeout=60).returncode == 0
+    assert hashes(database) == hashes_of(6_000)
 
 
 def _count(database: Any) -> int:
@@ -126,4 +123,4 @@ async def test_the_server_is_killed(database: Any, tmp_path: Path, sink: dict[st
         checkpoint=FileCheckpoint(tmp_path / "checkpoint"),
         commit=CommitPolicy(items=170, seconds=10),
     )
-    assert hashes(database) == numbers(count)
+    assert hashes(database) == hashes_of(count)

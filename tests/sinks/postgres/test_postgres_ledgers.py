@@ -11,15 +11,18 @@ from typing import Any
 import orjson
 
 from ekspiper.sinks.postgres import read_records
+from tests.sinks.killed import ROOT
 
-PROGRAM = Path(__file__).with_name("ledgers_into_postgres.py")
+PROGRAM = "tests.sinks.postgres.ledgers_into_postgres"
 
 
 def test_every_field_of_every_transaction(database: Any, tmp_path: Path) -> None:
-    program = [sys.executable, str(PROGRAM), database.dsn, str(tmp_path)]
+    program = [sys.executable, "-m", PROGRAM, database.dsn, str(tmp_path)]
     for die in (4, 7):
-        assert subprocess.run([*program, str(die)], timeout=60).returncode == -signal.SIGKILL
-    assert subprocess.run([*program, "0"], timeout=60).returncode == 0
+        assert (
+            subprocess.run([*program, str(die)], cwd=ROOT, timeout=60).returncode == -signal.SIGKILL
+        )
+    assert subprocess.run([*program, "0"], cwd=ROOT, timeout=60).returncode == 0
     for records, count in (("transactions", 2_793), ("ledgers", 120)):
         lines = (tmp_path / f"{records}.jsonl").read_bytes().splitlines()
         found = list(read_records(database.dsn, records))

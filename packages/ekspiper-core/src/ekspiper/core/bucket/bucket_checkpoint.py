@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 from ..checkpoint import Progress
 from ..errors import CheckpointError
 from ..files import in_thread
@@ -22,8 +20,6 @@ class BucketCheckpoint:
     """
 
     def __init__(self, bucket: Bucket, name: str) -> None:
-        self._bucket = bucket
-        self._name = name
         self._document = BucketDocument(bucket, name)
 
     def __str__(self) -> str:
@@ -49,9 +45,4 @@ class BucketCheckpoint:
 
     async def back_up(self) -> str:
         """Copy the object to the first of `NAME.backup-1`, `NAME.backup-2`, ... that is free."""
-        for number in itertools.count(1):
-            name = f"{self._name}.backup-{number}"
-            if await in_thread(self._bucket.get, name) is None:
-                await in_thread(self._bucket.copy, self._name, name)
-                return f"{self._bucket}/{name}"
-        raise AssertionError("numbers do not end")
+        return await in_thread(self._document.back_up)

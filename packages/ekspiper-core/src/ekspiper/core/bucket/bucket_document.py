@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 from .bucket import Bucket, Refused
 
@@ -53,6 +54,15 @@ class BucketDocument:
                     continue
             self._attempts.clear()
             return
+
+    def back_up(self) -> str:
+        """Copy the object to the first of `NAME.backup-1`, `NAME.backup-2`, ... that is free."""
+        for number in itertools.count(1):
+            name = f"{self._name}.backup-{number}"
+            if self._bucket.get(name) is None:
+                self._bucket.copy(self._name, name)
+                return f"{self._bucket}/{name}"
+        raise AssertionError("numbers do not end")
 
 
 def _digest(content: bytes) -> bytes:
