@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from ekspiper.core import BatchError, JsonLine
+from tests.sinks.lines import ODD, Columns, CountedLine, line
 
 from .lakes import FORMATS, Format, make, stored
 
@@ -23,49 +23,28 @@ SCHEMA = pa.schema(
         ("meta", pa.struct([("nodes", pa.list_(pa.string()))])),
     ]
 )
-ODD = "odd"
 each_format = pytest.mark.parametrize("kind", FORMATS)
 
 
-class Columns:
-    """Reads lines over their objects, as that is simple, and leaves odd ones out."""
+class LakeColumns(Columns):
+    """With times as Arrow has them."""
 
     def __init__(self, schema: Any) -> None:
-        self.schema = schema
+        super().__init__(schema)
         assert schema.field("at").type == pa.timestamp("s", tz="UTC"), "what the codec can read"
 
-    def read(self, lines: Sequence[bytes]) -> tuple[Any, list[int]]:
-        records = [json.loads(line) for line in lines]
-        unfit = [at for at, record in enumerate(records) if record["hash"] == ODD]
-        rows = [record for at, record in enumerate(records) if at not in unfit]
-        ats = pa.array([row.get("at") for row in rows], pa.string()).cast(pa.timestamp("s", "UTC"))
-        for row, at in zip(rows, ats.to_pylist(), strict=True):
-            row["at"] = at
-        return pa.RecordBatch.from_pylist(rows, schema=self.schema), unfit
+    def row(self, record: dict[str, Any]) -> dict[str, Any]:
+        at = pa.array([record.get("at")], pa.string()).cast(pa.timestamp("s", "UTC"))
+        return {**record, "at": at[0].as_py()}
 
 
-class Line(JsonLine):
-    """A line that has columns, and says when it is parsed."""
-
-    parsed = 0
-
-    @staticmethod
-    def parse(line: bytes) -> Any:
-        Line.parsed += 1
-        return json.loads(line)
-
-    @classmethod
-    def column_reader(cls, schema: Any) -> Columns:
-        return Columns(schema)
+class Line(CountedLine):
+    columns = LakeColumns
 
 
 @pytest.fixture(autouse=True)
 def nothing_parsed() -> None:
-    Line.parsed = 0
-
-
-def line(record: dict[str, Any]) -> Line:
-    return Line(json.dumps(record).encode() + b"\n")
+    CountedLine.parsed = 0
 
 
 def record(number: int, **more: Any) -> dict[str, Any]:
@@ -79,7 +58,7 @@ async def test_lines_are_read_without_their_objects(kind: Format, tmp_path: Path
     records[4]["hash"] = ODD
     records[5] |= {"hash": ODD, "new": 1}
     records[9]["meta"] = {"nodes": []}
-    batch: list[Any] = [line(each) for each in records]
+    batch: list[Any] = [line(each, Line) for each in records]
     batch[7] = records[7]
     async with make(kind, tmp_path, schema=SCHEMA) as sink:
         await sink.restore(None)
@@ -93,7 +72,12 @@ async def test_lines_are_read_without_their_objects(kind: Format, tmp_path: Path
 
 @each_format
 async def test_what_fails_is_named_by_its_place(kind: Format, tmp_path: Path) -> None:
-    batch: list[Any] = [line(record(0)), {**record(1), "new": Decimal(1)}, line(record(2)), 5]
+    batch: list[Any] = [
+        line(record(0), Line),
+        {**record(1), "new": Decimal(1)},
+        line(record(2), Line),
+        5,
+    ]
     async with make(kind, tmp_path, schema=SCHEMA) as sink:
         await sink.restore(None)
         with pytest.raises(BatchError) as failed:

@@ -15,6 +15,8 @@ import pytest
 
 from ekspiper.core import BatchError, JsonLine, LineBlock, Permanent
 from ekspiper.sinks.parquet import OneFile, Parquet, read_records
+from tests.sinks.lines import ODD, Columns, CountedLine
+from tests.sinks.lines import line as line_of
 
 SCHEMA = pa.schema(
     [
@@ -24,56 +26,35 @@ SCHEMA = pa.schema(
         pa.field("any", pa.string(), metadata={b"ekspiper": b"json"}),
     ]
 )
-ODD = "odd"
-"""A line with this in it is left to the way over its objects."""
 
 
-class Columns:
-    """Reads lines over their objects, as that is simple, and leaves odd ones out."""
+class ParquetColumns(Columns):
+    """With JSON text where the schema says so, and blocks of lines read at once."""
 
-    def __init__(self, schema: Any) -> None:
-        self.schema = schema
+    def fits(self, record: dict[str, Any]) -> bool:
+        return record.keys() <= set(self.schema.names) and super().fits(record)
 
-    def read(self, lines: Sequence[bytes]) -> tuple[Any, list[int]]:
-        records = [json.loads(line) for line in lines]
-        unfit = [at for at, record in enumerate(records) if not self.fits(record)]
-        rows = [record for at, record in enumerate(records) if at not in unfit]
-        is_text = pa.types.is_string(self.schema.field("any").type) if rows else False
-        for row in rows:
-            if "any" in row and is_text:
-                row["any"] = json.dumps(row["any"], separators=(",", ":"))
-        return pa.RecordBatch.from_pylist(rows, schema=self.schema), unfit
+    def row(self, record: dict[str, Any]) -> dict[str, Any]:
+        if "any" in record and pa.types.is_string(self.schema.field("any").type):
+            record["any"] = json.dumps(record["any"], separators=(",", ":"))
+        return record
 
     def read_blocks(self, blocks: Sequence[bytes]) -> Any | None:
         rows, unfit = self.read(b"".join(blocks).splitlines(keepends=True))
         return None if unfit else rows
 
-    def fits(self, record: dict[str, Any]) -> bool:
-        return record.keys() <= set(self.schema.names) and record.get("hash") != ODD
 
-
-class Line(JsonLine):
-    """A line that has columns, and says when it is parsed."""
-
-    parsed = 0
-
-    @staticmethod
-    def parse(line: bytes) -> Any:
-        Line.parsed += 1
-        return json.loads(line)
-
-    @classmethod
-    def column_reader(cls, schema: Any) -> Columns:
-        return Columns(schema)
+class Line(CountedLine):
+    columns = ParquetColumns
 
 
 @pytest.fixture(autouse=True)
 def nothing_parsed() -> None:
-    Line.parsed = 0
+    CountedLine.parsed = 0
 
 
 def line(record: dict[str, Any], kind: type[JsonLine] = Line) -> JsonLine:
-    return kind(json.dumps(record).encode() + b"\n")
+    return line_of(record, kind)
 
 
 def record(number: int, **more: Any) -> dict[str, Any]:
