@@ -94,6 +94,24 @@ class Records(Processor[int, Any]):
         return LineBlock(b"".join(map(line, item)), len(item))
 
 
+class SlowRecords(Records):
+    """The same, and waits for what it makes: blocks that came later may be done earlier."""
+
+    def __init__(self, *, busy: int = 0, **options: Any) -> None:
+        super().__init__(**options)
+        self.busy = busy
+
+    async def process_to_block(self, item: Any) -> LineBlock | None:
+        members = item if isinstance(item, Numbers) else (item,)
+        for _ in range(sum(members) % 7):
+            await asyncio.sleep(0)
+        if any(self.wrong and number % self.wrong == 0 for number in members):
+            raise Permanent("one of them is wrong")
+        if any(self.busy and number % self.busy == 0 for number in members):
+            raise Retryable("the first time")
+        return self.to_block(item)
+
+
 def line(number: int) -> bytes:
     return json.dumps({"n": number}).encode() + b"\n"
 
@@ -177,6 +195,7 @@ class Made:
     count: int = 500
     max_items: int = 1000
     max_outputs: int = 100
+    concurrency: int = 1
     retry: RetryPolicy = field(default=RetryPolicy(first=0.0, elapsed=None))
     behind: RecordingCollector = field(default_factory=RecordingCollector)
     letters: RecordingCollector = field(default_factory=RecordingCollector)
@@ -209,6 +228,7 @@ class Made:
                         name="etl",
                         collectors=(*deliveries, records),
                         max_outputs=self.max_outputs,
+                        concurrency=self.concurrency,
                     ),
                 ),
             ),
@@ -294,6 +314,26 @@ async def test_a_block_that_cannot_be_taken_apart_fails_as_a_whole() -> None:
     assert report.dead_lettered == 1
 
 
+async def test_blocks_that_are_waited_for_arrive_in_order() -> None:
+    made = Made(SIZES, [Sink()], SlowRecords(busy=7), concurrency=4)
+    report = await made.run()
+    assert made.sinks[0].kept == list(range(1, sum(SIZES) + 1))
+    assert made.sinks[0].kinds == {"LineBlock", "JsonLine"}
+    assert report.steps["etl/etl"].retries == 2  # the blocks with 7 and 14
+    assert report.steps["etl/etl"].items_in == report.steps["etl/etl"].items_out == sum(SIZES)
+
+
+async def test_a_mistake_in_process_to_block_costs_time_and_nothing_else(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made = Made(SIZES, [Sink()], SlowRecords(broken=True), concurrency=2)
+    await made.run()
+    assert made.sinks[0].kept == list(range(1, sum(SIZES) + 1))
+    assert [record.message for record in caplog.records] == [
+        "etl/etl: no block could be made: RuntimeError: a mistake in here"
+    ]
+
+
 @pytest.mark.parametrize("kind", [Sink, EncodingSink])
 async def test_what_is_given_up_is_a_dead_letter_for_each_record(kind: type[Sink]) -> None:
     made = Made(SIZES, [kind(busy_at=1)], retry=RetryPolicy(first=0.0, elapsed=0.0))
@@ -321,8 +361,9 @@ sinks = st.builds(
     wrong=st.sampled_from([0, 4, 11]),
     count=st.sampled_from([1, 2, 5, 500]),
     max_items=st.sampled_from([1, 4, 1000]),
+    concurrency=st.sampled_from([0, 1, 3]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_whatever_fails_fails_as_if_each_item_had_come_alone(
     sizes: list[int],
     made_of: list[Sink],
@@ -330,7 +371,9 @@ def test_whatever_fails_fails_as_if_each_item_had_come_alone(
     wrong: int,
     count: int,
     max_items: int,
+    concurrency: int,
 ) -> None:
+    """With a concurrency of 0 the blocks are made without waiting."""
     seen = []
     for takes_blocks in (True, False):
         copies = [
@@ -342,8 +385,10 @@ def test_whatever_fails_fails_as_if_each_item_had_come_alone(
             )
             for sink in made_of
         ]
-        made = Made(sizes, copies, Records(unusual=unusual, wrong=wrong))
+        kind = SlowRecords if concurrency else Records
+        made = Made(sizes, copies, kind(unusual=unusual, wrong=wrong))
         made.count, made.max_items = count, max_items
+        made.concurrency = max(concurrency, 1)
         report = asyncio.run(made.run())
         # A block that is refused comes again behind the others of its batch, where they are named.
         in_order = [sorted(one.kept) if one.names_them else one.kept for one in copies]
@@ -392,6 +437,15 @@ class TestChannel:
         assert self.channel().parts_of(block) == [{"n": 1}, {"n": 2}, {"n": 3}]
         assert of_lines.parts_of(numbers) == [0, 1, 2]
         assert [one.lines for one in of_lines.parts_of(block)] == [line(1) + line(2), line(3)]
+
+    async def test_those_who_take_one_after_another_count_the_same(self) -> None:
+        link, receipt = self.channel(), Receipts().issue(None)
+        assert link.offer(Numbers(range(4)), receipt)
+        assert link.offer(7, receipt)
+        assert len((await link.pop())[0]) == 4
+        assert link.statistics().items == 1
+        assert (await link.pop())[0] == 7
+        assert link.statistics().items == link.statistics().bytes == 0
 
     async def test_a_writer_goes_on_when_it_is_half_empty(self) -> None:
         link, receipt = self.channel(), Receipts().issue(None)

@@ -57,6 +57,7 @@ from .instruments import NoInstruments as NoInstruments
 from .instruments import NoTracer as NoTracer
 from .instruments import OpenTelemetryTracer as OpenTelemetryTracer
 from .instruments import Tracer as Tracer
+from .json_line import AsyncBlockProcessor as AsyncBlockProcessor
 from .json_line import Block as Block
 from .json_line import BlockCollector as BlockCollector
 from .json_line import BlockProcessor as BlockProcessor
@@ -85,6 +86,7 @@ __all__ = [
     "METRICS",
     "SIGNALS",
     "Adoption",
+    "AsyncBlockProcessor",
     "BatchError",
     "BatchPolicy",
     "Block",

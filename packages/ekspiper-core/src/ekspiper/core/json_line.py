@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 __all__ = [
+    "AsyncBlockProcessor",
     "Block",
     "BlockCollector",
     "BlockProcessor",
@@ -188,6 +189,27 @@ class BlockProcessor(Protocol):
 
         Must not wait. None if it cannot make a block of exactly these outputs: then the runner
         has each item processed by itself, and what fails there fails alone.
+        """
+        ...
+
+
+@runtime_checkable
+class AsyncBlockProcessor(Protocol):
+    """A processor that waits for its outputs and can give them as a block: answers to many requests, say.
+
+    The runner calls `process_to_block` before it calls `process`, in an ordered step of any
+    concurrency, if blocks are taken behind the step. An item that is a block counts as one there:
+    a processor that has a bound on what it does at once keeps it itself.
+    """
+
+    takes_blocks: bool
+    """As in `BlockProcessor`."""
+
+    async def process_to_block(self, item: Any) -> Block | None:
+        """The outputs of an item, or of all items of a block.
+
+        None, or an error of any kind, if it cannot make a block of exactly these outputs: then the
+        runner has each item processed by itself, and what fails there fails alone.
         """
         ...
 

@@ -9,14 +9,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from .._wording import describe
+from ..errors import EkspiperError, is_retryable
 from ..instruments import NoTracer
-from ..json_line import Block, BlockProcessor, LineBlock
+from ..json_line import AsyncBlockProcessor, Block, BlockProcessor, LineBlock
 from .channel import END, EncodingChannel, Entry, Measurer, value_of
+from .concurrent_worker import OrderedWorker
 from .measure import Measure
 from .receipt import Receipt
 from .step_worker import AT_ONCE, StepWorker
 
-__all__ = ["BlockChannel", "BlockWorker", "count_of"]
+__all__ = ["BlockChannel", "BlockWorker", "OrderedBlockWorker", "count_of"]
 
 log = logging.getLogger("ekspiper")
 
@@ -82,8 +84,36 @@ class BlockChannel(EncodingChannel):
             self._forget(sum(count_of(entry[0]) - 1 for entry in taken))
         return taken
 
+    async def pop(self) -> Entry:
+        """The oldest entry; waits for one."""
+        entry = await super().pop()
+        self._forget(count_of(entry[0]) - 1)
+        return entry
 
-class BlockWorker(StepWorker):
+
+class _BlockOutputs(StepWorker):
+    """A worker whose outputs may be a block."""
+
+    async def _hand_on_block(self, block: Block, receipt: Receipt) -> None:
+        """Put a block into every outlet, in as few parts as it takes."""
+        if not block.count or not self.outlets:
+            receipt.settle()
+            return
+        self.items_out += block.count
+        parts = [
+            (outlet, part)
+            for outlet in self.outlets
+            for part in (
+                outlet.parts_of(block) if isinstance(outlet, BlockChannel) else list(block)
+            )
+        ]
+        receipt.fork(len(parts) - 1)
+        for outlet, part in parts:
+            if not outlet.offer(part, receipt):
+                await outlet.put(part, receipt)
+
+
+class BlockWorker(_BlockOutputs):
     """Processes one item or block after another, and hands its outputs on as a block.
 
     What the processor makes no block of is processed item by item, in the same order, so that each
@@ -152,20 +182,65 @@ class BlockWorker(StepWorker):
         with self._tracer.span("process", flow=self.flow, step=self.step.name):
             return self._make_block(item)
 
-    async def _hand_on_block(self, block: Block, receipt: Receipt) -> None:
-        """Put a block into every outlet, in as few parts as it takes."""
-        if not block.count or not self.outlets:
-            receipt.settle()
-            return
-        self.items_out += block.count
-        parts = [
-            (outlet, part)
-            for outlet in self.outlets
-            for part in (
-                outlet.parts_of(block) if isinstance(outlet, BlockChannel) else list(block)
-            )
-        ]
-        receipt.fork(len(parts) - 1)
-        for outlet, part in parts:
-            if not outlet.offer(part, receipt):
-                await outlet.put(part, receipt)
+
+class OrderedBlockWorker(_BlockOutputs, OrderedWorker):
+    """Processes several items or blocks at once, and hands on the outputs of each as a block.
+
+    What the processor makes no block of is processed item by item, as in `BlockWorker`.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._make_block = cast("AsyncBlockProcessor", self.step.processor).process_to_block
+        self._has_failed = False
+
+    async def _outputs(self, item: Any, receipt: Receipt) -> Sequence[Any] | None:
+        block = await self._block_of(item)
+        if block is not None:
+            self.items_in += count_of(item)
+            return (block,)
+        if not isinstance(item, Block):
+            return await super()._outputs(item, receipt)
+        try:
+            members = list(item)
+        except Exception as error:  # nobody can say which of its items is at fault
+            await self.failures.settle(item, receipt, error)
+            return None
+        outputs: list[Any] = []
+        for member in members:
+            receipt.fork(1)  # a part that settles with the member; the block's own is handed on
+            made = await super()._outputs(member, receipt)
+            if made is not None:
+                receipt.settle()
+                outputs += made
+        return outputs
+
+    async def _block_of(self, item: Any) -> Block | None:
+        try:
+            with self._tracer.span("process", flow=self.flow, step=self.step.name):
+                block = await self._make_block(item)
+        except Exception as error:
+            # The items by themselves show which of them is at fault; most only have to be tried again.
+            if is_retryable(error):
+                with self.failures.log:
+                    self.failures.met(error)
+            elif not isinstance(error, EkspiperError) and not self._has_failed:
+                self._has_failed = True
+                log.warning("%s: no block could be made: %s", self.place, describe(error))
+            return None
+        return block if block is None or block.count <= self.step.max_outputs else None
+
+    def _offer(self, outputs: Sequence[Any], receipt: Receipt) -> bool:
+        return _block_in(outputs) is None and super()._offer(outputs, receipt)
+
+    async def _hand_on(self, outputs: Sequence[Any], receipt: Receipt) -> None:
+        block = _block_in(outputs)
+        if block is None:
+            await super()._hand_on(outputs, receipt)
+        else:
+            await self._hand_on_block(block, receipt)
+
+
+def _block_in(outputs: Sequence[Any]) -> Block | None:
+    """The block that stands for all outputs of an item, if one does."""
+    return outputs[0] if len(outputs) == 1 and isinstance(outputs[0], Block) else None

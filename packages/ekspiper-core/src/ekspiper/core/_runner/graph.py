@@ -10,11 +10,11 @@ from typing import Any, TypeAlias, cast
 from ..collector import Encoding
 from ..flow import Delivery, Flow, Step, deliveries_of
 from ..instruments import METRICS, Instrument, Instruments, NoInstruments, Tracer
-from ..json_line import BlockProcessor, LineProcessor
+from ..json_line import AsyncBlockProcessor, BlockProcessor, LineProcessor
 from ..queue import Queue
 from ..source import Source
 from .barrier import Barrier
-from .blocks import BlockChannel, BlockWorker
+from .blocks import BlockChannel, BlockWorker, OrderedBlockWorker
 from .channel import Channel, EncodingChannel, Fan, Outlet, ValueOutlet
 from .concurrent_worker import OrderedWorker, UnorderedWorker
 from .deliverer import Deliverer
@@ -142,7 +142,7 @@ class Graph:
             plain = plain and not isinstance(channel, BlockChannel)
             outlets.append(ValueOutlet(channel) if plain else channel)
         self.workers.append(
-            (BlockWorker if makes_blocks else _worker_kind(step))(
+            (_block_worker_kind(step) if makes_blocks else _worker_kind(step))(
                 flow.name,
                 step,
                 inlet,
@@ -207,11 +207,11 @@ class Graph:
     def _makes_blocks(self, step: Step) -> bool:
         """Whether the step gives blocks: it can, and somebody takes them."""
         # Where several items are at work at once, the order is that of items, not of blocks.
-        return (
-            isinstance(step.processor, BlockProcessor)
-            and step.concurrency == 1
-            and any(map(self._takes_blocks, step.collectors))
-        )
+        if isinstance(step.processor, AsyncBlockProcessor):
+            can = step.ordered
+        else:
+            can = isinstance(step.processor, BlockProcessor) and step.concurrency == 1
+        return can and any(map(self._takes_blocks, step.collectors))
 
     def _takes_blocks(self, collector: Queue | Delivery) -> bool:
         """Whether blocks can go there: all who read a queue must take them, and hand on blocks."""
@@ -268,6 +268,11 @@ def _worker_kind(step: Step) -> type[StepWorker]:
     if step.concurrency == 1:
         return OneByOneWorker
     return OrderedWorker if step.ordered else UnorderedWorker
+
+
+def _block_worker_kind(step: Step) -> type[StepWorker]:
+    is_async = isinstance(step.processor, AsyncBlockProcessor)
+    return OrderedBlockWorker if is_async else BlockWorker
 
 
 def _room(step: Step) -> int:
