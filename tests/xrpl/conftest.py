@@ -12,6 +12,7 @@ import pytest
 
 from ekspiper.xrpl.codec import _compiled_codec
 from ekspiper.xrpl.ledger import Ledger, Transaction
+from ekspiper.xrpl.replay import Recording
 from ekspiper.xrpl.verify import parse_ledger
 
 Lines = Callable[[str], Iterator[dict[str, Any]]]
@@ -25,6 +26,13 @@ def either_codec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr(_compiled_codec, "proof", None)
     elif _compiled_codec.compiled is None or _compiled_codec.proof is None:
         pytest.skip("the compiled codec is not built: hatch run dev:codec")
+
+
+@pytest.fixture(scope="session")
+def sample() -> Iterator[Recording]:
+    """The recording that comes with the package: ledgers 421 to 540, and the state of the last."""
+    with Recording.sample() as loaded:
+        yield loaded
 
 
 @pytest.fixture(scope="session")

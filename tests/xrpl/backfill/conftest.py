@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +32,10 @@ def hashes() -> dict[int, list[str]]:
     return found
 
 
-@pytest.fixture(scope="session")
-def recording() -> Iterator[Recording]:
-    """The sample, loaded once."""
-    with Recording.sample() as loaded:
-        yield loaded
-
-
 @pytest.fixture
-async def pool(recording: Recording) -> AsyncIterator[NodePool]:
+async def pool(sample: Recording) -> AsyncIterator[NodePool]:
     """A node that serves all of it."""
-    async with ReplayNode(recording) as node, NodePool(node.url, ledger_timeout=0.2) as opened:
+    async with ReplayNode(sample) as node, NodePool(node.url, ledger_timeout=0.2) as opened:
         yield opened
 
 

@@ -70,13 +70,13 @@ async def test_only_what_is_missing_is_fetched(
 
 
 async def test_a_ledger_that_nobody_has_is_named_and_fetched_later(
-    recording: Recording, tmp_path: Path, hashes: Hashes
+    sample: Recording, tmp_path: Path, hashes: Hashes
 ) -> None:
     out = tmp_path / "out"
 
     async def fill(*missing: int) -> Any:
         async with (
-            ReplayNode(recording, missing=missing) as node,
+            ReplayNode(sample, missing=missing) as node,
             NodePool(node.url, ledger_timeout=0.2) as pool,
         ):
             job = Backfill(pool, ["428:432"], OutputFolder(out, command="backfill"))
@@ -95,10 +95,10 @@ async def test_a_ledger_that_nobody_has_is_named_and_fetched_later(
     check(out, hashes, [428, 430, 432, 429, 431])
 
 
-async def test_a_folder_holds_ledgers_of_one_network(recording: Recording, tmp_path: Path) -> None:
+async def test_a_folder_holds_ledgers_of_one_network(sample: Recording, tmp_path: Path) -> None:
     async def plan(network_id: int) -> LedgerSet:
         async with (
-            ReplayNode(recording, network_id=network_id) as node,
+            ReplayNode(sample, network_id=network_id) as node,
             NodePool(node.url) as pool,
         ):
             job = Backfill(pool, ["428:429"], OutputFolder(tmp_path, command="backfill"))

@@ -72,10 +72,10 @@ async def test_what_is_stopped_continues_and_sends_nothing_twice(
 
 
 async def test_the_newest_ledgers_stay_the_same_ones(
-    send: Send, ledgers: Stopping, recording: Recording
+    send: Send, ledgers: Stopping, sample: Recording
 ) -> None:
     async with (
-        ReplayNode(recording, close_every=3600, start_at=528) as node,
+        ReplayNode(sample, close_every=3600, start_at=528) as node,
         NodePool(node.url) as early,
     ):
         job = send("-5:", by=early, concurrency=1)

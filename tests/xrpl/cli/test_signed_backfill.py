@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
@@ -16,22 +15,16 @@ from .conftest import Cli
 
 
 @pytest.fixture(scope="module")
-def recording() -> Iterator[Recording]:
-    with Recording.sample() as sample:
-        yield sample
-
-
-@pytest.fixture(scope="module")
-def span(recording: Recording) -> str:
+def span(sample: Recording) -> str:
     """The first eight ledgers of the sample."""
-    return f"{recording.first}:{recording.first + 7}"
+    return f"{sample.first}:{sample.first + 7}"
 
 
 @pytest.fixture(scope="module")
-def anchor(recording: Recording) -> str:
+def anchor(sample: Recording) -> str:
     """A later ledger of the sample, as somebody knows it."""
-    index = recording.first + 30
-    hashes = {at: ledger_hash for ledger_hash, at in recording.by_hash.items()}
+    index = sample.first + 30
+    hashes = {at: ledger_hash for ledger_hash, at in sample.by_hash.items()}
     return f"{index}:{hashes[index]}"
 
 

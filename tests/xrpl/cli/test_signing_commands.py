@@ -16,15 +16,9 @@ from .test_newer_networks import replayed
 
 
 @pytest.fixture(scope="module")
-def recording() -> Iterator[Recording]:
-    with Recording.sample() as loaded:
-        yield loaded
-
-
-@pytest.fixture(scope="module")
-def node(recording: Recording) -> Iterator[str]:
+def node(sample: Recording) -> Iterator[str]:
     """A node of the sample network, whose newest ledger is 540."""
-    yield from replayed(recording)
+    yield from replayed(sample)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -40,13 +39,6 @@ FAULTS = (
     ("duplicate", 0.03, ""),
     ("outOfOrder", 0.03, ""),
 )
-
-
-@pytest.fixture(scope="module")
-def sample() -> Iterator[Recording]:
-    recording = Recording.sample()
-    yield recording
-    recording.close()
 
 
 def plan(often: float, seed: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, Future
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -68,16 +68,9 @@ def inline(
     return Inline(changed)
 
 
-@pytest.fixture(scope="module")
-def recording() -> Iterator[Recording]:
-    """The sample, loaded once."""
-    with Recording.sample() as loaded:
-        yield loaded
-
-
 @pytest.fixture
-async def url(recording: Recording) -> AsyncIterator[str]:
-    async with ReplayNode(recording) as node:
+async def url(sample: Recording) -> AsyncIterator[str]:
+    async with ReplayNode(sample) as node:
         yield node.url
 
 
@@ -169,9 +162,9 @@ async def test_a_part_with_one_object_or_none_folds_to_the_leaf_or_to_nothing(
 
 
 async def test_a_node_of_clio_is_asked_by_keys_that_it_has(
-    recording: Recording, tmp_path: Path
+    sample: Recording, tmp_path: Path
 ) -> None:
-    async with ReplayNode(recording, clio=True) as node:
+    async with ReplayNode(sample, clio=True) as node:
         assert (await take(node.url, tmp_path)).objects == COUNT
 
 
@@ -208,10 +201,10 @@ async def test_a_file_that_somebody_removed_is_fetched_again(url: str, tmp_path:
 
 @pytest.mark.parametrize("fault", ["forgedObject", "lostObject"])
 async def test_an_object_that_is_altered_or_left_out(
-    recording: Recording, tmp_path: Path, fault: str
+    sample: Recording, tmp_path: Path, fault: str
 ) -> None:
     # With `digits`, the first page is one that is kept.
-    async with ReplayNode(recording, faults=fault) as node:
+    async with ReplayNode(sample, faults=fault) as node:
         wrong = r"a second reading differs in the subtrees \w\.\.\., and ws://\S+ serves them right"
         with pytest.raises(StateMismatch, match=wrong):
             await take(node.url, tmp_path, digits=1)
@@ -222,8 +215,8 @@ async def test_an_object_that_is_altered_or_left_out(
     assert report.objects == len(rows(tmp_path)) == COUNT
 
 
-async def test_a_node_that_always_serves_it_so(recording: Recording, tmp_path: Path) -> None:
-    async with ReplayNode(recording, faults="lostObject*0") as node:
+async def test_a_node_that_always_serves_it_so(sample: Recording, tmp_path: Path) -> None:
+    async with ReplayNode(sample, faults="lostObject*0") as node:
         with pytest.raises(StateMismatch, match="a second reading gives the same"):
             await take(node.url, tmp_path, digits=1)
     assert not is_complete(tmp_path)

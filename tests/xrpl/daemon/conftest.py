@@ -27,13 +27,6 @@ def port() -> int:
     return free_port()
 
 
-@pytest.fixture(scope="session")
-def recording() -> Iterator[Recording]:
-    """The sample, loaded once."""
-    with Recording.sample() as loaded:
-        yield loaded
-
-
 Running = Callable[..., Any]
 
 
@@ -103,9 +96,9 @@ async def http(port: int) -> AsyncIterator[Http]:
 
 
 @pytest.fixture
-def node(recording: Recording) -> Callable[..., ReplayNode]:
+def node(sample: Recording) -> Callable[..., ReplayNode]:
     """Makes a node that serves the sample."""
-    return lambda **options: ReplayNode(recording, **options)
+    return lambda **options: ReplayNode(sample, **options)
 
 
 @pytest.fixture(autouse=True)

@@ -52,10 +52,10 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_every_ledger_is_signed_and_the_folder_proves_it(
-    recording: Recording, trust: str, running: Running
+    sample: Recording, trust: str, running: Running
 ) -> None:
     async with (
-        ReplayNode(recording, close_every=0, start_at=FIRST) as node,
+        ReplayNode(sample, close_every=0, start_at=FIRST) as node,
         running("", **options(node, trust, until=LAST)) as task,
     ):
         outcome = await task
@@ -66,15 +66,15 @@ async def test_every_ledger_is_signed_and_the_folder_proves_it(
     evidence = Evidence.of_folder(Path("o"), read_trustees([trust]))
     assert evidence.unsigned() == {}
     assert evidence.faults == []
-    true = {index: ledger_hash for ledger_hash, index in recording.by_hash.items()}
+    true = {index: ledger_hash for ledger_hash, index in sample.by_hash.items()}
     assert all(true[index] == record["ledger_hash"] for index, record in records.items())
 
 
 async def test_one_node_with_a_forged_chain(
-    recording: Recording, trust: str, running: Running, http: Http
+    sample: Recording, trust: str, running: Running, http: Http
 ) -> None:
     async with (
-        ReplayNode(recording, close_every=0, start_at=FIRST, faults="forgedChain@440") as node,
+        ReplayNode(sample, close_every=0, start_at=FIRST, faults="forgedChain@440") as node,
         running("", **options(node, trust)),
     ):
         text = await http.until("/ready", 503, "signatures: a node says that ledger")
@@ -94,11 +94,11 @@ async def test_one_node_with_a_forged_chain(
     ],
 )
 async def test_without_a_quorum_it_waits_and_says_why(
-    recording: Recording, trust: str, running: Running, http: Http, faults: str, reason: str
+    sample: Recording, trust: str, running: Running, http: Http, faults: str, reason: str
 ) -> None:
     config = "[http]\nnetwork_patience = 0.2\n"
     async with (
-        ReplayNode(recording, close_every=0, start_at=FIRST, faults=faults) as node,
+        ReplayNode(sample, close_every=0, start_at=FIRST, faults=faults) as node,
         running(config, **options(node, trust)) as task,
     ):
         await http.until("/ready", 503, reason)
@@ -117,10 +117,10 @@ def validators(tmp_path: Path) -> str:
 
 
 async def test_validators_that_are_named_without_a_list(
-    recording: Recording, running: Running, validators: str
+    sample: Recording, running: Running, validators: str
 ) -> None:
     async with (
-        ReplayNode(recording, close_every=0.02, start_at=FIRST) as node,
+        ReplayNode(sample, close_every=0.02, start_at=FIRST) as node,
         running("", **options(node, validators, until=450)) as task,
     ):
         outcome = await task
@@ -130,9 +130,9 @@ async def test_validators_that_are_named_without_a_list(
     assert evidence.unsigned() == {}
 
 
-async def test_hashed_is_a_choice(recording: Recording, running: Running, trust: str) -> None:
+async def test_hashed_is_a_choice(sample: Recording, running: Running, trust: str) -> None:
     async with (
-        ReplayNode(recording, close_every=0, start_at=FIRST) as node,
+        ReplayNode(sample, close_every=0, start_at=FIRST) as node,
         running(
             "", network=node.url, out="o", trust="hashed", until=440, **{"from": FIRST}
         ) as task,
@@ -144,16 +144,16 @@ async def test_hashed_is_a_choice(recording: Recording, running: Running, trust:
 
 
 async def test_a_restart_proves_the_gap_by_a_later_ledger(
-    recording: Recording, trust: str, running: Running
+    sample: Recording, trust: str, running: Running
 ) -> None:
     async with (
-        ReplayNode(recording, close_every=0, start_at=FIRST) as node,
+        ReplayNode(sample, close_every=0, start_at=FIRST) as node,
         running("", **options(node, trust, until=440)) as task,
     ):
         await task
     # Meanwhile 30 ledgers have closed, and nobody repeats their validations.
     async with (
-        ReplayNode(recording, close_every=0.05, start_at=470) as node,
+        ReplayNode(sample, close_every=0.05, start_at=470) as node,
         running("", **options(node, trust, until=475)) as task,
     ):
         await task

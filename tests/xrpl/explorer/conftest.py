@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,6 @@ def explorer_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def xrpl(explorer_cache: Path) -> AsyncIterator[Explorer]:
     async with Explorer("sample", cache=explorer_cache, progress=False) as explorer:
         yield explorer
-
-
-@pytest.fixture(scope="session")
-def sample() -> Iterator[Recording]:
-    with Recording.sample() as recording:
-        yield recording
 
 
 @pytest.fixture

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
-
-import pytest
 
 from ekspiper.xrpl.codec import LedgerHeader, transaction_id
 from ekspiper.xrpl.replay import SAMPLE, Recording, ReplayNode
 
 from .conftest import ask, client
-
-
-@pytest.fixture(scope="module")
-def sample() -> Iterator[Recording]:
-    with Recording.sample() as loaded:
-        yield loaded
 
 
 def test_it_is_small() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,6 @@ COUNT = 3200
 
 
 @pytest.fixture(scope="session")
-def recording() -> Iterator[Recording]:
-    """The sample, loaded once."""
-    with Recording.sample() as loaded:
-        yield loaded
-
-
-@pytest.fixture(scope="session")
 def indexes() -> set[str]:
     """The keys of all objects of the recorded state."""
     with gzip.open(SAMPLE / "ledger_data_v2_binary.jsonl.gz") as lines:
@@ -40,8 +33,8 @@ def indexes() -> set[str]:
 
 
 @asynccontextmanager
-async def pool_of(recording: Recording, **options: Any) -> AsyncIterator[NodePool]:
-    async with ReplayNode(recording, **options) as node, NodePool(node.url) as pool:
+async def pool_of(sample: Recording, **options: Any) -> AsyncIterator[NodePool]:
+    async with ReplayNode(sample, **options) as node, NodePool(node.url) as pool:
         yield pool
 
 
@@ -57,8 +50,8 @@ def rows(out: Path) -> list[Any]:
     return [json.loads(line) for line in (out / "objects.jsonl").read_text().splitlines()]
 
 
-async def test_what_no_definitions_know_is_reported(recording: Recording, tmp_path: Path) -> None:
-    async with pool_of(recording) as pool:
+async def test_what_no_definitions_know_is_reported(sample: Recording, tmp_path: Path) -> None:
+    async with pool_of(sample) as pool:
         pool.definitions = older_definitions(fields={"ExchangeRate"}, names={"AMM"})
         report = await take(pool, tmp_path)
     assert report.records == COUNT
@@ -68,9 +61,9 @@ async def test_what_no_definitions_know_is_reported(recording: Recording, tmp_pa
 
 
 async def test_it_is_complete_and_proven(
-    recording: Recording, tmp_path: Path, indexes: set[str]
+    sample: Recording, tmp_path: Path, indexes: set[str]
 ) -> None:
-    async with pool_of(recording) as pool:
+    async with pool_of(sample) as pool:
         report = await take(pool, tmp_path)
     found = [row["index"] for row in rows(tmp_path)]
     assert len(found) == COUNT
@@ -79,8 +72,8 @@ async def test_it_is_complete_and_proven(
     assert all(row["ledger_hash"] == report.ledger_hash for row in rows(tmp_path))
 
 
-async def test_one_type_only_and_still_proven(recording: Recording, tmp_path: Path) -> None:
-    async with pool_of(recording) as pool:
+async def test_one_type_only_and_still_proven(sample: Recording, tmp_path: Path) -> None:
+    async with pool_of(sample) as pool:
         report = await take(pool, tmp_path, types=["Offer", "AMM"])
     found = [row["LedgerEntryType"] for row in rows(tmp_path)]
     assert set(found) == {"Offer", "AMM"}
@@ -89,10 +82,10 @@ async def test_one_type_only_and_still_proven(recording: Recording, tmp_path: Pa
 
 @pytest.mark.parametrize("parallel", [1, 16])
 async def test_interrupted_it_goes_on(
-    recording: Recording, tmp_path: Path, indexes: set[str], parallel: int
+    sample: Recording, tmp_path: Path, indexes: set[str], parallel: int
 ) -> None:
     asked = 0
-    async with pool_of(recording) as pool:
+    async with pool_of(sample) as pool:
         job = Snapshot(pool, OutputFolder(tmp_path, command="snapshot"), parallel=parallel)
         run = await job.start()
         task = asyncio.create_task(run.finish())
@@ -112,9 +105,9 @@ async def test_interrupted_it_goes_on(
 
 @pytest.mark.parametrize("fault", ["forgedObject", "lostObject"])
 async def test_an_object_that_is_altered_or_left_out(
-    recording: Recording, tmp_path: Path, fault: str
+    sample: Recording, tmp_path: Path, fault: str
 ) -> None:
-    async with pool_of(recording, faults=fault) as pool:
+    async with pool_of(sample, faults=fault) as pool:
         with pytest.raises(
             StateMismatch, match=r"a second reading differs in the subtrees \w+\.\.\."
         ):
@@ -126,18 +119,18 @@ async def test_an_object_that_is_altered_or_left_out(
     assert len(rows(tmp_path)) == COUNT
 
 
-async def test_a_node_that_always_serves_it_so(recording: Recording, tmp_path: Path) -> None:
-    async with pool_of(recording, faults="lostObject*0") as pool:
+async def test_a_node_that_always_serves_it_so(sample: Recording, tmp_path: Path) -> None:
+    async with pool_of(sample, faults="lostObject*0") as pool:
         with pytest.raises(StateMismatch, match="a second reading gives the same"):
             await take(pool, tmp_path)
 
 
 async def test_a_node_that_serves_it_right_is_named(
-    recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sample: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with (
-        ReplayNode(recording) as bad,
-        ReplayNode(recording) as good,
+        ReplayNode(sample) as bad,
+        ReplayNode(sample) as good,
         NodePool([bad.url, good.url]) as pool,
     ):
         ask = pool.ask
@@ -157,25 +150,23 @@ async def test_a_node_that_serves_it_right_is_named(
             await take(pool, tmp_path)
 
 
-async def test_parquet_is_taken_again_after_a_mismatch(
-    recording: Recording, tmp_path: Path
-) -> None:
+async def test_parquet_is_taken_again_after_a_mismatch(sample: Recording, tmp_path: Path) -> None:
     dataset = pytest.importorskip("pyarrow.dataset")
     for _ in range(2):
-        async with pool_of(recording, faults="lostObject") as pool:
+        async with pool_of(sample, faults="lostObject") as pool:
             with pytest.raises(StateMismatch, match="unverified, do not use them"):
                 await take(pool, tmp_path, format="parquet")
             assert not (tmp_path / "objects").exists()
-    async with pool_of(recording) as pool:
+    async with pool_of(sample) as pool:
         await take(pool, tmp_path, format="parquet")
     table = dataset.dataset(tmp_path / "objects", format="parquet", partitioning="hive")
     assert table.count_rows() == COUNT
 
 
 async def test_pages_that_name_another_ledger_are_refused(
-    recording: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sample: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with pool_of(recording) as pool:
+    async with pool_of(sample) as pool:
         ask = pool.ask
 
         async def forged(request: Any, **options: Any) -> Answer:
@@ -190,19 +181,17 @@ async def test_pages_that_name_another_ledger_are_refused(
 
 
 async def test_a_folder_with_a_snapshot_of_another_ledger(
-    recording: Recording, tmp_path: Path
+    sample: Recording, tmp_path: Path
 ) -> None:
-    async with pool_of(recording) as pool:
+    async with pool_of(sample) as pool:
         await take(pool, tmp_path)
         with pytest.raises(EkspiperError, match="holds a snapshot of ledger 540, not 538"):
             await take(pool, tmp_path, ledger=538)
 
 
-async def test_parquet_holds_the_same(
-    recording: Recording, tmp_path: Path, indexes: set[str]
-) -> None:
+async def test_parquet_holds_the_same(sample: Recording, tmp_path: Path, indexes: set[str]) -> None:
     dataset = pytest.importorskip("pyarrow.dataset")
-    async with pool_of(recording) as pool:
+    async with pool_of(sample) as pool:
         await take(pool, tmp_path, format="parquet")
     table = dataset.dataset(tmp_path / "objects", format="parquet", partitioning="hive")
     assert set(table.to_table(columns=["index"]).column("index").to_pylist()) == indexes
