@@ -6,7 +6,8 @@ from .cluster_audit import AuditedChunk as AuditedChunk
 from .cluster_audit import ChunkAudit as ChunkAudit
 from .cluster_audit import ClusterAudit as ClusterAudit
 from .cluster_backfill import ClusterBackfill as ClusterBackfill
-from .cluster_backfill import ClusterProgress as ClusterProgress
+from .cluster_job import ClusterJob as ClusterJob
+from .cluster_job import ClusterProgress as ClusterProgress
 from .cluster_snapshot import ClusterSnapshot as ClusterSnapshot
 from .part_fetch import FetchedPart as FetchedPart
 from .part_fetch import PartFetch as PartFetch
@@ -26,6 +27,7 @@ __all__ = [
     "ChunkFetch",
     "ClusterAudit",
     "ClusterBackfill",
+    "ClusterJob",
     "ClusterProgress",
     "ClusterSnapshot",
     "FetchedChunk",

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ekspiper.core import ConfigError, in_thread
-from ekspiper.core.chunks import Chunk, ChunkRun, ChunkStore
+from ekspiper.core.chunks import Chunk, ChunkStore, Outcome
 from ekspiper.xrpl.audit import AuditReport, audit
 from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.processors import LedgerLink
 
 from ._headers import breaks, headers_of
 from ._task import reason_of
-from .cluster_backfill import ClusterProgress
+from .cluster_job import ClusterJob
 from .stores import kept_in
 from .workers import Workers
 
@@ -88,7 +87,7 @@ class ChunkAudit:
         return True
 
 
-class ClusterAudit:
+class ClusterAudit(ClusterJob):
     """Has workers audit all chunks of a store, and checks the chain from chunk to chunk.
 
     Args:
@@ -105,12 +104,11 @@ class ClusterAudit:
         definitions: Definitions | None = None,
         network_id: int | None = None,
     ) -> None:
+        super().__init__()
         self._store = store
         self._deep = deep
         self._definitions = definitions
         self._network_id = network_id
-        self._run: ChunkRun[AuditedChunk] | None = None
-        self.progress = ClusterProgress()
 
     async def run(self, workers: Workers) -> AuditReport:
         """What they found; faults come in the order of the chunks.
@@ -136,26 +134,17 @@ class ClusterAudit:
             network_id=self._network_id,
         )
         found: dict[Chunk, AuditedChunk] = {}
-        self._run = ChunkRun(check, chunks, workers.executor, at_once=workers.count)
-        async with aclosing(self._run.outcomes()) as outcomes:
-            async for outcome in outcomes:
-                error = outcome.error or RuntimeError("not audited")
-                each = outcome.result or AuditedChunk(AuditReport(), failure=reason_of(error))
-                found[outcome.chunk] = each
-                self.progress.chunks_done += 1
-                self.progress.done += len(outcome.chunk)
-                self.progress.transactions += each.report.transactions
+
+        async def take(outcome: Outcome[AuditedChunk]) -> None:
+            error = outcome.error or RuntimeError("not audited")
+            each = outcome.result or AuditedChunk(AuditReport(), failure=reason_of(error))
+            found[outcome.chunk] = each
+            self.progress.chunks_done += 1
+            self.progress.done += len(outcome.chunk)
+            self.progress.transactions += each.report.transactions
+
+        await self._work(check, chunks, workers, take, at_once=workers.count)
         return _together(chunks, found)
-
-    def drain(self) -> None:
-        """Begin no more chunks: the report says which were not audited."""
-        if self._run is not None:
-            self._run.drain()
-
-    def stop(self) -> None:
-        """Do not wait for the others either."""
-        if self._run is not None:
-            self._run.stop()
 
 
 def _together(chunks: Sequence[Chunk], found: dict[Chunk, AuditedChunk]) -> AuditReport:

@@ -6,12 +6,10 @@ import json
 import logging
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Any
 
 from ekspiper.core import ConfigError, in_thread
-from ekspiper.core.chunks import Chunk, ChunkRun, ChunkStore, Outcome, cut
+from ekspiper.core.chunks import Chunk, ChunkStore, Outcome, cut
 from ekspiper.xrpl.attestation import Notary
 from ekspiper.xrpl.backfill import BackfillReport
 from ekspiper.xrpl.client import FairShare, LedgerSet, NodePool, fair_share
@@ -24,10 +22,11 @@ from ._signed_chain import Span
 from ._signing import Signing, spans_of
 from ._task import reason_of
 from .chunk_fetch import ChunkFetch, FetchedChunk
+from .cluster_job import ClusterJob, ClusterProgress
 from .stores import ABOUT, PARTITION, format_of, keep_definitions
 from .workers import Workers
 
-__all__ = ["ClusterBackfill", "ClusterProgress"]
+__all__ = ["ClusterBackfill"]
 
 log = logging.getLogger("ekspiper")
 
@@ -44,28 +43,7 @@ _READ_AT_ONCE = 16
 _STOPPED = "not fetched: the backfill was stopped before"
 
 
-@dataclass(slots=True)
-class ClusterProgress:
-    """How far a backfill by chunks is, or a snapshot by parts.
-
-    Attributes:
-        total: ledgers, or parts, that are missing.
-        done: those of chunks that have ended.
-        transactions: records that are in place.
-        chunks: how many chunks there are.
-        chunks_done: how many have ended.
-        failed: chunks of which nothing was kept, with the reason.
-    """
-
-    total: int = 0
-    done: int = 0
-    transactions: int = 0
-    chunks: int = 0
-    chunks_done: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-
-
-class ClusterBackfill:
+class ClusterBackfill(ClusterJob):
     """Brings a store to hold all ledgers of `ranges`, with any number of workers.
 
     Call `plan` first, when the store is locked: it repairs what a crash left, and finds out what
@@ -111,6 +89,7 @@ class ClusterBackfill:
     ) -> None:
         if chunk is not None and (chunk < 1 or PARTITION % chunk):
             raise ConfigError(f"chunks of {chunk} ledgers do not divide a partition of {PARTITION}")
+        super().__init__()
         self._network = network
         self._pool = pool
         self._ranges = list(ranges)
@@ -132,11 +111,8 @@ class ClusterBackfill:
         self._drifts: list[DriftReport] = []
         self._dead_letters = 0
         self._added = LedgerSet()
-        self._run: ChunkRun[FetchedChunk] | None = None
-        self._draining = self._stopped = False
         self.wanted = LedgerSet()
         self.missing = LedgerSet()
-        self.progress = ClusterProgress()
 
     async def plan(self, *, dry_run: bool = False) -> None:
         """Repair the store, and compare what it holds with what is wanted.
@@ -181,12 +157,7 @@ class ClusterBackfill:
             signers=() if self._signing is None else self._signing.signers,
         )
         ordered = chunks[::-1] if self._backwards or self._signing is not None else chunks
-        self._run = ChunkRun(fetch, ordered, workers.executor, at_once=share.pools)
-        if self._draining:
-            self._run.drain()
-        async with aclosing(self._run.outcomes()) as outcomes:
-            async for outcome in outcomes:
-                await self._accept(outcome)
+        await self._work(fetch, ordered, workers, self._accept, at_once=share.pools)
         if self._signing is not None and not self._stopped:
             await self._settle(*await self._signing.finish())
         # Of workers that were killed, or whose chunks were given up.
@@ -196,23 +167,6 @@ class ClusterBackfill:
         """What each of so many workers may ask of the nodes."""
         urls = find_network(self._network).urls
         return fair_share(urls, min(workers, self._concurrency))
-
-    @property
-    def draining(self) -> bool:
-        """Whether it was asked to end early."""
-        return self._draining
-
-    def drain(self) -> None:
-        """Begin no more chunks, and keep those that are under way."""
-        self._draining = True
-        if self._run is not None:
-            self._run.drain()
-
-    def stop(self) -> None:
-        """Stop at once: chunks that are under way are given up."""
-        self._draining = self._stopped = True
-        if self._run is not None:
-            self._run.stop()
 
     async def conclude(self) -> BackfillReport:
         """Prove the whole, and say what was there, what was added and what is missing.

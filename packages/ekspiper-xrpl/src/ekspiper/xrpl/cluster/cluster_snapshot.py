@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from ekspiper.core import ConfigError, Permanent, PipelineError, Retryable, in_thread
-from ekspiper.core.chunks import Chunk, ChunkRun, ChunkStore, Outcome
+from ekspiper.core.chunks import Chunk, ChunkStore, Outcome
 from ekspiper.xrpl.client import FairShare, NodePool, fair_share
 from ekspiper.xrpl.codec import Subtree, join_subtrees
 from ekspiper.xrpl.ledger import Ledger
@@ -20,7 +20,7 @@ from ekspiper.xrpl.snapshot import SecondReading, SnapshotReport, StateMismatch
 from ekspiper.xrpl.sources import LedgerObjects, LedgerRef
 
 from ._task import reason_of
-from .cluster_backfill import ClusterProgress
+from .cluster_job import ClusterJob, ClusterProgress
 from .part_fetch import FetchedPart, PartFetch
 from .stores import ABOUT, SUBTREE, keep_definitions
 from .workers import Workers
@@ -39,7 +39,7 @@ _NAMED = 3
 """Parts that failed of which an error says why."""
 
 
-class ClusterSnapshot:
+class ClusterSnapshot(ClusterJob):
     """Brings a store to hold all objects of one ledger, with any number of workers.
 
     Call `plan` first, when the store is locked: it finds out which parts are there. Then `run` and
@@ -72,6 +72,7 @@ class ClusterSnapshot:
     ) -> None:
         if digits is not None and not 1 <= digits <= 3:
             raise ConfigError(f"parts have 1, 2 or 3 digits in common, not {digits}")
+        super().__init__()
         self._network = network
         self._pool = pool
         self._store = store
@@ -83,10 +84,7 @@ class ClusterSnapshot:
         self._about: dict[str, Any] = {}
         self._parts: dict[Chunk, FetchedPart] = {}
         self._drifts: list[DriftReport] = []
-        self._run: ChunkRun[FetchedPart] | None = None
-        self._draining = False
         self.missing: list[Chunk] = []
-        self.progress = ClusterProgress()
 
     async def plan(self) -> None:
         """Prove the ledger's header, repair the store, and find out which parts are there.
@@ -129,7 +127,8 @@ class ClusterSnapshot:
 
     async def run(self, workers: Workers) -> None:
         """Have the workers fetch the parts that are missing, and publish each as it comes."""
-        await self._work(self._fetch(workers), self.missing, workers, self._accept)
+        at_once = self.share(workers.count).pools
+        await self._work(self._fetch(workers), self.missing, workers, self._accept, at_once=at_once)
         # Of workers that were killed, or whose parts were given up.
         await in_thread(self._store.repair)
 
@@ -180,23 +179,6 @@ class ClusterSnapshot:
         """What each of so many workers may ask of the nodes."""
         return fair_share(find_network(self._network).urls, workers)
 
-    @property
-    def draining(self) -> bool:
-        """Whether it was asked to end early."""
-        return self._draining
-
-    def drain(self) -> None:
-        """Begin no more parts, and keep those that are under way."""
-        self._draining = True
-        if self._run is not None:
-            self._run.drain()
-
-    def stop(self) -> None:
-        """Stop at once: parts that are under way are given up."""
-        self._draining = True
-        if self._run is not None:
-            self._run.stop()
-
     def _fetch(self, workers: Workers) -> PartFetch:
         ledger, share = self._proven_ledger(), self.share(workers.count)
         assert self._digits is not None
@@ -215,18 +197,6 @@ class ClusterSnapshot:
                 "connect_timeout": self._connect_timeout,
             },
         )
-
-    async def _work(
-        self, fetch: PartFetch, chunks: Sequence[Chunk], workers: Workers, take: Any
-    ) -> None:
-        self._run = ChunkRun(
-            fetch, chunks, workers.executor, at_once=self.share(workers.count).pools
-        )
-        if self._draining:
-            self._run.drain()
-        async with aclosing(self._run.outcomes()) as outcomes:
-            async for outcome in outcomes:
-                await take(outcome)
 
     async def _accept(self, outcome: Outcome[FetchedPart]) -> None:
         """Publish a part, or note why there is none."""
@@ -253,7 +223,8 @@ class ClusterSnapshot:
             found[outcome.chunk] = outcome.result
 
         fetch = replace(self._fetch(workers), keeps=False, avoid=tuple(avoid))
-        await self._work(fetch, sorted(self._parts), workers, take)
+        at_once = self.share(workers.count).pools
+        await self._work(fetch, sorted(self._parts), workers, take, at_once=at_once)
         if len(found) < len(self._parts):
             raise Retryable("it was stopped before")
         return _by_prefix(found)
