@@ -14,8 +14,8 @@ from .source import Position, Source
 
 __all__ = ["DeadLetter", "DeadLetterFile", "as_json"]
 
+# Levels. Parsers of JSON give up at some depth, and a letter that cannot be kept ends the run.
 _DEEPEST = 200
-"""Levels. Parsers of JSON give up at some depth, and a letter that cannot be kept ends the run."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

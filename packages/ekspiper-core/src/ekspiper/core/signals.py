@@ -23,8 +23,8 @@ def _hang_up() -> tuple[signal.Signals, ...]:
 SIGNALS = (signal.SIGINT, signal.SIGTERM, *_hang_up())
 """The signals that drain a run."""
 
+# These do not stop it the second time: a terminal that closes may send more than one.
 _NEVER_STOP = _hang_up()
-"""These do not stop it the second time: a terminal that closes may send more than one."""
 
 log = logging.getLogger("ekspiper")
 

@@ -16,8 +16,8 @@ from ._json import json_lines
 
 __all__ = ["StandardOutput"]
 
+# There is one standard output: collectors of several kinds of records take turns.
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
-"""There is one standard output: collectors of several kinds of records take turns."""
 
 _PIECE = select.PIPE_BUF  # a pipe that is ready takes this much without blocking
 

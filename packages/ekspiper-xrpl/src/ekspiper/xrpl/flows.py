@@ -35,8 +35,8 @@ CollectorsByRecord = Mapping[str, Sequence[Collector[Any] | Delivery]]
 ROOT = "ledger-details"
 """The flow that reads the source, whose position the checkpoint holds."""
 
+# Between flows: enough that fetching does not wait for a slow sink's every batch.
 _LEDGERS_WAITING = 64
-"""Between flows: enough that fetching does not wait for a slow sink's every batch."""
 
 _AMMS_AT_ONCE = 4
 _BYTES_WAITING = 64 * 1024 * 1024

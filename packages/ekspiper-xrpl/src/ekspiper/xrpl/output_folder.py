@@ -45,8 +45,8 @@ TABLES = ("transactions", "ledgers", "book_offers", "amms")
 DEFINITIONS = Path(".checkpoint", "network", "definitions.json")
 """Where a folder keeps the definitions of its network, if they are not the bundled ones."""
 
+# Bytes of one part of a path, on every file system in use.
 _LONGEST_NAME = 255
-"""Bytes of one part of a path, on every file system in use."""
 
 
 def default_out(network: str, command: str) -> Path:

@@ -41,11 +41,11 @@ END = Control()
 Entry: TypeAlias = tuple[Any, Receipt | None, int]
 """What crosses a channel: an item, its receipt and its size; or a mark with None and 0."""
 
+# Types whose items are all of one size, but for integers that nobody puts into a queue.
 _FIXED = {type(one): sys.getsizeof(one) for one in (1, 1.0, True, None)}
-"""Types whose items are all of one size, but for integers that nobody puts into a queue."""
 
+# Items that are copied before other tasks get their turn.
 _FAN_AT_ONCE = 64
-"""Items that are copied before other tasks get their turn."""
 
 Measurer: TypeAlias = Callable[[Any], int]
 Waiting: TypeAlias = "deque[asyncio.Future[None]]"

@@ -13,9 +13,9 @@ from .step_worker import AT_ONCE, StepWorker
 
 __all__ = ["Epoch", "OrderedWorker", "Slot", "UnorderedWorker"]
 
+# How many times the concurrency may be held: enough that one slow item does not stop the others at
+# once, and few enough that memory stays small while it is waited for.
 _AHEAD = 4
-"""How many times the concurrency may be held: enough that one slow item does not stop the others at
-once, and few enough that memory stays small while it is waited for."""
 
 
 class Slot:

@@ -23,8 +23,8 @@ from .source_reader import SourceReader
 
 __all__ = ["Batch", "BlockBatch", "Deliverer", "Trigger"]
 
+# Entries taken from the channel before other tasks get their turn.
 _AT_ONCE = 64
-"""Entries taken from the channel before other tasks get their turn."""
 
 Trigger: TypeAlias = Literal["count", "bytes", "period", "barrier", "end"]
 

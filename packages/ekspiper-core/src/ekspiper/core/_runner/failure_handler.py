@@ -23,8 +23,8 @@ __all__ = ["FailureHandler", "Failures", "first_error", "without_our_frames"]
 
 log = logging.getLogger("ekspiper")
 
+# Dead letters of one place that are logged one by one; after that, the 100th, the 1,000th, ...
 _TOLD = 20
-"""Dead letters of one place that are logged one by one; after that, the 100th, the 1,000th, ..."""
 
 
 class FailureHandler:

@@ -30,11 +30,11 @@ __all__ = ["Graph"]
 Refuse: TypeAlias = Callable[[Any, Receipt, Exception], Awaitable[None]]
 """Settles an item that failed for good, and counts it."""
 
+# At least this many items can wait inside a flow, before a step and before a collector.
 _ROOM = 64
-"""At least this many items can wait inside a flow, before a step and before a collector."""
 
+# The bound in bytes of links inside a flow, where no queue says another: that of a `Queue`.
 _BYTES = 64 * 1024 * 1024
-"""The bound in bytes of links inside a flow, where no queue says another: that of a `Queue`."""
 
 
 class Graph:

@@ -9,14 +9,14 @@ from typing import Any
 
 __all__ = ["Measure"]
 
+# Levels that are walked: enough for any record, and an end for a list that contains itself.
 _DEEPEST = 12
-"""Levels that are walked: enough for any record, and an end for a list that contains itself."""
 
+# A prime number, so that records that come in turns are all walked now and then.
 _WALK_EVERY = 127
-"""A prime number, so that records that come in turns are all walked now and then."""
 
+# No length has more.
 _MOST_BITS = 64
-"""No length has more."""
 
 _dumps = marshal.dumps  # a global name is found faster than one in a module
 

@@ -19,8 +19,8 @@ __all__ = ["Part", "parts_of"]
 
 log = logging.getLogger("ekspiper")
 
+# Seconds that a component may take to close once something has gone wrong.
 _CLOSE_BY_FORCE = 5.0
-"""Seconds that a component may take to close once something has gone wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ from .source_reader import SourceReader
 
 __all__ = ["LetterReader", "LetterReceipt", "LetterReceipts", "Redelivery"]
 
+# Letters after which other tasks get their turn.
 _AT_ONCE = 64
-"""Letters after which other tasks get their turn."""
 
 
 class LetterReceipt(Receipt):

@@ -31,8 +31,8 @@ __all__ = ["Run", "RunOptions"]
 
 log = logging.getLogger("ekspiper")
 
+# Seconds after which a run that was stopped is left alone, if a component ignores it.
 _GIVE_UP = 15.0
-"""Seconds after which a run that was stopped is left alone, if a component ignores it."""
 
 _NEVER_GIVE_UP = RetryPolicy(elapsed=None)
 

@@ -29,8 +29,8 @@ log = logging.getLogger("ekspiper")
 AT_ONCE = 64
 """Items after which a worker that never waits gives other tasks their turn."""
 
+# Seconds of failing that are not logged: one of several servers is always busy for a moment.
 _PATIENCE = 5.0
-"""Seconds of failing that are not logged: one of several servers is always busy for a moment."""
 
 
 class StepWorker(ABC):

@@ -15,8 +15,8 @@ from .chunk_store import HIDDEN, ChunkStore
 
 __all__ = ["ObjectStore"]
 
+# Seconds for which a lock holds that nobody renews.
 _LEASE = 30.0
-"""Seconds for which a lock holds that nobody renews."""
 
 
 class ObjectStore(ChunkStore):

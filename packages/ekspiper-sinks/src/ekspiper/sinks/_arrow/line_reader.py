@@ -16,8 +16,8 @@ __all__ = ["LineReader", "encoded_apart", "has_blocks", "plain_records", "rows_i
 
 T = TypeVar("T")
 
+# It may also stand in a text, which does no harm.
 _EMPTY_LIST = re.compile(rb"\[\s*\]")
-"""It may also stand in a text, which does no harm."""
 
 
 class LineReader:

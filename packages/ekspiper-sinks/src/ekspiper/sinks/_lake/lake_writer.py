@@ -26,8 +26,8 @@ from .lake_table import LakeTable
 
 __all__ = ["Encoded", "LakeWriter"]
 
+# Levels of structs in a schema that is found in the records; what lies deeper is JSON text.
 _DEPTH = 3
-"""Levels of structs in a schema that is found in the records; what lies deeper is JSON text."""
 
 
 @dataclass(slots=True)

@@ -19,8 +19,8 @@ LEDGERS = "_ledgers"
 """The column that the table is partitioned by: the first ledger of a range."""
 
 _APP = "ekspiper"
+# Newest commits to look through for our last one: behind it are those of maintenance jobs.
 _HISTORY = (1, 32, 1024, None)
-"""Newest commits to look through for our last one: behind it are those of maintenance jobs."""
 
 
 def deltalake() -> Any:

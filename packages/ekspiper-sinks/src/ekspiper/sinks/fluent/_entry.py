@@ -18,12 +18,9 @@ _PAIR = b"\x92"  # the head of a list of two
 # A float64 whose exponent is all ones. Other bytes can look like it, text in UTF-8 cannot.
 _NON_FINITE = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")
 
+# Levels of objects and lists that a record may have, less one. Fluent Bit acknowledges a record of
+# 64 levels and then drops it, together with everything after it in its chunk.
 _DEEPEST = 60
-"""Levels of objects and lists that a record may have, less one.
-
-Fluent Bit acknowledges a record of 64 levels and then drops it, together with everything after it
-in its chunk.
-"""
 
 _CONTAINERS = (dict, list, tuple)  # `isinstance` takes longer for a union of types
 

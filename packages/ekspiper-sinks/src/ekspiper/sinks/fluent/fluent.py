@@ -33,9 +33,9 @@ __all__ = ["Fluent"]
 
 log = logging.getLogger("ekspiper")
 
+# Seconds for each step of the first connection: a server that does not answer must not hold up the
+# start of a whole pipeline, as `collect` waits for it anyway.
 _PATIENCE_AT_START = 2.0
-"""Seconds for each step of the first connection: a server that does not answer must not hold up
-the start of a whole pipeline, as `collect` waits for it anyway."""
 
 
 class Fluent(Collector[dict[str, Any]]):

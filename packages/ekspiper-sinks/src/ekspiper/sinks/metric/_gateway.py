@@ -13,8 +13,8 @@ from ..prometheus import WithoutCreated, client
 
 __all__ = ["Gateway"]
 
+# Seconds. A push is small; a gateway that takes longer is not well, and the run would wait.
 _TIMEOUT = 10.0
-"""Seconds. A push is small; a gateway that takes longer is not well, and the run would wait."""
 
 
 class Gateway:

@@ -13,8 +13,8 @@ from .metric_rule import MetricRule
 
 __all__ = ["Reading", "RuleReader"]
 
+# Stands for a field that the record does not have.
 _ABSENT: Any = object()
-"""Stands for a field that the record does not have."""
 
 Reading = tuple[Series, Values, "float | None"]
 """What is to be recorded: the series, its label values, and the value; None removes the series."""

@@ -14,13 +14,13 @@ OTHER = "other"
 _LONGEST = 256
 _METHOD = {"counter": "inc", "gauge": "set", "histogram": "observe"}
 
+# A newcomer takes a place when it has moved this many times as often: at equal pace the two would
+# replace each other with every record.
 _AHEAD = 2
-"""A newcomer takes a place when it has moved this many times as often: at equal pace the two
-would replace each other with every record."""
 
+# Past movements count half after this many records for each series that may be there: long enough
+# to compare the pace of two books, short enough to follow the day.
 _FORGET_AFTER = 50
-"""Past movements count half after this many records for each series that may be there: long
-enough to compare the pace of two books, short enough to follow the day."""
 
 Values = tuple[str, ...]
 

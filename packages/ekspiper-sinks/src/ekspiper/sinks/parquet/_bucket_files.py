@@ -16,8 +16,8 @@ from ._folder_files import DatasetFiles
 
 __all__ = ["BucketFiles"]
 
+# Seconds for which a request is sent again; after that, the runner tries the batch again.
 _PATIENCE = 20.0
-"""Seconds for which a request is sent again; after that, the runner tries the batch again."""
 
 _TIMEOUT = 15.0
 

@@ -23,8 +23,8 @@ from .._checks import reason_of
 
 __all__ = ["OneFile", "is_one_file"]
 
+# Metadata of the file's schema: its records are all of it, whatever stands beside it.
 _MARK = {b"ekspiper": b"one file"}
-"""Metadata of the file's schema: its records are all of it, whatever stands beside it."""
 
 
 def is_one_file(path: Path) -> bool:

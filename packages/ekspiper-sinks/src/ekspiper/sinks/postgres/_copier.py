@@ -16,8 +16,8 @@ from ._table import Table
 __all__ = ["Copied", "Copier"]
 
 # COPY takes any size; larger pieces are one write to the socket instead of hundreds.
+# Lines that are sent together.
 _CHUNK = 256
-"""Lines that are sent together."""
 
 
 @dataclass(slots=True)

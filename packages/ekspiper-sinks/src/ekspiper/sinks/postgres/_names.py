@@ -16,8 +16,8 @@ ROW = "_row"
 """The column of a row's number in the order in which records came, from 1."""
 
 _SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
+# Bytes: PostgreSQL cuts a longer name off, and two names could become one.
 _LONGEST = 63
-"""Bytes: PostgreSQL cuts a longer name off, and two names could become one."""
 
 
 def quoted(name: str) -> str:

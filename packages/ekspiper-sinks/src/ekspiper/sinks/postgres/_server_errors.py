@@ -8,25 +8,23 @@ from ._driver import psycopg
 
 __all__ = ["is_of_rows", "is_refusal", "told"]
 
+# Classes of SQLSTATE that are about the rows sent: data, constraints, limits, triggers.
+# https://www.postgresql.org/docs/current/errcodes-appendix.html
 _OF_ROWS = frozenset({"22", "23", "44", "54", "P0"})
-"""Classes of SQLSTATE that are about the rows sent: data, constraints, limits, triggers.
 
-https://www.postgresql.org/docs/current/errcodes-appendix.html
-"""
-
+# Classes of errors that last until somebody changes something: access, names, features.
 _REFUSALS = frozenset({"0A", "28", "3D", "3F", "42"})
-"""Classes of errors that last until somebody changes something: access, names, features."""
 
+# Messages of connections that cannot work: libpq gives no SQLSTATE with these.
 _REFUSED = re.compile(
     r"authentication failed|no password supplied|no pg_hba\.conf entry|not permitted to log in"
     r'|(role|database) ".*" does not exist|permission denied for database|certificate'
     r"|server does not support SSL|(resolve host|translate host name).*not known",
     re.DOTALL,
 )
-"""Messages of connections that cannot work: libpq gives no SQLSTATE with these."""
 
+# A question that libpq adds to a refused connection. It says nothing new.
 _HINT = re.compile(r"\s*Is the server running (locally|on that host) and accepting .*\?")
-"""A question that libpq adds to a refused connection. It says nothing new."""
 
 
 def is_of_rows(error: Exception) -> bool:

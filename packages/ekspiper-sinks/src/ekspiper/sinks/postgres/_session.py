@@ -19,11 +19,11 @@ __all__ = ["Session"]
 T = TypeVar("T")
 
 # The lock is tried, not waited for: a waiting session could not be cancelled in good time.
+# Seconds between two tries to become the writer.
 _POLL = 0.05
-"""Seconds between two tries to become the writer."""
 
+# Seconds that the server is given to cancel a statement that takes too long.
 _GRACE = 5.0
-"""Seconds that the server is given to cancel a statement that takes too long."""
 
 _SETTINGS = """
     SELECT set_config('statement_timeout', $1, false),

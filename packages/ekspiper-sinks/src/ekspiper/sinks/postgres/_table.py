@@ -51,8 +51,8 @@ _UNIQUE = """
         = (SELECT array_agg(name ORDER BY name) FROM unnest($2::text[]) name)
 """
 
+# The advisory lock of making tables: two collectors that make the same one would collide.
 _MAKING = 7_160_153_261_870_211_584
-"""The advisory lock of making tables: two collectors that make the same one would collide."""
 
 
 class Table:

@@ -28,8 +28,8 @@ from .records import read_records
 
 __all__ = ["Postgres"]
 
+# Rows of a lane come before all others, and are never those that a restart takes back.
 _FIRST_IN_A_LANE = -(2**62)
-"""Rows of a lane come before all others, and are never those that a restart takes back."""
 
 
 class Postgres(Collector[Any]):

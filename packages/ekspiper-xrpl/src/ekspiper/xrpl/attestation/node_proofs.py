@@ -12,8 +12,8 @@ from .notary import Notary
 
 __all__ = ["NodeProofs"]
 
+# Ledgers between a transaction and the newest: each has a header in the proof.
 _FARTHEST = 20_000
-"""Ledgers between a transaction and the newest: each has a header in the proof."""
 
 
 class NodeProofs:

@@ -16,8 +16,8 @@ __all__ = ["NotSigned", "SignedLedgers"]
 
 log = logging.getLogger("ekspiper.xrpl.attestation")
 
+# Headers read at once for ledgers that are wanted from the newest to the oldest.
 _CHUNK = 4096
-"""Headers read at once for ledgers that are wanted from the newest to the oldest."""
 
 
 class NotSigned(EkspiperError):

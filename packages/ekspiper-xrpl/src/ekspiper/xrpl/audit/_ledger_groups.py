@@ -15,8 +15,8 @@ from ._tables import read_line
 
 __all__ = ["EncodedLines", "Group", "ledger_groups", "ledger_index"]
 
+# Bytes read at once, at least: more where a ledger is larger.
 _PIECE = 512 * 1024
-"""Bytes read at once, at least: more where a ledger is larger."""
 
 
 @dataclass(frozen=True, slots=True)

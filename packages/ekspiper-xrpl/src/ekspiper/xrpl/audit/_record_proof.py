@@ -34,6 +34,7 @@ __all__ = ["Proof", "RecordProof"]
 _MOST = 0xFFFFFFFF
 _NO_RECORD = (AttributeError, KeyError, RecursionError, TypeError)
 
+# What stands behind a transaction's own fields, in the pipeline's order.
 _TAIL = (
     "meta",
     "hash",
@@ -43,11 +44,10 @@ _TAIL = (
     "ctid",
     "delivered_amount",
 )
-"""What stands behind a transaction's own fields, in the pipeline's order."""
 _AFTER_FIELDS = 1 << 40
 
+# Differences named of one record: one change often makes many.
 _SHOWN = 3
-"""Differences named of one record: one change often makes many."""
 
 Leaf = tuple[bytes, bytes, bytes]
 """Of the tree of transactions: id, transaction, metadata."""

@@ -40,8 +40,8 @@ _LEDGER_COLUMNS = (
     "signed_by",
 )
 _COLUMNS = ("hash", "ledger_index", "ledger_hash", "close_time_iso", "meta", "TransactionType")
+# What reading a record may raise when another program wrote or changed it.
 _UNREADABLE = (AttributeError, KeyError, OverflowError, TypeError, ValueError, struct.error)
-"""What reading a record may raise when another program wrote or changed it."""
 
 
 @dataclass(slots=True)

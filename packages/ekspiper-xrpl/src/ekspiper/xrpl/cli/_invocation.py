@@ -11,8 +11,8 @@ from pathlib import Path
 
 __all__ = ["this_command"]
 
+# Processes to look at above this one: hatch, a shell in between, and two to spare.
 _GENERATIONS = 4
-"""Processes to look at above this one: hatch, a shell in between, and two to spare."""
 
 
 def this_command() -> str:

@@ -27,11 +27,11 @@ __all__ = ["LOG_FORMATS", "console", "counted", "fail", "is_terminal", "set_up_l
 
 LOG_FORMATS = ("text", "json")
 
+# What an event is about, where the call says so.
 _CONTEXT = ("ledger", "flow", "step", "collector", "node")
-"""What an event is about, where the call says so."""
 
+# Lines that begin so hold a path or a command.
 _AS_IT_IS = ("  ", "Try next")
-"""Lines that begin so hold a path or a command."""
 
 _JOURNAL_LEVELS = (
     (logging.CRITICAL, 2),

@@ -18,8 +18,8 @@ from collections.abc import Callable
 __all__ = ["give_back", "give_back_regularly"]
 
 _EVERY = 60.0
+# At most this part of the time is spent on it, however large the process is.
 _SHARE = 0.01
-"""At most this part of the time is spent on it, however large the process is."""
 
 
 def give_back_regularly(loop: asyncio.AbstractEventLoop, *, every: float = _EVERY) -> None:

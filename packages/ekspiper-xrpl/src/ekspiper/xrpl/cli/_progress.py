@@ -38,10 +38,10 @@ log = logging.getLogger("ekspiper")
 _ON_TERMINAL = 0.25
 # A log is kept, so a line must be worth its place.
 _IN_LOG = 10.0
+# Seconds left of which minutes say enough.
 _LONG = 3600.0
-"""Seconds left of which minutes say enough."""
+# Seconds behind that say nothing any more: a recording, or a catch-up of days.
 _OLD = 86_400.0
-"""Seconds behind that say nothing any more: a recording, or a catch-up of days."""
 
 _TRANSACTIONS = "transaction-record/etl"
 

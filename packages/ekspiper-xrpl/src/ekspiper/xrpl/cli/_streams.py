@@ -19,8 +19,8 @@ from ._logs import tell
 __all__ = ["StandardError", "finish_output", "say", "say_json"]
 
 _PIECE = select.PIPE_BUF  # a pipe that is ready takes this much without blocking
+# Seconds to wait for a reader that is only slow, such as a terminal that scrolls.
 _WAIT = 0.2
-"""Seconds to wait for a reader that is only slow, such as a terminal that scrolls."""
 
 
 class StandardError(io.TextIOBase):

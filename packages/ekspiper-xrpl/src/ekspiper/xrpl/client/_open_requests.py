@@ -17,8 +17,8 @@ from ._wire import Text
 __all__ = ["OpenRequests"]
 
 
+# Bytes of a message that holds no transactions worth packing.
 _SMALL = 1024
-"""Bytes of a message that holds no transactions worth packing."""
 
 
 class OpenRequests:

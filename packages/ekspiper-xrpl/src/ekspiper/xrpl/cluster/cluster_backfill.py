@@ -30,14 +30,14 @@ __all__ = ["ClusterBackfill"]
 
 log = logging.getLogger("ekspiper")
 
+# Chunks of so many ledgers: each divides a partition.
 _SIZES = (1000, 500, 250, 200, 125, 100, 50, 25, 20, 10)
-"""Chunks of so many ledgers: each divides a partition."""
 
+# A range is cut so small that each worker gets so many chunks, where it is large enough.
 _CHUNKS_EACH = 2
-"""A range is cut so small that each worker gets so many chunks, where it is large enough."""
 
+# Chunks that wait for the proof of a later one, before headers are asked for in its place.
 _HELD_EACH = 4
-"""Chunks that wait for the proof of a later one, before headers are asked for in its place."""
 
 _READ_AT_ONCE = 16
 _STOPPED = "not fetched: the backfill was stopped before"

@@ -29,14 +29,14 @@ __all__ = ["ClusterSnapshot"]
 
 log = logging.getLogger("ekspiper")
 
+# Written when the root over all parts is the ledger's: before, the snapshot is not complete.
 _WHOLE = "snapshot.json"
-"""Written when the root over all parts is the ledger's: before, the snapshot is not complete."""
 
+# Objects of a state that is cut into 16 parts; a larger one is cut into 256.
 _FEW = 1_600_000
-"""Objects of a state that is cut into 16 parts; a larger one is cut into 256."""
 
+# Parts that failed of which an error says why.
 _NAMED = 3
-"""Parts that failed of which an error says why."""
 
 
 class ClusterSnapshot(ClusterJob):

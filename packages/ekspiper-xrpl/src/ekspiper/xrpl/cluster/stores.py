@@ -35,6 +35,7 @@ ABOUT = ".chunks/about.json"
 PARTITION = 100_000
 """Ledgers, as in the datasets of the collector `parquet`."""
 
+# The last one is the commit: a ledger is there when its record is.
 _TABLES = (
     "dead_letters.jsonl",
     "book_offers.parquet",
@@ -42,7 +43,6 @@ _TABLES = (
     "transactions.parquet",
     "ledgers.parquet",
 )
-"""The last one is the commit: a ledger is there when its record is."""
 
 
 SUBTREE = ".subtree.json"

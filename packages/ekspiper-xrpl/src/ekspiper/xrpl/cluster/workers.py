@@ -100,23 +100,23 @@ def workers_of_scheduler(address: str, *, timeout: float | None = None) -> Itera
         yield workers_of(client)
 
 
+# `logging.ERROR`: what a worker has to say of a chunk comes back with the chunk.
 _SILENT = 40
-"""`logging.ERROR`: what a worker has to say of a chunk comes back with the chunk."""
 
+# Dask looks at the stack of each thread a hundred times a second: a tenth of a chunk's time.
 _NO_PROFILER = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "500ms",
     "distributed.worker.memory.monitor-interval": "500ms",
 }
-"""Dask looks at the stack of each thread a hundred times a second: a tenth of a chunk's time."""
 
+# For workers: a terminal sends these to them as well, and they must finish what is under way.
 _LEAVE_SIGNALS_TO_US = """
 import signal
 for name in ("SIGINT", "SIGHUP"):
     if hasattr(signal, name):
         signal.signal(getattr(signal, name), signal.SIG_IGN)
 """
-"""For workers: a terminal sends these to them as well, and they must finish what is under way."""
 
 
 def _distributed() -> Any:

@@ -21,11 +21,11 @@ from .field_table import FieldTable, Kind
 
 __all__ = ["compiled", "field_codes", "implementation", "line_reader", "line_writer", "proof"]
 
+# Raised, here and in _compiled.pyx, with every change of what the two call of each other.
 _INTERFACE = 3
-"""Raised, here and in _compiled.pyx, with every change of what the two call of each other."""
 
+# The same for _proof.pyx.
 _PROOF_INTERFACE = 2
-"""The same for _proof.pyx."""
 
 PURE = "EKSPIPER_PURE"
 """The environment variable that leaves the compiled decoder out."""

@@ -148,8 +148,8 @@ _MIN_MANTISSA = 10 ** (_NUMBER_DIGITS - 1)
 _MIN_EXPONENT = -32768
 _MAX_EXPONENT = 32768
 _MAX_MANTISSA = 2**63 - 1
+# rippled gives zero the lowest exponent there is.
 _NUMBER_ZERO = (0, -(2**31))
-"""rippled gives zero the lowest exponent there is."""
 
 
 def number_text(mantissa: int, exponent: int) -> str:

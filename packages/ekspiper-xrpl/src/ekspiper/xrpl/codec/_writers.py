@@ -45,8 +45,8 @@ Writer = Callable[[Any], bytes]
 _NUMBER = struct.Struct(">qi")
 _NO_ACCOUNT = bytes(19) + b"\x01"
 _MPT, _MPT_POSITIVE = 0x20, 0x40
+# rippled's `maxMPTokenAmount` is one less.
 _MPT_LIMIT = 1 << 63
-"""rippled's `maxMPTokenAmount` is one less."""
 
 _ISSUED_MEMBERS = frozenset({"currency", "issuer", "value"})
 _MPT_MEMBERS = (

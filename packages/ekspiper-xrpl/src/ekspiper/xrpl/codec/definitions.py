@@ -15,8 +15,8 @@ from ekspiper.core import ConfigError
 
 __all__ = ["Conflict", "Definitions", "DefinitionsError", "Field", "FormatField"]
 
+# xrpl-py that has formats in its definitions; without them no record fits.
 _OLDEST = "5.1"
-"""xrpl-py that has formats in its definitions; without them no record fits."""
 
 _CODES = {
     "transaction type": "transaction_types",

@@ -38,11 +38,11 @@ __all__ = ["Encoder"]
 _OBJECT_END, _ARRAY_END = b"\xe1", b"\xf1"
 _FIXED_HEX = re.compile(r"(?:Hash|UInt)(\d+)")
 
+# The types whose values have their length before them.
 _COUNTED = frozenset({"Blob", "AccountID", "Vector256"})
-"""The types whose values have their length before them."""
 
+# A field's code, the bytes of the code, and how its values are written.
 _Entry = tuple[int, bytes, Writer]
-"""A field's code, the bytes of the code, and how its values are written."""
 
 _code = itemgetter(0)
 
@@ -211,8 +211,8 @@ class Encoder:
         }
 
 
+# After every field.
 _LAST = 1 << 32
-"""After every field."""
 
 _ENDS = {"STObject": _OBJECT_END, "STArray": _ARRAY_END}
 

@@ -18,12 +18,12 @@ __all__ = ["HttpServer"]
 # The statistics change about so often, and the monitor looks once a second as well.
 _EVENTS_EVERY = 1.0
 
+# Pages that are kept current at once: each costs a drawing a second.
 _MOST_READERS = 50
-"""Pages that are kept current at once: each costs a drawing a second."""
 
+# Seconds that open answers get when the daemon ends. A page that is not read any more, in a
+# browser that hangs, would otherwise hold the daemon for aiohttp's 60: longer than systemd waits.
 _LAST_WORDS = 1.0
-"""Seconds that open answers get when the daemon ends. A page that is not read any more, in a browser
-that hangs, would otherwise hold the daemon for aiohttp's 60: longer than systemd waits."""
 
 # The page shows text that comes from nodes and from data. It is escaped; if one place were
 # forgotten, the browser would still run nothing from it.

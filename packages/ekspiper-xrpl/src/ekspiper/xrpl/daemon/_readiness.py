@@ -13,8 +13,8 @@ from ..ledger_watch import late_ledgers
 
 __all__ = ["Readiness"]
 
+# Ledgers that a node may be behind what another one gave us before the restart: about a minute.
 _BEHIND = 20
-"""Ledgers that a node may be behind what another one gave us before the restart: about a minute."""
 
 
 class Readiness:

@@ -50,11 +50,11 @@ __all__ = ["Daemon", "Outcome", "Watching"]
 
 log = logging.getLogger("ekspiper")
 
+# Where Prometheus exporters of pipelines are by custom.
 _PORT = 9464
-"""Where Prometheus exporters of pipelines are by custom."""
 
+# Seconds that nodes may be too busy for a ledger, however short `ledger_timeout` is.
 _SHORTEST_RETRY = 60.0
-"""Seconds that nodes may be too busy for a ledger, however short `ledger_timeout` is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,8 +20,8 @@ from ._status import last_letters
 
 __all__ = ["advertised", "read_status"]
 
+# Seconds that a daemon has for its answer.
 _TIMEOUT = 10.0
-"""Seconds that a daemon has for its answer."""
 
 _URL_FILE = "url"
 _CHECKPOINTS = "daemon.*.json"

@@ -10,8 +10,8 @@ from ekspiper.core import MissingExtra
 
 __all__ = ["Bar", "Live"]
 
+# Seconds before a bar appears, so that quick work shows none.
 _DELAY = 0.7
-"""Seconds before a bar appears, so that quick work shows none."""
 
 
 class Bar:

@@ -18,6 +18,7 @@ from ekspiper.xrpl.codec import Decoder, Definitions, LedgerHeader, TransactionB
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.verify import verify_ledger
 
+# What a file holds of each ledger; the last three are those of `TransactionBlobs`.
 _COLUMNS = {
     "ledger_index": "uint32",
     "ledger_hash": "string",
@@ -26,7 +27,6 @@ _COLUMNS = {
     "spans": "binary",
     "ids": "binary",
 }
-"""What a file holds of each ledger; the last three are those of `TransactionBlobs`."""
 
 __all__ = ["CacheRows", "CachedRun", "DamagedCache", "LedgerCache", "default_cache_folder"]
 

@@ -92,8 +92,8 @@ class Connection:
             await asyncio.gather(task, return_exceptions=True)
 
 
+# Tasks that hold a network open: an event loop alone would let them be collected.
 _HOLDING: set[asyncio.Task[None]] = set()
-"""Tasks that hold a network open: an event loop alone would let them be collected."""
 
 
 async def _hold(options: SessionOptions, ready: asyncio.Future[LedgerReader]) -> None:

@@ -22,8 +22,8 @@ from .order_book import offers_of
 
 __all__ = ["ledger_table", "pair_table", "transaction_table"]
 
+# Pairs that are named where another one was not traded.
 _LISTED = 6
-"""Pairs that are named where another one was not traded."""
 
 LedgerRows = Callable[[Ledger], Iterable[Sequence[Any]]]
 

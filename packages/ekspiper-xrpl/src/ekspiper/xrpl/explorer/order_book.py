@@ -29,11 +29,13 @@ __all__ = ["OrderBook", "busiest", "fetch_book", "fetch_summaries", "offers_of",
 
 log = logging.getLogger("ekspiper.xrpl.explorer")
 
+# Offers of each side in the picture.
 _SHOWN = 10
-"""Offers of each side in the picture."""
+# Books that are fetched side by side; each is two requests.
 _AT_ONCE = 4
-"""Books that are fetched side by side; each is two requests."""
 
+# Prices are counter for one unit of base. Depths are base within 2 % of the middle. `touched`
+# counts the transactions in which offers of the pair were made, taken or removed.
 _SUMMARY_COLUMNS = columns(
     base="string",
     counter="string",
@@ -48,8 +50,6 @@ _SUMMARY_COLUMNS = columns(
     ask_depth="Float64",
     ledger_index="Int64",
 )
-"""Prices are counter for one unit of base. Depths are base within 2 % of the middle. `touched`
-counts the transactions in which offers of the pair were made, taken or removed."""
 
 _SIDE_COLUMNS = columns(
     price="Float64",

@@ -12,8 +12,8 @@ from ._display import Live
 
 __all__ = ["RunningPipeline"]
 
+# Seconds between two looks at the counters.
 _EVERY = 0.25
-"""Seconds between two looks at the counters."""
 
 
 class RunningPipeline:

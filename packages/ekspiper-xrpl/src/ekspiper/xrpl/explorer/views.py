@@ -205,8 +205,8 @@ _VALIDATOR_COLUMNS = columns(
     signing_key="string",
 )
 # Without it a validator that is slower than the quorum would look as if it had not signed.
+# Seconds that validations may come after the last quorum.
 _LATE = 2.0
-"""Seconds that validations may come after the last quorum."""
 _MARKS = 40
 
 

@@ -18,8 +18,8 @@ from ekspiper.xrpl.verify import VerificationError
 
 __all__ = ["Confirmation"]
 
+# Seconds that the next ledger may take: the one in question may be the newest.
 _NEXT_LEDGER = 20.0
-"""Seconds that the next ledger may take: the one in question may be the newest."""
 
 
 class Confirmation:

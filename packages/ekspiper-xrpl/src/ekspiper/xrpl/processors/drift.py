@@ -20,8 +20,8 @@ DRIFT_METRIC = Metric(
     "Fields and types that do not fit the schema",
 )
 
+# Names that are series of their own: names come from the data, which may hold any number.
 _NAMES_LIMIT = 200
-"""Names that are series of their own: names come from the data, which may hold any number."""
 
 
 @dataclass(slots=True)

@@ -28,8 +28,8 @@ _TABLES: Mapping[str, Callable[[Formats], Schema]] = {
 }
 
 
+# Before the name of a ledger entry type that a transaction type has as well.
 _ENTRY = "entry."
-"""Before the name of a ledger entry type that a transaction type has as well."""
 
 
 def schema_names(formats: Formats) -> list[str]:

@@ -22,8 +22,8 @@ _COMMON = "common"
 _METADATA_REQUIRED = 3
 _NODE_REQUIRED = 2
 
+# Of an MPTokenIssuance: the id by which amounts and other entries name it.
 _MPT_ID = (field_of_type("mpt_issuance_id", "Hash192"),)
-"""Of an MPTokenIssuance: the id by which amounts and other entries name it."""
 
 METADATA_TYPES: Mapping[str, str] = {
     "TransactionIndex": "UInt32",

@@ -19,8 +19,8 @@ log = logging.getLogger("ekspiper.xrpl.sources")
 # Seconds between two ledgers, to estimate the age of one that is far behind the newest.
 _INTERVAL = 3.8
 
+# So many ledgers ahead of the newest, the first one is hardly meant: a quarter of an hour.
 _FAR = 256
-"""So many ledgers ahead of the newest, the first one is hardly meant: a quarter of an hour."""
 
 
 class LedgerStream(Source[LedgerRef]):

@@ -25,8 +25,8 @@ from .backfill_report import tell_signatures
 
 __all__ = ["backfill_into"]
 
+# Collectors that show how things stand now: past ledgers would falsify that.
 _NOW_ONLY = ("metric",)
-"""Collectors that show how things stand now: past ledgers would falsify that."""
 
 _NAMED = 20
 

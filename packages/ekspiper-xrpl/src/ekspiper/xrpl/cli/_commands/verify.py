@@ -31,8 +31,8 @@ __all__ = ["verify"]
 
 _SHOWN = 20
 
+# In what the codec says of a name that it cannot encode.
 _UNKNOWN = "the definitions know no such"
-"""In what the codec says of a name that it cannot encode."""
 
 
 def verify(

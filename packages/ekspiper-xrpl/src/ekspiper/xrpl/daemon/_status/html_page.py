@@ -13,8 +13,8 @@ __all__ = ["page", "script", "style", "view"]
 
 Document = Mapping[str, Any]
 
+# Width and height of a chart, in units of its own; it is stretched to its place.
 _CHART = (300, 60)
-"""Width and height of a chart, in units of its own; it is stretched to its place."""
 
 
 @cache

@@ -23,8 +23,8 @@ from .history import History
 __all__ = ["Parts", "Status", "last_letters"]
 
 _LETTERS_SHOWN = 20
+# Bytes from the end of the file: enough for the last letters, and read within a millisecond.
 _LETTERS_READ = 256 * 1024
-"""Bytes from the end of the file: enough for the last letters, and read within a millisecond."""
 
 _TRANSACTIONS = "transaction-record/etl"
 

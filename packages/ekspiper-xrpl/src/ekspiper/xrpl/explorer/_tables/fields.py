@@ -14,6 +14,7 @@ from .column import Column
 
 __all__ = ["FieldColumn", "field_columns"]
 
+# How the columns of an amount are named behind its field, in the order of `amount_cells`.
 _AMOUNT_CELLS = {
     "": "Float64",
     "_currency": "category",
@@ -21,7 +22,6 @@ _AMOUNT_CELLS = {
     "_issuer": "string",
     "_value": "string",
 }
-"""How the columns of an amount are named behind its field, in the order of `amount_cells`."""
 
 Cell = Callable[[Mapping[str, Any]], Any]
 
