@@ -218,7 +218,33 @@ def _both_once() -> Both:
     return _BOTH[0]
 
 
+NUMBERS = st.one_of(
+    st.integers(0, 64).flatmap(lambda bits: st.integers(0, 2**bits - 1)),
+    st.builds(lambda digits, zeros: digits * 10**zeros, st.integers(1, 9_999), st.integers(0, 14)),
+)
+"""Numbers of every length, and round ones."""
+
+
+def issued(mantissa: int, exponent: int, sign: int) -> bytes:
+    """An issued amount: a field."""
+    word = 1 << 63 | sign << 62 | (exponent + 97) << 54 | mantissa & (1 << 54) - 1
+    return b"\x61" + word.to_bytes(8, "big") + bytes(12) + b"USD" + bytes(5) + b"\x07" * 20
+
+
 VALUES = st.one_of(
+    st.builds(issued, NUMBERS, st.integers(-97, 80), st.integers(0, 1)),
+    st.builds(lambda drops: b"\x61" + (drops | 1 << 62).to_bytes(8, "big"), NUMBERS),
+    st.builds(
+        lambda mantissa, exponent: (
+            b"\x91" + (mantissa >> 1).to_bytes(8, "big") + exponent.to_bytes(4, "big", signed=True)
+        ),
+        NUMBERS,
+        st.integers(-60, 20),
+    ),
+    st.builds(lambda number: b"\x33" + number.to_bytes(8, "big"), NUMBERS),
+    st.builds(lambda number: b"\x30\x18" + number.to_bytes(8, "big"), NUMBERS),
+    st.builds(lambda number: b"\x24" + (number & 0xFFFFFFFF).to_bytes(4, "big"), NUMBERS),
+    st.binary(max_size=80).map(lambda raw: b"\x7d" + bytes((len(raw),)) + raw),
     st.binary(min_size=1, max_size=3).map(lambda raw: b"\x12" + raw[:1].rjust(2, b"\0")),
     st.binary(min_size=8, max_size=8).map(lambda raw: b"\x61" + raw),
     st.binary(min_size=48, max_size=48).map(
@@ -231,7 +257,7 @@ VALUES = st.one_of(
     st.binary(min_size=8, max_size=8).map(lambda raw: b"\x31" + raw),
     st.binary(min_size=20, max_size=20).map(lambda raw: b"\x01\x10" + raw),
 )
-"""A field each: names, all kinds of amounts, a Number, a 64-bit integer, a PathSet's beginning."""
+"""A field each: all kinds of amounts and numbers, a blob, names, a PathSet's beginning."""
 
 
 @given(VALUES)

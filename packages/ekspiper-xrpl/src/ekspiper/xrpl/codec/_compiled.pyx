@@ -10,14 +10,29 @@ small: every read is checked against the end of the blob, and nothing is guessed
 Everything that depends on the definitions comes in as tables, made by `_compiled_codec.py`.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport (
+    PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE, _PyBytes_Resize
+)
 from cpython.dict cimport PyDict_GetItem, PyDict_SetItem
 from cpython.list cimport PyList_GET_ITEM
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
+from cpython.ref cimport Py_XDECREF
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_DecodeASCII
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
+
+cdef extern from "Python.h":
+    # As a pointer: what is still to be resized must have no other reference.
+    PyObject* new_bytes "PyBytes_FromStringAndSize"(const char* at, Py_ssize_t size) except NULL
+
+cdef extern from "_digits.h" nogil:
+    void digits_hex(const uint8_t* at, int64_t size, char* out)
+    int digits_low_hex(uint64_t number, char* out)
+    bint digits_bytes(const char* text, int64_t size, uint8_t* out)
+    int digits_decimal(uint64_t number, char* out)
+    int digits_without_zeros(const char* digits, int size, int stop)
+    enum: DIGITS_MORE
 
 INTERFACE = 3  # as in _compiled_codec.py: an extension of another version is not used
 
@@ -48,6 +63,7 @@ cdef enum Kind:
     BRIDGE = 30
     NOTHING = 255  # the definitions do not know the field: decline
 
+DEF DIGITS_ROOM = 48        # of a number, and what is copied with it
 DEF OBJECT_END = 0xE1
 DEF ARRAY_END = 0xF1
 DEF MAX_DEPTH = 10          # as in decoder.py
@@ -55,9 +71,12 @@ DEF ADDRESS_SLOTS = 32768   # a power of two; 64 bytes each
 DEF ADDRESS_ROOM = 43       # the longest address has 35 letters, and quotes
 DEF NAME_ROOM = 47          # longer names are looked up in a dict
 DEF MARGIN = 768            # more than a key and the longest value of a fixed size, a bridge
-DEF FIRST_ROOM = 16384
+DEF LINE_ROOM = 512         # what a line has beside its blobs, more or less
+DEF OBJECT_ROOM = 128       # the blob of an object, more or less
 DEF NO_CODE = 0xFFFFFFFF    # no field has it
-DEF KEY_ROOM = 64           # the longest key, `"Name":`
+DEF KEY_ROOM = 51           # the longest key, `,"Name":`
+DEF MOST_KEYS = 32          # bytes that hold nearly any key: copied as two registers, without a loop
+DEF TEXT_ROOM = 128         # any number or currency, and what may be written behind it
 DEF LOW_CODES = 256
 DEF NOT_ALLOWED = 0
 DEF PLAIN = 1
@@ -92,30 +111,6 @@ _fill_tables()
 
 # --- bytes to numbers, and numbers to text ------------------------------------------------------
 
-cdef inline void _write_hex(const uint8_t* at, int64_t size, char* out) noexcept nogil:
-    """Upper-case hex. Both digits of a byte at once, without a table, so that compilers vectorise it."""
-    cdef int64_t nth
-    cdef uint16_t pair
-    for nth in range(size):
-        pair = <uint16_t>(at[nth] >> 4 | (at[nth] & 15) << 8)
-        pair = <uint16_t>(pair + 0x3030 + (((pair + 0x0606) >> 4) & 0x0101) * 7)
-        memcpy(out + 2 * nth, &pair, 2)
-
-cdef bint _read_hex(const char* text, int64_t size, uint8_t* out) noexcept nogil:
-    """The bytes of `2 * size` digits; whether they all are digits. Without a branch or a table, so that
-    compilers vectorise it."""
-    cdef uint8_t high, low, bad = 0
-    cdef int64_t at
-    for at in range(size):
-        high = <uint8_t>text[2 * at]
-        low = <uint8_t>text[2 * at + 1]
-        bad |= (<uint8_t>(high - 48) > 9) & (<uint8_t>((high | 32) - 97) > 5)
-        bad |= (<uint8_t>(low - 48) > 9) & (<uint8_t>((low | 32) - 97) > 5)
-        high = <uint8_t>((high & 15) + 9 * (high >> 6))
-        low = <uint8_t>((low & 15) + 9 * (low >> 6))
-        out[at] = <uint8_t>(high << 4 | low)
-    return bad == 0
-
 cdef inline uint32_t _be16(const uint8_t* at) noexcept nogil:
     return (<uint32_t>at[0] << 8) | at[1]
 
@@ -125,54 +120,35 @@ cdef inline uint32_t _be32(const uint8_t* at) noexcept nogil:
 cdef inline uint64_t _be64(const uint8_t* at) noexcept nogil:
     return (<uint64_t>_be32(at) << 32) | _be32(at + 4)
 
-cdef inline int _decimal(uint64_t value, char* out) noexcept nogil:
-    """The digits of a number; how many there are, at most 20."""
-    cdef char[20] turned
-    cdef int size = 0, at
-    if value == 0:
-        out[0] = c"0"
-        return 1
-    while value:
-        turned[size] = <char>(48 + value % 10)
-        value //= 10
-        size += 1
-    for at in range(size):
-        out[at] = turned[size - 1 - at]
-    return size
+cdef inline int _plain(const char* digits, int size, int exponent, char* out) noexcept nogil:
+    """Digits times ten to the exponent (-64 to 0), without useless zeros: `amounts.decimal_text`.
 
-cdef int _plain(const char* digits, int size, int exponent, char* out) noexcept nogil:
-    """Digits times ten to the exponent (-64 to 0), without useless zeros: `amounts.decimal_text`."""
-    cdef int point = size + exponent, at, end = size, length = 0
+    Copies of a fixed size need no loop: what is too much is written over, so digits have DIGITS_ROOM.
+    """
+    cdef int point = size + exponent, end
     if exponent >= 0:
-        memcpy(out, digits, size)
+        memcpy(out, digits, 24)
         return size
-    while end > 0 and end > point and digits[end - 1] == c"0":
-        end -= 1
     if point > 0:
-        memcpy(out, digits, point)
-        length = point
-        if end > point:
-            out[length] = c"."
-            length += 1
-            memcpy(out + length, digits + point, end - point)
-            length += end - point
-        return length
+        end = digits_without_zeros(digits, size, point)
+        memcpy(out, digits, 24)
+        out[point] = c"."
+        memcpy(out + point + 1, digits + point, 24)
+        return end + 1 if end > point else point
+    end = digits_without_zeros(digits, size, 0)
     out[0] = c"0"
     if end == 0:
         return 1
     out[1] = c"."
-    length = 2
-    for at in range(-point):
-        out[length] = c"0"
-        length += 1
-    memcpy(out + length, digits, end)
-    return length + end
+    memset(out + 2, c"0", 64)
+    memcpy(out + 2 - point, digits, 24)
+    return 2 - point + end
 
 cdef int _issued_value(uint64_t word, char* out) noexcept nogil:
     """The value of an issued amount, at most 48 bytes: `amounts.issued_value`."""
     cdef uint64_t mantissa = word & 0x003FFFFFFFFFFFFFULL
     cdef int exponent, length = 0, size
-    cdef char[20] digits
+    cdef char[DIGITS_ROOM] digits
     if mantissa == 0:
         out[0] = c"0"
         return 1
@@ -180,7 +156,7 @@ cdef int _issued_value(uint64_t word, char* out) noexcept nogil:
     if not word & 0x4000000000000000ULL:
         out[0] = c"-"
         length = 1
-    size = _decimal(mantissa, digits)
+    size = digits_decimal(mantissa, digits)
     if exponent and (exponent < -25 or exponent > -5):
         memcpy(out + length, digits, size)
         return _with_exponent(out, length + size, exponent)
@@ -193,14 +169,14 @@ cdef inline int _with_exponent(char* out, int length, int64_t exponent) noexcept
         out[length] = c"-"
         length += 1
         exponent = -exponent
-    return length + _decimal(<uint64_t>exponent, out + length)
+    return length + digits_decimal(<uint64_t>exponent, out + length)
 
 cdef int _number(int64_t mantissa, int32_t given, char* out) noexcept nogil:
     """A Number, at most 64 bytes: `number.number_text`."""
     cdef uint64_t digits
     cdef int64_t exponent = given
     cdef int length = 0, size
-    cdef char[20] text
+    cdef char[DIGITS_ROOM] text
     if mantissa == 0:
         out[0] = c"0"
         return 1
@@ -216,32 +192,27 @@ cdef int _number(int64_t mantissa, int32_t given, char* out) noexcept nogil:
     if exponent < -32768 or digits < 1000000000000000000ULL:
         out[0] = c"0"
         return 1
-    size = _decimal(digits, text)
+    size = digits_decimal(digits, text)
     if exponent and (exponent < -28 or exponent > -8):
-        while text[size - 1] == c"0":
-            size -= 1
-            exponent += 1
+        exponent += size
+        size = digits_without_zeros(text, size, 1)
         memcpy(out + length, text, size)
-        return _with_exponent(out, length + size, exponent)
+        return _with_exponent(out, length + size, exponent - size)
     return length + _plain(text, size, <int>exponent, out + length)
 
-cdef int _currency(const uint8_t* code, char* out) noexcept nogil:
+cdef inline int _currency(const uint8_t* code, char* out) noexcept nogil:
     """A currency, at most 40 bytes: `currency.currency_text`."""
-    if memcmp(code, XRP, 20) == 0:
-        memcpy(out, b"XRP", 3)
-        return 3
-    if memcmp(code, NO_ACCOUNT, 20) == 0:
+    if memcmp(code, XRP, 12) == 0 and memcmp(code + 15, XRP, 5) == 0:
+        if LETTERS[code[12]] & LETTERS[code[13]] & LETTERS[code[14]] and memcmp(code + 12, b"XRP", 3):
+            memcpy(out, code + 12, 3)
+            return 3
+        if code[12] == 0 and code[13] == 0 and code[14] == 0:
+            memcpy(out, b"XRP", 3)
+            return 3
+    elif memcmp(code, NO_ACCOUNT, 20) == 0:
         out[0] = c"1"
         return 1
-    if (
-        memcmp(code, XRP, 12) == 0
-        and memcmp(code + 15, XRP, 5) == 0
-        and memcmp(code + 12, b"XRP", 3) != 0
-        and LETTERS[code[12]] and LETTERS[code[13]] and LETTERS[code[14]]
-    ):
-        memcpy(out, code + 12, 3)
-        return 3
-    _write_hex(code, 20, out)
+    digits_hex(code, 20, out)
     return 40
 
 cdef inline int64_t _length(const uint8_t* data, int64_t* position, int64_t end) noexcept nogil:
@@ -368,11 +339,25 @@ cdef struct AllowedField:  # may stand in an object
     uint16_t inside    # PLAIN, BY_ENTRY, or the context of what is in it
     uint16_t size      # in bytes, of HEX
     uint8_t kind
+    uint8_t role       # what else the line needs its value for
     uint8_t key_size
+    char[KEY_ROOM] key  # `,"Name":`
+
+cdef enum Role:
+    NO_ROLE = 0
+    ENTRY_TYPE = 1     # in any object; the others only in the outermost one
+    AMOUNT_SENT = 2
+    AMOUNT_DELIVERED = 3
+    NETWORK = 4
+    INDEX = 5
+    RESULT = 6
+    SEQUENCE = 7
+    ISSUER = 8
 
 cdef struct Context:
     uint64_t required  # one bit for each field that must be there
     int64_t first      # its first slot; the last one has the code NO_CODE
+    uint8_t[256] nth   # which slot, from 1 on, a field has whose code is this one byte; 0 for none
 
 cdef struct Address:
     uint8_t[20] account
@@ -382,6 +367,17 @@ cdef struct Address:
 cdef struct CodeName:
     uint8_t size       # 0 where there is none
     char[NAME_ROOM] text  # in quotes
+
+cdef dict _ROLES = {
+    ("LedgerEntryType", NAME16): ENTRY_TYPE,
+    ("Amount", AMOUNT): AMOUNT_SENT,
+    ("DeliveredAmount", AMOUNT): AMOUNT_DELIVERED,
+    ("NetworkID", UINT32): NETWORK,
+    ("TransactionIndex", UINT32): INDEX,
+    ("TransactionResult", NAME8): RESULT,
+    ("Sequence", UINT32): SEQUENCE,
+    ("Issuer", ACCOUNT): ISSUER,
+}
 
 cdef class LineWriter:
     """Writes records of transactions and of ledger objects as lines of JSON, straight from blobs.
@@ -404,7 +400,6 @@ cdef class LineWriter:
     cdef list values              # for fields with names: '"Name"' by code
     cdef int* low_names           # where the names of a field begin in `names`; -1 for no names
     cdef CodeName* names              # of codes under LOW_CODES
-    cdef char* key_texts          # KEY_ROOM bytes for each field
     cdef AllowedField* slots
     cdef Context* contexts
     cdef uint16_t[65536] transactions  # by type; 0 where the type is unknown, as in the others
@@ -414,9 +409,8 @@ cdef class LineWriter:
     cdef int metadata
     cdef int success
     cdef int issuance
-    cdef int id_amount, id_delivered, id_network, id_index, id_result, id_entry
-    cdef int id_sequence, id_issuer
-    # The buffer that lines are written into.
+    # What lines are written into: the bytes that are handed out, so that nothing is copied.
+    cdef PyObject* sheet
     cdef char* out
     cdef char* end
     # What is remembered of the line that is being written; of amounts, where in the buffer they are.
@@ -437,14 +431,10 @@ cdef class LineWriter:
         self.contexts = <Context*>PyMem_Malloc(len(contexts) * sizeof(Context))
         self.names = <CodeName*>PyMem_Malloc((named * LOW_CODES + 1) * sizeof(CodeName))
         self.low_names = <int*>PyMem_Malloc(fields.count * sizeof(int))
-        self.key_texts = <char*>PyMem_Malloc(fields.count * KEY_ROOM)
-        self.out = <char*>PyMem_Malloc(FIRST_ROOM)
-        self.end = self.out + FIRST_ROOM
         self.address_memory = PyMem_Malloc(ADDRESS_SLOTS * sizeof(Address) + 64)
         if (
             self.slots == NULL or self.contexts == NULL or self.names == NULL
-            or self.low_names == NULL or self.key_texts == NULL or self.out == NULL
-            or self.address_memory == NULL
+            or self.low_names == NULL or self.address_memory == NULL
         ):
             raise MemoryError
         memset(self.names, 0, (named * LOW_CODES + 1) * sizeof(CodeName))
@@ -478,27 +468,12 @@ cdef class LineWriter:
         self.issuance = issuance
         self._fill_names(fields)
         self._fill_contexts(fields, contexts)
-        ids = fields.id_by_name
-        self.id_amount = ids.get("Amount", 0)
-        self.id_delivered = ids.get("DeliveredAmount", 0)
-        self.id_network = ids.get("NetworkID", 0)
-        self.id_index = ids.get("TransactionIndex", 0)
-        self.id_result = ids.get("TransactionResult", 0)
-        self.id_entry = ids.get("LedgerEntryType", 0)
-        self.id_sequence = ids.get("Sequence", 0)
-        self.id_issuer = ids.get("Issuer", 0)
-
     cdef int _fill_names(self, FieldCodes fields) except -2:
-        """The keys of all fields, and the names of codes."""
+        """The names of codes, of all fields that have them."""
         cdef int at, code, begin = 0
-        cdef bytes key, quoted
+        cdef bytes quoted
         self.values = []
         for at in range(fields.count):
-            key = _json_text(fields.names[at]) + b":"
-            if len(key) > KEY_ROOM:
-                raise ValueError(f"the name {fields.names[at]} is too long")
-            memset(self.key_texts + at * KEY_ROOM, 0, KEY_ROOM)
-            memcpy(self.key_texts + at * KEY_ROOM, PyBytes_AS_STRING(key), len(key))
             codes = fields.codes[at]
             self.low_names[at] = -1
             if codes is None:
@@ -518,24 +493,38 @@ cdef class LineWriter:
         cdef int64_t at, next_slot = 0
         cdef AllowedField* slot
         cdef int code, number
+        cdef bytes key
         order = {}
         for code in range(65536):
             number = fields.ids[code]
             if number:
-                order[fields.names[number]] = (code, number, len(_json_text(fields.names[number])) + 1)
+                order[fields.names[number]] = (code, number)
         for at, (names, required) in enumerate(contexts):
             self.contexts[at].first = next_slot
             # One bit that no field has: then nothing fits.
             self.contexts[at].required = 0 if required is not None else <uint64_t>1 << 63
             bits = {name: 1 << nth for nth, name in enumerate(required or ())}
+            memset(self.contexts[at].nth, 0, 256)
             for name in sorted(names, key=order.__getitem__):
+                key = b"," + _json_text(name) + b":"
+                if len(key) > KEY_ROOM:
+                    continue  # a line with it is declined
                 slot = self.slots + next_slot
-                slot.code, slot.field, slot.key_size = order[name]
+                slot.code, slot.field = order[name]
+                slot.key_size = <uint8_t>len(key)
+                memset(slot.key, 0, KEY_ROOM)
+                memcpy(slot.key, PyBytes_AS_STRING(key), len(key))
                 slot.inside = names[name]
                 slot.size = fields.sizes[slot.field]
                 slot.kind = fields.kinds[slot.field]
                 slot.bit = bits.get(name, 0)
+                slot.role = _ROLES.get((name, slot.kind), NO_ROLE)
                 next_slot += 1
+                code = slot.code
+                if code & 0xFF < 16 and code >> 8 < 16 and next_slot - self.contexts[at].first < 256:
+                    self.contexts[at].nth[(code >> 8) << 4 | code & 0xFF] = <uint8_t>(
+                        next_slot - self.contexts[at].first
+                    )
             for bit in bits.values():
                 self.contexts[at].required |= <uint64_t>bit
             self.slots[next_slot].code = NO_CODE
@@ -547,8 +536,7 @@ cdef class LineWriter:
         PyMem_Free(self.contexts)
         PyMem_Free(self.names)
         PyMem_Free(self.low_names)
-        PyMem_Free(self.key_texts)
-        PyMem_Free(self.out)
+        Py_XDECREF(self.sheet)
         PyMem_Free(self.address_memory)
 
     def line(
@@ -581,10 +569,11 @@ cdef class LineWriter:
         meta.end = PyBytes_GET_SIZE(meta_blob)
         if PyBytes_GET_SIZE(hash) != 64:
             return None
-        cdef char* out = self._transaction(
-            &tx, &meta, PyBytes_AS_STRING(hash), place, ledger_index, network_id, late, self.out
+        cdef char* out = self._begin(tx.end + meta.end, 1)
+        out = self._transaction(
+            &tx, &meta, PyBytes_AS_STRING(hash), place, ledger_index, network_id, late, out
         )
-        return None if out == NULL else PyBytes_FromStringAndSize(self.out, out - self.out)
+        return self._written(out)
 
     def lines(
         self,
@@ -609,9 +598,10 @@ cdef class LineWriter:
         cdef uint32_t[4] span
         cdef char[64] hash
         cdef Blob tx, meta
-        cdef char* out = self.out
+        cdef char* out
         if PyBytes_GET_SIZE(ids) != 32 * count:
             return None
+        out = self._begin(size, count)
         for nth in range(count):
             memcpy(span, PyBytes_AS_STRING(spans) + 16 * nth, 16)
             tx.data = meta.data = begin
@@ -621,13 +611,13 @@ cdef class LineWriter:
             meta.end = meta.position + span[3]
             if tx.end > size or meta.end > size:
                 return None
-            _write_hex(<const uint8_t*>PyBytes_AS_STRING(ids) + 32 * nth, 32, hash)
+            digits_hex(<const uint8_t*>PyBytes_AS_STRING(ids) + 32 * nth, 32, hash)
             out = self._transaction(
                 &tx, &meta, hash, place, ledger_index, network_id, late, out
             )
             if out == NULL:
                 return None
-        return PyBytes_FromStringAndSize(self.out, out - self.out)
+        return self._written(out)
 
     # Each method below writes behind `out` and returns where to write on: a local variable, so that
     # compilers keep it in a register. NULL is to decline. There is always room for MARGIN bytes, which is
@@ -695,8 +685,7 @@ cdef class LineWriter:
         blob.data = <const uint8_t*>PyBytes_AS_STRING(data)
         blob.position = 0
         blob.end = PyBytes_GET_SIZE(data)
-        cdef char* out = self._entry(&blob, index, place, self.out)
-        return None if out == NULL else PyBytes_FromStringAndSize(self.out, out - self.out)
+        return self._written(self._entry(&blob, index, place, self._begin(blob.end, 1)))
 
     def object_lines(self, tuple objects not None, bytes place not None, frozenset types):
         """The lines of the wanted objects of a page in one piece, and how many they are; None to
@@ -712,7 +701,7 @@ cdef class LineWriter:
         cdef const char* text
         cdef int64_t room = 0, count = 0
         cdef uint8_t* data = NULL
-        cdef char* out = self.out
+        cdef char* out = self._begin(OBJECT_ROOM * len(objects), len(objects))
         try:
             for pair in objects:
                 if type(pair) is not tuple or len(<tuple>pair) != 2:
@@ -731,7 +720,7 @@ cdef class LineWriter:
                     if grown == NULL:
                         raise MemoryError
                     data = grown
-                if not _read_hex(text, size >> 1, data):
+                if not digits_bytes(text, size >> 1, data):
                     return None
                 blob.data = data
                 blob.position = 0
@@ -744,7 +733,7 @@ cdef class LineWriter:
             return None
         finally:
             PyMem_Free(data)
-        return PyBytes_FromStringAndSize(self.out, out - self.out), count
+        return self._written(out), count
 
     cdef char* _entry(self, Blob* blob, str index, bytes place, char* out) except? NULL:
         """The line of one ledger object."""
@@ -775,8 +764,8 @@ cdef class LineWriter:
             if self.issuer == NULL:
                 return NULL
             out = _put(out, b',"mpt_issuance_id":"', 20)
-            _write_hex(self.sequence, 4, out)
-            _write_hex(self.issuer, 20, out + 8)
+            digits_hex(self.sequence, 4, out)
+            digits_hex(self.issuer, 20, out + 8)
             out = _put(out + 48, b'"', 1)
         return _put(out, b"}\n", 2)
 
@@ -788,20 +777,34 @@ cdef class LineWriter:
         cdef int64_t size = out - self.out, room = self.end - self.out
         while room < size + more:
             room *= 2
-        grown = <char*>PyMem_Realloc(self.out, room)
-        if grown == NULL:
-            raise MemoryError
-        self.out = grown
-        self.end = grown + room
-        return grown + size
+        _PyBytes_Resize(&self.sheet, room)
+        self.out = PyBytes_AS_STRING(<object>self.sheet)
+        self.end = self.out + room
+        return self.out + size
+
+    cdef char* _begin(self, int64_t size, int64_t count) except NULL:
+        """Where to write the lines of so many records, whose blobs have this size in all."""
+        cdef int64_t room = 4 * size + LINE_ROOM * count + MARGIN
+        Py_XDECREF(self.sheet)
+        self.sheet = NULL
+        self.sheet = new_bytes(NULL, room)
+        self.out = PyBytes_AS_STRING(<object>self.sheet)
+        self.end = self.out + room
+        return self.out
+
+    cdef object _written(self, const char* out):
+        """The lines up to there; None for NULL."""
+        if out == NULL:
+            return None
+        _PyBytes_Resize(&self.sheet, out - self.out)
+        cdef object lines = <object>self.sheet
+        Py_XDECREF(self.sheet)
+        self.sheet = NULL
+        return lines
 
     cdef inline char* _hex(self, const uint8_t* at, int64_t size, char* out) except NULL:
         """Upper-case hex in quotes."""
-        out = self._room(out, 2 * size)
-        out[0] = c'"'
-        _write_hex(at, size, out + 1)
-        out[2 * size + 1] = c'"'
-        return out + 2 * size + 2
+        return _put_hex(at, size, self._room(out, 2 * size))
 
     cdef inline char* _account(self, const uint8_t* account, char* out) except? NULL:
         """An address in quotes."""
@@ -830,183 +833,253 @@ cdef class LineWriter:
 
     cdef char* _object(self, Blob* blob, int context, int depth, char* out) except? NULL:
         """The fields up to the end marker, or to the end of the blob where the object is the whole."""
-        cdef AllowedField* slot = self.slots + self.contexts[context].first
-        cdef uint64_t missing = self.contexts[context].required
+        cdef const Context* allowed = self.contexts + context
+        cdef AllowedField* slots = self.slots + allowed.first
+        cdef AllowedField* slot
+        cdef uint64_t missing = allowed.required, word
+        cdef const uint8_t* data = blob.data
+        cdef const uint8_t* at
+        cdef int64_t position = blob.position, end = blob.end, size
         cdef uint32_t last = 0, code
-        cdef int inside
+        cdef int nth = 0, found, inside
         cdef int entry = -1
-        cdef bint is_first = True
+        cdef char before = c"{"  # what stands before a key
+        cdef char* begin
         if depth > MAX_DEPTH:
             return NULL
-        out[0] = c"{"
-        out += 1
         while True:
-            if blob.position >= blob.end:
+            if position >= end:
                 if depth:
                     return NULL
                 break
-            if blob.data[blob.position] == OBJECT_END:
+            found = allowed.nth[data[position]]
+            if found:
+                # The slots are in the order in which fields must be.
+                if found <= nth:
+                    return NULL
+                nth = found
+                slot = slots + nth - 1
+                position += 1
+            elif data[position] == OBJECT_END:
                 if not depth:
                     return NULL
-                blob.position += 1
+                position += 1
                 break
-            code = _next_code(blob.data, &blob.position, blob.end, &last)
-            # Both rise, so what was passed is not looked at again.
-            while slot.code < code:
-                slot += 1
-            if slot.code != code:
-                return NULL
-            missing &= ~slot.bit
-            inside = slot.inside
-            if inside == BY_ENTRY:
-                # LedgerEntryType has a lower code than the parts, so it has been read.
-                inside = self.entries[entry] if entry >= 0 else 0
-                if inside == 0:
+            else:
+                last = 0
+                code = _next_code(data, &position, end, &last)
+                slot = slots + nth
+                while slot.code < code:
+                    slot += 1
+                if slot.code != code:
                     return NULL
-            elif slot.field == self.id_entry and blob.position + 2 <= blob.end:
-                entry = _be16(blob.data + blob.position)
-            out = self._key(slot, is_first, self._room(out, 0))
-            is_first = False
-            out = self._value(blob, slot, inside, depth, out)
-            if out == NULL:
-                return NULL
+                nth = <int>(slot - slots) + 1
+            missing &= ~slot.bit
+            out = self._room(out, 0)
+            memcpy(out, slot.key, MOST_KEYS)
+            if slot.key_size > MOST_KEYS:
+                memcpy(out + MOST_KEYS, slot.key + MOST_KEYS, KEY_ROOM - MOST_KEYS)
+            out[0] = before
+            before = c","
+            out += slot.key_size
+            begin = out
+            at = data + position
+            kind = slot.kind
+            if kind == UINT32:
+                if end - position < 4:
+                    return NULL
+                position += 4
+                out += digits_decimal(_be32(at), out)
+            elif kind == HEX:
+                size = slot.size
+                if end - position < size:
+                    return NULL
+                position += size
+                out = self._hex(at, size, out)
+            elif kind == AMOUNT:
+                blob.position = position
+                out = self._amount(blob, out)
+                if out == NULL:
+                    return NULL
+                position = blob.position
+            elif kind == OBJECT or kind == ARRAY:
+                inside = slot.inside
+                if inside == BY_ENTRY:
+                    # LedgerEntryType has a lower code than the parts, so it has been read.
+                    inside = self.entries[entry] if entry >= 0 else 0
+                    if inside == 0:
+                        return NULL
+                blob.position = position
+                if kind == OBJECT:
+                    out = self._object(blob, inside, depth + 1, out)
+                else:
+                    out = self._array(blob, inside, depth + 1, out)
+                if out == NULL:
+                    return NULL
+                position = blob.position
+            elif kind == ACCOUNT:
+                size = _length(data, &position, end)
+                at = data + position
+                if size == 20:
+                    position += 20
+                    out = self._account(at, out)
+                    if out == NULL:
+                        return NULL
+                elif size == 0:
+                    at = NULL
+                    out = _put(out, b'""', 2)
+                else:
+                    return NULL
+            elif kind == BLOB:
+                size = _length(data, &position, end)
+                if size < 0:
+                    return NULL
+                out = self._hex(data + position, size, out)
+                position += size
+            elif kind == NAME16:
+                if end - position < 2:
+                    return NULL
+                position += 2
+                out = self._name(slot.field, <int>_be16(at), out)
+                if out == NULL:
+                    return NULL
+            elif kind == UINT64:
+                if end - position < 8:
+                    return NULL
+                position += 8
+                out[0] = c'"'
+                out += digits_low_hex(_be64(at), out + 1)
+                out[1] = c'"'
+                out += 2
+            elif kind == UINT8:
+                if position == end:
+                    return NULL
+                position += 1
+                out += digits_decimal(at[0], out)
+            elif kind == NAME8:
+                if position == end:
+                    return NULL
+                position += 1
+                out = self._name(slot.field, at[0], out)
+                if out == NULL:
+                    return NULL
+            else:
+                blob.position = position
+                out = self._rare(blob, slot, out)
+                if out == NULL:
+                    return NULL
+                position = blob.position
+            if slot.role:
+                if slot.role == ENTRY_TYPE:
+                    entry = _be16(at)
+                elif depth == 0:
+                    self._note(slot.role, at, begin, out)
         if missing:
             return NULL
+        blob.position = position
+        if before == c"{":
+            out[0] = c"{"
+            out += 1
         out[0] = c"}"
         return out + 1
 
-    cdef inline char* _key(self, AllowedField* slot, bint is_first, char* out) noexcept:
-        """The name of a field; copied whole, as that needs no loop."""
-        if not is_first:
-            out[0] = c","
-            out += 1
-        memcpy(out, self.key_texts + slot.field * KEY_ROOM, KEY_ROOM)
-        return out + slot.key_size
+    cdef void _note(self, int role, const uint8_t* at, char* begin, char* out) noexcept:
+        """Remember what the line needs once more: a value, or where it stands."""
+        if role == AMOUNT_SENT:
+            self.amount_from, self.amount_to = begin - self.out, out - self.out
+        elif role == AMOUNT_DELIVERED:
+            self.delivered_from, self.delivered_to = begin - self.out, out - self.out
+        elif role == NETWORK:
+            self.network_id = <int64_t>_be32(at)
+        elif role == INDEX:
+            self.index = <int64_t>_be32(at)
+        elif role == RESULT:
+            self.result = at[0]
+        elif role == SEQUENCE:
+            self.has_sequence = True
+            memcpy(self.sequence, at, 4)
+        elif role == ISSUER:
+            self.has_issuer = True
+            self.issuer = at
 
     cdef char* _array(self, Blob* blob, int context, int depth, char* out) except? NULL:
         """The elements up to the end marker, each an object under its name."""
+        cdef const Context* allowed = self.contexts + context
         cdef AllowedField* slot
         cdef uint32_t last, code
-        cdef bint is_first = True
+        cdef int found
+        cdef char before = c"["
         if depth > MAX_DEPTH:
             return NULL
-        out[0] = c"["
-        out += 1
         while True:
             if blob.position >= blob.end:
                 return NULL
-            if blob.data[blob.position] == ARRAY_END:
+            found = allowed.nth[blob.data[blob.position]]
+            slot = self.slots + allowed.first
+            if found:
+                slot += found - 1
+                blob.position += 1
+            elif blob.data[blob.position] == ARRAY_END:
                 blob.position += 1
                 break
-            last = 0
-            code = _next_code(blob.data, &blob.position, blob.end, &last)
-            slot = self.slots + self.contexts[context].first
-            while slot.code < code:
-                slot += 1
-            if slot.code != code or slot.kind != OBJECT:
+            else:
+                last = 0
+                code = _next_code(blob.data, &blob.position, blob.end, &last)
+                while slot.code < code:
+                    slot += 1
+                if slot.code != code:
+                    return NULL
+            if slot.kind != OBJECT:
                 return NULL
             out = self._room(out, 0)
-            if not is_first:
-                out[0] = c","
-                out += 1
-            is_first = False
-            out[0] = c"{"
-            out = self._key(slot, True, out + 1)
-            out = self._object(blob, slot.inside, depth + 1, out)
+            memcpy(out + 1, slot.key, KEY_ROOM)
+            out[0] = before
+            out[1] = c"{"
+            before = c","
+            out = self._object(blob, slot.inside, depth + 1, out + 1 + slot.key_size)
             if out == NULL:
                 return NULL
             out[0] = c"}"
             out += 1
+        if before == c"[":
+            out[0] = c"["
+            out += 1
         out[0] = c"]"
         return out + 1
 
-    cdef char* _value(
-        self, Blob* blob, AllowedField* slot, int inside, int depth, char* out
-    ) except? NULL:
+    cdef char* _rare(self, Blob* blob, AllowedField* slot, char* out) except? NULL:
+        """A value of a kind that few transactions have."""
         cdef int kind = slot.kind
-        cdef int field = slot.field
         cdef const uint8_t* at = blob.data + blob.position
         cdef int64_t left = blob.end - blob.position
-        cdef int64_t size, begin
-        cdef uint64_t word
-        if kind == OBJECT:
-            return self._object(blob, inside, depth + 1, out)
-        if kind == ARRAY:
-            return self._array(blob, inside, depth + 1, out)
-        if kind == HEX:
-            size = slot.size
-            if left < size:
-                return NULL
-            blob.position += size
-            return self._hex(at, size, out)
-        if kind == AMOUNT:
-            begin = out - self.out
-            out = self._amount(blob, out)
-            if depth == 0 and out != NULL:
-                if field == self.id_amount:
-                    self.amount_from, self.amount_to = begin, out - self.out
-                elif field == self.id_delivered:
-                    self.delivered_from, self.delivered_to = begin, out - self.out
-            return out
-        if kind == ACCOUNT or kind == BLOB or kind == VECTOR256:
-            size = _length(blob.data, &blob.position, blob.end)
-            if size < 0:
-                return NULL
-            at = blob.data + blob.position
-            blob.position += size
-            if kind == BLOB:
-                return self._hex(at, size, out)
-            if kind == VECTOR256:
-                return self._hashes(at, size, out)
-            if depth == 0 and field == self.id_issuer:
-                self.has_issuer = True
-                self.issuer = at if size == 20 else NULL
-            if size == 0:
-                return _put(out, b'""', 2)
-            if size != 20:
-                return NULL
-            return self._account(at, out)
+        cdef int64_t size
         if kind == PATH_SET:
             return self._paths(blob, out)
         if kind == ISSUE:
             return self._issue(blob, out)
         if kind == BRIDGE:
             return self._bridge(blob, out)
+        if kind == VECTOR256:
+            size = _length(blob.data, &blob.position, blob.end)
+            if size < 0:
+                return NULL
+            at = blob.data + blob.position
+            blob.position += size
+            return self._hashes(at, size, out)
         size = _width(kind)
         if size < 0 or left < size:
             return NULL
         blob.position += size
-        if kind == UINT32:
-            word = _be32(at)
-            if depth == 0:
-                if field == self.id_network:
-                    self.network_id = <int64_t>word
-                elif field == self.id_index:
-                    self.index = <int64_t>word
-                elif field == self.id_sequence:
-                    self.has_sequence = True
-                    memcpy(self.sequence, at, 4)
-            return out + _decimal(word, out)
         if kind == UINT16:
-            return out + _decimal(_be16(at), out)
-        if kind == UINT8:
-            return out + _decimal(at[0], out)
-        if kind == NAME16:
-            return self._name(field, <int>_be16(at), out)
-        if kind == NAME8:
-            if depth == 0 and field == self.id_result:
-                self.result = at[0]
-            return self._name(field, at[0], out)
+            return out + digits_decimal(_be16(at), out)
         if kind == NAME32:
-            return self._name(field, _be32(at), out)
+            return self._name(slot.field, _be32(at), out)
         if kind == INT32:
             return _put_signed(<int32_t>_be32(at), out)
         out[0] = c'"'
         out += 1
-        if kind == UINT64:
-            out = _put_low_hex(_be64(at), out)
-        elif kind == UINT64_BASE10:
-            out += _decimal(_be64(at), out)
+        if kind == UINT64_BASE10:
+            out += digits_decimal(_be64(at), out)
         elif kind == INT64:
             out = _put_signed(<int64_t>_be64(at), out)
         elif kind == NUMBER:
@@ -1063,14 +1136,14 @@ cdef class LineWriter:
             word = _be64(at + 1)
             if word and not at[0] & 0x40:
                 out = _put(out, b"-", 1)
-            out += _decimal(word, out)
+            out += digits_decimal(word, out)
             out = _put(out, b'","mpt_issuance_id":', 20)
-            return _put(self._hex(at + 9, 24, out), b"}", 1)
+            return _put(_put_hex(at + 9, 24, out), b"}", 1)
         blob.position += 8
         out = _put(out, b'{"currency":"XRP","issuer":"","value":"', 39)
         if not word & 0x4000000000000000ULL:
             out = _put(out, b"-", 1)
-        out += _decimal(word & 0x3FFFFFFFFFFFFFFFULL, out)
+        out += digits_decimal(word & 0x3FFFFFFFFFFFFFFFULL, out)
         return _put(out, b'"}', 2)
 
     cdef char* _hashes(self, const uint8_t* at, int64_t size, char* out) except? NULL:
@@ -1206,13 +1279,21 @@ cdef class LineWriter:
                 return NULL
             out = _put(out, b",", 1)
         out = _put(out, b'"type":', 7)
-        out += _decimal(kind, out)
+        out += digits_decimal(kind, out)
         return _put(out, b"}", 1)
 
 
 cdef inline char* _put(char* out, const char* text, int64_t size) noexcept nogil:
     memcpy(out, text, size)
     return out + size
+
+
+cdef inline char* _put_hex(const uint8_t* at, int64_t size, char* out) noexcept nogil:
+    """Upper-case hex in quotes."""
+    out[0] = c'"'
+    digits_hex(at, size, out + 1)
+    out[2 * size + 1] = c'"'
+    return out + 2 * size + 2
 
 
 cdef char* _put_ctid(int64_t ledger_index, int64_t index, int64_t network, char* out) noexcept nogil:
@@ -1229,7 +1310,7 @@ cdef char* _put_ctid(int64_t ledger_index, int64_t index, int64_t network, char*
     for at in range(8):
         big[at] = <uint8_t>(number >> (56 - 8 * at))
     out = _put(out, b',"ctid":"', 9)
-    _write_hex(big, 8, out)
+    digits_hex(big, 8, out)
     return _put(out + 16, b'"', 1)
 
 
@@ -1238,21 +1319,7 @@ cdef inline char* _put_signed(int64_t value, char* out) noexcept nogil:
     if value < 0:
         out = _put(out, b"-", 1)
         magnitude = <uint64_t>0 - magnitude
-    return out + _decimal(magnitude, out)
-
-
-cdef inline char* _put_low_hex(uint64_t word, char* out) noexcept nogil:
-    """Lower-case hex without leading zeros, as servers print most 64-bit integers."""
-    cdef int shift = 60
-    cdef int digit
-    while shift and not word >> shift & 15:
-        shift -= 4
-    while shift >= 0:
-        digit = <int>(word >> shift & 15)
-        out[0] = <char>(digit + (48 if digit < 10 else 87))
-        out += 1
-        shift -= 4
-    return out
+    return out + digits_decimal(magnitude, out)
 
 
 cdef inline int _width(int kind) noexcept nogil:
@@ -1553,7 +1620,7 @@ cdef class ObjectReader:
         cdef const uint8_t* at = blob.data + blob.position
         cdef int64_t left = blob.end - blob.position
         cdef int64_t size
-        cdef char[72] text
+        cdef char[TEXT_ROOM] text
         if kind == OBJECT:
             return self._object(blob, depth + 1, None)
         if kind == ARRAY:
@@ -1606,9 +1673,9 @@ cdef class ObjectReader:
         if kind == INT32:
             return <int32_t>_be32(at)
         if kind == UINT64:
-            return f"{_be64(at):x}"
+            return _ascii(text, digits_low_hex(_be64(at), text))
         if kind == UINT64_BASE10:
-            return _ascii(text, _decimal(_be64(at), text))
+            return _ascii(text, digits_decimal(_be64(at), text))
         if kind == INT64:
             return str(<int64_t>_be64(at))
         if kind == NUMBER:
@@ -1626,7 +1693,7 @@ cdef class ObjectReader:
         cdef const uint8_t* at = blob.data + blob.position
         cdef int64_t left = blob.end - blob.position
         cdef uint64_t word
-        cdef char[72] text
+        cdef char[TEXT_ROOM] text
         cdef int size = 0
         if left < 8:
             return None
@@ -1648,7 +1715,7 @@ cdef class ObjectReader:
             if word and not at[0] & 0x40:
                 text[0] = c"-"
                 size = 1
-            value = _ascii(text, size + _decimal(word, text + size))
+            value = _ascii(text, size + digits_decimal(word, text + size))
             issuance = _hex_text(at + 9, 24)
             if self.record:
                 return {"currency": "", "issuer": "", "value": value, "mpt_issuance_id": issuance}
@@ -1657,14 +1724,14 @@ cdef class ObjectReader:
         if not word & 0x4000000000000000ULL:
             text[0] = c"-"
             size = 1
-        value = _ascii(text, size + _decimal(word & 0x3FFFFFFFFFFFFFFFULL, text + size))
+        value = _ascii(text, size + digits_decimal(word & 0x3FFFFFFFFFFFFFFFULL, text + size))
         return {"currency": "XRP", "issuer": "", "value": value} if self.record else value
 
     cdef object _issue(self, Blob* blob):
         cdef const uint8_t* at = blob.data + blob.position
         cdef int64_t left = blob.end - blob.position
         cdef uint8_t[24] issuance
-        cdef char[72] text
+        cdef char[TEXT_ROOM] text
         cdef int nth
         if left < 20:
             return None
@@ -1708,7 +1775,7 @@ cdef class ObjectReader:
         cdef dict parts
         cdef int kind, size
         cdef const uint8_t* at
-        cdef char[72] text
+        cdef char[TEXT_ROOM] text
         while True:
             if blob.position >= blob.end:
                 return None
@@ -1757,7 +1824,7 @@ cdef str _hex_text(const uint8_t* at, int64_t size):
     if size > 256:
         digits = PyBytes_FromStringAndSize(NULL, 2 * size)
         out = PyBytes_AS_STRING(digits)
-    _write_hex(at, size, out)
+    digits_hex(at, size, out)
     return PyUnicode_DecodeASCII(out, 2 * size, NULL)
 
 
@@ -2514,7 +2581,7 @@ cdef inline uint64_t _whole(Piece digits) noexcept nogil:
 
 cdef inline bint _digits(Piece text, uint8_t* out) noexcept nogil:
     """The bytes of hex digits; whether they all are digits."""
-    return _read_hex(text.at, text.size >> 1, out)
+    return digits_bytes(text.at, text.size >> 1, out)
 
 cdef int _skip(Text* json) noexcept nogil:
     """Any value."""

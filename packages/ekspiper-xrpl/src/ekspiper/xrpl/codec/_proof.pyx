@@ -8,12 +8,15 @@ checked against the end of what there is.
 What crosses from here to Python are three buffers, see `transaction_blobs.TransactionBlobs`.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytes cimport (
+    PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE, _PyBytes_Resize
+)
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.dict cimport PyDict_GetItem
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cpython.object cimport PyObject
+from cpython.ref cimport Py_XDECREF
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport qsort
@@ -28,6 +31,13 @@ cdef extern from "_sha512.h" nogil:
     void sha512_many(sha512_job* jobs, size_t count, int lanes)
     size_t sha512_pad(uint8_t* at, size_t size)
     enum: SHA512_BLOCK, SHA512_PADDING
+
+cdef extern from "Python.h":
+    # As a pointer: what is still to be resized must have no other reference.
+    PyObject* new_bytes "PyBytes_FromStringAndSize"(const char* at, Py_ssize_t size) except NULL
+
+cdef extern from "_digits.h" nogil:
+    bint digits_bytes(const char* text, int64_t size, uint8_t* out)
 
 INTERFACE = 2  # as in _compiled_codec.py: an extension of another version is not used
 
@@ -59,24 +69,6 @@ cdef struct Node:
     uint32_t parent
     uint32_t depth
     uint32_t slot
-
-
-# --- hex ----------------------------------------------------------------------------------------
-
-cdef bint _read_hex(const char* text, int64_t size, uint8_t* out) noexcept nogil:
-    """The bytes of `2 * size` digits; whether they all are digits. Without a branch or a table, so that
-    compilers vectorise it."""
-    cdef uint8_t high, low, bad = 0
-    cdef int64_t at
-    for at in range(size):
-        high = <uint8_t>text[2 * at]
-        low = <uint8_t>text[2 * at + 1]
-        bad |= (<uint8_t>(high - 48) > 9) & (<uint8_t>((high | 32) - 97) > 5)
-        bad |= (<uint8_t>(low - 48) > 9) & (<uint8_t>((low | 32) - 97) > 5)
-        high = <uint8_t>((high & 15) + 9 * (high >> 6))
-        low = <uint8_t>((low & 15) + 9 * (low >> 6))
-        out[at] = <uint8_t>(high << 4 | low)
-    return bad == 0
 
 
 # --- rows ---------------------------------------------------------------------------------------
@@ -165,18 +157,18 @@ def pack_rows(list rows not None):
             each = <object>PyList_GET_ITEM(rows, nth)
             found[nth].place = <uint32_t>nth
             text = _text_of(each, "hash", &size)
-            if text == NULL or size != KEY_DIGITS or not _read_hex(text, KEY, found[nth].id):
+            if text == NULL or size != KEY_DIGITS or not digits_bytes(text, KEY, found[nth].id):
                 return None
             text = _text_of(each, "tx_blob", &size)
             found[nth].tx = <uint32_t>total
             found[nth].tx_size = <uint32_t>(size >> 1)
-            if not _read_hex(text, size >> 1, out + total):
+            if not digits_bytes(text, size >> 1, out + total):
                 return None
             total += size >> 1
             text = _text_of(each, "meta_blob", &size)
             found[nth].meta = <uint32_t>total
             found[nth].meta_size = <uint32_t>(size >> 1)
-            if not _read_hex(text, size >> 1, out + total):
+            if not digits_bytes(text, size >> 1, out + total):
                 return None
             total += size >> 1
             if not _read_index(found + nth, out):
@@ -236,6 +228,7 @@ cdef object _read_frame(const char* text, Py_ssize_t size):
     cdef _Rows found = _Rows()
     cdef Row* row
     cdef int64_t filled = 0
+    cdef PyObject* data
     cdef uint8_t* out
     cdef bytes rest
     cdef char mark
@@ -252,10 +245,9 @@ cdef object _read_frame(const char* text, Py_ssize_t size):
         return None
     begin = at
     at += 1
-    # Two digits make a byte.
-    out = <uint8_t*>PyMem_Malloc(max((end - at) // 2, 1))
-    if out == NULL:
-        raise MemoryError
+    # Two digits make a byte: there is room for all, and what is not needed is given back at the end.
+    data = new_bytes(NULL, (end - at) // 2)
+    out = <uint8_t*>PyBytes_AS_STRING(<object>data)
     try:
         if at < end and at[0] == c"]":
             return None  # what has no transactions is small
@@ -275,12 +267,10 @@ cdef object _read_frame(const char* text, Py_ssize_t size):
         memcpy(PyBytes_AS_STRING(rest), text, begin - text)
         memcpy(PyBytes_AS_STRING(rest) + (begin - text), b"null", 4)
         memcpy(PyBytes_AS_STRING(rest) + (begin - text) + 4, at, end - at)
-        return (
-            rest,
-            *_packed(PyBytes_FromStringAndSize(<const char*>out, filled), found.rows, found.count),
-        )
+        _PyBytes_Resize(&data, filled)
+        return (rest, *_packed(<bytes>data, found.rows, found.count))
     finally:
-        PyMem_Free(out)
+        Py_XDECREF(data)
 
 
 cdef const char* _read_row(
@@ -310,10 +300,10 @@ cdef const char* _read_row(
             return NULL
         size = (close - at) >> 1
         if member == 1:
-            if size != KEY or not _read_hex(at, size, row.id):
+            if size != KEY or not digits_bytes(at, size, row.id):
                 return NULL
         else:
-            if filled[0] + size > 0x7FFFFFFF or not _read_hex(at, size, out + filled[0]):
+            if filled[0] + size > 0x7FFFFFFF or not digits_bytes(at, size, out + filled[0]):
                 return NULL
             if member == 2:
                 row.tx = <uint32_t>filled[0]
@@ -769,11 +759,11 @@ def fold_page(
         for nth in range(count):
             pair = objects[nth]
             text = _text((<tuple>pair)[0], &size)
-            if text == NULL or size != KEY_DIGITS or not _read_hex(text, KEY, keys + 2 * KEY * nth):
+            if text == NULL or size != KEY_DIGITS or not digits_bytes(text, KEY, keys + 2 * KEY * nth):
                 return None
             text = _text((<tuple>pair)[1], &size)
             memcpy(at, b"MLN", 4)
-            if not _read_hex(text, size >> 1, at + 4):
+            if not digits_bytes(text, size >> 1, at + 4):
                 return None
             memcpy(at + 4 + (size >> 1), keys + 2 * KEY * nth, KEY)
             jobs[nth].at = at
