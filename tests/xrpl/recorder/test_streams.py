@@ -107,7 +107,7 @@ def test_a_recording_of_signed_ledgers_is_signed_when_it_is_replayed(
 ) -> None:
     """Around ledger 136, where a validator came back with a new key."""
     trust = pytest.importorskip("ekspiper.xrpl.trust")
-    pytest.importorskip("coincurve")
+    pytest.importorskip("nacl")
     asyncio.run(_record(network, tmp_path))
     with Recording.load(tmp_path) as recording:
         assert recording.first <= 136

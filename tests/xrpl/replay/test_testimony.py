@@ -312,7 +312,7 @@ def network(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 async def test_the_recorded_network_is_signed(network: Recording, faults: str | None) -> None:
     """Every ledger by its own quorum, from the list and the stream alone."""
     trust = pytest.importorskip("ekspiper.xrpl.trust")
-    pytest.importorskip("coincurve")
+    pytest.importorskip("nacl")
     document = network.validator_lists[-1].data
     (published,) = trust.read_validator_lists(document, {bytes.fromhex(network.publisher_keys[0])})
     tally = trust.ValidationTally(trust.ValidatorSet.of_list(published))

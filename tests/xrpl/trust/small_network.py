@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha512
 from typing import Any
 
-from coincurve import PrivateKey
 from nacl.signing import SigningKey
 
 from ekspiper.xrpl.codec import LedgerHeader
@@ -25,6 +25,9 @@ from ekspiper.xrpl.trust import (
 NOW = 850_000_000
 """The time of the small network, in seconds of the ledger's epoch."""
 
+ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
+"""Of the group in which secp256k1 signs."""
+
 FULLY_CANONICAL = 0x8000_0000
 FULL = 0x0000_0001
 
@@ -35,18 +38,41 @@ class Key:
     def __init__(self, name: str, *, ed25519: bool = False) -> None:
         seed = sha512(name.encode()).digest()[:32]
         self._ed25519 = SigningKey(seed) if ed25519 else None
-        self._secp256k1 = None if ed25519 else PrivateKey(seed)
         if self._ed25519 is not None:
             self.public = b"\xed" + bytes(self._ed25519.verify_key)
         else:
-            assert self._secp256k1 is not None
-            self.public = self._secp256k1.public_key.format()
+            self.public, self._sign = secp256k1_pair(seed)
 
     def sign(self, message: bytes) -> bytes:
         if self._ed25519 is not None:
             return self._ed25519.sign(message).signature
-        assert self._secp256k1 is not None
-        return self._secp256k1.sign(sha512(message).digest()[:32], hasher=None)
+        return self._sign(sha512(message).digest()[:32])
+
+
+def secp256k1_pair(seed: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
+    """A public key, and what signs a digest for it with low S, by the library that is there."""
+    try:
+        from coincurve import PrivateKey
+    except ImportError:
+        return _pair_of_openssl(seed)
+    pair = PrivateKey(seed)
+    return pair.public_key.format(), lambda digest: pair.sign(digest, hasher=None)
+
+
+def _pair_of_openssl(seed: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
+    from cryptography.hazmat.primitives.asymmetric import ec, utils
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    pair = ec.derive_private_key(int.from_bytes(seed), ec.SECP256K1())
+    algorithm = ec.ECDSA(utils.Prehashed(SHA256()))
+
+    def sign(digest: bytes) -> bytes:
+        signature = pair.sign(digest, algorithm)
+        low = utils.decode_dss_signature(signature)[1] <= ORDER // 2
+        return signature if low else high_s(signature)
+
+    return pair.public_key().public_bytes(Encoding.X962, PublicFormat.CompressedPoint), sign
 
 
 @cache
@@ -82,11 +108,10 @@ def manifest_bytes(
 
 
 def high_s(signature: bytes) -> bytes:
-    """The other signature that satisfies the same equation, which low-S rules forbid."""
-    order = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141
+    """The other signature that satisfies the same equation: high S from low S, which rules forbid."""
     size = signature[3]
     r, s = signature[4 : 4 + size], int.from_bytes(signature[6 + size :])
-    other = (order - s).to_bytes(33).lstrip(b"\0")
+    other = (ORDER - s).to_bytes(33).lstrip(b"\0")
     if other[0] & 0x80:
         other = b"\0" + other
     body = b"\x02" + bytes((len(r),)) + r + b"\x02" + bytes((len(other),)) + other

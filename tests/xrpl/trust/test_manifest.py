@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from ekspiper.xrpl.trust import (
     BadSignature,
@@ -12,12 +19,14 @@ from ekspiper.xrpl.trust import (
     Manifest,
     is_signed_by,
     key_text,
+    keys,
     read_key,
 )
 from ekspiper.xrpl.trust.manifest import REVOKED
 
-from .small_network import SmallNetwork, Validator, high_s, key, manifest_bytes, variable
+from .small_network import ORDER, SmallNetwork, Validator, high_s, key, manifest_bytes, variable
 
+BOTH = all(find_spec(name) for name in ("coincurve", "cryptography"))
 RIPPLE = "ED2677ABFFD1B33AC6FBC3062B71F1E8397C1505E1C42C64D11AD1B28FF73F4734"
 
 
@@ -44,13 +53,63 @@ def test_text_that_is_not_a_key_is_refused(text: str) -> None:
         read_key(text)
 
 
-def test_a_signature_with_high_s_is_refused() -> None:
+@pytest.fixture(params=["coincurve", "cryptography"])
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Each of the two that verify secp256k1, the other one hidden."""
+    pytest.importorskip(request.param)
+    if request.param == "cryptography":
+        monkeypatch.setitem(sys.modules, "coincurve", None)
+    keys._check.cache_clear()
+    yield request.param
+    keys._check.cache_clear()
+
+
+def test_a_signature_counts_with_low_s_only(library: str) -> None:
     owner = key("owner")
-    signature = owner.sign(b"message")
-    assert is_signed_by(owner.public, b"message", signature)
-    assert not is_signed_by(owner.public, b"message", high_s(signature))
-    assert not is_signed_by(owner.public, b"massage", signature)
-    assert not is_signed_by(owner.public, b"message", b"not DER")
+    for message in (bytes((number,)) for number in range(20)):
+        signature = owner.sign(message)
+        assert is_signed_by(owner.public, message, signature)
+        assert not is_signed_by(owner.public, message, high_s(signature))
+        assert not is_signed_by(owner.public, message + b".", signature)
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        "",
+        "30",
+        b"not DER".hex(),
+        "3006020101020101",
+        "3006020100020100",
+        "30060201FF0201FF",
+        f"3026022100{ORDER:064X}020101",
+        f"3027022100{ORDER:064X}020101",
+        f"3026020101022100{ORDER // 2 + 1:064X}",
+    ],
+)
+def test_a_signature_that_nobody_made_is_refused(library: str, signature: str) -> None:
+    assert not is_signed_by(key("owner").public, b"message", bytes.fromhex(signature))
+    assert not is_signed_by(b"\x02" + b"\xff" * 32, b"message", bytes.fromhex(signature))
+
+
+@pytest.mark.skipif(not BOTH, reason="one of coincurve and cryptography is missing")
+@given(position=st.integers(0, 80), value=st.integers(0, 255), cut=st.integers(0, 3))
+@example(position=0, value=0x30, cut=0)
+def test_both_libraries_say_the_same_of_an_altered_signature(
+    position: int, value: int, cut: int
+) -> None:
+    owner = key("owner")
+    altered = bytearray(_signature_of_owner())
+    altered[position % len(altered)] = value
+    altered = altered[: len(altered) - cut] + bytes((value,)) * (cut == 3)
+    checks = keys._secp256k1(owner.public), keys._secp256k1_of_openssl(owner.public)
+    first, second = (check(b"message", bytes(altered)) for check in checks)
+    assert first == second
+
+
+@cache
+def _signature_of_owner() -> bytes:
+    return key("owner").sign(b"message")
 
 
 def test_a_key_that_is_no_point_of_the_curve_signs_nothing() -> None:
