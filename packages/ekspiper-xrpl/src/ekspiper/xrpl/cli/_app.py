@@ -70,6 +70,8 @@ def _load(name: str) -> Any:
     found = getattr(module, name)
     if isinstance(found, typer.Typer):
         return get_command(found)
+    # Typer makes a click command of a function only as part of an app, so each gets an app of its
+    # own.
     alone = typer.Typer(add_completion=False, rich_markup_mode=None)
     alone.command(name, cls=Command)(found)
     return get_command(alone)
@@ -86,6 +88,8 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 2 bad arguments or configuration, 3 stopped with dead letters, "
     "1 anything else.",
     no_args_is_help=True,
+    # Ours are one line; Typer's show a traceback with the values of local variables, secrets among
+    # them.
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -93,6 +97,7 @@ app = typer.Typer(
 
 
 def _show_version(wanted: bool) -> None:
+    # The codec is named as well: whether it is the compiled one is the first question about speed.
     if wanted:
         from importlib.metadata import version
 

@@ -68,6 +68,7 @@ class _Helping:
                 formatter.write_text(self.epilog)
 
     def _tables(self, context: Any) -> Iterable[tuple[str, list[tuple[str, str]]]]:
+        # Every command has the shared options, so they come last: what is special is read first.
         rows: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": [], _SHARED: []}
         for each in self.get_params(context):
             record = each.get_help_record(context)
@@ -127,6 +128,7 @@ class Group(_Helping, TyperGroup):
         """Called by Typer. Names what was probably meant, in our own words."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
+            # One suggestion: with more of them, the message is a list to choose from again.
             near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
             meant = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"No such command {name!r}.{meant}")

@@ -63,6 +63,7 @@ def run_interruptible(work: Coroutine[Any, Any, T], *, code: int = 1) -> T:
     try:
         return asyncio.run(guarded())
     except asyncio.CancelledError:
+        # Without a signal it is a fault of ours, which deserves its traceback.
         if interrupted:
             raise Interrupted(code) from None
         raise

@@ -24,6 +24,7 @@ def this_command() -> str:
     """
     environment = os.environ.get("HATCH_ENV_ACTIVE")
     if environment is not None:
+        # `hatch run NAME` takes the default environment; another one is named before the command.
         inside = "" if environment == "default" else f"{environment}:"
         return f"{_hatch()} run {inside}ekspiper"
     # `python -m` puts the path of __main__.py there.
@@ -46,8 +47,10 @@ def _hatch() -> str:
 def _as_typed(called: str) -> str:
     """The name alone, where the shell finds the same program by it; otherwise the path."""
     name = Path(called).name
+    # Somebody else's `ekspiper` may come first on the PATH, of another environment.
     found = shutil.which(name)
     try:
+        # By the file and not by its path: /usr/bin and /bin are often the same folder.
         is_found = found is not None and Path(found).samefile(called)
     except OSError:
         is_found = False

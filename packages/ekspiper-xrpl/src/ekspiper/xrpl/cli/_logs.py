@@ -33,6 +33,7 @@ _CONTEXT = ("ledger", "flow", "step", "collector", "node")
 # Lines that begin so hold a path or a command.
 _AS_IT_IS = ("  ", "Try next")
 
+# The priorities of syslog. WARNING is 4 and INFO 6 there; 5, "notice", has no level in Python.
 _JOURNAL_LEVELS = (
     (logging.CRITICAL, 2),
     (logging.ERROR, 3),
@@ -48,6 +49,8 @@ def set_up_logs(*, level: str = "info", format: str = "text") -> None:
     """Send the logs of everything called `ekspiper` to standard error, and nothing elsewhere."""
     handler = _Handler()
     handler.setFormatter(_JsonFormatter() if format == "json" else _text_formatter())
+    # Replaced, not added: this is called again when an option or the configuration changes the
+    # format.
     log.handlers[:] = [handler]
     log.setLevel(level.upper())
     # A root logger that a library has set up would print each line again.
@@ -62,6 +65,7 @@ def is_terminal() -> bool:
 @cache
 def console() -> Console:
     """Standard error as logs and a live view share it, so that they do not tear each other."""
+    # Loaded here: `--help`, and a log that goes to a file, need none of it.
     from rich.console import Console
 
     return Console(stderr=True, highlight=False)
@@ -69,6 +73,7 @@ def console() -> Console:
 
 def tell(text: str, *, style: str = "") -> None:
     """Say something to the user of the command; as JSON, it is an event like any other."""
+    # A program reads it: one event a line, and no line without text.
     if _is_json():
         for line in text.splitlines():
             if line.strip():
@@ -152,6 +157,7 @@ class _JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         event: dict[str, Any] = {
+            # The form that most readers of logs know without being configured.
             "time": time.replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "message": record.getMessage(),
@@ -162,6 +168,7 @@ class _JsonFormatter(logging.Formatter):
         # Of the pipelines here, a position that is a number is the index of a ledger.
         position = getattr(record, "position", None)
         if isinstance(position, int):
+            # The call's own `ledger` wins: it knows which one it speaks about.
             event.setdefault("ledger", position)
         if record.exc_info:
             event["exception"] = self.formatException(record.exc_info)

@@ -30,6 +30,8 @@ def give_back_regularly(loop: asyncio.AbstractEventLoop, *, every: float = _EVER
         began = time.perf_counter()
         give_back(trim)
         took = time.perf_counter() - began
+        # Timed from the end: a process of many gigabytes, in which this takes a second, does it
+        # less often.
         loop.call_later(max(every, took / _SHARE), now)
 
     loop.call_later(every, now)
@@ -38,6 +40,7 @@ def give_back_regularly(loop: asyncio.AbstractEventLoop, *, every: float = _EVER
 def give_back(trim: Callable[[int], int] | None) -> None:
     """Free what is only kept by circles, and return free memory to the system."""
     gc.collect()
+    # After the collection, so that what the circles held can be returned as well.
     if trim is not None:
         trim(0)
 

@@ -45,6 +45,7 @@ __all__ = [
 
 def path(text: str) -> Path:
     """A path as it was given; refuses what cannot be one."""
+    # Imported late, here and below: `--help` of every command reads this module.
     from ekspiper.xrpl.output_folder import usable_path
 
     try:
@@ -194,6 +195,8 @@ Ledger = Annotated[
     typer.Option(
         metavar="L",
         min=1,
+        # The index of a ledger has 32 bits; a server answers a larger one with an error about its
+        # type.
         max=0xFFFFFFFF,
         show_default=False,
         help="The ledger. [default: the newest]",
@@ -241,6 +244,8 @@ Trust = Annotated[
 ]
 
 
+# Both may stand before the command's name and after it. What was said first is kept in the root
+# context, so that one option does not undo the other.
 def _set_debug(context: typer.Context, wanted: bool) -> bool:
     if wanted:
         log_options(context)["level"] = "debug"

@@ -77,6 +77,8 @@ class View:
         """What fails, in words: one sink that fails for one reason at several places is said once."""
         places: dict[tuple[str, str], list[str]] = {}
         for place, reason in self.failing.items():
+            # A collector of several kinds of records stands at several places, and fails at all of
+            # them.
             places.setdefault((place.rpartition("/")[2], reason), []).append(place)
         return [
             f"{found[0] if len(found) == 1 else f'{name} (at {len(found)} places)'} is failing: {reason}"
@@ -124,6 +126,8 @@ def _looking(look: Callable[[], View]) -> Iterator[None]:
         return
     from rich.live import Live
 
+    # Without a thread of its own, which would draw while the loop is busy and slow it down. It is
+    # gone at the end, when the report takes its place.
     with Live(console=console(), auto_refresh=False, transient=True) as live:
 
         async def draw() -> None:
@@ -172,7 +176,9 @@ def counting_ledgers(run: Run, total: int) -> Iterator[None]:
 
     def view(statistics: Statistics) -> View:
         done = sum(each.kept + each.dead_lettered for each in statistics.sources.values())
+        # A dead letter counts as done here: otherwise the bar would never reach its end.
         rate = ledgers.add(time.monotonic(), done)
+        # Ledgers differ in size, so transactions say more about the speed; old ones may have none.
         facts = _transactions(statistics, transactions) or _each_second(rate, "ledgers")
         left = _left(total - done, rate)
         return View(
@@ -290,6 +296,7 @@ def _left(count: int, rate: float) -> tuple[str, ...]:
     if not rate or count <= 0:
         return ()
     seconds = count / rate
+    # Seconds to the end of an hour, as a bar that moves only each minute looks stuck.
     if seconds < _LONG:
         return (f"{seconds:,.0f} s left",)
     return (f"{seconds / 3600:,.0f} h {seconds % 3600 / 60:.0f} min left",)

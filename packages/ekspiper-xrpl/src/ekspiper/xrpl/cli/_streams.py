@@ -75,6 +75,7 @@ class StandardError(io.TextIOBase):
         except (AttributeError, OSError, ValueError):  # captured, as in a test
             self._stream.write(text)
             return True
+        # An encoding such as ASCII may lack a letter of a path; the line is written all the same.
         left = memoryview(text.encode(self.encoding, errors="backslashreplace"))
         try:
             while left:
@@ -99,10 +100,12 @@ def say(text: str | bytes = "", *, end: str = "\n") -> None:
     """Print to standard output; what a reader who has left does not see is not printed."""
     try:
         if isinstance(text, bytes):
+            # Text that was printed before must come before these bytes.
             sys.stdout.flush()
             sys.stdout.buffer.write(text)
         else:
             sys.stdout.write(text + end)
+        # At once: a reader such as `head` or `jq` should see each record when it is there.
         sys.stdout.flush()
     except BrokenPipeError:
         _leave_it_unread()

@@ -26,6 +26,7 @@ def main() -> None:
     try:
         from ._app import run
     except ModuleNotFoundError as error:
+        # A module of ours that is missing is a fault in the package, and needs its traceback.
         if error.name is None or error.name.partition(".")[0] == "ekspiper":
             raise
         print(

@@ -40,6 +40,7 @@ def headers_of(source: Any) -> Headers:
     import pyarrow
     import pyarrow.parquet
 
+    # A file of an object store comes as bytes: a few columns of a thousand ledgers are small.
     opened = pyarrow.BufferReader(source) if isinstance(source, bytes) else source
     columns = [*LedgerLink._fields, "transaction_count"]
     try:
@@ -73,6 +74,7 @@ def breaks(links: Iterable[LedgerLink]) -> Iterator[tuple[int, str]]:
     for before, link in pairwise(ordered):
         if before.ledger_index == link.ledger_index:
             yield link.ledger_index, f"ledger {link.ledger_index} is there twice"
+        # Ledgers with a gap between them cannot contradict each other.
         elif before.ledger_index + 1 == link.ledger_index and (
             before.ledger_hash != link.parent_hash
         ):

@@ -63,6 +63,8 @@ class SignedChain:
                     )
                     break
                 proven.append(span)
+                # Its first ledger names its parent, so that one is proven now, whatever file it is
+                # in.
                 at = span.first.ledger_index - 1
                 self._expected[at] = span.first.parent_hash
         return proven, contradicted

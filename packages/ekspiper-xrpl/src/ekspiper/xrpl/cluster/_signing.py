@@ -78,6 +78,8 @@ class Signing:
             self._runs.append((first, last, proven.signed_by))
             ledger_hash = proven.ledger_hash.hex().upper()
             self._chain.expect(last, ledger_hash)
+            # As if it were the ledger after: a worker then refuses a chunk that ends with another
+            # hash.
             known.append(LedgerLink(last + 1, "", ledger_hash))
         self._follow()
         return tuple(known)
@@ -122,6 +124,7 @@ class Signing:
         last = span.last.ledger_index
         above = self._chain.above(last)
         signer = next((by for first, end, by in self._runs if first <= last <= end), last)
+        # The headers are read from the lowest ledger that is proven, not from the end of the range.
         if above is not None:
             index, ledger_hash = above
             self._notary.chain.note(ProvenHash(index, bytes.fromhex(ledger_hash), signer))
@@ -140,6 +143,7 @@ class Signing:
         for span, why in contradicted.items():
             if span in self._chunks:
                 refused[self._drop(span)] = why
+            # It is in the store already, and nothing is removed from there: the report names it.
             else:
                 self.faults[span.last.ledger_index] = why
         whole = []
@@ -147,6 +151,7 @@ class Signing:
             chunk = self._chunks.pop(span, None)
             if chunk is not None and chunk in self._held:
                 self._held[chunk].discard(span)
+                # Not before all its spans are proven: one file is one decision.
                 if not self._held[chunk]:
                     del self._held[chunk]
                     whole.append(chunk)
@@ -157,6 +162,7 @@ class Signing:
         self._held.pop(chunk, None)
         for other in [each for each, of in self._chunks.items() if of == chunk]:
             del self._chunks[other]
+            # A chunk is published whole or not at all, so its other spans go with it.
             self._chain.give_up(other)
         return chunk
 

@@ -21,6 +21,7 @@ _NEW_OBJECTS = 50_000
 
 def reason_of(error: BaseException) -> str:
     """The error in one line, with its cause where it has one."""
+    # It travels from the worker, and stands in a report beside the chunk: one line says enough.
     text = next(iter(str(error).splitlines()), type(error).__name__)
     cause = error.__cause__
     return text if cause is None or str(cause) in text else f"{text}: {cause}"

@@ -103,10 +103,12 @@ class ChunkFetch:
                 letters = _Letters(aside.folder / LETTERS)
                 run = self._start(chunk, aside.folder, opened, etl, letters)
                 await run.finish()
+            # Records that are missing are mostly missing because of what the first letter says.
             why = next(iter(letters.reasons.values()), "")
             headers = _finished(aside.folder, books=self.books, why=why)
         made = run.statistics().steps.get("transaction-record/etl")
         return FetchedChunk(
+            # Dead letters alone are published as well: they say what the ledgers failed with.
             staged=aside.staged if headers is not None or letters.count else None,
             headers=headers,
             reasons=letters.reasons,
@@ -128,6 +130,7 @@ class ChunkFetch:
             opened.pool,
             signers=self.signers,
             verify=self.verify,
+            # Only its neighbours: a link to any other ledger could never be compared.
             known=[link for link in self.known if _is_beside(link, chunk)],
         )
         return ledger_pipeline(
@@ -154,6 +157,7 @@ def _finished(folder: Path, *, books: bool, why: str) -> Headers | None:
     Raises:
         Permanent: transactions are missing, or the chain is broken.
     """
+    # Read back from the files, and not counted on the way: what counts is what was written.
     headers = headers_of(folder / "ledgers.parquet")
     transactions = row_count(folder / "transactions.parquet")
     if transactions != headers.transactions:
@@ -196,6 +200,7 @@ class _Letters(Collector[dict[str, Any]]):
 
     async def collect(self, batch: Sequence[dict[str, Any]]) -> None:
         """Keep the letters."""
+        # Opened for each batch, so that a chunk without letters, as nearly all are, makes no file.
         jsonl = registry.load("collectors", "jsonl")(self._path)
         async with jsonl:
             await jsonl.collect(batch)

@@ -63,6 +63,7 @@ class ChunkAudit:
             return AuditedChunk(AuditReport(), failure=reason_of(error))
 
     def _audited(self, chunk: Chunk) -> AuditedChunk:
+        # The audit reads folders, and a chunk may lie in an object store.
         with tempfile.TemporaryDirectory(prefix="ekspiper-") as name:
             folder = Path(name)
             if not self._copy(_LEDGERS, chunk, folder):
@@ -73,6 +74,7 @@ class ChunkAudit:
             report = audit(
                 folder, deep=self.deep, definitions=self.definitions, network_id=self.network_id
             )
+            # The chain from chunk to chunk is checked by the process that sees all of them.
             links = headers_of(folder / self.store.place(_LEDGERS, chunk)).links
         return AuditedChunk(report, links)
 
@@ -161,6 +163,7 @@ def _together(chunks: Sequence[Chunk], found: dict[Chunk, AuditedChunk]) -> Audi
         report = each.report
         if report.ledgers and report.ledgers.first <= end:
             whole.faults.append(f"ledger {report.ledgers.first} is there twice, in two chunks")
+        # Chunks are in order, so a ledger that is not above all before it was in one of them.
         end = max(end, report.ledgers.last if report.ledgers else end)
         whole.ledgers |= report.ledgers
         whole.transactions += report.transactions
@@ -168,6 +171,7 @@ def _together(chunks: Sequence[Chunk], found: dict[Chunk, AuditedChunk]) -> Audi
         whole.faults += report.faults
         links += each.links
     whole.faults += (
+        # What is there twice was said above, once for each chunk and not for each ledger.
         fault for _, fault in breaks(links) if fault not in whole.faults and "twice" not in fault
     )
     if whole.ledgers:

@@ -87,6 +87,7 @@ class ClusterBackfill(ClusterJob):
         notary: Notary | None = None,
         signed_only: bool = False,
     ) -> None:
+        # A chunk is one file, and a file lies in one partition.
         if chunk is not None and (chunk < 1 or PARTITION % chunk):
             raise ConfigError(f"chunks of {chunk} ledgers do not divide a partition of {PARTITION}")
         super().__init__()
@@ -125,7 +126,9 @@ class ClusterBackfill(ClusterJob):
         """
         wanted = LedgerRange(self._pool, self._ranges)
         await wanted.open()
+        # `-COUNT:` means something only once the nodes have said what they hold.
         self.wanted = wanted.ledgers
+        # A plan leaves the store alone: somebody else may be writing there.
         if not dry_run:
             await in_thread(self._claim)
             await in_thread(self._store.repair)
@@ -147,15 +150,18 @@ class ClusterBackfill(ClusterJob):
             definitions=self._pool.definitions,
             verify=self._verify,
             books=self._books,
+            # All workers together ask for no more than one process would.
             concurrency=max(1, self._concurrency // share.pools),
             pool={
                 "window": share.window,
                 "rate": share.rate,
                 "connect_timeout": self._connect_timeout,
             },
+            # So a worker finds out by itself that its chunk does not fit, and may ask another node.
             known=(*self._at_the_gaps(), *signed_after),
             signers=() if self._signing is None else self._signing.signers,
         )
+        # The proof goes from newer ledgers to older ones, so that few chunks wait for theirs.
         ordered = chunks[::-1] if self._backwards or self._signing is not None else chunks
         await self._work(fetch, ordered, workers, self._accept, at_once=share.pools)
         if self._signing is not None and not self._stopped:
@@ -221,9 +227,11 @@ class ClusterBackfill(ClusterJob):
     def _present(self) -> LedgerSet:
         """The ledgers that are there, and the places in the chain of those at the edges."""
         chunks = self._store.chunks()
+        # The time is spent waiting for the store; a small file of each chunk is read.
         with ThreadPoolExecutor(_READ_AT_ONCE) as threads:
             read = [*threads.map(self._headers, chunks)]
         self._links = {link.ledger_index: link for each in read for link in each.links}
+        # A file whose own chain is broken proves nothing about what comes before it.
         self._spans = [span for each in read if not each.faults for span in spans_of(each)]
         self._doubled = {}
         present: list[tuple[int, int]] = []
@@ -245,6 +253,7 @@ class ClusterBackfill(ClusterJob):
     def _size(self, workers: int) -> int:
         if self._chunk is not None:
             return self._chunk
+        # Large chunks cost less, but a worker without one is idle while the others finish theirs.
         most = len(self.missing) // (workers * _CHUNKS_EACH)
         return next((size for size in _SIZES if size <= most), _SIZES[-1])
 
@@ -267,6 +276,7 @@ class ClusterBackfill(ClusterJob):
             if fetched.headers is None
             else {link.ledger_index: link for link in fetched.headers.links}
         )
+        # Workers are not trusted: a faulty machine must not put ledgers there that do not fit.
         broken = next(breaks([*links.values(), *self._beside(chunk)]), None)
         if broken is not None:
             await in_thread(self._store.discard, fetched.staged)
@@ -293,6 +303,7 @@ class ClusterBackfill(ClusterJob):
             fetched = self._fetched.pop(chunk)
             assert fetched.staged is not None
             await in_thread(self._store.discard, fetched.staged)
+            # They are not there after all, so nothing has to fit them.
             for link in fetched.headers.links if fetched.headers else ():
                 self._links.pop(link.ledger_index, None)
             self._refuse(chunk, why)
@@ -319,6 +330,7 @@ class ClusterBackfill(ClusterJob):
         log.warning("chunk %s failed: %s", chunk, reason)
         self.progress.failed[str(chunk)] = reason
         for index in range(chunk.first, chunk.last + 1):
+            # A ledger that has a dead letter says more by that than by what became of its chunk.
             self._reasons.setdefault(index, reason)
 
 

@@ -98,6 +98,7 @@ class ClusterSnapshot(ClusterJob):
             self._pool, self._wanted or begun.get("ledger_index"), types=self._types, parallel=1
         )
         await source.open()
+        # Its header is proven before anything is read: the root is compared with what stands in it.
         (ledger,) = await FetchLedger(self._pool).process(LedgerRef(source.ledger_index))
         source.expect(ledger.ledger_hash)
         self._ledger = ledger
@@ -120,6 +121,7 @@ class ClusterSnapshot(ClusterJob):
             )
         self._digits = digits
         await in_thread(self._store.repair)
+        # After the repair, which may take parts away that a crash left half published.
         self._parts = await in_thread(self._present)
         chunks = [Chunk(number, number) for number in range(16**digits)]
         self.missing = [chunk for chunk in chunks if chunk not in self._parts]
@@ -143,6 +145,7 @@ class ClusterSnapshot(ClusterJob):
         ledger = self._proven_ledger()
         self._refuse_missing()
         subtrees = _by_prefix(self._parts)
+        # No object is read again: a part's subtree says what all its objects hash to.
         root = join_subtrees(list(subtrees.values())).hex().upper()
         account_hash = ledger.header.account_hash.hex().upper()
         if root != account_hash:
@@ -150,6 +153,8 @@ class ClusterSnapshot(ClusterJob):
             async def again(avoid: Sequence[str]) -> Mapping[str, Subtree]:
                 return await self._read_again(workers, avoid)
 
+            # The root says that something is wrong, and not where. Another node's answer shows
+            # which part.
             second = await SecondReading.by_each(self._pool, ledger, subtrees, again)
             for chunk, part in list(self._parts.items()):
                 if part.subtree is not None and part.subtree.prefix in second.differing:
@@ -172,6 +177,7 @@ class ClusterSnapshot(ClusterJob):
             "objects": report.objects,
             "records": report.records,
         }
+        # The last thing: readers take a snapshot without it for one that is not complete.
         await in_thread(self._store.write, _WHOLE, json.dumps(whole).encode())
         return report
 
@@ -231,6 +237,7 @@ class ClusterSnapshot(ClusterJob):
 
     def _present(self) -> dict[Chunk, FetchedPart]:
         """The parts that are there whole."""
+        # Listed once: a store says what it has of all parts as quickly as of one.
         recorded = set(self._store.chunks("objects.parquet"))
         found = {}
         for chunk in self._store.chunks():

@@ -115,6 +115,7 @@ class PartFetch:
             self.network, self.network_id, self.definitions, self.pool
         ) as opened:
             async for page in self._source(chunk, opened.pool):
+                # Nothing is written in a second reading: its hash is all that is compared.
                 await proof.collect([page])
         return FetchedPart(subtree=proof.subtrees[self.prefix(chunk)])
 
@@ -139,6 +140,7 @@ class PartFetch:
             if not written:
                 file.unlink()
             found = FetchedPart(subtree=subtree, records=written, drift=records.report())
+            # Last of the part's files: where it is, the records are whole.
             (aside.folder / SUBTREE).write_bytes(found.to_json())
         return FetchedPart(
             staged=aside.staged, subtree=subtree, records=written, drift=records.report()

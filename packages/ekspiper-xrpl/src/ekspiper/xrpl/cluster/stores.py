@@ -95,6 +95,7 @@ def open_state_store(place: str | Path) -> ChunkStore:
         folder.claim()
         return FolderStore(folder.path, _STATE_TABLES, partition=_MOST_PARTS, unit="parts")
     store = ObjectStore(url, _STATE_TABLES, partition=_MOST_PARTS, unit="parts")
+    # An object store has no owner's mark as folders have, so what lies there is looked at.
     if store.read(ABOUT) is None:
         bucket = Bucket(url)
         others = [*bucket.sizes(".checkpoint"), *bucket.sizes("objects")]
@@ -108,6 +109,7 @@ def open_state_store(place: str | Path) -> ChunkStore:
 
 def keep_definitions(store: ChunkStore, definitions: Definitions) -> None:
     """Keep what the nodes say of the network's fields, so that an audit needs no node."""
+    # Those that come with us are there anyway.
     if definitions is not Definitions.bundled():
         store.write(DEFINITIONS.as_posix(), json.dumps(definitions.to_json()).encode())
 
@@ -141,6 +143,7 @@ def proofs_beside(store: ChunkStore) -> Iterator[Path]:
     if not isinstance(store, ObjectStore):
         yield Path(store.address)
         return
+    # The archive of proofs is a file that grows, which object stores do not have.
     with tempfile.TemporaryDirectory(prefix="ekspiper-") as name:
         folder = Path(name)
         before = {file: store.read(file) for file in (ARCHIVE_NAME, HEADERS_NAME)}

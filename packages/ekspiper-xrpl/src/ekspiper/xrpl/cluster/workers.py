@@ -35,6 +35,7 @@ class Workers:
         try:
             yield cls(executor, 1)
         finally:
+            # Not waited for: when it is stopped, a chunk under way is given up.
             executor.shutdown(wait=False, cancel_futures=True)
 
 
@@ -68,12 +69,14 @@ def local_workers(count: int) -> Iterator[Workers]:
             n_workers=count,
             threads_per_worker=1,
             processes=True,
+            # Any free port: a second run on this machine must not fail for the first one's.
             dashboard_address=":0",
             silence_logs=_SILENT,
             preload=[_LEAVE_SIGNALS_TO_US],
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
+        # What each may ask of the nodes depends on how many there are.
         client.wait_for_workers(count)
         yield workers_of(client)
 

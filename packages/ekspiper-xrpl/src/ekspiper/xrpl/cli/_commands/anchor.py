@@ -122,6 +122,7 @@ async def _read(opened: OpenNetwork, signed: SignedLedger, parallel: int) -> Ski
     header: LedgerHeader = signed.header
     source = LedgerObjects(opened.pool, header.ledger_index, parallel=parallel)
     source.expect(header.ledger_hash.hex().upper())
+    # The state is folded by prefixes at least as long as the parts that are read side by side.
     lists = SkipLists(header, digits=max(2, *map(len, source.prefixes)))
     said = 0
 

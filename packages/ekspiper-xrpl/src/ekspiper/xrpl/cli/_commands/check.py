@@ -48,6 +48,7 @@ def check(
     say(f"{file}: no mistakes")
     named = settings.network_name or find_network(settings.network).name
     say(f"  network      {find_network(settings.network)}")
+    # Nothing is asked here, and only the nodes know which network they belong to.
     if named == CUSTOM and settings.network_name is None:
         named = "{network}"
         say("  {network}    mainnet, testnet or devnet as the nodes say, otherwise custom")
@@ -67,6 +68,7 @@ def _takers(settings: Settings) -> dict[str, list[str]]:
         names = [f"{t.path[-1]} ({t.type})" for t in tables if records in t.records]
         if settings.out is not None:
             names.append(f"files ({settings.out / records}.jsonl)")
+        # As the daemon does it: without any collector, records go to standard output.
         elif not tables:
             names.append("standard output")
         takers[records] = names

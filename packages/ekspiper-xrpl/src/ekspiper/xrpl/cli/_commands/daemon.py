@@ -112,10 +112,13 @@ def daemon(
         http=_http(http),
     )
     given = log_options(context)
+    # Again, now that the configuration is read; the command line has the last word.
     set_up_logs(**{"level": settings.log_level, "format": settings.log_format, **given})
+    # Said only where nobody chose it: a configuration that names the sample means it.
     if network is None and settings.network == "sample":
         chosen_network(None)
     progress = DaemonProgress(queues=given.get("level") == "debug")
+    # 0, as a service manager that stops a daemon before it runs has got what it wanted.
     outcome = run_interruptible(Daemon(settings, progress=progress, adopt=adopt).run(), code=0)
     if not as_json:
         tell(summary(outcome, program=this_command()))
@@ -139,4 +142,6 @@ def _http(text: str | None) -> dict[str, Any] | None:
         raise ConfigError(
             f"--http takes HOST:PORT or off, for example 127.0.0.1:9464, not {text!r}"
         )
+    # An address of IPv6 stands in brackets before its port. A port alone is for this machine only:
+    # what the daemon shows is not for everybody.
     return {"host": host.strip("[]") or "127.0.0.1", "port": int(port)}

@@ -55,6 +55,7 @@ async def _statuses(network: str, connect_timeout: float) -> list[NodeStatus]:
         with suppress(TimeoutError):
             async with asyncio.timeout(connect_timeout):
                 await _until_all_have_answered(opened.pool)
+        # What they said when they were connected to may be old: the answer is about now.
         await opened.pool.refresh()
         # One answer says little about the latency, and the first one includes what the server had
         # to load.

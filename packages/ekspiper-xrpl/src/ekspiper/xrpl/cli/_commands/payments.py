@@ -66,6 +66,7 @@ async def _payments(
         run = pipeline.start(checkpoint=folder.checkpoint if folder else None)
         with draining_on_signals(run):
             report = await run.finish()
+        # Of this run: an earlier one of the same folder may have written others.
         made = run.statistics().steps["payment-summary/PaymentSummary"].items_out
         if as_json:
             content = {"payments": made, "ledgers": report.read, "drained": run.draining}

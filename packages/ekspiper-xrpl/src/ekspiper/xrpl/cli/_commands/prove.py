@@ -23,6 +23,7 @@ from .._streams import say, say_json
 
 __all__ = ["prove"]
 
+# Bytes of a proof. A real one has some hundred kilobytes; a stranger's must not fill the memory.
 _LARGEST = 16 * 1024 * 1024
 
 
@@ -99,6 +100,7 @@ def _key(text: str | None) -> bytes:
 def _check(file: Path, trust: list[str] | None, *, as_json: bool) -> int:
     try:
         with file.open("rb") as opened:
+            # What is cut off is not a whole document, and does not hold.
             document = opened.read(_LARGEST)
     except OSError as error:
         raise ConfigError(f"cannot read {file}: {error.strerror or error}") from None
@@ -129,6 +131,7 @@ def _as_json(proof: Proof) -> dict[str, object]:
     }
 
 
+# Read back as a stranger would read it: what we say of the proof is what it says by itself.
 def _sentence(document: bytes, trust: list[str] | None) -> str:
     return str(check_proof(document, offline_trustees(trust or ()).keys()))
 
@@ -156,6 +159,7 @@ async def _from_node(
     format: str,
     trust: list[str] | None,
 ) -> bytes:
+    # Here alone nodes are asked; a proof from a folder begins sooner without them.
     from ekspiper.xrpl.attestation import (
         NodeProofs,
         TrustChoice,

@@ -105,6 +105,8 @@ async def _record(
 ) -> int:
     begun = await folder.source_of("ledger-details")
     if begun is not None and isinstance(wanted, list):
+        # `-100:` of yesterday are other ledgers today: a recording that was begun keeps the ones it
+        # had.
         wanted = ranges_begun(begun, wanted)
     async with open_network(network, connect_timeout=connect_timeout) as opened:
         async with record_streams(opened.pool, folder.path / "stream_v2.jsonl.gz") as streams:
@@ -116,6 +118,8 @@ async def _record(
             with draining_on_signals(run), counting_ledgers(run, len(ledgers)):
                 await run.finish()
             if not run.draining and isinstance(wanted, int):
+                # Validations of a ledger still come after it has closed, and nobody can ask for
+                # them later.
                 await streams.until_after(ledgers.last)
         if run.draining:
             tell("Stopped on request; run it again to continue.")
@@ -140,6 +144,7 @@ async def _record(
 async def _source(pool: NodePool, wanted: list[str] | int) -> tuple[Source[Any], LedgerSet]:
     """What to record: ranges, or so many ledgers after the newest."""
     if isinstance(wanted, int):
+        # From the newest that any node has: the next one may close before the first subscription.
         await pool.refresh()
         first = pool.newest_ledger + 1
         last = first + wanted - 1

@@ -40,6 +40,8 @@ def redeliver(
     )
     if network is None and settings.network == "sample":
         chosen_network(None)
+    # Not `run_interruptible`: the redelivery takes the signals itself, and letters of one that was
+    # interrupted stay for the next call.
     report = asyncio.run(redeliver_letters(settings))
     read, kept, failed = (
         (report.read, report.kept, report.dead_lettered) if report is not None else (0, 0, 0)

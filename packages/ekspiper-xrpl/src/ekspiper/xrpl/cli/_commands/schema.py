@@ -114,6 +114,7 @@ def export(
       ekspiper schema export Payment > payment.json
       ekspiper schema export --format arrow --out transactions.arrow
     """
+    # A terminal would show the bytes, and some of them change how it works from then on.
     if out is None and format == "arrow" and sys.stdout.isatty():
         raise ConfigError("arrow is binary: give --out FILE; `ekspiper schema show` is for people")
     content = export_schema(name, format, Formats(known_definitions(network, connect_timeout)))
@@ -170,6 +171,8 @@ def collect(
 async def _definitions(network: str, connect_timeout: float | None) -> Definitions:
     async with open_network(network, connect_timeout=connect_timeout) as opened:
         try:
+            # `open_network` falls back to the bundled ones where no node gives any; then there
+            # would be nothing to compare, and it would look like no difference.
             answer = await opened.pool.ask_once({"command": "server_definitions"})
         except (RequestError, NodeUnreachable) as error:
             raise EkspiperError(
