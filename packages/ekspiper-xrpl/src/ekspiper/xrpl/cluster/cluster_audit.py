@@ -172,7 +172,9 @@ def _together(chunks: Sequence[Chunk], found: dict[Chunk, AuditedChunk]) -> Audi
         links += each.links
     whole.faults += (
         # What is there twice was said above, once for each chunk and not for each ledger.
-        fault for _, fault in breaks(links) if fault not in whole.faults and "twice" not in fault
+        fault
+        for _, fault in breaks(links)
+        if fault not in whole.faults and "twice" not in fault
     )
     if whole.ledgers:
         whole.gaps = whole.ledgers.missing(whole.ledgers.first, whole.ledgers.last)

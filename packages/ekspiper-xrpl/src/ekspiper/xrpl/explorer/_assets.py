@@ -85,8 +85,10 @@ def units(amount: Mapping[str, Any]) -> float | None:
     """How much an amount in record shape is, XRP counted in XRP; None for `unavailable`."""
     try:
         value = float(amount["value"])
+    # The ledger's own word for what was delivered before 2014: nobody recorded how much.
     except ValueError:
         return None
+    # Records count XRP in drops, in which nobody thinks of a price.
     return value / _DROPS if _is_xrp(amount) else value
 
 
@@ -96,6 +98,7 @@ def amount_cells(
     """An amount as tables hold it: units, currency, its code, issuer (or MPT id), the raw value."""
     if amount is None:
         return (None, None, None, None, None)
+    # One column finds all amounts of a token, of whichever kind it is.
     issuer = amount.get("mpt_issuance_id") or amount["issuer"] or None
     return (units(amount), *currency_cells(amount), issuer, amount["value"])
 
@@ -150,10 +153,12 @@ def _is_xrp(amount: Mapping[str, Any]) -> bool:
 
 
 def _currency_code(currency: str, text: str) -> str:
+    # An issued token must not be called XRP; the ledger refuses that code, too.
     if len(currency) == 3 and currency != "XRP":
         return currency
     if re.fullmatch(r"[0-9A-Fa-f]{40}", currency):
         return currency.upper()
+    # A longer name is 20 bytes of ASCII, filled up with zeros, as most issuers write it.
     if len(currency) not in (0, 3) and len(currency) <= 20 and currency.isascii():
         return currency.encode("ascii").hex().upper().ljust(40, "0")
     raise UnknownPair(f"{text!r} is not an asset: {currency!r} is not a currency code; {_HELP}")

@@ -17,6 +17,7 @@ from ._display import Bar
 
 __all__ = ["backfill", "backfill_by_chunks"]
 
+# Seconds between two looks at the counters: a bar that moves more often is not read more.
 _EVERY = 0.25
 
 
@@ -68,6 +69,7 @@ async def backfill_by_chunks(
         shown: whether to draw a bar.
     """
     store = open_store(folder)
+    # Workers open the network themselves, so they get what a user would write.
     named = ",".join(network.urls) if network.name == CUSTOM else network.name
     with store.locked():
         work = ClusterBackfill(named, pool, [f"{first}:{last}"], store)

@@ -32,6 +32,7 @@ class Bar:
     def __enter__(self) -> Self:
         if self._shown:
             try:
+                # It knows by itself whether it is in a notebook or at a terminal.
                 from tqdm.auto import tqdm
             except ImportError:
                 raise MissingExtra(
@@ -86,6 +87,7 @@ class Live:
         if self._handle is None:
             from IPython.display import display
 
+            # By its id it can be replaced later, also after the cell that began it has ended.
             self._handle = display(value, display_id=True)  # type: ignore[no-untyped-call]
         else:
             self._handle.update(value)

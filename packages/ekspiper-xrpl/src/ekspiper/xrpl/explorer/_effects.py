@@ -62,6 +62,7 @@ def effects(transaction: Transaction) -> list[str]:
         said.append("Its result is unknown: the metadata could not be read to its end.")
     elif result != "tesSUCCESS":
         said.append(f"It failed with {result}: it paid its fee, and did nothing else.")
+    # A failed transaction has only paid its fee, which the balances show.
     if result in (None, "tesSUCCESS"):
         said += _said("What it was for", lambda: _purpose(transaction))
         said += _said("What it traded", lambda: _trades(fields, meta))
@@ -124,6 +125,7 @@ def _offers(meta: Mapping[str, Any]) -> Iterator[str]:
             offer = node["NewFields"]
             gives, wants = offer["TakerGets"], offer["TakerPays"]
             yield f"It placed an offer: {amount_text(gives)} for {amount_text(wants)}."
+        # One whose amounts changed was traded with to its end, which is said among the trades.
         elif change == "DeletedNode" and "TakerGets" not in node.get("PreviousFields", {}):
             owner = shorten(node["FinalFields"]["Account"])
             yield f"The offer {node['FinalFields']['Sequence']} of {owner} was removed."
@@ -149,6 +151,7 @@ def _entries(meta: Mapping[str, Any]) -> Iterator[str]:
         )
         for type_, count in sorted(found.items()):
             name = _NAMES.get(type_, type_)
+            # N for "NFT", which is spoken letter by letter.
             article = "an" if name[0] in "aeiouAEIOUN" else "a"
             what = f"{article} {name}" if count == 1 else f"{count} {name}s"
             yield f"It {verb} {what}."
@@ -163,6 +166,7 @@ def _balances(fields: Mapping[str, Any], meta: Mapping[str, Any]) -> Iterator[st
         verb = "gained" if value > 0 else "lost"
         pays = change["account"] == payer and change["currency"] == "XRP"
         note = f", of which {fee} is the fee" if pays and value < 0 else ""
+        # Nothing else was paid, so "of which" would be odd.
         if pays and value < 0 and -value * 1_000_000 == float(fields["Fee"]["value"]):
             note = ", the fee"
         yield f"{shorten(change['account'])} {verb} {amount}{note}."

@@ -32,6 +32,7 @@ class Frame(pd.DataFrame):
         return Frame
 
     def _repr_html_(self) -> str:
+        # The user's own options of pandas hold here as well; 0 and None mean all rows.
         most = pd.get_option("display.max_rows") or len(self)
         fewest = pd.get_option("display.min_rows") or most
         shown = self._shown()
@@ -41,6 +42,7 @@ class Frame(pd.DataFrame):
                 max_cols=pd.get_option("display.max_columns") or None,
                 show_dimensions=len(self) > most,
                 formatters=shown._formatters(),
+                # pandas then adds the styles of its own tables, so that ours look like any other.
                 notebook=True,
             )
         )
@@ -80,6 +82,7 @@ def make_frame(columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> Fram
     """
     listed = list(rows)
     values: Iterable[Sequence[Any]] = zip(*listed, strict=True) if listed else [()] * len(columns)
+    # Column by column, as pandas holds them: rows would be taken apart again.
     data = {
         column.name: _series(column.dtype, cells)
         for column, cells in zip(columns, values, strict=True)
@@ -93,11 +96,13 @@ def _series(dtype: str, cells: Sequence[Any]) -> pd.Series[Any]:
 
 
 def _times(cells: Sequence[Any]) -> pd.Series[Any]:
+    # Where one is missing, pandas would make floats of all the others.
     stamps = pd.to_datetime(pd.Series(list(cells), dtype="Int64"), unit="s", utc=True)
     return stamps.astype("datetime64[ns, UTC]")
 
 
 def _categories(cells: Sequence[Any]) -> pd.Series[Any]:
+    # By way of strings, so that a category without any value is one of text as well.
     return pd.Series(list(cells), dtype="string").astype("category")
 
 

@@ -34,6 +34,7 @@ def aligned(numbers: Sequence[str]) -> list[str]:
 def _hidden(most: int, given: int) -> str:
     if given == most:
         return ""
+    # Zeros and not spaces: they are as wide as the digits that they stand below.
     zeros = ("" if given else ".") + "0" * (most - given)
     return f'<span style="visibility:hidden">{zeros}</span>'
 
@@ -58,6 +59,7 @@ def bar_row(cells: Sequence[str], *, share: float, kind: str) -> str:
         kind: `bid` or `ask`, for the colour.
     """
     percent = max(0.0, min(1.0, share)) * 100
+    # A gradient, as a cell of a table cannot have another element behind its text.
     paint = (
         f"background:linear-gradient(to left,{_BARS[kind]} {percent:.1f}%,transparent "
         f"{percent:.1f}%)"
@@ -92,5 +94,6 @@ def lines(texts: Iterable[str]) -> str:
 
 
 def _cell(text: str) -> str:
+    # Texts come from the ledger, where anybody may write anything: a domain, or a currency's name.
     shown = text if isinstance(text, _Html) else escape(text)
     return f'<td style="{_CELL}">{shown}</td>'

@@ -65,6 +65,7 @@ def parse_query(given: Ledgers) -> LedgerQuery:
     Raises:
         BadRange: it is neither a range nor a time, or ends before it begins.
     """
+    # Python takes True for 1, and nobody means ledger 1 by it.
     if isinstance(given, bool):
         raise BadRange(f"{given!r} does not name ledgers: {_HELP}")
     if isinstance(given, int):
@@ -101,6 +102,7 @@ def parse_time(given: str | date | datetime) -> datetime:
         raise BadRange(f"{given!r} is not a ledger: give its index, its hash, or a time")
     else:
         moment = datetime(given.year, given.month, given.day)
+    # UTC as in every table: local time would give other ledgers on another machine.
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -114,11 +116,13 @@ def _from_text(text: str) -> LedgerQuery:
         return _between(text, since.strip(), until.strip())
     if _DATED.fullmatch(text):
         return LedgerQuery(text, since=parse_time(text))
+    # Also `2026`, as on the command line: a time needs its day.
     if text.isdigit():
         return _numbered(text, f"{text}:{text}")
     try:
         return LedgerQuery(text, spec=parse_range(text))
     except BadRange as error:
+        # Other complaints, such as an end before the beginning, say what is wrong; keep them.
         if "is not a range" not in str(error):
             raise
         raise BadRange(f"{text!r} does not name ledgers: {_HELP}") from None
@@ -182,6 +186,7 @@ def check_held(first: int, last: int, held: LedgerSet) -> None:
             f"{named}: the newest ledger is {held.last}, later ones have not closed yet; "
             f"{have}; ask for -100:, or wait for new ones with follow()"
         )
+    # The two ends first, as their messages say what to do; a gap in between is seldom.
     if first < held.first:
         raise OutOfHistory(
             f"{named}: the history of the nodes begins with {held.first}; {have}; "
@@ -203,6 +208,7 @@ async def _index_of(
 ) -> int:
     if isinstance(bound, int):
         return bound
+    # Refuses where nothing is held, before the search looks for a middle of it.
     _newest(held)
     return await find(bound, held, close_time)
 

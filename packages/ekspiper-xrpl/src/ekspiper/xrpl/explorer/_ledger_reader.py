@@ -76,6 +76,8 @@ class LedgerReader:
         begin = first
         for run in await self._usable_runs(first, last):
             if begin < run.first:
+                # Closed as soon as the reader is: a generator that is dropped would leave its
+                # requests open.
                 async with aclosing(self._from_network(begin, run.first - 1)) as ledgers:
                     async for ledger in ledgers:
                         yield ledger
@@ -131,6 +133,7 @@ class LedgerReader:
                 self._ask(waiting, indexes)
                 if self._cache is not None:
                     unsaved.add(ledger)
+                # While it is read, so that a call that is interrupted leaves what it has read.
                 if len(unsaved) == _FILE_LEDGERS or unsaved.size > _FILE_BYTES:
                     await self._save(unsaved)
                     unsaved = CacheRows()
@@ -143,6 +146,8 @@ class LedgerReader:
 
     def _ask(self, waiting: deque[asyncio.Task[Ledger]], indexes: Iterable[int]) -> None:
         for index in indexes:
+            # What the stream said of a ledger that has just closed spares the question for its
+            # hash.
             closed = self.pool.closed_ledger(index) or {}
             ref = LedgerRef(index, closed.get("ledger_hash"), closed.get("ledger_time"))
             waiting.append(asyncio.create_task(self._fetch.fetch(ref)))
@@ -245,5 +250,6 @@ class LedgerReader:
         return int((await self.pool.request(request))["ledger"]["close_time"])
 
     async def _held(self) -> LedgerSet:
+        # Asked each time: ledgers close every few seconds, and "-100:" means the newest.
         await self.pool.refresh()
         return self.pool.ledgers

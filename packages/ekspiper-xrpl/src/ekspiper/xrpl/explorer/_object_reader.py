@@ -60,11 +60,13 @@ class ObjectReader:
         source.expect(self.ledger.ledger_hash)
         proof = StateProof(source.prefixes)
         maker = LedgerObjectRecord(self.pool.definitions)
+        # Nobody knows how many objects there are before the last page.
         with Bar("objects", total=None, shown=progress):
             async with aclosing(source.__aiter__()) as pages:
                 async for page in pages:
                     await proof.collect([page])
                     self.records += await maker.process(page)
+                    # Pages of a node on this machine come without a wait.
                     await asyncio.sleep(0)
                     if self.limit is not None and len(self.records) >= self.limit:
                         break
@@ -73,6 +75,7 @@ class ObjectReader:
                             f"ledger {self.ledger.ledger_index} has more than {self.max_rows:,} "
                             "such objects: give a limit, or write files with `ekspiper snapshot`"
                         )
+                # Only a reading that was not cut off by the limit can be compared with the root.
                 else:
                     self.is_whole = True
         if self.is_whole:

@@ -102,6 +102,7 @@ async def _hold(options: SessionOptions, ready: asyncio.Future[LedgerReader]) ->
             options.network, connect_timeout=options.connect_timeout
         ) as network:
             ready.set_result(_reader(options, network))
+            # Until the task is cancelled: by `close`, or by the loop when it ends.
             await asyncio.get_running_loop().create_future()
     except Exception as error:
         if ready.done():
@@ -109,6 +110,7 @@ async def _hold(options: SessionOptions, ready: asyncio.Future[LedgerReader]) ->
         ready.set_exception(error)
         ready.exception()  # if nobody waits any more, asyncio would warn of an error that was never read
     finally:
+        # Who still waits for it learns that there will be none; a result that is set stays.
         ready.cancel()
 
 
@@ -182,6 +184,8 @@ class Session:
         try:
             yield await connection.open()
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            # An interrupt may have cut a request off in the middle, so the next call begins anew.
+            # Other calls that are under way keep the connection.
             if self._calls[loop] == 1:
                 await connection.close()
             raise
@@ -222,6 +226,7 @@ async def new_ledgers(
                 count = None if count is None else count - 1
                 if count is not None and count <= 0:
                     return
+                # A time that has passed is no wait, but still a turn for other tasks.
                 await asyncio.sleep(due - loop.time())
 
 

@@ -183,6 +183,7 @@ class Explorer:
         digits = _transaction_name(which)
         async with self._session.call() as reader:
             if len(digits) == 16:
+                # It names ledger and place, so the nodes need no index of transactions.
                 index, place, _ = parse_ctid(digits)
                 return LedgerView(await reader.one(await reader.index_of(index))).transaction(place)
             command = {"command": "tx", "transaction": digits, "binary": True}
@@ -253,6 +254,7 @@ class Explorer:
             return rows(transaction) if wanted else ()
 
         frame = await self._table(ledgers, columns, chosen, tables.transactions.NODES)
+        # Fields of all types together are hundreds, and most have no value in a few ledgers.
         return frame.dropna(axis="columns", how="all") if fields and type is None else frame
 
     async def payments(self, ledgers: Ledgers = _NEWEST) -> Frame:
@@ -458,6 +460,7 @@ class Explorer:
         self._session.check_open()
         if ledgers is not None and ledgers < 1:
             raise ConfigError(f"follow at least 1 ledger, not {ledgers}; None follows without end")
+        # The sample closes its ledgers as fast as they are read: too fast to watch.
         wait = _SAMPLE_PACE if pace is None and self.network.name == "sample" else pace or 0.0
         return Follow(
             lambda: new_ledgers(self._session, count=ledgers, pace=wait), name=self.network.name
@@ -505,6 +508,7 @@ class Explorer:
                 await running.watch()
             return await running
         finally:
+            # An interrupt of `watch` must not leave the run behind: nobody has it in hand.
             await running.abandon()
 
 

@@ -63,6 +63,8 @@ class ExplorerSource(Source[dict[str, Any]]):
         async with aclosing(self._ledgers(after[0] if after else None)) as ledgers:
             async for ledger in ledgers:
                 for place, record in _records_of(ledger, self._of, etl):
+                    # A run may have stopped in the middle of a ledger, which is read again from its
+                    # beginning.
                     if after is not None and [ledger.ledger_index, place] <= after:
                         continue
                     self._position = [ledger.ledger_index, place]

@@ -47,12 +47,14 @@ class Follow:
     async def show(self) -> Frame:
         """Show the newest ledgers in a table that is updated in place; what `ledgers` gives of all
         of them is returned when the stream ends."""
+        # Iterating alone needs no pandas.
         from ._frame import make_frame
 
         live, newest = Live(), list[LedgerView]()
         rows = []
         async with aclosing(self._views()) as views:
             async for view in views:
+                # Not all of them: a stream without end must not keep every ledger.
                 newest = [view, *newest[: _SHOWN - 1]]
                 rows += list(table_of_ledgers.rows(view.ledger))
                 live.update(_Table(newest, len(rows), self._name), line=repr(view))

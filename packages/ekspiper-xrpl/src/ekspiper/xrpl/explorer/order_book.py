@@ -121,6 +121,7 @@ class OrderBook:
         """
         mid = self.mid
         if mid is None:
+            # Without a middle there is nothing to measure from, so all of the side counts.
             return (float(self.bids["amount"].sum()), float(self.asks["amount"].sum()))
         bids = self.bids[self.bids["price"] >= mid * (1 - within)]
         asks = self.asks[self.asks["price"] <= mid * (1 + within)]
@@ -142,6 +143,7 @@ class OrderBook:
             facts += f" · mid {number(mid)} · spread {number(spread)} ({spread / mid:.2%})"
         head = (f"price ({counter})", f"amount ({base})", f"depth ({base})", "account")
         most = max(_deepest(self.asks), _deepest(self.bids)) or 1.0
+        # The cheapest ask last, so that the best prices of both sides meet in the middle.
         offers = [(offer, "ask") for offer in _top(self.asks)[::-1]]
         offers += [(offer, "bid") for offer in _top(self.bids)]
         columns = zip(*(_numbers(offer) for offer, _ in offers), strict=True)
@@ -181,6 +183,7 @@ def _side(offers: Sequence[Mapping[str, Any]], *, base_is_paid: bool) -> Frame:
         amount, total = (pays, gets) if base_is_paid else (gets, pays)
         size, worth = units(amount), units(total)
         price = _price(offer, base_is_paid)
+        # Without money behind it an offer cannot be taken, and is no depth.
         if not size or worth is None or price is None:
             continue
         depth += size
@@ -210,6 +213,7 @@ def _left(offer: Mapping[str, Any], side: str) -> Mapping[str, Any]:
 
 
 def _price(offer: Mapping[str, Any], base_is_paid: bool) -> float | None:
+    # The price that the offer names, also where its owner can pay only a part of it.
     gets, pays = units(offer["TakerGets"]), units(offer["TakerPays"])
     # What rounding has left of an offer may be nothing on one side, and has no price.
     if not gets or not pays:
@@ -272,6 +276,8 @@ async def busiest(
                 except (EkspiperError, *MALFORMED) as error:
                     log.warning("%r is left out of the books: %s", transaction, error_text(error))
                     continue
+                # As a set: a transaction that touches both sides counts once. Books of permissioned
+                # domains are not open to everybody, and `book_offers` is asked for the open ones.
                 counted.update({_in_order(book) for book in books if not book.domain})
     assert last is not None, "a range holds at least one ledger"
     return [(*pair, count) for pair, count in counted.most_common(limit)], last

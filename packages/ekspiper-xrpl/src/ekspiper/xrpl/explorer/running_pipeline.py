@@ -56,6 +56,7 @@ class RunningPipeline:
                 return seen
             # Not `wait_for`, which would cancel the run when the time is up.
             await asyncio.wait((self._task,), timeout=_EVERY)
+        # Raises what ended the run: who watches it wants to know.
         self._task.result()
         live.update(self, line=_line(self.statistics()))
         return self.statistics()
@@ -68,6 +69,7 @@ class RunningPipeline:
     async def abandon(self) -> None:
         """End it now. Items that were not kept are read again if it has a checkpoint."""
         self._task.cancel()
+        # Waited for, so that its collectors are closed when this returns.
         await asyncio.gather(self._task, return_exceptions=True)
 
     def __await__(self) -> Generator[Any, None, Report]:

@@ -82,9 +82,11 @@ class SyncExplorer:
         """New ledgers as they close; see `Explorer.follow`."""
         views: AsyncGenerator[LedgerView] = aiter(self.explorer.follow(ledgers, pace=pace))
         try:
+            # None for the end: `StopAsyncIteration` cannot leave a task.
             while (view := self.wait_for(_next(views))) is not None:
                 yield view
         finally:
+            # Also when the caller breaks out of its loop: the stream is a subscription of its own.
             self.wait_for(views.aclose())
 
     def close(self) -> None:
@@ -180,6 +182,8 @@ def _in_running_loop(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, 
             return loop.run_until_complete(task)
         except asyncio.CancelledError:
             if interrupted:
+                # What a user of a notebook expects to see after "interrupt"; a cancelled task means
+                # nothing there.
                 raise KeyboardInterrupt from None
             raise
 
@@ -193,6 +197,7 @@ def _interrupt_cancels(
     As `asyncio.Runner` does for a loop of its own.
     """
     interrupted: list[bool] = []
+    # Python lets only the main thread set handlers of signals.
     if threading.current_thread() is not threading.main_thread():
         yield interrupted
         return

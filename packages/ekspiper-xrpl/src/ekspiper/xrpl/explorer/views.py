@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LedgerView", "TransactionView", "TrustView", "listen", "prove"]
 
+# Types of transactions that are listed: the others are few, and the view stays small.
 _SHOWN = 8
 _DROPS = 1_000_000
 
@@ -152,6 +153,7 @@ class LedgerView:
             ConfigError: it is not in this ledger.
         """
         for each in self.ledger.transactions:
+            # Hashes are copied from other tools, and some of them write small letters.
             if which in (each.index, each.hash) or str(which).upper() == each.hash:
                 return TransactionView(each)
         raise ConfigError(
@@ -207,6 +209,7 @@ _VALIDATOR_COLUMNS = columns(
 # Without it a validator that is slower than the quorum would look as if it had not signed.
 # Seconds that validations may come after the last quorum.
 _LATE = 2.0
+# Ledgers that fit beside a validator's name, without a line that wraps.
 _MARKS = 40
 
 
@@ -268,6 +271,8 @@ async def prove(
 
     trustees = trustees_of(TrustChoice("signed", read_trustees(trust)), network)
     index = ledger.ledger_index
+    # Half a second: what is wrong is only named when the time-out is over, and should be known by
+    # then.
     async with open_notary(network.pool, trustees, clock=clock_of(network), patience=0.5) as notary:
         try:
             async with asyncio.timeout(timeout):
@@ -281,6 +286,7 @@ async def prove(
             f"the node gave ledger {index} as {ledger.ledger_hash}, but the validators have signed "
             f"{proven.ledger_hash.hex().upper()}: it is forged"
         )
+    # The records that are made of it name their proof, as those of the daemon do.
     ledger.signed_by = proven.signed_by
     return "signatures" if signed is None else str(signed.verdict(trustees.keys()))
 
@@ -337,6 +343,7 @@ async def listen(
 def _view(notary: Notary, heard: Sequence[int]) -> TrustView:
     from ._frame import make_frame
 
+    # The first list: with several publishers, one table of validators is shown, not one for each.
     validators, last_seen = notary.validators()[0]
     signers = {index: notary.signers(index) for index in heard}
     names = {master: validators.describe_signer(master) for master in validators.masters()}
@@ -374,6 +381,8 @@ def _row(
         sum(master in signed for signed in signers.values()),
         len(signers),
         last,
+        # The first manifest has the sequence 1, as most validators count; a revocation has the
+        # highest.
         manifest.sequence - 1 if manifest is not None and not manifest.revoked else None,
         key_text(master),
         key_text(signing_key) if signing_key is not None else None,
