@@ -107,6 +107,7 @@ class CollectorContract:
         """Do what the runner does at the end: take a last snapshot, then close."""
         state = None
         if isinstance(collector, Recoverable):
+            # Before it is closed: what no snapshot covers may be dropped by `close`.
             state = await collector.snapshot(position)
         await collector.close()
         return state
@@ -158,6 +159,7 @@ class CollectorContract:
         assert list(await self.stored()) == self.records(0, 1)
 
     async def test_takes_any_sequence_and_changes_no_record(self, tmp_path: Path) -> None:
+        # Not a list, which a collector might take for its own and change.
         batch = tuple(self.records(0, 3))
         before = copy.deepcopy(batch)
         collector = await self.opened(tmp_path)
@@ -193,6 +195,7 @@ class CollectorContract:
         await collector.collect(self.records(0, 5))
         await self.break_sink()
         batch = self.records(5, 5)
+        # Twice: a failed try must not leave half a batch behind that the next one completes.
         for _ in range(2):
             with pytest.raises(Exception) as caught:  # noqa: PT011  # whatever it is, it says that it can be tried again
                 await collector.collect(batch)
@@ -217,6 +220,8 @@ class CollectorContract:
         await collector.collect(self.records(0, 5))
         batch = self.records(5, 200)
         task = asyncio.ensure_future(collector.collect(batch))
+        # Cancelled at several moments: before it begins, in the middle, and perhaps when it is
+        # done.
         for _ in range(turns):
             await asyncio.sleep(0)
         kept = not task.cancel()
@@ -264,6 +269,7 @@ class CollectorContract:
         await collector.collect(self.records(0, 5))
         state = await collector.snapshot(7)
         assert state is not None
+        # The checkpoint is a file of JSON, so a tuple would come back as a list.
         assert json.loads(json.dumps(state)) == state
         await collector.collect(self.records(5, 5))
         await collector.close()

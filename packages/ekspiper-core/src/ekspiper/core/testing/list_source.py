@@ -96,6 +96,8 @@ class ListSource(Source[Any]):
         given = 0
         for place, item in enumerate(self.items):
             if isinstance(item, End | Abort | Pause):
+                # A mark does its work once: a run that resumes must get past the place where the
+                # last one failed.
                 if given >= self._start and place not in self._passed:
                     self._passed.add(place)
                     if isinstance(item, End):

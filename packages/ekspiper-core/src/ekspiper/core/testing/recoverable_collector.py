@@ -39,6 +39,7 @@ class RecoverableCollector(Collector[Any]):
         if state is not None:
             if len(self.store) < state["length"]:
                 raise AssertionError(f"{state} is more than the {len(self.store)} items there are")
+            # What came after the snapshot comes again, and would be there twice.
             del self.store[state["length"] :]
         return None
 

@@ -67,6 +67,7 @@ class DeltaTable(LakeTable):
                 schema=pa.schema(
                     [pa.field(ROW, pa.int64()), pa.field(LEDGERS, pa.int64()), *schema]
                 ),
+                # Whoever makes it first wins; the other one takes it as it is.
                 mode="ignore",
                 partition_by=[LEDGERS],
             )
@@ -90,6 +91,7 @@ class DeltaTable(LakeTable):
             version = self._table.transaction_version(_APP)
             if version is None:
                 return None
+            # Nearly always among the newest: the whole log is read only where nothing else helps.
             for limit in _HISTORY:
                 for commit in self._table.history(limit):
                     found = commit.get(_APP)
@@ -141,6 +143,7 @@ class DeltaTable(LakeTable):
             ledgers = rows.column("ledger_index")
             first = pa.compute.multiply(pa.compute.divide(ledgers, width), width)
         else:
+            # Records without a ledger are in one partition, without a number.
             first = pa.nulls(rows.num_rows, pa.int64())
         return rows.add_column(1, pa.field(LEDGERS, pa.int64()), first)
 
@@ -148,6 +151,7 @@ class DeltaTable(LakeTable):
         module = deltalake()
         return module.CommitProperties(
             custom_metadata={_APP: row_as_json(row)},
+            # Delta Lake refuses a second commit with this number: so two runs cannot both write.
             app_transactions=[module.Transaction(_APP, row.commits)],
         )
 

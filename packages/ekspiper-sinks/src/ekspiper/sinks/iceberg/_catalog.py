@@ -65,8 +65,10 @@ class CatalogSettings:
         """
         load_catalog = pyiceberg_catalog().load_catalog
         if self.catalog is not None:
+            # Left out where it is not given: the configuration of the catalog may name one.
             options = {} if self.warehouse is None else {"warehouse": str(self.warehouse)}
             return load_catalog(self.catalog, **options)  # type: ignore[no-any-return]
+        # The catalog holds whole paths: a relative one would be another folder for another program.
         folder = Path(str(self.warehouse)).absolute()
         file = folder / "catalog.db"
         if make:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["IcebergTable", "quietly"]
 
 _PROGRESS = "ekspiper.position-row"
+# How often a commit is made on what somebody else has made of the table meanwhile.
 _TRIES = 8
+# Errors of these packages come from the catalog or the store, and may pass; others are ours.
 _LIBRARIES = ("pyiceberg.", "sqlalchemy.", "requests.", "botocore.", "google.", "azure.")
 
 _PROPERTIES = {
@@ -94,6 +96,8 @@ class IcebergTable(LakeTable):
         with catalog.create_table_transaction(
             self._identifier, schema=full, properties=_PROPERTIES
         ) as transaction:
+            # By ranges of ledgers, which queries and backfills ask for; other records have one
+            # partition.
             if "ledger_index" in schema.names:
                 with transaction.update_spec() as spec:
                     width: TruncateTransform[int] = TruncateTransform(width=self._partition_ledgers)
@@ -151,6 +155,8 @@ class IcebergTable(LakeTable):
                 except (CommitFailedException, ValidationException):
                     if attempt == _TRIES - 1:
                         raise
+                    # At random, so that two writers do not meet again at each try. It runs in a
+                    # thread.
                     time.sleep(random.uniform(0, 0.1 * 2**attempt))
                 else:
                     return
@@ -185,8 +191,10 @@ class IcebergTable(LakeTable):
 
     def _grow(self, schema: Any) -> None:
         stored = canonical(self._opened.schema().as_arrow())
+        # Only where it differs: each update of a schema is a commit of its own.
         if not canonical(schema).equals(stored):
             with self._opened.update_schema() as update:
+                # By name and never by place: rows of an older schema may come later.
                 update.union_by_name(schema)
 
     def cut_back(self, row: PositionRow) -> None:

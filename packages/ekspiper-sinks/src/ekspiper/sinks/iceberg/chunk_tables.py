@@ -137,6 +137,7 @@ class ChunkTables(ChunkStore):
     def repair(self) -> None:
         """Remove what a crash left: staged files, and rows of a chunk that does not count yet."""
         shutil.rmtree(self.path / _STAGING, ignore_errors=True)
+        # The name of the chunk that was being published, written before the first of its rows.
         begun = self._files.read(_PUBLISHING)
         chunk = Chunk.named(begun.decode()) if begun is not None else None
         if chunk is None:

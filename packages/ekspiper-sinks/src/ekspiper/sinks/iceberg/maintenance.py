@@ -44,8 +44,10 @@ def compact(
             end = min(start + ledgers - 1, last)
             wanted = f"ledger_index >= {start} and ledger_index <= {end}"
             before = _count(found, wanted)
+            # Rewriting costs reading and writing all of it, and few files do not slow a query.
             if before < files:
                 continue
+            # Sorted, as a scan gives files in any order and `_row` says how the rows came.
             rows = found.scan(row_filter=wanted).to_arrow().sort_by(ROW)
             with quietly():
                 found.overwrite(rows, overwrite_filter=wanted)

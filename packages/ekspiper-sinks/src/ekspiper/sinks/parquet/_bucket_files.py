@@ -19,6 +19,7 @@ __all__ = ["BucketFiles"]
 # Seconds for which a request is sent again; after that, the runner tries the batch again.
 _PATIENCE = 20.0
 
+# Seconds for one request: a part of the patience, so that a hung one is sent again.
 _TIMEOUT = 15.0
 
 
@@ -86,6 +87,7 @@ class BucketFiles(DatasetFiles):
             return None
         content = json.loads(found)
         if isinstance(content, dict):
+            # Who owns it is not part of it: that only keeps other writers out.
             content.pop("owner", None)
         return json.dumps(content)
 
@@ -124,6 +126,7 @@ class BucketFiles(DatasetFiles):
 
     def reveal(self, staged: str, name: str) -> None:
         """Have the server copy it: nothing can be renamed."""
+        # Where the copy was made before, by a run that crashed, there is nothing left to remove.
         if self._bucket.copy(f"{self._staging}/{staged}", f"{self._name}/{name}"):
             self._bucket.remove([f"{self._staging}/{staged}"])
         self._staged.discard(staged)

@@ -61,6 +61,7 @@ class Dataset:
         self._refuse_foreign(found)
         self.manifest = found or self.manifest
         self._files.take(self.manifest.to_text())
+        # What a crash interrupted is completed before anything new is staged.
         self.settle()
         self._files.sweep(self._staged(), all_of_them=True)
         self._refuse_missing()
@@ -166,6 +167,7 @@ class Dataset:
 
     def _refuse_foreign(self, manifest: Manifest | None) -> None:
         known = {entry.path for entry in manifest.entries} if manifest else set()
+        # Those that were to be removed may still be there, if the crash came in between.
         known |= set(manifest.doomed) if manifest else set()
         for name in sorted(set(self._files.sizes()) - known):
             raise ConfigError(
@@ -176,6 +178,7 @@ class Dataset:
     def _refuse_missing(self) -> None:
         seen, staged = self._files.sizes(), self._files.staged_sizes()
         for entry in self.manifest.entries:
+            # By size alone: to read all files at each start would take longer than the run.
             size = staged.get(entry.staged) if entry.staged else seen.get(entry.path)
             if size != entry.bytes:
                 what = "is gone" if size is None else f"has {size} bytes"

@@ -100,6 +100,7 @@ class OneFile(Collector[Any]):
         """
         batches, failures = await in_thread(self._encode, batch)
         held = sum(each.num_rows for each in self._batches)
+        # Before the batch is added, so that a row group is never larger than it should be.
         if held and held + sum(each.num_rows for each in batches) > self._row_group_rows:
             try:
                 await in_thread(self._write, self._writer)

@@ -47,6 +47,7 @@ def arrow_table(records: Iterable[Mapping[str, Any]], schema: Schema) -> Any:
     """
     pa = _pyarrow()
     convert = _struct_converter(schema.fields) or dict
+    # Converted one by one and not in place: the records are the caller's.
     rows = [convert(record) for record in records]
     return pa.Table.from_pylist(rows, schema=arrow_schema(schema))
 
@@ -73,6 +74,7 @@ def _field(pa: Any, field: Field) -> Any:
 
 
 def _type(pa: Any, field: Field) -> Any:
+    # A list of JSON values is one JSON text: its members need not have one type.
     inner = _plain_type(pa, field)
     return pa.list_(inner) if field.repeated and field.kind != "json" else inner
 
@@ -84,6 +86,7 @@ def _plain_type(pa: Any, field: Field) -> Any:
         return getattr(pa, _BITS.get(field.type, "int64"))()
     if field.kind == "boolean":
         return pa.bool_()
+    # Whole seconds, as the ledger counts them: a finer unit would pretend to know more.
     if field.kind == "timestamp":
         return pa.timestamp("s", tz="UTC")
     return pa.string()
@@ -94,6 +97,7 @@ def _converter(field: Field) -> Convert | None:
     if field.kind == "json":
         return _json_text
     if field.kind == "timestamp":
+        # Records have times as text, as JSON has no times; Arrow takes only real ones.
         return datetime.fromisoformat
     convert = _struct_converter(field.fields)
     if convert is None or not field.repeated:

@@ -75,6 +75,8 @@ def _metadata(meta: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         for kind, node in element.items():
             entry = str(node["LedgerEntryType"])
             yield "meta", f"AffectedNodes[].{kind}", "object"
+            # Counted under the entry's own type, whichever part shows them: what fields offers
+            # really have is asked of offers.
             for part in _PARTS:
                 for name, value in node.get(part, {}).items():
                     for path, type_ in _walk(name, value):
@@ -82,6 +84,7 @@ def _metadata(meta: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _walk(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    # A list and its members are two attributes: an empty list has the first alone.
     yield path, _type(value)
     if isinstance(value, list):
         for element in value:

@@ -35,5 +35,6 @@ def _column(field: Field, *, top: bool = False) -> dict[str, Any]:
         column["mode"] = "REQUIRED" if top and field.required else "NULLABLE"
     if field.kind == "struct":
         column["fields"] = [_column(one) for one in field.fields]
+    # What the ledger calls the type: BigQuery's is wider, and does not tell a hash from a memo.
     column["description"] = field.type
     return column

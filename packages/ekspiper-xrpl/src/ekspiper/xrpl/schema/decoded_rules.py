@@ -51,6 +51,7 @@ class NameRule:
 
     def check(self, value: dict[str, Any], path: Path, found: list[Misfit]) -> dict[str, Any]:
         """`value` itself when it fits; otherwise a copy without what does not."""
+        # In their order: the bytes have one, so objects of one shape give the same tuple.
         names = tuple(value)
         shapes = self._shapes
         holding = shapes[names] if names in shapes else self._learn(names)
@@ -132,6 +133,7 @@ class DecodedRules:
             return rule.check(fields, (), found)
         found.append(unknown_type("TransactionType", type_))
         checked = self._any(str(type_)).check(fields, (), found)
+        # Text in every record: a column does not change its type for a code without a name.
         return {**checked, "TransactionType": str(type_)}
 
     def metadata(self, meta: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:

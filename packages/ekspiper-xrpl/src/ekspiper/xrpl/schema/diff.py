@@ -12,6 +12,7 @@ __all__ = ["Difference", "diff"]
 
 Change = Literal["added", "removed", "changed"]
 
+# What each is called in the report, and the attribute of `Definitions` that has it.
 _TABLES = {
     "type": "types",
     "transaction type": "transaction_types",

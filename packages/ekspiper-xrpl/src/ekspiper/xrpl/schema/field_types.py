@@ -75,6 +75,8 @@ SHAPES: Mapping[str, tuple[Field, ...]] = {
 
 def field_of_type(name: str, type_: str, *, required: bool = False) -> Field:
     """A field of a type that says all of its shape; not of `STObject` and `STArray`."""
+    # An unknown type is shown in hex, which is text, so that no value of it is lost.
     kind: Kind = "text" if name in NAMED_FIELDS else KINDS.get(type_, "text")
+    # Lists by their type: paths, and hashes. Arrays of objects are built elsewhere.
     repeated = type_ in ("PathSet", "Vector256")
     return Field(name, type_, kind, required, repeated, SHAPES.get(type_, ()))

@@ -88,14 +88,19 @@ class Formats:
     def _formats(
         self, formats: Mapping[str, Iterable[FormatField]], known: Mapping[str, int]
     ) -> dict[str, Mapping[str, int]]:
+        # Common fields first, so that all tables begin with the same columns.
         common = self._optionality(formats.get(_COMMON, ()))
         return {
             name: {**common, **self._optionality(fields)}
+            # Sorted, as servers list them in any order: the columns of a table must not change
+            # places.
             for name, fields in sorted(formats.items())
             if name != _COMMON and name in known
         }
 
     def _optionality(self, fields: Iterable[FormatField]) -> dict[str, int]:
+        # A format may name a field that these definitions lack, where formats and fields are of two
+        # sources.
         return {one.name: one.optionality for one in fields if one.name in self.types}
 
     def field_named(
@@ -210,6 +215,7 @@ class Formats:
         if nodes == "json":
             shown = tuple(Field(part, "STObject", "json") for part in parts)
         else:
+            # Metadata shows the fields that changed, so each of them may be missing.
             optional = tuple(replace(one, required=False) for one in self._entry_union)
             shown = tuple(Field(part, "STObject", "struct", fields=optional) for part in parts)
         return Field(kind, "STObject", "struct", fields=(*fields, *shown))
@@ -240,10 +246,12 @@ class Formats:
             (
                 field_of_type("ledger_index", "UInt32", required=True),
                 *(field_of_type(name, "Hash256", required=True) for name in text),
+                # Text, as all XRP in drops are more than a double holds exactly.
                 field_of_type("total_coins", "Text", required=True),
                 *(field_of_type(name, "UInt32", required=True) for name in whole),
                 Field("close_time_iso", "Timestamp", "timestamp", True),
                 field_of_type("transaction_count", "UInt32", required=True),
+                # Not required: ledgers that are only hashed have none.
                 field_of_type("signed_by", "UInt32"),
             ),
             "Ledger headers",
@@ -252,6 +260,7 @@ class Formats:
     def book_offers_table(self) -> Schema:
         """The table `book_offers`: one side of one book, after one ledger."""
         offer = (
+            # All optional: what a server answers is not the object itself.
             *self._fields(dict.fromkeys(self.ledger_entries.get("Offer", {}), 1)),
             field_of_type("index", "Hash256", required=True),
             field_of_type("owner_funds", "Text"),
@@ -282,6 +291,7 @@ class Formats:
             account,
             Field("auth_accounts", "Account", "struct", repeated=True, fields=(account,)),
             field_of_type("discounted_fee", "UInt32"),
+            # As `amm_info` gives it: text, where other times are numbers.
             field_of_type("expiration", "Text"),
             field_of_type("price", "Amount"),
             field_of_type("time_interval", "UInt32"),

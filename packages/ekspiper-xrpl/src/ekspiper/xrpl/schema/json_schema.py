@@ -49,6 +49,7 @@ def transactions_json_schema(formats: Formats) -> dict[str, Any]:
     definitions: dict[str, Any] = {
         f"entry.{name}": _object(fields) for name, fields in entries.items()
     }
+    # Defined once and referred to: written out in each type, the schema would be many megabytes.
     definitions["meta"] = _metadata(formats, entries)
     known = [one for one in record if one.name != "meta"]
     cases = []
@@ -96,6 +97,7 @@ def _metadata(formats: Formats, entries: Iterable[str]) -> dict[str, Any]:
             "type": "object",
             "properties": nodes,
             "additionalProperties": False,
+            # An element is an object with one member, whose name says what it is.
             "minProperties": 1,
             "maxProperties": 1,
         },
@@ -105,6 +107,7 @@ def _metadata(formats: Formats, entries: Iterable[str]) -> dict[str, Any]:
 
 def _parts_case(entry: str, parts: Iterable[str]) -> dict[str, Any]:
     case = _case("LedgerEntryType", entry, "")
+    # By the node's entry type, which JSON Schema can only say as a case for each.
     case["then"] = {"properties": {part: {"$ref": f"#/$defs/entry.{entry}"} for part in parts}}
     return case
 

@@ -11,6 +11,7 @@ from .arrow import JSON_METADATA
 
 __all__ = ["LineColumns"]
 
+# Of _columns.pyx; another number means a file that was compiled from an older checkout.
 _INTERFACE = 2
 
 # The numbers of _columns.pyx.
@@ -72,6 +73,7 @@ class LineColumns:
         buffers = [None if valid is None else pa.py_buffer(valid)]
         buffers += [pa.py_buffer(each) for each in (offsets, values) if each is not None]
         inside = slots
+        # A list has as many members as its last offset says.
         if pa.types.is_list(kind):
             inside = int.from_bytes(offsets[-4:], "little")
         children = [self._array(child, inside, taken) for child in self._members[number]]
@@ -82,6 +84,7 @@ class LineColumns:
         rows: list[Row] = []
         level, end = [record], 1
         while level:
+            # Level by level, as Arrow wants the children of one column next to each other.
             deeper: list[Any] = []
             for field in level:
                 kind, width, least, most = _kind(self._pa, field)
@@ -108,6 +111,8 @@ def _kind(pa: Any, field: Any) -> tuple[int, int, int, int]:
         return _STRUCT, 0, 0, 0
     if types.is_list(kind):
         return _LIST, 0, 0, 0
+    # Another mark than that of JSON means something that we do not know: leave the column to the
+    # way over objects.
     marked = {k: v for k, v in (field.metadata or {}).items() if k == b"ekspiper"}
     if types.is_string(kind) and (not marked or marked == JSON_METADATA):
         return _JSON if marked else _TEXT, 0, 0, 0

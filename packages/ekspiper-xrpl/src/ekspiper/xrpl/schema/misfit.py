@@ -84,6 +84,7 @@ def put_back(record: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, An
     Raises:
         ValueError: something of it does not fit into the place that it names.
     """
+    # A copy, and a deep one: elements are put into lists that the record's owner still has.
     made = deepcopy(dict(record))
     try:
         for path, value in kept.items():
@@ -108,6 +109,7 @@ def _put_back(record: dict[str, Any], path: str, value: Any) -> None:
     elif isinstance(last, int):
         if last > len(holder):
             raise ValueError(f"{path} is beyond the end")
+        # Inserted and not replaced: it was taken out of the list, and the others moved up.
         holder.insert(last, value)
     else:
         # A code without a name is in its place as well, as text.

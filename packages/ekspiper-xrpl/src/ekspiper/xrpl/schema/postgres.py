@@ -25,6 +25,7 @@ _TYPES = {
 _INTEGERS = {"UInt8": "smallint", "UInt16": "integer", "Int32": "integer"}
 
 
+# Every table has these already, and refuses others of the name. `ctid` is a field of ours as well.
 _SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
 
 
@@ -55,6 +56,7 @@ def postgres_ddl(schema: Schema, *, table: str | None = None) -> str:
     if key:
         lines.append(f"    PRIMARY KEY ({', '.join(map(_quoted, key))})")
     statements = [f"CREATE TABLE IF NOT EXISTS {name} (\n" + ",\n".join(lines) + "\n);"]
+    # Where the key begins with it, the key's own index serves.
     if "ledger_index" in schema and key[:1] != ("ledger_index",):
         statements.append(_index(parts[-1], name, "ledger_index"))
     return "\n".join([*statements, ""])
@@ -78,6 +80,7 @@ def _quoted(name: str) -> str:
 
 
 def _type(field: Field) -> str:
+    # Not an array: members of ours are objects, and `jsonb` can be asked for what is inside.
     if field.repeated:
         return "jsonb"
     if field.kind == "integer":

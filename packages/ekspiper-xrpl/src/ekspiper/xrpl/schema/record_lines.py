@@ -23,9 +23,12 @@ from .inner_objects import ARRAY_ELEMENTS, NODE_OBJECTS
 
 __all__ = ["RecordLines"]
 
+# Contexts of _compiled.pyx: 1 is a value that is no object, and the highest number means "whichever
+# entry the node names".
 _PLAIN = 1
 _BY_ENTRY = 0xFFFF
 
+# The compiled writer marks the required fields that it has seen in the bits of one integer.
 _MOST_REQUIRED = 63
 
 Context = tuple[dict[str, int], tuple[str, ...] | None]
@@ -118,6 +121,7 @@ class RecordLines:
             "close_time_iso": ledger.close_time_iso,
         }
         self._ledger = ledger
+        # Without the braces, so that it can be put into each line as it is.
         self._place = orjson.dumps(place)[1:-1]
         self._late = delivers_in_full(ledger.ledger_index, ledger.header.close_time)
 
@@ -157,6 +161,7 @@ class _Contexts:
         found = {}
         for name, code in codes.items():
             rule = rule_of(name)
+            # A code of more than 16 bits, such as the -1 of "Invalid", is in no bytes of a ledger.
             if rule is not None and 0 <= code <= 0xFFFF:
                 found[code] = self._of_rule((what, name), rule)
         return found
