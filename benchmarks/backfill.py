@@ -3,7 +3,7 @@
     python benchmarks/backfill.py [FOLDER] [--ledgers N] [--rounds N]
 
 FOLDER: a recording; without it, the sample that ekspiper-xrpl ships. Its ledgers are repeated as
-one chain of N. One node, on loopback, in a process of its own; then the same node behind a link
+one chain of N. One node, on loopback, in its own process; then the same node behind a link
 that lets through what a rippled serves; then with latency added. The limit is a bare loop that
 fetches the same binary ledgers over one socket with the same window, proves and decodes them, and
 keeps nothing; beside it, a loop that only fetches.

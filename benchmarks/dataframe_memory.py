@@ -2,7 +2,7 @@
 
     python benchmarks/dataframe_memory.py [TRANSACTIONS]
 
-Each option runs in a process of its own; the figure is the growth of its resident memory, with
+Each option runs in its own process; the figure is the growth of its resident memory, with
 the frame alive, and the peak while it was made. Transactions are payments with three changed
 ledger objects, 2.4 kB of JSON each, all different objects.
 """

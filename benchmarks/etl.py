@@ -4,7 +4,7 @@
 
 - `decoded`: `TransactionEtl.record` of transactions that the decoder has already decoded
 - `json`: `TransactionEtl.normalise` of the same transactions as a server prints them
-- `peer`: a recursive validator, then a recursive transformer, each on a deep copy of its own, that
+- `peer`: a recursive validator, then a recursive transformer, each on its own deep copy, that
   walk the schema of the table, as loaders of warehouses do
 - `peer 2`: the same that walk the record instead, with all the checks that `json` makes
 - `limit`: `orjson.loads` and `msgpack.packb` of the same transactions: read and written, not
@@ -130,9 +130,9 @@ class DeepCopyEtl:
         elif type_ == "Vector256":
             for at, one in enumerate(value):
                 if not isinstance(one, str) or len(one) != SIZES["Hash256"]:
-                    errors.append(f"{path}[{at}] is no hash")
+                    errors.append(f"{path}[{at}] is not a hash")
         elif type_ not in ("Issue", "XChainBridge") and not isinstance(value, str):
-            errors.append(f"{path} is no text")
+            errors.append(f"{path} is not text")
 
     def validate_amount(self, path: str, value: Any, errors: list[str]) -> None:
         if isinstance(value, str):
@@ -141,11 +141,11 @@ class DeepCopyEtl:
         elif isinstance(value, dict) and set(value) == {"currency", "issuer", "value"}:
             for key, one in value.items():
                 if not isinstance(one, str):
-                    errors.append(f"{path}.{key} is no text")
+                    errors.append(f"{path}.{key} is not text")
             if not DECIMAL.fullmatch(value["value"]):
-                errors.append(f"{path}.value is no number")
+                errors.append(f"{path}.value is not a number")
         else:
-            errors.append(f"{path} is no amount")
+            errors.append(f"{path} is not an amount")
 
     def transform(self, item: Json, errors: list[str]) -> Json:
         record = copy.deepcopy(item)

@@ -20,7 +20,7 @@ PIECE = 65_536
 
 @asynccontextmanager
 async def paced(url: str, *, bytes_per_second: float) -> AsyncIterator[str]:
-    """The url of a node behind such a link, which has a process of its own."""
+    """The url of a node behind such a link, which has its own process."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, __file__, str(urlsplit(url).port), str(bytes_per_second)),
         stdin=asyncio.subprocess.PIPE,

@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 Job = Callable[[Path], Awaitable[None]]
-"""Does the work, with files in an empty folder of its own."""
+"""Does the work, with files in its own empty folder."""
 
 Text = str | bytes
 
@@ -60,7 +60,7 @@ def recorded_ledgers(folder: Path | None) -> tuple[Path, list[int], int]:
 async def best_of(rounds: int, jobs: dict[str, Job]) -> dict[str, float]:
     """The seconds each job takes, the best of several rounds in which they take turns.
 
-    Removing its files is no part of a job.
+    Removing its files is not part of a job.
     """
     seconds = dict.fromkeys(jobs, float("inf"))
     for _ in range(rounds):

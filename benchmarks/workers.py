@@ -3,7 +3,7 @@
     python benchmarks/workers.py [FOLDER] [--rounds N]
 
 FOLDER: a recording; without it, the sample that ekspiper-xrpl ships. Its ledgers are repeated as
-one chain. Two nodes serve it, each in a process of its own, on the machine that the workers are on.
+one chain. Two nodes serve it, each in its own process, on the machine that the workers are on.
 So time is processor time, and that of the nodes is left out: what they take would be taken
 elsewhere. Everything of Dask counts: its workers, its scheduler, and the process that publishes.
 On two cores, two workers are as much faster as one process takes more than half of that. What Dask

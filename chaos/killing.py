@@ -17,7 +17,7 @@ class Outcome:
 
     Args:
         kills: how often it was killed on the way.
-        failure: what it said, where it ended with an error of its own.
+        failure: what it said, where it ended with its own error.
     """
 
     kills: int

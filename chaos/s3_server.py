@@ -3,7 +3,7 @@
 It answers what the libraries here ask: objects put whole, in parts or from a copy, with and
 without conditions, read whole or in ranges, listed and deleted. An object is written aside and
 renamed, so a server that is killed has each object as it was before or after a request. It looks
-at no signature. `serving` runs it in a thread, `S3Process` in a process of its own:
+at no signature. `serving` runs it in a thread, `S3Process` in its own process:
 `python -m chaos.s3_server FOLDER FD FAULTS`.
 """
 
@@ -436,7 +436,7 @@ def _environment(url: str) -> dict[str, str]:
 
 
 class S3Process:
-    """The server in a process of its own, which can be killed at any moment and started again.
+    """The server in its own process, which can be killed at any moment and started again.
 
     The socket that listens belongs to this process, so the port stays the same. While the server
     is down, connections wait in its queue, as behind a load balancer.

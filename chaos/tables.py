@@ -180,7 +180,7 @@ def _same(kind: str, at: Path, expected: dict[str, Counter[str]]) -> bool:
 
 
 def _table(kind: str, records: str) -> Counter[str]:
-    """The records of a table, read in a process of its own: PyIceberg reads variables once."""
+    """The records of a table, read in a separate process: PyIceberg reads variables once."""
     program = (
         "import json, sys\n"
         "from ekspiper.core import registry\n"

@@ -70,7 +70,7 @@ def pipeline(folder: Path) -> Pipeline:
 
 
 def run(folder: Path, *, killed: bool) -> None:
-    """One run, in a process of its own; `killed` ends it as kill -9 would, when half is written."""
+    """One run, in its own process; `killed` ends it as kill -9 would, when half is written."""
 
     async def main() -> None:
         run = pipeline(folder).start(

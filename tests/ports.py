@@ -14,7 +14,7 @@ _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 
 
 def _order() -> list[int]:
-    """The ports of this worker in an order of its own.
+    """The ports of this worker in its own order.
 
     The system gives ports of its own range to every connection and to every listener on port 0.
     One of those can be gone again between its choice and its use, or while a server restarts. So

@@ -1,4 +1,4 @@
-"""Builds the wheels, and tries each installation in an environment of its own.
+"""Builds the wheels, and tries each installation in its own environment.
 
 `hatch run wheels:check` (or `python -m tests.wheels`, with the names of installations to try fewer).
 Notebooks run in a kernel of the fresh environment, which holds nothing but what was installed.

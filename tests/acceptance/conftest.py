@@ -44,7 +44,7 @@ def run(
 
 
 class Command:
-    """`ekspiper` while it runs, in a process of its own, beside the file of its errors."""
+    """`ekspiper` while it runs, in its own process, beside the file of its errors."""
 
     def __init__(self, *arguments: object, errors: Path, **env: str) -> None:
         self.errors = errors

@@ -72,7 +72,7 @@ async def test_the_configuration_in_the_readme(
     sample: Truth,
     free_port: int,
 ) -> None:
-    """As it is there, with nodes and ports that are to be had here."""
+    """As it is there, with nodes and ports that exist here."""
     key = "correct-horse-battery"
     server = await forward_server(
         likeFluentBit=True,

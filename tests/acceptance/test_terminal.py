@@ -43,7 +43,7 @@ def test_one_line_and_then_the_summary(tmp_path: Path) -> None:
     assert "━" not in rest
 
 
-def test_queues_for_whoever_looks_for_the_slow_part(tmp_path: Path) -> None:
+def test_queues_for_those_who_look_for_the_slow_part(tmp_path: Path) -> None:
     assert "txn_records_flow_q" in at_terminal("--debug", "daemon", "--out", tmp_path / "out")
 
 

@@ -15,7 +15,7 @@ from _pytest.mark import ParameterSet
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("core", "sinks", "xrpl")
 LAZY_FACADES = {ROOT / "packages/ekspiper-xrpl/src/ekspiper/xrpl/__init__.py"}
-"""Facades that import when a name is first used: whoever wants the codec alone loads no client."""
+"""Facades that import when a name is first used: a program that wants the codec alone loads no client."""
 MAY_IMPORT = {"core": {"core"}, "sinks": {"core", "sinks"}, "xrpl": {"core", "xrpl"}}
 
 

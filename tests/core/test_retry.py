@@ -67,7 +67,9 @@ def test_it_goes_on_until_it_works() -> None:
     outcome, _, calls = attempts(RetryPolicy(), *errors[:3], None)
     assert (outcome, calls) == ("kept", 4)
     outcome, _, calls = attempts(RetryPolicy(), *errors, None)
-    assert (outcome, calls) == (errors[3], 4), "an OSError that is no lost connection is permanent"
+    assert (outcome, calls) == (errors[3], 4), (
+        "an OSError that is not a lost connection is permanent"
+    )
 
 
 def test_a_permanent_error_is_not_tried_again() -> None:

@@ -1,4 +1,4 @@
-"""The logger sink: the contract, levels, and records that are no JSON."""
+"""The logger sink: the contract, levels, and records that are not JSON."""
 
 from __future__ import annotations
 

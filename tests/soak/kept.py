@@ -42,6 +42,6 @@ def check_sink(said: Mapping[str, Any]) -> Iterator[str]:
 
 def _lines(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
-        # Each batch is a frame of its own.
+        # Each batch is a separate frame.
         frames = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True)
         yield from io.BufferedReader(frames, 1 << 20)

@@ -179,7 +179,7 @@ def test_waiting_until_a_deadline() -> None:
 
 
 def test_max_bytes_holds_for_containers_of_all_sizes() -> None:
-    """Small ones are no reason to believe that the next is small."""
+    """Small ones do not show that the next is small."""
     link = Channel("c", max_items=1000, max_bytes=1_000_000, measure=Measure())
     one = receipt(Receipts())
     held = 0

@@ -1,4 +1,4 @@
-"""A forward server that we did not write, in a process of its own."""
+"""A forward server that we did not write, in its own process."""
 
 from __future__ import annotations
 

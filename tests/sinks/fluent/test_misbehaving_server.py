@@ -178,7 +178,7 @@ async def test_the_window_bounds_what_is_in_flight(scripted: Scripted) -> None:
 def greeting(
     *, nonce: bytes, auth: bytes, answer: Callable[[Any], bytes | None], then: Talk = silent
 ) -> Talk:
-    """Greets as Fluent Bit does: bytes that are no UTF-8, packed as text, and no keepalive."""
+    """Greets as Fluent Bit does: bytes that are not UTF-8, packed as text, and no keepalive."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         packer = msgpack.Packer(use_bin_type=False)

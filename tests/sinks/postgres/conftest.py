@@ -22,7 +22,7 @@ PASSWORD = "not-to-be-shown"
 
 
 class Cluster:
-    """A server in a folder, on a port of its own, over a socket in that folder and over TCP."""
+    """A server in a folder, on its own port, over a socket in that folder and over TCP."""
 
     def __init__(self, binaries: Path, folder: Path) -> None:
         self.binaries = binaries

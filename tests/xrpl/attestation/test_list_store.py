@@ -198,7 +198,7 @@ class TestListStore:
 
 
 def test_the_sample_is_judged_by_its_own_time() -> None:
-    """Its list expires on 2027-12-31, and whoever tries the sample later must not notice."""
+    """Its list expires on 2027-12-31, and people who try the sample later must not notice."""
     pool: Any = None
     sample = OpenNetwork("sample", pool, validator_list="http://127.0.0.1/vl")
     assert clock_of(sample)() < 883_571_219

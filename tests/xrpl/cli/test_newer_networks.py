@@ -30,7 +30,7 @@ OLDER = older_definitions(
 
 
 def replayed(recording: Recording) -> Iterator[str]:
-    """The URL of a node that serves a recording, on a thread with a loop of its own."""
+    """The URL of a node that serves a recording, on a thread with its own loop."""
     ready: Future[str] = Future()
     loop = asyncio.new_event_loop()
     stop = asyncio.Event()

@@ -103,7 +103,7 @@ def test_a_live_network_shows_how_far_it_is_behind(lag: float, shown: bool) -> N
     assert (" s behind" in seen) is shown
 
 
-def test_queues_are_for_whoever_asks() -> None:
+def test_queues_are_for_those_who_ask() -> None:
     follow = _Following(total=120, shows_lag=False, shows_queues=True)
     lines = drawn(follow.view(statistics(5, 187)))
     assert "ledger_record_flow_q" in lines[1]

@@ -1,4 +1,4 @@
-"""Standard output and standard error when whoever reads them is slow, full or gone."""
+"""Standard output and standard error when their reader is slow, full or gone."""
 
 from __future__ import annotations
 

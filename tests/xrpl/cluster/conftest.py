@@ -22,7 +22,7 @@ TRANSACTIONS = 2793
 
 @pytest.fixture
 async def url() -> AsyncIterator[str]:
-    """A node with the sample, in a process of its own, which takes its time."""
+    """A node with the sample, in its own process, which takes its time."""
     async with ReplayProcess(latency=0.05) as node:
         yield node.url
 

@@ -85,7 +85,7 @@ async def test_stopping_at_once_leaves_nothing_half_written(url: str, tmp_path: 
 
 
 def begin(url: str, folder: Path, workers: int) -> subprocess.Popen[bytes]:
-    """Begin a backfill in a group of its own, as a terminal does; it says what it says in `said`."""
+    """Begin a backfill in its own group, as a terminal does; it says what it says in `said`."""
     command = [sys.executable, "-m", "ekspiper.xrpl", "backfill", "421:540", "-n", url]
     command += ["--workers", str(workers), "-o", str(folder / "out"), "--concurrency", "2"]
     with (folder / "said").open("wb") as said:

@@ -65,7 +65,7 @@ def test_metadata_that_ends_early_is_shown_whole(transactions: list[Transaction]
     each = transactions[0]
     cut = Transaction(
         tx_blob=each.tx_blob,
-        # A field of a type that no definitions know, in a node of its own.
+        # A field of a type that no definitions know, in its own node.
         meta_blob=each.meta_blob[:-2] + b"\xe5\x00\xfd\x10\x00",
         hash=each.hash,
         index=each.index,

@@ -1,4 +1,4 @@
-"""An explorer of the sample with a cache of its own."""
+"""An explorer of the sample with its own cache."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def xrpl(explorer_cache: Path) -> AsyncIterator[Explorer]:
 
 @pytest.fixture
 async def sample_node(sample: Recording) -> AsyncIterator[ReplayNode]:
-    """The sample on a node of its own, to be reached by URL as any other."""
+    """The sample on its own node, to be reached by URL as any other."""
     async with ReplayNode(sample) as node:
         yield node
 

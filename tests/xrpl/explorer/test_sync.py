@@ -79,7 +79,7 @@ def run_script(text: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_inside_a_running_loop_both_ways_share_one_connection(tmp_path: Path) -> None:
-    """In a process of its own: nest-asyncio changes asyncio for good."""
+    """In a separate process: nest-asyncio changes asyncio for good."""
     ran = run_script(
         """
         import asyncio

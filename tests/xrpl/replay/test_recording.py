@@ -98,7 +98,7 @@ def test_a_truncated_gzip_is_named(recorded: Path, tmp_path: Path) -> None:
 
 
 def test_a_damaged_gzip_is_named(recorded: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.jsonl.gz").write_bytes(b"this is no gzip")
+    (tmp_path / "a.jsonl.gz").write_bytes(b"this is not gzip")
     with pytest.raises(RecordingError, match=r"a\.jsonl\.gz:1: damaged gzip file"):
         Recording.load(tmp_path)
 

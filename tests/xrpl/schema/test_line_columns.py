@@ -123,7 +123,7 @@ def test_recorded_ledger_objects_have_columns(shared_data: Path, file: str) -> N
 
 
 def joined(parts: Iterable[list[bytes]]) -> Iterator[list[bytes]]:
-    """Larger parts of them, as one has a cost of its own."""
+    """Larger parts of them, as one has its own cost."""
     some: list[bytes] = []
     for part in parts:
         some += part

@@ -1,7 +1,7 @@
 // A forward server that appends what it takes to a file, before it acknowledges it.
 // node forward_server.js '{"port": 0, "file": PATH, "security": {...}, "tls": {"key", "cert"}}'
 // With "only": FIELD it stores only that field of each record. With "packed": true it stores packed
-// entries as they came, in FILE.packed, as a forwarder does that need not look into them.
+// entries as they came, in FILE.packed, as a forwarder does, which does not have to look into them.
 // With "likeFluentBit": true it greets and refuses as Fluent Bit does: HELO always has a salt for a
 // user, with users or without, and a wrong key closes the connection without PONG.
 "use strict";

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class FileLock:
-    """A lock on a file of its own, which names the process that holds it.
+    """A lock on a separate file, which names the process that holds it.
 
     The kernel releases it when its holder ends, however it ends.
 

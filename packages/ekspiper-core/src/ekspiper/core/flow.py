@@ -191,7 +191,7 @@ class Flow:
 
     @property
     def source_name(self) -> str:
-        """What its source is called: a name of its own, or that of its class."""
+        """What its source is called: its own name, or that of its class."""
         return name_of(self.source)
 
     def _repr_markdown_(self) -> str:

@@ -150,7 +150,7 @@ def _table() -> Iterator[Metric]:
         "gauge",
         blame,
         "seconds",
-        "Age of the newest item of which a collector has kept everything",
+        "Age of the newest item that a collector has kept completely",
     )
     yield Metric(
         "ekspiper_collector_failing",

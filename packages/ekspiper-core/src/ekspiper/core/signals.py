@@ -106,7 +106,7 @@ def free_signals() -> list[signal.Signals]:
 
 
 def _is_pythons(handler: Any) -> bool:
-    # `asyncio.run` has put a handler of its own in the place of Python's, so that Ctrl-C cancels the
+    # `asyncio.run` has put its own handler in the place of Python's, so that Ctrl-C cancels the
     # main task. Nobody who writes a program has chosen that one, but it can only be told from a
     # chosen one by what it is: a partial of a method of the runner.
     if isinstance(handler, functools.partial):

@@ -1,4 +1,4 @@
-"""What a sink with a position of its own already keeps after a restart, and need not get again."""
+"""What a sink with its own position keeps already after a restart, and must not get again."""
 
 from __future__ import annotations
 

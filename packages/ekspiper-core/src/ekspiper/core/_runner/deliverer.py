@@ -176,7 +176,7 @@ class Deliverer:
 
     @property
     def holds_more(self) -> bool:
-        """Whether the collector has committed a position of its own, and continues from there."""
+        """Whether the collector has committed its own position, and continues from there."""
         return self._already is not None
 
     def stay_at(self, position: Position) -> None:

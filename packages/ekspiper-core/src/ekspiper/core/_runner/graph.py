@@ -41,7 +41,7 @@ class Graph:
     """The runtime parts of one run.
 
     Args:
-        must_move: whether every item of a source must have a position of its own.
+        must_move: whether every item of a source must have its own position.
         on_barrier: called with the reader and each of its barriers that reached all ends.
     """
 

@@ -48,7 +48,7 @@ class Keeper:
         self.items = 0
         self.bytes = 0
         self.kept_time: float | None = None
-        """The time of the newest item of which everything is kept, if the source tells times."""
+        """The time of the newest item that is kept completely, if the source tells times."""
         self._clock = asyncio.get_running_loop().time
         self._called: float | None = None
         self._flow = flow

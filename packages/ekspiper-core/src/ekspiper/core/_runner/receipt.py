@@ -178,7 +178,7 @@ class Receipts:
     def settled(self, receipt: Receipt) -> None:
         """All parts of an item are settled: called by its receipt."""
         if receipt.parts < 0:
-            # Collected, not raised: it would end up as an error of whichever item came next.
+            # Collected, not raised: it would end up as an error of the item that comes next.
             self._errors.append(f"the item at {receipt.position!r} was settled more than once")
             return
         status = receipt.status

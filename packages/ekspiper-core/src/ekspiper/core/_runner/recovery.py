@@ -98,7 +98,7 @@ class Recovery:
             known = loaded.flows.get(name) if loaded else None
             position, states = (known.position, known.collectors) if known else (None, {})
             deliverers = [each for each in self.graph.deliverers if each.reader is reader]
-            # A sink that holds a position of its own is ahead of any beginning.
+            # A sink that holds its own position is ahead of any beginning.
             if position is None and not any(each.holds_more for each in deliverers):
                 position = await reader.begin()
             begun = {

@@ -154,7 +154,7 @@ class Report:
 
     @property
     def kept(self) -> int:
-        """Items of which everything was kept."""
+        """Items that were kept completely."""
         return sum(each.kept for each in self.sources.values())
 
     @property

@@ -72,7 +72,7 @@ class CommittingCollector(Collector[Any]):
     async def snapshot(self, position: Position) -> State:
         """Commit the transaction with the position."""
         self.store.items += self._open_transaction
-        # In one step with the items, as there is no await between: what a transaction is for a
+        # In one step with the items, as nothing is awaited in between: like a transaction of a
         # database.
         self.store.position = position
         self._open_transaction.clear()

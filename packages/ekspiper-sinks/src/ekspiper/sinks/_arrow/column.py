@@ -225,7 +225,7 @@ def _list(kind: Any, member: Column, *, empty_lists: bool) -> Column:
             around = bisect_right(starts, at) - 1
             return (origin(around), at - starts[around])
 
-        # A null in a list is a value of its own, which the column could not tell from a misfit.
+        # A null in a list is a value in its own right, which the column could not tell from a misfit.
         if None in flat:
             for at, value in enumerate(flat):
                 if value is None:

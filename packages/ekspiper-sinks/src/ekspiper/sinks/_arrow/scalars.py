@@ -1,4 +1,4 @@
-"""Scalars for which Arrow has a type of its own and JSON has text: there and back."""
+"""Scalars for which Arrow has its own type and JSON has text: there and back."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class Delivery:
             self._next = end
             return None
         if self._packing.compress:
-            # gzip frees the interpreter, so that a thread of its own pays.
+            # gzip frees the interpreter, so that a thread for it pays.
             chunk = await asyncio.to_thread(pack_chunk, self._packing.tag, entries, compress=True)
         else:
             chunk = pack_chunk(self._packing.tag, entries, compress=False)

@@ -1,7 +1,7 @@
 """Authentication with a shared key and a user, as values: no socket here.
 
 https://github.com/fluent/fluentd/wiki/Forward-Protocol-Specification-v1#handshake-messages
-Servers differ in their msgpack types: a nonce may be bytes or text that is no UTF-8, so messages
+Servers differ in their msgpack types: a nonce may be bytes or text that is not UTF-8, so messages
 are read raw, and what we send is text throughout.
 """
 

@@ -295,5 +295,5 @@ def _credentials(
         if user is not None:
             raise ConfigError("Fluent asks for a user only together with a key: set shared_key")
         return None
-    # A server refuses a client of its own name, and both may run on one machine.
+    # A server refuses a client that has its name, and both may run on one machine.
     return Credentials(f"{socket.gethostname()}-ekspiper", shared_key, user, password)

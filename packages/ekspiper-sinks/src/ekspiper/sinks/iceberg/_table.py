@@ -191,7 +191,7 @@ class IcebergTable(LakeTable):
 
     def _grow(self, schema: Any) -> None:
         stored = canonical(self._opened.schema().as_arrow())
-        # Only where it differs: each update of a schema is a commit of its own.
+        # Only where it differs: each update of a schema is a commit.
         if not canonical(schema).equals(stored):
             with self._opened.update_schema() as update:
                 # By name and never by place: rows of an older schema may come later.

@@ -192,4 +192,4 @@ class Session:
                 line.shutdown(socket.SHUT_RDWR)
         await asyncio.wait((task,))
         if not task.cancelled():
-            task.exception()  # the caller, who cut the line, raises an error of its own
+            task.exception()  # the caller, who cut the line, raises its own error

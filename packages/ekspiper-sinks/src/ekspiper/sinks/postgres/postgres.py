@@ -59,7 +59,7 @@ class Postgres(Collector[Any]):
             `hash` and `close_time_iso`.
         lane: a name under which to write beside the table's own writer, for example a backfill
             beside a daemon. It needs a `key`: records that either of the two has stored are left
-            out. The lane has a position of its own, and its rows are numbered below 0.
+            out. The lane has its own position, and its rows are numbered below 0.
         source: where the records come from, such as the network. A table with records from
             elsewhere is refused. A table that has no source yet gets this one.
         buffer_bytes: roughly the most bytes of rows between two snapshots that are held in memory.

@@ -33,7 +33,7 @@ _REFRESH = 3600.0  # seconds between two looks for a newer list, when one is hel
 _RETRY = 15.0  # and when none is
 # Ledgers behind the one that is read: those that are read side by side are fewer apart.
 _KEPT_BEHIND = 512
-# That validators are silent is no event to wait for, so it is looked at so often, in seconds.
+# Silence is not an event that can be waited for: seconds between two looks for it.
 _LOOK_AGAIN = 0.5
 _LAST_PROOF = 5.0  # seconds that the end of the daemon may take for the proof of its last ledger
 _GIVEN = b""  # stands for the validators that are named without a publisher
@@ -191,7 +191,7 @@ class Notary(Component):
                 await asyncio.wait_for(self._changed.wait(), _LOOK_AGAIN)
 
     async def newest(self, *, after: int = 0) -> SignedLedger:
-        """A ledger after another that has a quorum of its own, as soon as there is one."""
+        """A ledger after another that has its own quorum, as soon as there is one."""
         while True:
             self._changed.clear()
             index = self._watch.newest_signed
@@ -202,7 +202,7 @@ class Notary(Component):
             await self._changed.wait()
 
     async def signed_ledger(self, ledger_index: int) -> SignedLedger | None:
-        """A ledger that has a quorum of its own, with what proves it; None where it has none."""
+        """A ledger that has its own quorum, with what proves it; None where it has none."""
         proven = self.chain.get(ledger_index)
         if proven is None or proven.signed_by != ledger_index:
             return None

@@ -50,7 +50,7 @@ def read_table(
 
 
 def is_warehouse(folder: Path) -> bool:
-    """Whether the records of a folder are tables of Iceberg, in a catalog of its own."""
+    """Whether the records of a folder are tables of Iceberg, in its own catalog."""
     return (folder / "catalog.db").is_file()
 
 

@@ -1,4 +1,4 @@
-"""The command line: `main` is the console script `ekspiper`, each command a file of its own."""
+"""The command line: `main` is the console script `ekspiper`, each command its own file."""
 
 from .main import collect_garbage_rarely as collect_garbage_rarely
 from .main import main as main

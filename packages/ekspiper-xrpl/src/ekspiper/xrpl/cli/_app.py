@@ -162,7 +162,7 @@ def _failed(error: Exception, *, debug: bool) -> int:
     # `ekspiper ... | head`: the reader has seen enough.
     if isinstance(error, BrokenPipeError):
         return 0
-    # Not by class: Typer brings a click of its own, or uses the one that is installed.
+    # Not by class: Typer brings its own click, or uses the one that is installed.
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # wrong use, which Typer explains
         error.show()
         return int(error.exit_code)

@@ -19,7 +19,7 @@ from ._plain_values import read_plain_values
 __all__ = ["Command", "Group"]
 
 _EXAMPLES = "Examples:"
-# Wide enough for `--network, -n NAME|URLS`; what is longer stands on a line of its own.
+# Wide enough for `--network, -n NAME|URLS`; what is longer stands on its own line.
 _FIRST_COLUMN = 26
 _SHARED = "Options of every command"
 

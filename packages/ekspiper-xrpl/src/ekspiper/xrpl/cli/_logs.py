@@ -147,7 +147,7 @@ class _JournalFormatter(logging.Formatter):
         number = next(
             (number for level, number in _JOURNAL_LEVELS if record.levelno >= level), _JOURNAL_DEBUG
         )
-        # Each line is an event of its own there.
+        # Each line is a separate event there.
         return "\n".join(f"<{number}>{line}" for line in super().format(record).splitlines())
 
 

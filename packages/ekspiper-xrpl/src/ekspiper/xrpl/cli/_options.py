@@ -95,7 +95,7 @@ def _path_or_url(text: str) -> Path | str:
 
 
 def default_out_option(command: str, *, urls: bool = False) -> Any:
-    """`--out` of a command that has a folder of its own where none is given.
+    """`--out` of a command that has its own folder where none is given.
 
     Args:
         urls: whether it may be the URL of a place in an object store.

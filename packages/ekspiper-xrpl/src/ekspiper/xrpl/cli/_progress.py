@@ -126,7 +126,7 @@ def _looking(look: Callable[[], View]) -> Iterator[None]:
         return
     from rich.live import Live
 
-    # Without a thread of its own, which would draw while the loop is busy and slow it down. It is
+    # Without its own thread, which would draw while the loop is busy and slow it down. It is
     # gone at the end, when the report takes its place.
     with Live(console=console(), auto_refresh=False, transient=True) as live:
 

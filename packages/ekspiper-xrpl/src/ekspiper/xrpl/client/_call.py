@@ -63,7 +63,7 @@ class Stage(enum.Enum):
 
 
 class Call:
-    """One request until it is answered, whichever nodes it is sent to meanwhile.
+    """One request until it is answered, to whichever nodes it is sent meanwhile.
 
     Its methods are what can happen to it; nothing else changes it.
 

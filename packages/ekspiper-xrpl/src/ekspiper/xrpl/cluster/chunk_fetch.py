@@ -51,7 +51,7 @@ class FetchedChunk:
 # Not in the repr, which Dask shows and logs: the URLs of nodes may have passwords in them.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkFetch:
-    """Fetches chunks, each in a call of its own: `fetch(chunk)`, on any thread of any machine.
+    """Fetches chunks, each in its own call: `fetch(chunk)`, on any thread of any machine.
 
     Args:
         store: where the files are written aside.

@@ -41,7 +41,7 @@ class AuditedChunk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkAudit:
-    """Audits chunks, each in a call of its own: `check(chunk)`, on any thread of any machine.
+    """Audits chunks, each in its own call: `check(chunk)`, on any thread of any machine.
 
     Args:
         store: where the chunks are.

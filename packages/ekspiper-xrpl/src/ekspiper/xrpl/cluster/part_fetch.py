@@ -64,7 +64,7 @@ class FetchedPart:
 # Not in the repr, which Dask shows and logs: the URLs of nodes may have passwords in them.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartFetch:
-    """Fetches parts, each in a call of its own: `fetch(chunk)`, on any thread of any machine.
+    """Fetches parts, each in its own call: `fetch(chunk)`, on any thread of any machine.
 
     A part is all objects whose indexes begin with the same digits; its number as a `Chunk` is what
     these digits say.

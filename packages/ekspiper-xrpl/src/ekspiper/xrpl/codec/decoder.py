@@ -141,7 +141,7 @@ class Decoder:
             # None: something is out of the ordinary. What follows finds out what, and counts it.
             if read is not None:
                 return read
-        # With an end marker of its own, the outermost object ends like every other.
+        # With its own end marker, the outermost object ends like every other.
         data = blob + _OBJECT_END
         try:
             fields, position = self._object(data, data.hex().upper(), 0, 0)

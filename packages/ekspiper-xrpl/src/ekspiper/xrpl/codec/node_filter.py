@@ -42,7 +42,7 @@ class NodeFilter:
 
     def _shows(self, element: Mapping[str, Any]) -> bool:
         ((kind, node),) = element.items()
-        # Whoever reads the nodes has to see what is odd about them.
+        # Who reads the nodes has to see what is odd about them.
         if kind not in _KINDS or not isinstance(node, dict) or "LedgerEntryType" not in node:
             return True
         type_ = node["LedgerEntryType"]

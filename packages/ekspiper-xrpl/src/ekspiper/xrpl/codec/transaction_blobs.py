@@ -38,7 +38,7 @@ class TransactionBlobs:
         """Those of an answer to `ledger` in binary, api_version 2.
 
         None where the codec is pure Python, and where anything in the rows is out of the ordinary:
-        whoever reads them one by one finds out what.
+        reading them one by one shows what.
         """
         proof = _compiled_codec.proof
         packed = proof.pack_rows(rows) if proof is not None and type(rows) is list else None

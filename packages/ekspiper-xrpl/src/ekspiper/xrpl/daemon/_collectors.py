@@ -27,7 +27,7 @@ def record_collectors(settings: Settings, *, network: str) -> dict[str, list[Del
         tables.append(file_collectors())
     elif not tables:
         tables.append(CollectorTable(("collectors", "stdout"), "stdout", RECORDS, {}))
-    # Each kind of records gets a collector of its own: a file, a table or a tag is for one kind.
+    # Each kind of records gets its own collector: a file, a table or a tag is for one kind.
     stand_for = places(settings.out, network)
     return {
         records: [

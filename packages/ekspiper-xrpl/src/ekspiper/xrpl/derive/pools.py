@@ -100,7 +100,7 @@ def _account_root(node: Node, pools: dict[str, Pool]) -> None:
     if node.get("AMMID"):
         pool = _pool(pools, node.get("Account"))
         balance = node.now.get("Balance")
-        # A pool without XRP has an account of its own as well, whose balance stays 0.
+        # A pool without XRP has its own account as well, whose balance stays 0.
         if balance is not None and ("Balance" in node.before or int(balance["value"])):
             pool.balances[_XRP] = dict(balance)
 

@@ -156,7 +156,7 @@ class Session:
     def __init__(self, options: SessionOptions) -> None:
         self.options = options
         self.closed = False
-        # Weak: in a script each `asyncio.run` has a loop of its own, which nobody else should
+        # Weak: in a script each `asyncio.run` has its own loop, which nobody else should
         # keep.
         self._connections: WeakKeyDictionary[asyncio.AbstractEventLoop, Connection] = (
             WeakKeyDictionary()

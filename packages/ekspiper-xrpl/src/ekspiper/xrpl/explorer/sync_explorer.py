@@ -38,7 +38,7 @@ def _synchronous(
 class SyncExplorer:
     """The methods of `Explorer` without `await`. Made by `Explorer.sync`.
 
-    In a script it runs an event loop of its own until `close`, or until the program ends; calls
+    In a script it runs its own event loop until `close`, or until the program ends; calls
     from several threads take turns. In Jupyter, where an event loop is running, it enters that
     loop a second time with nest-asyncio.
 
@@ -86,7 +86,7 @@ class SyncExplorer:
             while (view := self.wait_for(_next(views))) is not None:
                 yield view
         finally:
-            # Also when the caller breaks out of its loop: the stream is a subscription of its own.
+            # Also when the caller breaks out of its loop: the stream holds a subscription.
             self.wait_for(views.aclose())
 
     def close(self) -> None:
@@ -194,7 +194,7 @@ def _interrupt_cancels(
 ) -> Iterator[list[bool]]:
     """Within it SIGINT cancels the task, so that it can close what it opened; a second one raises.
 
-    As `asyncio.Runner` does for a loop of its own.
+    As `asyncio.Runner` does for its own loop.
     """
     interrupted: list[bool] = []
     # Python lets only the main thread set handlers of signals.

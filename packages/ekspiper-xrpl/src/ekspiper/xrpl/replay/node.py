@@ -206,7 +206,7 @@ class ReplayNode(Component):
             return await answer_post(self._service, request, go_down=self.go_down)
         if request.path.startswith("/vl"):
             return self._validator_list(request.path.removeprefix("/vl/"))
-        # Requests are small; what a client sends beyond that is a mistake of its own.
+        # Requests are small; what a client sends beyond that is its own mistake.
         socket = web.WebSocketResponse(compress=False, max_msg_size=1 << 20)
         if not socket.can_prepare(request):
             return web.Response(text="A replay node: connect with a WebSocket, or POST JSON-RPC.\n")

@@ -1,4 +1,4 @@
-"""A replay node in a process of its own, so that it does not share the client's core."""
+"""A replay node in its own process, so that it does not share the client's core."""
 
 from __future__ import annotations
 

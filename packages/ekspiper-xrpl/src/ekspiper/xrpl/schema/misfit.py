@@ -69,7 +69,7 @@ def unknown_type(field: str, value: Any, around: Path = ()) -> Misfit:
 
 def unread(rest: str, path: Path) -> Misfit:
     """What follows a field of an unknown type, in hex: nobody knows how long that field is."""
-    # A type from 16 on has a byte of its own, and the first half byte is 0.
+    # A type from 16 on has its own byte, and the first half byte is 0.
     first, second = bytes.fromhex(rest[:4])
     return Misfit("unknown_type", f"FieldType.{first >> 4 or second}", path_text(path), rest)
 

@@ -100,7 +100,7 @@ def read_fields(data: bytes, what: str, *, limit: int) -> Fields:
 
 
 def _code(data: bytes, position: int) -> tuple[Code, int]:
-    """The field's type and number, each of which has a byte of its own from 16 on."""
+    """The field's type and number, each of which has its own byte from 16 on."""
     kind, number = data[position] >> 4, data[position] & 15
     position += 1
     if kind == 0:

@@ -116,6 +116,6 @@ def _domain(value: bytes | None) -> str:
         return ""
     if len(value) > 128:
         raise Malformed(f"the domain of a manifest has at most 128 bytes, not {len(value)}")
-    # For people only; nothing is decided by it, so an odd letter is no reason to refuse the
+    # For people only; nothing is decided by it, so an odd letter does not make us refuse the
     # manifest.
     return value.decode("ascii", "replace")

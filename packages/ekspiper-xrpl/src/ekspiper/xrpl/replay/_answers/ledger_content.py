@@ -1,4 +1,4 @@
-"""The transactions of a recorded ledger in any form, made from whichever form was recorded."""
+"""The transactions of a recorded ledger in any form, made from the form that was recorded."""
 
 from __future__ import annotations
 

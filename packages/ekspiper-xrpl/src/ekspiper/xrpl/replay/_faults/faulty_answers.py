@@ -1,4 +1,4 @@
-"""Answers of a node with a fault: errors that it need not give, and results that are not true."""
+"""Answers of a node with a fault: errors without a cause, and results that are not true."""
 
 from __future__ import annotations
 
