@@ -113,7 +113,7 @@ def build_in_place() -> int:
 def _sources(module: str) -> list[Path]:
     """What an extension is made of: it may include any header beside it."""
     source = _source(module)
-    return [source, *source.parent.glob("*.h")]
+    return [source, *source.parent.glob("*.h"), *source.parent.glob("*.pxi")]
 
 
 def _is_newer(target: Path, sources: Sequence[Path]) -> bool:

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from ekspiper.xrpl import Explorer
-from ekspiper.xrpl.explorer._ledger_cache import (
+from ekspiper.xrpl.explorer._reading.ledger_cache import (
     CacheRows,
     DamagedCache,
     LedgerCache,
     default_cache_folder,
 )
-from ekspiper.xrpl.explorer._ledger_reader import LedgerReader
+from ekspiper.xrpl.explorer._reading.ledger_reader import LedgerReader
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.processors import FetchLedger

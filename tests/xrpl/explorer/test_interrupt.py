@@ -16,7 +16,7 @@ SETUP = """
 import asyncio, os
 from pathlib import Path
 from ekspiper.xrpl import Explorer
-from ekspiper.xrpl.explorer import _ledger_reader as reading
+from ekspiper.xrpl.explorer._reading import ledger_reader as reading
 
 def sockets():
     links = [os.readlink(path) for path in Path("/proc/self/fd").iterdir() if path.exists()]

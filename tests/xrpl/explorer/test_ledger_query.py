@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ekspiper.xrpl.client import LedgerSet
 from ekspiper.xrpl.codec import RIPPLE_EPOCH
 from ekspiper.xrpl.explorer import OutOfHistory
-from ekspiper.xrpl.explorer._ledger_query import (
+from ekspiper.xrpl.explorer._reading.ledger_query import (
     _first_closed_since,
     last_closed_until,
     parse_query,

@@ -13,7 +13,7 @@ from ekspiper.core import ConfigError
 from ekspiper.xrpl import Explorer
 from ekspiper.xrpl.client import NodePool, NodeUnreachable
 from ekspiper.xrpl.explorer import ExplorerClosed, OutOfHistory
-from ekspiper.xrpl.explorer._ledger_reader import LedgerReader
+from ekspiper.xrpl.explorer._reading.ledger_reader import LedgerReader
 from ekspiper.xrpl.networks import UnknownNetwork
 from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.replay import ReplayNode

@@ -108,7 +108,7 @@ def test_an_interrupt_ends_the_call_and_leaves_nothing(tmp_path: Path, way: str)
         import asyncio, os, signal, threading
         from pathlib import Path
         from ekspiper.xrpl import Explorer
-        from ekspiper.xrpl.explorer import _ledger_reader as reading
+        from ekspiper.xrpl.explorer._reading import ledger_reader as reading
 
         def sockets():
             links = [os.readlink(p) for p in Path("/proc/self/fd").iterdir() if p.exists()]

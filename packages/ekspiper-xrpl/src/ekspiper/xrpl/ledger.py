@@ -220,22 +220,42 @@ class Ledger(LedgerInfo):
             return self._made(nodes)
         return (each.showing(nodes) for each in self._transactions)
 
+    def transaction(self, nth: int, nodes: NodeFilter | None) -> Transaction:
+        """One of its transactions as `showing` gives it, and no object for any other."""
+        if self._transactions is None:
+            assert self.blobs is not None
+            return self._one(*self.blobs[nth], self._info(), nodes)
+        return self._transactions[nth].showing(nodes)
+
     def _made(self, nodes: NodeFilter | None) -> Iterator[Transaction]:
         assert self.blobs is not None
-        assert self._decoder is not None
+        info = self._info()
+        return (self._one(*each, info, nodes) for each in self.blobs)
+
+    def _info(self) -> LedgerInfo:
         # Not the ledger itself, as a transaction in a queue must not keep all others in memory.
-        place = LedgerInfo(self.header, ledger_hash=self.ledger_hash, network_id=self.network_id)
-        place.signed_by = self.signed_by
-        for key, tx_blob, meta_blob in self.blobs:
-            yield Transaction(
-                tx_blob=tx_blob,
-                meta_blob=meta_blob,
-                hash=key.hex().upper(),
-                index=transaction_index(meta_blob),
-                ledger=place,
-                decoder=self._decoder,
-                nodes=nodes,
-            )
+        info = LedgerInfo(self.header, ledger_hash=self.ledger_hash, network_id=self.network_id)
+        info.signed_by = self.signed_by
+        return info
+
+    def _one(
+        self,
+        key: bytes,
+        tx_blob: bytes,
+        meta_blob: bytes,
+        info: LedgerInfo,
+        nodes: NodeFilter | None,
+    ) -> Transaction:
+        assert self._decoder is not None
+        return Transaction(
+            tx_blob=tx_blob,
+            meta_blob=meta_blob,
+            hash=key.hex().upper(),
+            index=transaction_index(meta_blob),
+            ledger=info,
+            decoder=self._decoder,
+            nodes=nodes,
+        )
 
     @property
     def definitions(self) -> Definitions | None:

@@ -3,6 +3,7 @@
 from ._compiled_codec import implementation as implementation
 from ._compiled_codec import line_reader as line_reader
 from ._compiled_codec import line_writer as line_writer
+from ._compiled_codec import table_reader as table_reader
 from .address import AddressCache as AddressCache
 from .address import decode_address as decode_address
 from .address import encode_address as encode_address
@@ -69,6 +70,7 @@ __all__ = [
     "ripple_time_iso",
     "sha512half",
     "state_root",
+    "table_reader",
     "transaction_id",
     "transaction_index",
     "transaction_root",

@@ -67,3 +67,56 @@ class LineReader:
     def ledger(
         self, text: bytes, begin: int, first: int = 0
     ) -> tuple[int, int, bytes, bytes, bytes] | None: ...
+
+class TableColumns:
+    def __len__(self) -> int: ...
+    def add(self, row: tuple[Any, ...]) -> None: ...
+    def take(self) -> list[tuple[bytearray, bytearray, Any]]: ...
+
+class TableReader:
+    def __init__(
+        self,
+        fields: FieldCodes,
+        addresses: Mapping[bytes, str],
+        *,
+        types: dict[int, str],
+        results: dict[int, str],
+        entries: tuple[int, ...],
+        delivering: set[int],
+        success: int,
+        currency: Callable[[str], str],
+        flags: Callable[[str, int], str],
+        line_flag: int,
+        token_flag: int,
+    ) -> None: ...
+    def columns(self, kinds: list[int]) -> TableColumns: ...
+    def transactions(
+        self,
+        out: TableColumns,
+        blobs: tuple[bytes, bytes, bytes],
+        first: int,
+        type_code: int,
+        ledger_index: int,
+        close_time: int,
+        network_id: int,
+        late: bool,
+    ) -> int: ...
+    def balance_changes(
+        self,
+        out: TableColumns,
+        blobs: tuple[bytes, bytes, bytes],
+        first: int,
+        ledger_index: int,
+        close_time: int,
+        account: bytes | None,
+    ) -> int: ...
+    def of_type(
+        self,
+        blobs: tuple[bytes, bytes, bytes],
+        first: int,
+        type_code: int,
+        only_successes: bool,
+    ) -> int: ...
+    def trades(self, blobs: tuple[bytes, bytes, bytes], first: int) -> int: ...
+    def touching(self, blobs: tuple[bytes, bytes, bytes], first: int, account: bytes) -> int: ...
+    def totals(self, blobs: tuple[bytes, bytes, bytes]) -> tuple[int, int] | None: ...

@@ -34,7 +34,7 @@ cdef extern from "_digits.h" nogil:
     int digits_without_zeros(const char* digits, int size, int stop)
     enum: DIGITS_MORE
 
-INTERFACE = 3  # as in _compiled_codec.py: an extension of another version is not used
+INTERFACE = 4  # as in _compiled_codec.py: an extension of another version is not used
 
 # How a field is read; the numbers of `field_table.Kind`, and more of them, as a reader in Python is
 # a kind of its own here.
@@ -2681,3 +2681,8 @@ cdef int _parse_decimal(
         at += 1
     exponent[0] += -shown if minus else shown
     return 0
+
+
+# --- rows of tables -----------------------------------------------------------------------------
+
+include "_table_rows.pxi"

@@ -19,10 +19,18 @@ from .address import AddressCache, encode_address
 from .definitions import Definitions
 from .field_table import FieldTable, Kind
 
-__all__ = ["compiled", "field_codes", "implementation", "line_reader", "line_writer", "proof"]
+__all__ = [
+    "compiled",
+    "field_codes",
+    "implementation",
+    "line_reader",
+    "line_writer",
+    "proof",
+    "table_reader",
+]
 
 # Raised, here and in _compiled.pyx, with every change of what the two call of each other.
-_INTERFACE = 3
+_INTERFACE = 4
 
 # The same for _proof.pyx.
 _PROOF_INTERFACE = 2
@@ -132,6 +140,50 @@ def line_reader(definitions: Definitions, derived: Iterable[str]) -> Any:
         return None
     codes = field_codes(_field_table(definitions))
     return compiled.LineReader(codes, AccountCache(), derived=derived)
+
+
+_TABLE_ENTRIES = ("AccountRoot", "RippleState", "MPToken", "MPTokenIssuance", "Offer")
+
+
+def table_reader(
+    definitions: Definitions,
+    *,
+    delivering: Iterable[str],
+    currency: Callable[[str], str],
+    flags: Callable[[str, int], str],
+    line_flag: int,
+    token_flag: int,
+) -> Any:
+    """Makes rows of tables, see `TableReader` in _table_rows.pxi; None where it cannot.
+
+    Args:
+        definitions: what the fields are.
+        delivering: the transaction types that deliver an amount.
+        currency: the name to show for a currency's code.
+        flags: the names of a transaction's flags, by its type and them.
+        line_flag, token_flag: the bits of `Flags` by which a line or a token is that of a pool.
+    """
+    success = definitions.transaction_results.get("tesSUCCESS")
+    if compiled is None or success is None:
+        return None
+    types = definitions.transaction_types
+    table = _field_table(definitions)
+    try:
+        return compiled.TableReader(
+            field_codes(table),
+            AddressCache(),
+            types=dict(table.names["TransactionType"]),
+            results=dict(table.names["TransactionResult"]),
+            entries=tuple(definitions.ledger_entry_types[each] for each in _TABLE_ENTRIES),
+            delivering={types[name] for name in delivering if name in types},
+            success=success,
+            currency=currency,
+            flags=flags,
+            line_flag=line_flag,
+            token_flag=token_flag,
+        )
+    except (LookupError, ValueError):  # a network whose fields are not those that tables know
+        return None
 
 
 def _field_table(definitions: Definitions) -> FieldTable:

@@ -98,6 +98,15 @@ class TransactionBlobs:
     def __len__(self) -> int:
         return len(self.ids) // _ID_BYTES
 
+    def __getitem__(self, nth: int) -> tuple[bytes, bytes, bytes]:
+        """Id, blob and metadata of one transaction."""
+        tx, tx_size, meta, meta_size = _SPAN.unpack_from(self.spans, _SPAN.size * nth)
+        return (
+            self.ids[_ID_BYTES * nth : _ID_BYTES * (nth + 1)],
+            self.data[tx : tx + tx_size],
+            self.data[meta : meta + meta_size],
+        )
+
     def __iter__(self) -> Iterator[tuple[bytes, bytes, bytes]]:
         """Id, blob and metadata of each transaction."""
         data, ids = self.data, self.ids

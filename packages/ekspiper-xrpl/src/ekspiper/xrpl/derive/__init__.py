@@ -22,6 +22,7 @@ from .names import currency_name as currency_name
 from .names import shorten as shorten
 from .nftokens import nftoken_fields as nftoken_fields
 from .nftokens import nftoken_moves as nftoken_moves
+from .pools import POOL_FLAGS as POOL_FLAGS
 from .pools import POOL_NODES as POOL_NODES
 from .pools import Pool as Pool
 from .pools import pools_touched as pools_touched
@@ -37,6 +38,7 @@ __all__ = [
     "BALANCE_NODES",
     "DELIVERING",
     "MALFORMED",
+    "POOL_FLAGS",
     "POOL_NODES",
     "TIME_FIELDS",
     "TRADE_NODES",

@@ -12,13 +12,16 @@ from ._nodes import Node, changes
 from ._values import AssetKey, asset_key, value_of, value_text
 from .errors import DerivationError, derivation
 
-__all__ = ["POOL_NODES", "Pool", "is_pool_line", "is_pool_token", "pools_touched"]
+__all__ = ["POOL_FLAGS", "POOL_NODES", "Pool", "is_pool_line", "is_pool_token", "pools_touched"]
 
 _AMM_LINE = 0x0100_0000
 _AMM_TOKEN = 0x0000_0004
 _XRP: AssetKey = ("XRP", "", "")
 
-POOL_NODES = NodeFilter("AMM", AccountRoot="AMMID", RippleState=_AMM_LINE, MPToken=_AMM_TOKEN)
+POOL_FLAGS: Mapping[str, int] = {"RippleState": _AMM_LINE, "MPToken": _AMM_TOKEN}
+"""The bit of `Flags` by which an entry of a type is that of a pool."""
+
+POOL_NODES = NodeFilter("AMM", AccountRoot="AMMID", **POOL_FLAGS)
 """The nodes of metadata that `pools_touched` looks at."""
 
 OnError: TypeAlias = Callable[[int, DerivationError], None]

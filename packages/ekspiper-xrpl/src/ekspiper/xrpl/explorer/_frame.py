@@ -11,11 +11,12 @@ from ekspiper.xrpl.derive import shorten
 from ._tables import Column
 
 try:
+    import numpy as np
     import pandas as pd
 except ImportError:
     raise MissingExtra("tables need pandas: pip install 'ekspiper-xrpl[notebook]'") from None
 
-__all__ = ["Frame", "make_frame"]
+__all__ = ["Frame", "frame_of_cells", "make_frame"]
 
 _CELL = "white-space:nowrap;font-variant-numeric:tabular-nums"
 
@@ -109,6 +110,79 @@ def _categories(cells: Sequence[Any]) -> pd.Series[Any]:
 _MAKERS: Mapping[str, Callable[[Sequence[Any]], pd.Series[Any]]] = {
     "time": _times,
     "category": _categories,
+}
+
+
+def frame_of_cells(
+    columns: Sequence[Column], count: int, cells: Sequence[tuple[bytearray, bytearray, Any]]
+) -> Frame:
+    """The same table of what the compiled codec made: `TableColumns.take`."""
+    return Frame(
+        {
+            column.name: _READERS[column.dtype](count, *cell)
+            for column, cell in zip(columns, cells, strict=True)
+        },
+        # A table without rows has this index too.
+        index=pd.RangeIndex(count),
+    )
+
+
+def _missing(given: bytearray) -> Any:
+    return np.frombuffer(given, dtype=bool)
+
+
+def _integers(count: int, missing: bytearray, values: bytearray, _: None) -> Any:
+    return pd.arrays.IntegerArray(np.frombuffer(values, np.int64), _missing(missing))
+
+
+def _floats(count: int, missing: bytearray, values: bytearray, _: None) -> Any:
+    return pd.arrays.FloatingArray(np.frombuffer(values), _missing(missing))
+
+
+def _booleans(count: int, missing: bytearray, values: bytearray, _: None) -> Any:
+    found = np.frombuffer(values, np.int64) != 0
+    return pd.arrays.BooleanArray(found, _missing(missing))
+
+
+def _seconds(count: int, missing: bytearray, values: bytearray, _: None) -> Any:
+    stamps = (np.frombuffer(values, np.int64) * 1_000_000_000).view("datetime64[ns]")
+    stamps[_missing(missing)] = np.datetime64("NaT")
+    return pd.DatetimeIndex(stamps).tz_localize("UTC")
+
+
+def _texts(count: int, missing: bytearray, offsets: bytearray, data: bytes) -> Any:
+    import pyarrow as pa
+
+    # Arrow has a bit for each that is there.
+    valid = np.packbits(~_missing(missing), bitorder="little").tobytes()
+    buffers = [pa.py_buffer(each) for each in (valid, offsets, data)]
+    array = pa.Array.from_buffers(pa.large_string(), count, buffers)
+    dtype: Any = pd.StringDtype()
+    return dtype.__from_arrow__(array)
+
+
+def _places(count: int, missing: bytearray, places: bytearray, names: Mapping[bytes, int]) -> Any:
+    """Categories in the order of their names, and those only that are there."""
+    codes = np.frombuffer(places, np.int64)
+    absent = _missing(missing)
+    used = set(np.unique(codes[~absent]).tolist())
+    kept = sorted((name.decode(), place) for name, place in names.items() if place in used)
+    moved = np.zeros(len(names) + 1, np.int64)
+    for new, (_, place) in enumerate(kept):
+        moved[place] = new
+    codes = moved[codes]
+    codes[absent] = -1
+    categories = pd.Index([name for name, _ in kept], dtype="string")
+    return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(categories))
+
+
+_READERS: Mapping[str, Callable[[int, bytearray, bytearray, Any], Any]] = {
+    "Int64": _integers,
+    "Float64": _floats,
+    "boolean": _booleans,
+    "time": _seconds,
+    "string": _texts,
+    "category": _places,
 }
 
 

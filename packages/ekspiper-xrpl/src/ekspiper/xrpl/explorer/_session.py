@@ -19,9 +19,7 @@ from ekspiper.xrpl.open_network import OpenNetwork, open_network
 from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.sources import LedgerStream
 
-from ._ledger_cache import LedgerCache
-from ._ledger_query import LedgerQuery
-from ._ledger_reader import LedgerReader
+from ._reading import LedgerCache, LedgerQuery, LedgerReader
 from .errors import ExplorerClosed
 
 __all__ = ["Connection", "Session", "SessionOptions", "new_ledgers", "old_ledgers"]

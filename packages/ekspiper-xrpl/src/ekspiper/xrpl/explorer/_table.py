@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from contextlib import aclosing
 from typing import Any
 
-from ekspiper.xrpl.codec import NodeFilter
-from ekspiper.xrpl.derive import TRADE_NODES
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import Asset
 
 from ._assets import asset_text
 from ._frame import Frame, make_frame
-from ._ledger_query import LedgerQuery
-from ._ledger_reader import LedgerReader
+from ._reading import LedgerQuery, LedgerReader
 from ._session import Session
-from ._tables import PAIR_COLUMNS, Column, Rows, guarded, pair_rows, pairs_of
+from ._table_rows import TableRows
+from ._tables import Column, TransactionTable, of_pair, pair_rows, pairs_of
 from .errors import TooManyRows, UnknownPair
 from .order_book import offers_of
 
@@ -48,47 +46,42 @@ async def ledger_table(
         listed: list[Sequence[Any]] = []
         async with aclosing(reader.shown(first, last)) as ledgers:
             async for ledger in ledgers:
-                _add(listed, rows(ledger), ledger, max_rows=max_rows)
+                listed.extend(rows(ledger))
+                _check_size(listed, ledger, max_rows=max_rows)
     frame = make_frame(columns, listed)
     frame.attrs |= {"first_ledger": first, "last_ledger": last}
     return frame
 
 
 async def transaction_table(
-    session: Session,
-    query: LedgerQuery,
-    columns: Sequence[Column],
-    rows: Rows,
-    *,
-    nodes: NodeFilter | None,
-    max_rows: int,
+    session: Session, query: LedgerQuery, table: TransactionTable, *, max_rows: int
 ) -> Frame:
-    """The table of the rows that each transaction gives; one that cannot be read says why.
+    """A table of transactions; one that cannot be read has a row that says why.
 
     Args:
         session: what reads them.
         query: which ledgers.
-        columns, rows: of the table.
-        nodes: the affected nodes that rows are made from; None: all.
-        max_rows: the most that the table may have.
+        table: what it holds.
+        max_rows: the most that it may have.
 
     Raises:
         TooManyRows: there are more than `max_rows`.
     """
-    columns, guarded_rows = guarded(columns, rows)
+    async with session.call() as reader:
+        first, last = await reader.resolve(query)
+        rows = TableRows(table, reader.pool.definitions)
+        async with aclosing(reader.shown(first, last)) as ledgers:
+            async for ledger in ledgers:
+                rows.add(ledger)
+                _check_size(rows, ledger, max_rows=max_rows)
+    frame = rows.frame()
+    frame.attrs |= {"first_ledger": first, "last_ledger": last}
+    return frame
 
-    def of_ledger(ledger: Ledger) -> Iterable[Sequence[Any]]:
-        return (row for each in ledger.showing(nodes) for row in guarded_rows(each))
 
-    return await ledger_table(session, query, columns, of_ledger, max_rows=max_rows)
-
-
-def _add(
-    listed: list[Sequence[Any]], rows: Iterable[Sequence[Any]], ledger: Ledger, *, max_rows: int
-) -> None:
-    """Add a ledger's rows, or raise `TooManyRows`."""
-    listed.extend(rows)
-    if len(listed) > max_rows:
+def _check_size(rows: Sized, ledger: Ledger, *, max_rows: int) -> None:
+    """Raise `TooManyRows` where a ledger made them too many."""
+    if len(rows) > max_rows:
         raise TooManyRows(
             f"the table has more than {max_rows:,} rows at ledger {ledger.ledger_index}: ask for "
             "fewer ledgers, allow more with Explorer(max_rows=...), or write files with "
@@ -104,21 +97,21 @@ async def pair_table(
     Raises:
         UnknownPair: they were not traded, and there is no order book either.
     """
-    rows: list[Sequence[Any]] = []
     traded: dict[frozenset[Asset], int] = {}
+    table = of_pair(lambda each: _counted(each, pair, traded))
     last: Ledger | None = None
-    columns, rows_of = guarded(PAIR_COLUMNS, lambda each: _counted(each, pair, traded))
     async with session.call() as reader:
         first_index, last_index = await reader.resolve(query)
+        rows = TableRows(table, reader.pool.definitions)
         async with aclosing(reader.shown(first_index, last_index)) as ledgers:
             async for last in ledgers:
-                for transaction in last.showing(TRADE_NODES):
-                    _add(rows, rows_of(transaction), last, max_rows=max_rows)
-        if not rows and last is not None:
+                rows.add(last)
+                _check_size(rows, last, max_rows=max_rows)
+        if not len(rows) and last is not None:
             # A pair without trades may still have offers, and a typing mistake has neither: only
             # that is an error.
             await _refuse_unknown(reader, pair, last, traded)
-    frame = make_frame(columns, rows)
+    frame = rows.frame()
     frame.attrs |= {
         "pair": "/".join(asset_text(each) for each in pair),
         "first_ledger": first_index,

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from datetime import date
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from ekspiper.core import ConfigError, Pipeline, Report, RunOptions
-from ekspiper.xrpl.codec import CodecError, NodeFilter, decode_address
+from ekspiper.xrpl.codec import CodecError, decode_address
 from ekspiper.xrpl.derive import parse_ctid
-from ekspiper.xrpl.ledger import Ledger, Transaction
+from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.networks import Network, find_network
 
 from . import _tables as tables
 from ._assets import parse_pair
-from ._ledger_cache import default_cache_folder
-from ._ledger_query import Ledgers, parse_query
+from ._reading import Ledgers, default_cache_folder, parse_query
 from ._session import Session, SessionOptions, new_ledgers, old_ledgers
 from .explorer_source import ExplorerSource, Of
 from .follow import Follow
@@ -243,24 +242,14 @@ class Explorer:
         """
         definitions = await self._session.definitions()
         tables.check_type(type, definitions)
-        columns, rows = (
-            tables.with_fields(type, definitions)
-            if fields
-            else (tables.transactions.COLUMNS, tables.transactions.rows)
-        )
-
-        def chosen(transaction: Transaction) -> Iterable[Sequence[Any]]:
-            wanted = type is None or transaction.fields.get("TransactionType") == type
-            return rows(transaction) if wanted else ()
-
-        frame = await self._table(ledgers, columns, chosen, tables.transactions.NODES)
+        make = tables.with_fields if fields else tables.transactions.of_type
+        frame = await self._table(ledgers, make(type, definitions))
         # Fields of all types together are hundreds, and most have no value in a few ledgers.
         return frame.dropna(axis="columns", how="all") if fields and type is None else frame
 
     async def payments(self, ledgers: Ledgers = _NEWEST) -> Frame:
         """A row for each payment that succeeded: what arrived, and what left the sender."""
-        table = tables.payments
-        return await self._table(ledgers, table.COLUMNS, table.rows, table.NODES)
+        return await self._table(ledgers, tables.payments.TABLE)
 
     async def trades(
         self,
@@ -282,8 +271,7 @@ class Explorer:
         from ._table import pair_table
 
         if pair is None:
-            table = tables.trades
-            return await self._table(ledgers, table.COLUMNS, table.rows, table.NODES)
+            return await self._table(ledgers, tables.trades.TABLE)
         return await pair_table(
             self._session, parse_query(ledgers), parse_pair(pair), max_rows=self.max_rows
         )
@@ -302,12 +290,7 @@ class Explorer:
         """
         if account is not None:
             _check_address(account)
-        return await self._table(
-            ledgers,
-            tables.balance_changes.COLUMNS,
-            lambda each: tables.balance_changes.rows(each, account),
-            tables.balance_changes.NODES,
-        )
+        return await self._table(ledgers, tables.balance_changes.of_account(account))
 
     async def account(self, address: str, ledgers: Ledgers = _NEWEST) -> Frame:
         """The history of an account: a row for each transaction that touched it.
@@ -316,12 +299,7 @@ class Explorer:
             ConfigError: this is not the address of an account.
         """
         _check_address(address)
-        return await self._table(
-            ledgers,
-            tables.account.COLUMNS,
-            lambda each: tables.account.rows(each, address),
-            tables.account.NODES,
-        )
+        return await self._table(ledgers, tables.account.of_account(address))
 
     async def books(self, ledgers: Ledgers = "-20:", *, limit: int = 40) -> Frame:
         """A row for each order book that the ledgers touched, as it stood after the last of them:
@@ -429,22 +407,11 @@ class Explorer:
                 reader.pool, first, last, Path(folder), format=format, shown=self.progress
             )
 
-    async def _table(
-        self,
-        ledgers: Ledgers,
-        columns: Sequence[tables.Column],
-        rows: tables.Rows,
-        nodes: NodeFilter | None,
-    ) -> Frame:
+    async def _table(self, ledgers: Ledgers, table: tables.TransactionTable) -> Frame:
         from ._table import transaction_table
 
         return await transaction_table(
-            self._session,
-            parse_query(ledgers),
-            columns,
-            rows,
-            nodes=nodes,
-            max_rows=self.max_rows,
+            self._session, parse_query(ledgers), table, max_rows=self.max_rows
         )
 
     # Streams and pipelines.

@@ -168,7 +168,7 @@ class LedgerView:
         )
 
     def __len__(self) -> int:
-        return len(self.ledger.transactions)
+        return self.ledger.transaction_count
 
     def __repr__(self) -> str:
         kinds = ", ".join(f"{count} {name}" for name, count in self.types.most_common(3))

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ekspiper.xrpl.codec import decode_address
 from ekspiper.xrpl.derive import balance_changes
-from ekspiper.xrpl.ledger import Transaction
+from ekspiper.xrpl.ledger import Ledger, Transaction
 
 from .._assets import amount_text, units
 from .column import columns
+from .table import Blobs, TransactionTable
 from .transactions import place
 
-__all__ = ["COLUMNS", "NODES", "rows", "touches"]
+__all__ = ["of_account", "touches"]
 
-COLUMNS = columns(
+_COLUMNS = columns(
     ledger_index="Int64",
     TransactionIndex="Int64",
     close_time="time",
@@ -31,12 +33,22 @@ COLUMNS = columns(
 """`role` is `sender`, `destination` or `affected`; `other` is the account at the other end, if there
 is one; `xrp_balance` is the balance afterwards, if the transaction changed it."""
 
-NODES = None
-
 _DROPS = 1_000_000
 # Fields by which an entry belongs to an account; a trust line has its two ends instead.
 _OWNERS = ("Account", "Owner", "Destination", "Issuer", "RegularKey")
 _SIDES = ("LowLimit", "HighLimit")
+
+
+def of_account(account: str) -> TransactionTable:
+    """The table of the transactions that touched an account."""
+    key = decode_address(account)
+
+    def scan(reader: Any, _: Any, ledger: Ledger, blobs: Blobs, first: int) -> int:
+        """Passes over transactions in whose bytes the account does not stand."""
+        found: int = reader.touching(blobs, first, key)
+        return found
+
+    return TransactionTable(_COLUMNS, lambda each: _rows(each, account), None, scan)
 
 
 def touches(transaction: Transaction, account: str) -> bool:
@@ -51,7 +63,7 @@ def touches(transaction: Transaction, account: str) -> bool:
     )
 
 
-def rows(transaction: Transaction, account: str) -> Iterator[tuple[Any, ...]]:
+def _rows(transaction: Transaction, account: str) -> Iterator[tuple[Any, ...]]:
     """The row of a transaction, if it touched the account."""
     if not touches(transaction, account):
         return

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["Column", "columns"]
+__all__ = ["CELL_KINDS", "Column", "columns"]
 
 
 class Column(NamedTuple):
@@ -18,3 +19,14 @@ class Column(NamedTuple):
 def columns(**named: str) -> tuple[Column, ...]:
     """Columns in order, by name and type."""
     return tuple(Column(name, dtype) for name, dtype in named.items())
+
+
+CELL_KINDS: Mapping[str, int] = {
+    "Int64": 0,
+    "time": 0,
+    "Float64": 1,
+    "string": 2,
+    "category": 3,
+    "boolean": 4,
+}
+"""What the compiled codec calls the types that it can fill: `CellKind` in _table_rows.pxi."""

@@ -44,7 +44,7 @@ def rows(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
     yield (
         ledger.ledger_index,
         header.close_time + RIPPLE_EPOCH,
-        len(ledger.transactions),
+        ledger.transaction_count,
         failed,
         None if fees is None else fees / _DROPS,
         fees,

@@ -6,16 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ekspiper.xrpl.derive import BALANCE_NODES, balance_changes
-from ekspiper.xrpl.ledger import Transaction
+from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import Asset
 
 from .._assets import XRP, amount_cells, units
 from .column import columns
+from .table import Blobs, TransactionTable
 from .transactions import delivered, place
 
-__all__ = ["COLUMNS", "NODES", "rows"]
+__all__ = ["TABLE"]
 
-COLUMNS = columns(
+_COLUMNS = columns(
     ledger_index="Int64",
     TransactionIndex="Int64",
     close_time="time",
@@ -46,13 +47,11 @@ that asset rose. They differ where the payment took an offer of the receiver, or
 trust line has a quality. `spent` is what left the sender, without the fee; `partial`: less was
 delivered than asked."""
 
-NODES = BALANCE_NODES
-
 _DROPS = 1_000_000
 _PARTIAL = 0x0002_0000
 
 
-def rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
+def _rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
     """The row of a transaction, if it is a payment that succeeded."""
     fields, meta = transaction.fields, transaction.meta
     if fields["TransactionType"] != "Payment" or meta["TransactionResult"] != "tesSUCCESS":
@@ -119,3 +118,14 @@ def _kind(fields: Mapping[str, Any], spent: Mapping[str, Any] | None) -> str:
     if spent is not None and not _is_of(spent, wanted):
         return "exchange"
     return "xrp" if wanted == XRP else "token"
+
+
+def _scan(reader: Any, _: Any, ledger: Ledger, blobs: Blobs, first: int) -> int:
+    """Passes over everything but payments that succeeded."""
+    assert ledger.definitions is not None
+    code = ledger.definitions.transaction_types["Payment"]
+    found: int = reader.of_type(blobs, first, code, True)
+    return found
+
+
+TABLE = TransactionTable(_COLUMNS, _rows, BALANCE_NODES, _scan)

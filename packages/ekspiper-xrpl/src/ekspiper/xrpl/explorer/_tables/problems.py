@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ekspiper.core import EkspiperError
 from ekspiper.xrpl.derive import MALFORMED, error_text
 from ekspiper.xrpl.ledger import Transaction
 
 from .column import Column
+from .table import Rows
 from .transactions import place
 
-__all__ = ["PROBLEM", "Rows", "guarded"]
-
-Rows: TypeAlias = Callable[[Transaction], Iterable[Sequence[Any]]]
-"""The rows of a transaction; its ledger, place, close time and hash stand first."""
+__all__ = ["PROBLEM", "guarded"]
 
 PROBLEM = Column("problem", "string")
 """Why cells of a row are empty that others have; missing where nothing is wrong."""

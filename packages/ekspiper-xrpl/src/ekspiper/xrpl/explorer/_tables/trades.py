@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ekspiper.xrpl.derive import TRADE_NODES, trades
-from ekspiper.xrpl.ledger import Transaction
+from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import Asset
 
 from .._assets import amount_cells, units
 from .column import columns
+from .table import Blobs, Rows, TransactionTable
 from .transactions import place
 
-__all__ = ["COLUMNS", "NODES", "PAIR_COLUMNS", "pair_rows", "pairs_of", "rows"]
+__all__ = ["TABLE", "of_pair", "pair_rows", "pairs_of"]
 
 _PLACE = {
     "ledger_index": "Int64",
@@ -25,7 +26,7 @@ _PLACE = {
     "taker": "string",
 }
 
-COLUMNS = columns(
+_COLUMNS = columns(
     **_PLACE,
     gave="Float64",
     gave_currency="category",
@@ -41,7 +42,7 @@ COLUMNS = columns(
 )
 """What the maker gave and got; `price` is what was got for one unit of what was given."""
 
-PAIR_COLUMNS = columns(
+_PAIR_COLUMNS = columns(
     **_PLACE,
     side="category",
     amount="Float64",
@@ -53,10 +54,8 @@ PAIR_COLUMNS = columns(
 """Trades of one pair. `side` is what the taker did with the base; `amount` is of the base, `total`
 of the counter, and `price` is counter for one unit of base."""
 
-NODES = TRADE_NODES
 
-
-def rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
+def _rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
     """The rows of a transaction, in the order of its metadata."""
     for trade in trades(transaction.fields, transaction.meta):
         price = trade["price"]
@@ -102,3 +101,17 @@ def pairs_of(transaction: Transaction) -> set[frozenset[Asset]]:
 
 def _place(transaction: Transaction, trade: Mapping[str, Any]) -> tuple[Any, ...]:
     return (*place(transaction), trade["source"], trade["maker"], trade["taker"])
+
+
+def of_pair(rows: Rows) -> TransactionTable:
+    """The table of the trades of a pair, by the function that makes its rows."""
+    return TransactionTable(_PAIR_COLUMNS, rows, TRADE_NODES, _scan)
+
+
+def _scan(reader: Any, _: Any, ledger: Ledger, blobs: Blobs, first: int) -> int:
+    """Passes over transactions that changed no offer and no pool."""
+    found: int = reader.trades(blobs, first)
+    return found
+
+
+TABLE = TransactionTable(_COLUMNS, _rows, TRADE_NODES, _scan)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ekspiper.core import ConfigError
 from ekspiper.xrpl.codec import Definitions
-from ekspiper.xrpl.ledger import Transaction
+from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.schema import Formats
 
 from . import transactions
-from .column import Column
 from .fields import field_columns
+from .table import Blobs, Scan, TransactionTable
 
 __all__ = ["check_type", "with_fields"]
 
@@ -25,8 +25,6 @@ _OMITTED = (
     "meta",
     "_unrecognized",
 )
-
-Rows = Callable[[Transaction], Iterable[Sequence[Any]]]
 
 
 def check_type(name: str | None, definitions: Definitions) -> None:
@@ -40,14 +38,28 @@ def check_type(name: str | None, definitions: Definitions) -> None:
     )
 
 
-def with_fields(name: str | None, definitions: Definitions) -> tuple[Sequence[Column], Rows]:
+def with_fields(name: str | None, definitions: Definitions) -> TransactionTable:
     """The usual columns and those of every field of a type, or of all types."""
     formats = Formats(definitions)
     schema = formats.transaction(name) if name else formats.transactions_table()
     more = field_columns(schema.fields, skip=_OMITTED)
+    table = transactions.of_type(name, definitions)
 
     def rows(transaction: Transaction) -> Iterable[Sequence[Any]]:
-        cells = [each.cell(transaction.fields) for each in more]
-        return ((*row, *cells) for row in transactions.rows(transaction))
+        usual = list(table.rows(transaction))
+        cells = [each.cell(transaction.fields) for each in more] if usual else []
+        return [(*row, *cells) for row in usual]
 
-    return (*transactions.COLUMNS, *(each.column for each in more)), rows
+    columns = (*table.columns, *(each.column for each in more))
+    scan = None if name is None else _scan(definitions.transaction_types[name])
+    return TransactionTable(columns, rows, table.nodes, scan)
+
+
+def _scan(code: int) -> Scan:
+    """Passes over transactions of other types."""
+
+    def scan(reader: Any, _: Any, ledger: Ledger, blobs: Blobs, first: int) -> int:
+        found: int = reader.of_type(blobs, first, code, False)
+        return found
+
+    return scan

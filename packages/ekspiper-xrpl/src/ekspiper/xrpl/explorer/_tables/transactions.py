@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
-from ekspiper.xrpl.codec import RIPPLE_EPOCH, NodeFilter
-from ekspiper.xrpl.derive import DELIVERING, UNAVAILABLE, ctid, delivered_amount, transaction_flags
-from ekspiper.xrpl.ledger import Transaction
+from ekspiper.xrpl.codec import RIPPLE_EPOCH, Definitions, NodeFilter
+from ekspiper.xrpl.derive import (
+    DELIVERING,
+    UNAVAILABLE,
+    ctid,
+    delivered_amount,
+    delivers_in_full,
+    transaction_flags,
+)
+from ekspiper.xrpl.ledger import Ledger, Transaction
 
 from .._assets import amount_cells
 from .column import columns
+from .table import Blobs, TransactionTable
 
-__all__ = ["COLUMNS", "NODES", "delivered", "place", "rows"]
+__all__ = ["COLUMNS", "NODES", "TABLE", "delivered", "of_type", "place", "rows"]
 
 COLUMNS = columns(
     ledger_index="Int64",
@@ -94,3 +103,35 @@ def delivered(transaction: Transaction) -> tuple[Any, ...]:
     if amount is None or amount == UNAVAILABLE:
         return (*_NOTHING[:-1], amount)
     return amount_cells(amount)
+
+
+def of_type(name: str | None, definitions: Definitions) -> TransactionTable:
+    """The table of transactions of one type; of all for None."""
+    if name is None:
+        return TABLE
+    code = definitions.transaction_types[name]
+
+    def chosen(transaction: Transaction) -> Iterable[Sequence[Any]]:
+        return rows(transaction) if transaction.fields.get("TransactionType") == name else ()
+
+    return TransactionTable(COLUMNS, chosen, NODES, partial(_scan, type_code=code))
+
+
+def _scan(
+    reader: Any, out: Any, ledger: Ledger, blobs: Blobs, first: int, *, type_code: int = -1
+) -> int:
+    index, closed = ledger.ledger_index, ledger.header.close_time
+    done: int = reader.transactions(
+        out,
+        blobs,
+        first,
+        type_code,
+        index,
+        closed + RIPPLE_EPOCH,
+        ledger.network_id or 0,
+        delivers_in_full(index, closed),
+    )
+    return done
+
+
+TABLE = TransactionTable(COLUMNS, rows, NODES, _scan)

@@ -23,10 +23,10 @@ from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.ranges import BadRange
 from ekspiper.xrpl.sources import LedgerRef
 
-from ._display import Bar
-from ._ledger_cache import CachedRun, CacheRows, DamagedCache, LedgerCache
-from ._ledger_query import LedgerQuery, check_held, last_closed_until, parse_time, resolve
-from .errors import OutOfHistory
+from .._display import Bar
+from ..errors import OutOfHistory
+from .ledger_cache import CachedRun, CacheRows, DamagedCache, LedgerCache
+from .ledger_query import LedgerQuery, check_held, last_closed_until, parse_time, resolve
 
 __all__ = ["LedgerReader"]
 

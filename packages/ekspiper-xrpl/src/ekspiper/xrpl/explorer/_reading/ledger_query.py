@@ -12,7 +12,7 @@ from ekspiper.xrpl.client import LedgerSet
 from ekspiper.xrpl.codec import RIPPLE_EPOCH
 from ekspiper.xrpl.ranges import BadRange, RangeSpec, parse_range
 
-from .errors import OutOfHistory
+from ..errors import OutOfHistory
 
 __all__ = [
     "CloseTime",

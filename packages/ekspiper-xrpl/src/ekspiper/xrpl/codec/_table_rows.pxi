@@ -1,0 +1,1189 @@
+# Rows of tables, straight from blobs into columns. Included by _compiled.pyx, as it reads bytes with the
+# same functions.
+#
+# The rows are those that the explorer makes of decoded objects. Here they are made of ordinary
+# transactions alone; everything else is declined, one transaction at a time, and its rows come in as
+# Python tuples. So the explorer's functions stay the reference.
+
+cdef extern from *:
+    """
+    #ifdef __SIZEOF_INT128__
+    typedef __int128 wide_int;
+    #define WIDE_DIGITS 37
+    #else
+    typedef long long wide_int;
+    #define WIDE_DIGITS 17
+    #endif
+    """
+    ctypedef long long wide_int  # of 128 bits, where the compiler has them
+    const int WIDE_DIGITS        # that surely fit
+
+from cpython.bytearray cimport PyByteArray_FromStringAndSize
+
+cdef extern from "Python.h":
+    double PyOS_string_to_double(const char* text, char** end, PyObject* overflow) except? -1.0
+
+# What a column holds; the numbers of table_reader.py.
+cdef enum CellKind:
+    CELL_INTEGER = 0
+    CELL_FLOAT = 1
+    CELL_TEXT = 2
+    CELL_CATEGORY = 3
+    CELL_BOOLEAN = 4
+
+DEF PASS_NODES = 0             # what is done with affected nodes
+DEF COLLECT_CHANGES = 1
+DEF SEEK_TRADES = 2
+DEF FIRST_ROWS = 1024
+DEF ACCOUNT_SLOTS = 8192      # a power of two; 64 bytes each
+DEF CURRENCIES = 65536        # that are remembered
+DEF MOST_CHANGES = 128        # of one transaction
+DEF MOST_EXPONENT = 30        # beyond it, values are written with an exponent: declined
+DEF EXACT_FLOAT = 9007199254740992  # all smaller integers are floats
+
+cdef struct CellColumn:
+    int kind
+    uint8_t* missing          # a byte for each row
+    int64_t* numbers          # integers, floats, places of categories; of texts, where each begins
+    char* data                # of texts
+    int64_t data_room
+
+
+cdef class TableColumns:
+    """The columns of a table while it is made.
+
+    Args:
+        kinds: what each column holds, see `CellKind`.
+    """
+
+    cdef CellColumn* columns
+    cdef int count
+    cdef int64_t rows, room
+    cdef list places              # of a category: its place, by the text
+
+    def __cinit__(self, list kinds not None):
+        cdef int nth
+        self.count = len(kinds)
+        self.columns = <CellColumn*>PyMem_Malloc((self.count + 1) * sizeof(CellColumn))
+        if self.columns == NULL:
+            raise MemoryError
+        memset(self.columns, 0, (self.count + 1) * sizeof(CellColumn))
+        self.places = []
+        for nth in range(self.count):
+            self.columns[nth].kind = kinds[nth]
+            self.places.append({} if kinds[nth] == CELL_CATEGORY else None)
+        self._make_room(FIRST_ROWS)
+
+    def __dealloc__(self):
+        cdef int nth
+        if self.columns != NULL:
+            for nth in range(self.count):
+                _free_cells(self.columns + nth)
+        PyMem_Free(self.columns)
+
+    def __len__(self):
+        return self.rows
+
+    def add(self, tuple row not None):
+        """One row of Python values, each in its place; None is missing."""
+        cdef int nth
+        cdef Py_ssize_t size
+        cdef const char* text
+        if len(row) != self.count:
+            raise ValueError(f"a row of {len(row)} cells for {self.count} columns")
+        self._make_room(self.rows + 1)
+        for nth in range(self.count):
+            cell = row[nth]
+            if cell is None:
+                self.put_none(nth, self.rows)
+            elif self.columns[nth].kind == CELL_FLOAT:
+                self.put_float(nth, self.rows, cell)
+            elif self.columns[nth].kind == CELL_TEXT:
+                text = PyUnicode_AsUTF8AndSize(cell, &size)
+                self.put_text(nth, self.rows, text, size)
+            elif self.columns[nth].kind == CELL_CATEGORY:
+                self.put_category(nth, self.rows, cell.encode())
+            else:
+                self.put_integer(nth, self.rows, cell)
+        self.rows += 1
+
+    def take(self):
+        """What the columns hold, which is then gone: for each, a byte for each row that says whether
+        the cell is missing, the values, and the bytes of texts or the dict of categories. The first two
+        may be written to."""
+        cdef int nth
+        cdef int64_t size
+        cdef CellColumn* column
+        taken = []
+        for nth in range(self.count):
+            column = self.columns + nth
+            size = self.rows + (1 if column.kind == CELL_TEXT else 0)
+            missing = PyByteArray_FromStringAndSize(<char*>column.missing, self.rows)
+            values = PyByteArray_FromStringAndSize(
+                <char*>column.numbers, size * <Py_ssize_t>sizeof(int64_t)
+            )
+            rest = self.places[nth]
+            if column.kind == CELL_TEXT:
+                rest = PyBytes_FromStringAndSize(column.data, column.numbers[self.rows])
+            # One by one, so that no more than one column is there twice.
+            _free_cells(column)
+            taken.append((missing, values, rest))
+            self.places[nth] = None if self.places[nth] is None else {}
+        self.rows = self.room = 0
+        return taken
+
+    cdef int _make_room(self, int64_t rows) except -1:
+        """Room for so many rows in all columns."""
+        cdef int nth
+        cdef int64_t room = self.room if self.room else FIRST_ROWS
+        cdef CellColumn* column
+        if rows <= self.room:
+            return 0
+        while room < rows:
+            room *= 2
+        for nth in range(self.count):
+            column = self.columns + nth
+            missing = <uint8_t*>PyMem_Realloc(column.missing, room)
+            if missing == NULL:
+                raise MemoryError
+            column.missing = missing
+            numbers = <int64_t*>PyMem_Realloc(column.numbers, (room + 1) * sizeof(int64_t))
+            if numbers == NULL:
+                raise MemoryError
+            if self.room == 0:
+                numbers[0] = 0
+            column.numbers = numbers
+        self.room = room
+        return 0
+
+    # Each method below writes one cell of a row that there is room for. A row counts when `rows` says so:
+    # until then it may be written again.
+
+    cdef inline void put_none(self, int nth, int64_t row) noexcept:
+        cdef CellColumn* column = self.columns + nth
+        column.missing[row] = 1
+        if column.kind == CELL_TEXT:
+            column.numbers[row + 1] = column.numbers[row]
+        else:
+            column.numbers[row] = 0
+
+    cdef inline void put_integer(self, int nth, int64_t row, int64_t value) noexcept:
+        self.columns[nth].missing[row] = 0
+        self.columns[nth].numbers[row] = value
+
+    cdef inline void put_float(self, int nth, int64_t row, double value) noexcept:
+        self.columns[nth].missing[row] = 0
+        (<double*>self.columns[nth].numbers)[row] = value
+
+    cdef inline int put_category(self, int nth, int64_t row, bytes text) except -1:
+        cdef dict places = <dict>self.places[nth]
+        cdef PyObject* found = PyDict_GetItem(places, text)
+        self.columns[nth].missing[row] = 0
+        if found == NULL:
+            self.columns[nth].numbers[row] = len(places)
+            places[text] = len(places)
+        else:
+            self.columns[nth].numbers[row] = <object>found
+        return 0
+
+    cdef inline char* text_room(self, int nth, int64_t row, int64_t size) except NULL:
+        """Where the text of a cell goes."""
+        cdef CellColumn* column = self.columns + nth
+        cdef int64_t begin = column.numbers[row], room
+        column.missing[row] = 0
+        column.numbers[row + 1] = begin + size
+        if begin + size > column.data_room or column.data == NULL:
+            room = column.data_room if column.data_room else 16 * FIRST_ROWS
+            while room < begin + size:
+                room *= 2
+            data = <char*>PyMem_Realloc(column.data, room)
+            if data == NULL:
+                raise MemoryError
+            column.data = data
+            column.data_room = room
+        return column.data + begin
+
+    cdef inline int put_text(self, int nth, int64_t row, const char* text, int64_t size) except -1:
+        memcpy(self.text_room(nth, row, size), text, size)
+        return 0
+
+
+cdef void _free_cells(CellColumn* column) noexcept:
+    PyMem_Free(column.missing)
+    PyMem_Free(column.numbers)
+    PyMem_Free(column.data)
+    column.missing = NULL
+    column.numbers = NULL
+    column.data = NULL
+    column.data_room = 0
+
+
+# What of a transaction, its metadata or an entry a table needs.
+cdef enum TableRole:
+    NOT_NEEDED = 0
+    IS_TYPE
+    IS_ACCOUNT
+    IS_DESTINATION
+    IS_FLAGS
+    IS_SEQUENCE
+    IS_FEE
+    IS_AMOUNT
+    IS_INDEX
+    IS_RESULT
+    IS_DELIVERED
+    IS_NODES
+    IS_ENTRY_INDEX
+    IS_NEW
+    IS_FINAL
+    IS_PREVIOUS
+    IS_BALANCE
+    IS_LOW
+    IS_HIGH
+    IS_CREATED
+    IS_MODIFIED
+    IS_DELETED
+    IS_POOL
+
+# The field of each role, and the kind that it must have.
+_ROLE_FIELDS = {
+    IS_TYPE: ("TransactionType", NAME16),
+    IS_ACCOUNT: ("Account", ACCOUNT),
+    IS_DESTINATION: ("Destination", ACCOUNT),
+    IS_FLAGS: ("Flags", UINT32),
+    IS_SEQUENCE: ("Sequence", UINT32),
+    IS_FEE: ("Fee", AMOUNT),
+    IS_AMOUNT: ("Amount", AMOUNT),
+    IS_INDEX: ("TransactionIndex", UINT32),
+    IS_RESULT: ("TransactionResult", NAME8),
+    IS_DELIVERED: ("DeliveredAmount", AMOUNT),
+    IS_NODES: ("AffectedNodes", ARRAY),
+    IS_ENTRY_INDEX: ("LedgerIndex", HEX),
+    IS_NEW: ("NewFields", OBJECT),
+    IS_FINAL: ("FinalFields", OBJECT),
+    IS_PREVIOUS: ("PreviousFields", OBJECT),
+    IS_BALANCE: ("Balance", AMOUNT),
+    IS_LOW: ("LowLimit", AMOUNT),
+    IS_HIGH: ("HighLimit", AMOUNT),
+    IS_CREATED: ("CreatedNode", OBJECT),
+    IS_MODIFIED: ("ModifiedNode", OBJECT),
+    IS_DELETED: ("DeletedNode", OBJECT),
+    IS_POOL: ("AMMID", HEX),
+}
+
+cdef struct Seen:                 # of a transaction; NULL where it is not there
+    int type_code
+    const uint8_t* account
+    const uint8_t* destination
+    const uint8_t* fee
+    const uint8_t* amount
+    const uint8_t* delivered
+    uint32_t flags, sequence, index
+    bint has_sequence, has_nodes
+    int result
+
+cdef struct Part:                 # of an affected node
+    bint is_there, is_empty
+    uint32_t flags
+    bint is_pool
+    const uint8_t* account
+    const uint8_t* balance
+    const uint8_t* low
+    const uint8_t* high
+
+cdef struct Node:
+    int role                      # IS_CREATED, IS_MODIFIED or IS_DELETED
+    int entry
+    bint has_index
+    Part now
+    Part before
+
+cdef struct Change:
+    const uint8_t* account
+    const uint8_t* currency       # NULL for XRP
+    const uint8_t* issuer
+    wide_int mantissa
+    int exponent
+    char[40] account_text         # the longest address has 35 letters
+    char[40] currency_text
+    char[40] issuer_text
+    int account_size, currency_size, issuer_size
+
+cdef struct AccountText:
+    uint8_t[20] account
+    uint8_t size                  # 0 where the place is empty
+    char[43] text
+
+
+cdef class TableReader(ObjectReader):
+    """Makes rows of tables, see explorer/_tables.
+
+    A method with `first` returns the place of the next transaction, from that one on, that it does not
+    deal with: its rows must be made in Python. It is the number of transactions when all is done.
+
+    Args:
+        fields: the field codes.
+        addresses: addresses by account.
+        types: of transactions: their names by code.
+        results: likewise.
+        entries: the codes of the entry types AccountRoot, RippleState, MPToken, MPTokenIssuance and
+            Offer.
+        delivering: codes of the transaction types that deliver an amount.
+        success: the code of the result tesSUCCESS.
+        currency: the name to show for a currency's code.
+        flags: the names of a transaction's flags, by its type and them.
+        line_flag, token_flag: the bits of `Flags` by which a line or a token is that of a pool.
+
+    Raises:
+        ValueError: the definitions have not got the fields that are needed.
+    """
+
+    cdef uint8_t* roles               # by field
+    cdef dict types, results
+    cdef int account_root, trust_line, token, issuance, offer
+    cdef uint8_t[65536] delivering
+    cdef int success
+    cdef object currency_name, flag_names
+    cdef dict currencies, flag_texts
+    cdef uint32_t line_flag, token_flag
+    cdef AccountText* accounts
+    cdef Change* changes
+    cdef int change_count
+
+    def __cinit__(self, FieldCodes fields not None, *_, **__):
+        self.roles = <uint8_t*>PyMem_Malloc(fields.count)
+        self.accounts = <AccountText*>PyMem_Malloc(ACCOUNT_SLOTS * sizeof(AccountText))
+        self.changes = <Change*>PyMem_Malloc(MOST_CHANGES * sizeof(Change))
+        if self.roles == NULL or self.accounts == NULL or self.changes == NULL:
+            raise MemoryError
+        memset(self.roles, NOT_NEEDED, fields.count)
+        memset(self.accounts, 0, ACCOUNT_SLOTS * sizeof(AccountText))
+
+    def __init__(
+        self,
+        FieldCodes fields not None,
+        object addresses,
+        *,
+        dict types not None,
+        dict results not None,
+        tuple entries not None,
+        set delivering not None,
+        int success,
+        object currency,
+        object flags,
+        uint32_t line_flag,
+        uint32_t token_flag,
+    ):
+        cdef int field
+        ObjectReader.__init__(self, fields, addresses, True)
+        for role, (name, kind) in _ROLE_FIELDS.items():
+            field = fields.id_by_name.get(name, 0)
+            if field == 0 or fields.kinds[field] != kind:
+                raise ValueError(f"{name} is not what tables know")
+            self.roles[field] = role
+        self.types = {code: name.encode() for code, name in types.items()}
+        self.results = {code: name.encode() for code, name in results.items()}
+        self.account_root, self.trust_line, self.token, self.issuance, self.offer = entries
+        memset(self.delivering, 0, sizeof(self.delivering))
+        for code in delivering:
+            self.delivering[<uint16_t>code] = 1
+        self.success = success
+        self.currency_name, self.flag_names = currency, flags
+        self.currencies, self.flag_texts = {}, {}
+        self.line_flag, self.token_flag = line_flag, token_flag
+
+    def __dealloc__(self):
+        PyMem_Free(self.roles)
+        PyMem_Free(self.accounts)
+        PyMem_Free(self.changes)
+
+    # --- what the explorer calls
+
+    def columns(self, list kinds not None):
+        """Columns to make a table in."""
+        return TableColumns(kinds)
+
+    def transactions(
+        self, TableColumns out not None, tuple blobs not None, int64_t first, int type_code,
+        int64_t ledger_index, int64_t close_time, int64_t network_id, bint late,
+    ):
+        """Rows of the table of transactions.
+
+        Args:
+            out: the columns.
+            blobs: data, spans and ids of a ledger's transactions, see `LineWriter.lines`.
+            first: the place of the first transaction.
+            type_code: of the transactions that are wanted; -1 for all.
+            ledger_index: of the ledger.
+            close_time: in seconds of the Unix epoch.
+            network_id: for `ctid`.
+            late: as in `LineWriter.line`.
+        """
+        cdef Blob tx, meta
+        cdef Seen seen
+        cdef const uint8_t* id
+        cdef int64_t nth, count = _count_of(blobs)
+        for nth in range(first, count):
+            id = self._enter(blobs, nth, count, &tx, &meta)
+            if (
+                id == NULL
+                or self._read_transaction(&tx, &seen) < 0
+                or self._read_metadata(&meta, &seen, PASS_NODES) < 0
+            ):
+                return nth
+            if type_code >= 0 and type_code != seen.type_code:
+                continue
+            if self._transaction_row(out, id, &seen, ledger_index, close_time, network_id, late) < 0:
+                return nth
+        return count
+
+    def balance_changes(
+        self, TableColumns out not None, tuple blobs not None, int64_t first, int64_t ledger_index,
+        int64_t close_time, bytes account,
+    ):
+        """Rows of the table of balance changes; of one account if it is given."""
+        cdef Blob tx, meta
+        cdef Seen seen
+        cdef const uint8_t* id
+        cdef int64_t nth, count = _count_of(blobs)
+        if account is not None and PyBytes_GET_SIZE(account) != 20:
+            raise ValueError("an account has 20 bytes")
+        for nth in range(first, count):
+            id = self._enter(blobs, nth, count, &tx, &meta)
+            if id == NULL or self._read_transaction(&tx, &seen) < 0:
+                return nth
+            self.change_count = 0
+            if self._read_metadata(&meta, &seen, COLLECT_CHANGES) < 0:
+                return nth
+            if self._change_rows(out, id, &seen, ledger_index, close_time, account) < 0:
+                return nth
+        return count
+
+    def of_type(self, tuple blobs not None, int64_t first, int type_code, bint only_successes):
+        """The next transaction of a type, or of those the next that succeeded."""
+        cdef Blob tx, meta
+        cdef Seen seen
+        cdef int64_t nth, count = _count_of(blobs)
+        for nth in range(first, count):
+            if (
+                self._enter(blobs, nth, count, &tx, &meta) == NULL
+                or self._read_transaction(&tx, &seen) < 0
+                or self._read_metadata(&meta, &seen, PASS_NODES) < 0
+                or (
+                    seen.type_code == type_code
+                    and (not only_successes or seen.result == self.success)
+                )
+            ):
+                return nth
+        return count
+
+    def trades(self, tuple blobs not None, int64_t first):
+        """The next transaction that may have traded with an offer or a pool."""
+        cdef Blob tx, meta
+        cdef Seen seen
+        cdef int64_t nth, count = _count_of(blobs)
+        for nth in range(first, count):
+            if (
+                self._enter(blobs, nth, count, &tx, &meta) == NULL
+                or self._read_transaction(&tx, &seen) < 0
+                or self._read_metadata(&meta, &seen, SEEK_TRADES) < 0
+            ):
+                return nth
+        return count
+
+    def touching(self, tuple blobs not None, int64_t first, bytes account not None):
+        """The next transaction in whose bytes an account may stand."""
+        cdef Blob tx, meta
+        cdef Seen seen
+        cdef int64_t nth, count = _count_of(blobs)
+        cdef bytes data = blobs[0]
+        if PyBytes_GET_SIZE(account) != 20:
+            raise ValueError("an account has 20 bytes")
+        for nth in range(first, count):
+            if self._enter(blobs, nth, count, &tx, &meta) == NULL:
+                return nth
+            if (
+                data.find(account, tx.position, tx.end) >= 0
+                or data.find(account, meta.position, meta.end) >= 0
+                or self._read_transaction(&tx, &seen) < 0
+                or self._read_metadata(&meta, &seen, PASS_NODES) < 0
+            ):
+                return nth
+        return count
+
+    def totals(self, tuple blobs not None):
+        """What all transactions paid in drops, and how many of them failed; None to decline."""
+        cdef Blob tx, meta
+        cdef Seen seen
+        cdef int64_t nth, drops, count = _count_of(blobs)
+        cdef int64_t failed = 0
+        fees = 0
+        for nth in range(count):
+            if (
+                self._enter(blobs, nth, count, &tx, &meta) == NULL
+                or self._read_transaction(&tx, &seen) < 0
+                or self._read_metadata(&meta, &seen, PASS_NODES) < 0
+                or not _drops(seen.fee, &drops)
+            ):
+                return None
+            fees += drops
+            failed += seen.result != self.success
+        return fees, failed
+
+    # --- reading; each method returns 0, or -1 to decline
+
+    cdef const uint8_t* _enter(
+        self, tuple blobs, int64_t nth, int64_t count, Blob* tx, Blob* meta
+    ) except? NULL:
+        """The id of a transaction, and where its bytes are; NULL where they are not there."""
+        cdef bytes data = blobs[0]
+        cdef bytes spans = blobs[1]
+        cdef bytes ids = blobs[2]
+        cdef uint32_t[4] span
+        cdef int64_t size = PyBytes_GET_SIZE(data)
+        if PyBytes_GET_SIZE(spans) < 16 * (nth + 1):
+            return NULL
+        memcpy(span, PyBytes_AS_STRING(spans) + 16 * nth, 16)
+        tx.data = meta.data = <const uint8_t*>PyBytes_AS_STRING(data)
+        tx.position = span[0]
+        tx.end = tx.position + span[1]
+        meta.position = span[2]
+        meta.end = meta.position + span[3]
+        if tx.end > size or meta.end > size:
+            return NULL
+        return <const uint8_t*>PyBytes_AS_STRING(ids) + 32 * nth
+
+    cdef int _read_transaction(self, Blob* blob, Seen* seen) except -2:
+        """Its fields; what tables need must be there, and an account must be one."""
+        cdef uint32_t last = 0
+        cdef int field, role
+        cdef const uint8_t* at
+        memset(seen, 0, sizeof(Seen))
+        seen.type_code = -1
+        while blob.position < blob.end:
+            if blob.data[blob.position] == OBJECT_END:
+                return -1
+            field = self.fields.next_field(blob.data, &blob.position, blob.end, &last)
+            at = blob.data + blob.position
+            if self._pass_value(blob, field, 0) < 0:
+                return -1
+            role = self.roles[field]
+            if role == NOT_NEEDED:
+                continue
+            elif role == IS_TYPE:
+                seen.type_code = _be16(at)
+            elif role == IS_FLAGS:
+                seen.flags = _be32(at)
+            elif role == IS_SEQUENCE:
+                seen.sequence = _be32(at)
+                seen.has_sequence = True
+            elif role == IS_ACCOUNT:
+                seen.account = at + 1
+                if at[0] != 20:
+                    return -1
+            elif role == IS_DESTINATION:
+                seen.destination = at + 1
+                if at[0] != 20:
+                    return -1
+            elif role == IS_FEE:
+                seen.fee = at
+            elif role == IS_AMOUNT:
+                seen.amount = at
+        if seen.type_code < 0 or seen.account == NULL or seen.fee == NULL:
+            return -1
+        return 0
+
+    cdef int _read_metadata(self, Blob* blob, Seen* seen, int mode) except -2:
+        """Its fields, which must begin with its place in the ledger."""
+        cdef uint32_t last = 0
+        cdef int field, role
+        cdef const uint8_t* at
+        if blob.end - blob.position < 6 or _be16(blob.data + blob.position) != 0x201C:
+            return -1
+        seen.index = _be32(blob.data + blob.position + 2)
+        seen.result = -1
+        while blob.position < blob.end:
+            if blob.data[blob.position] == OBJECT_END:
+                return -1
+            field = self.fields.next_field(blob.data, &blob.position, blob.end, &last)
+            at = blob.data + blob.position
+            role = self.roles[field]
+            if role == IS_NODES:
+                seen.has_nodes = True
+                if mode != PASS_NODES:
+                    if self._read_nodes(blob, mode) < 0:
+                        return -1
+                    continue
+            if self._pass_value(blob, field, 0) < 0:
+                return -1
+            if role == IS_RESULT:
+                seen.result = at[0]
+            elif role == IS_DELIVERED:
+                seen.delivered = at
+        return 0 if seen.result >= 0 and seen.has_nodes else -1
+
+    cdef int _read_nodes(self, Blob* blob, int mode) except -2:
+        cdef uint32_t last
+        cdef int field, role, wanted
+        cdef Node node
+        while True:
+            if blob.position >= blob.end:
+                return -1
+            if blob.data[blob.position] == ARRAY_END:
+                blob.position += 1
+                return 0
+            last = 0
+            field = self.fields.next_field(blob.data, &blob.position, blob.end, &last)
+            role = self.roles[field]
+            if role != IS_CREATED and role != IS_MODIFIED and role != IS_DELETED:
+                return -1
+            # The type of the entry has the lowest code of all fields, so it comes first.
+            if blob.position + 3 > blob.end or blob.data[blob.position] != 0x11:
+                return -1
+            node.role = role
+            node.entry = _be16(blob.data + blob.position + 1)
+            if mode == COLLECT_CHANGES:
+                if node.entry == self.token or node.entry == self.issuance:
+                    return -1
+                wanted = node.entry == self.account_root or node.entry == self.trust_line
+            else:
+                wanted = (
+                    node.entry == self.offer or node.entry == self.account_root
+                    or node.entry == self.trust_line or node.entry == self.token
+                )
+            if not wanted:
+                if self._pass_object(blob, 2) < 0:
+                    return -1
+                continue
+            if self._read_node(blob, &node) < 0:
+                return -1
+            if mode == SEEK_TRADES:
+                if self._may_be_trade(&node):
+                    return -1
+            elif self._add_change_of(&node) < 0:
+                return -1
+
+    cdef int _read_node(self, Blob* blob, Node* node) except -2:
+        cdef uint32_t last = 0
+        cdef int field, role
+        cdef bint is_new = False
+        cdef Part final
+        memset(&node.now, 0, sizeof(Part))
+        memset(&node.before, 0, sizeof(Part))
+        memset(&final, 0, sizeof(Part))
+        node.has_index = False
+        while True:
+            if blob.position >= blob.end:
+                return -1
+            if blob.data[blob.position] == OBJECT_END:
+                blob.position += 1
+                break
+            field = self.fields.next_field(blob.data, &blob.position, blob.end, &last)
+            role = self.roles[field]
+            if role == IS_NEW or role == IS_FINAL or role == IS_PREVIOUS:
+                if self._read_part(
+                    blob,
+                    &node.now if role == IS_NEW else &final if role == IS_FINAL else &node.before,
+                ) < 0:
+                    return -1
+                continue
+            if self._pass_value(blob, field, 2) < 0:
+                return -1
+            if role == IS_ENTRY_INDEX:
+                node.has_index = True
+        if node.now.is_there and final.is_there:
+            return -1
+        if final.is_there:
+            node.now = final
+        return 0 if node.has_index else -1
+
+    cdef int _read_part(self, Blob* blob, Part* part) except -2:
+        cdef uint32_t last = 0
+        cdef int field, role
+        cdef const uint8_t* at
+        part.is_there = part.is_empty = True
+        while True:
+            if blob.position >= blob.end:
+                return -1
+            if blob.data[blob.position] == OBJECT_END:
+                blob.position += 1
+                return 0
+            field = self.fields.next_field(blob.data, &blob.position, blob.end, &last)
+            at = blob.data + blob.position
+            if self._pass_value(blob, field, 3) < 0:
+                return -1
+            part.is_empty = False
+            role = self.roles[field]
+            if role == NOT_NEEDED:
+                continue
+            elif role == IS_FLAGS:
+                part.flags = _be32(at)
+            elif role == IS_POOL:
+                part.is_pool = True
+            elif role == IS_ACCOUNT:
+                if at[0] != 20:
+                    return -1
+                part.account = at + 1
+            elif role == IS_BALANCE:
+                part.balance = at
+            elif role == IS_LOW:
+                part.low = at
+            elif role == IS_HIGH:
+                part.high = at
+
+    cdef bint _may_be_trade(self, Node* node) noexcept:
+        """Whether a trade may show in a node: an offer or something of a pool that has changed."""
+        if not node.before.is_there:
+            return False
+        if node.entry == self.offer:
+            return True
+        if node.entry == self.account_root:
+            return node.now.is_pool or node.before.is_pool
+        return ((node.now.flags | node.before.flags) & (
+            self.line_flag if node.entry == self.trust_line else self.token_flag
+        )) != 0
+
+    # --- rows; each method returns 0, or -1 to decline
+
+    cdef int _transaction_row(
+        self, TableColumns out, const uint8_t* id, Seen* seen, int64_t ledger_index,
+        int64_t close_time, int64_t network_id, bint late,
+    ) except -2:
+        cdef int64_t row = out.rows, drops
+        cdef int nth
+        cdef const uint8_t* amount = NULL
+        cdef char* ctid
+        if (
+            not _drops(seen.fee, &drops)
+            or not 0 <= ledger_index <= 0x0FFFFFFF
+            or seen.index > 0xFFFF
+            or not 0 <= network_id <= 0xFFFF
+        ):
+            return -1
+        if self.delivering[seen.type_code] and seen.result == self.success:
+            amount = seen.delivered if seen.delivered != NULL else seen.amount if late else NULL
+            if amount == NULL:
+                return -1  # how much it was is not known
+        if self._place(out, row, id, seen, ledger_index, close_time) < 0:
+            return -1
+        if self._put_name(out, 4, row, self.types, seen.type_code) < 0:
+            return -1
+        if self._put_name(out, 5, row, self.results, seen.result) < 0:
+            return -1
+        if self._put_account(out, 6, row, seen.account) < 0:
+            return -1
+        if seen.destination == NULL:
+            out.put_none(7, row)
+        elif self._put_account(out, 7, row, seen.destination) < 0:
+            return -1
+        if amount == NULL:
+            for nth in range(8, 13):
+                out.put_none(nth, row)
+        elif self._put_amount(out, 8, row, amount) < 0:
+            return -1
+        out.put_float(13, row, <double>drops / 1000000.0)
+        out.put_integer(14, row, drops)
+        if seen.has_sequence:
+            out.put_integer(15, row, seen.sequence)
+        else:
+            out.put_none(15, row)
+        if self._put_flags(out, 16, row, seen) < 0:
+            return -1
+        ctid = out.text_room(17, row, 16)
+        _write_ctid(ledger_index, seen.index, network_id, ctid)
+        out.put_none(18, row)
+        out.rows += 1
+        return 0
+
+    cdef int _place(
+        self, TableColumns out, int64_t row, const uint8_t* id, Seen* seen, int64_t ledger_index,
+        int64_t close_time,
+    ) except -2:
+        """The cells with which every row of a transaction begins, and room for the row."""
+        out._make_room(row + 1)
+        out.put_integer(0, row, ledger_index)
+        out.put_integer(1, row, seen.index)
+        out.put_integer(2, row, close_time)
+        digits_hex(id, 32, out.text_room(3, row, 64))
+        return 0
+
+    cdef int _put_name(
+        self, TableColumns out, int nth, int64_t row, dict names, int code
+    ) except -2:
+        cdef PyObject* name = PyDict_GetItem(names, code)
+        if name == NULL:
+            return -1
+        out.put_category(nth, row, <bytes>name)
+        return 0
+
+    cdef int _put_flags(self, TableColumns out, int nth, int64_t row, Seen* seen) except -2:
+        cdef PyObject* found
+        key = <uint64_t>seen.type_code << 32 | seen.flags
+        found = PyDict_GetItem(self.flag_texts, key)
+        if found == NULL:
+            if len(self.flag_texts) >= CURRENCIES:
+                self.flag_texts.clear()
+            name = (<bytes>self.types[seen.type_code]).decode()
+            self.flag_texts[key] = text = self.flag_names(name, seen.flags).encode()
+        else:
+            text = <bytes>found
+        out.put_text(nth, row, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+        return 0
+
+    cdef int _put_account(
+        self, TableColumns out, int nth, int64_t row, const uint8_t* account
+    ) except -2:
+        cdef AccountText* found = self._account_text(account)
+        if found == NULL:
+            return -1
+        out.put_text(nth, row, found.text, found.size)
+        return 0
+
+    cdef AccountText* _account_text(self, const uint8_t* account) except? NULL:
+        """The address of an account; it stays where it is until the next one is asked for."""
+        cdef uint32_t place = (_be32(account) ^ _be32(account + 8)) & (ACCOUNT_SLOTS - 1)
+        cdef AccountText* found = self.accounts + place
+        cdef bytes text
+        if found.size == 0 or memcmp(found.account, account, 20) != 0:
+            text = (<str>self._address(account)).encode("ascii")
+            if not 0 < PyBytes_GET_SIZE(text) <= 40:
+                return NULL
+            memcpy(found.account, account, 20)
+            memcpy(found.text, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+            found.size = <uint8_t>PyBytes_GET_SIZE(text)
+        return found
+
+    cdef tuple _currency_of(self, const uint8_t* code):
+        """The name that is shown for a currency, and its code."""
+        cdef char[64] text
+        cdef PyObject* found
+        cdef int size
+        key = PyBytes_FromStringAndSize(<const char*>code, 20)
+        found = PyDict_GetItem(self.currencies, key)
+        if found != NULL:
+            return <tuple>found
+        size = _currency(code, text)
+        if len(self.currencies) >= CURRENCIES:
+            self.currencies.clear()
+        name = self.currency_name(_ascii(text, size)).encode()
+        self.currencies[key] = both = (name, PyBytes_FromStringAndSize(text, size))
+        return both
+
+    cdef int _put_currency(
+        self, TableColumns out, int nth, int64_t row, const uint8_t* code
+    ) except -2:
+        """Its name, and its code in the column after it."""
+        cdef tuple both = self._currency_of(code)
+        text = both[1]
+        out.put_category(nth, row, both[0])
+        out.put_text(nth + 1, row, PyBytes_AS_STRING(text), PyBytes_GET_SIZE(text))
+        return 0
+
+    cdef int _put_amount(
+        self, TableColumns out, int nth, int64_t row, const uint8_t* amount
+    ) except -2:
+        """Five cells: units, currency, its code, issuer, the value as it is printed."""
+        cdef char[128] text  # more than any value takes
+        cdef int size = 0
+        cdef uint64_t word
+        cdef int64_t drops
+        if amount[0] & 0x80:
+            word = _be64(amount)
+            size = _issued_value(word, text)
+            text[size] = 0
+            out.put_float(nth, row, PyOS_string_to_double(text, NULL, NULL))
+            self._put_currency(out, nth + 1, row, amount + 8)
+            if self._put_account(out, nth + 3, row, amount + 28) < 0:
+                return -1
+        elif amount[0] & 0x20:
+            word = _be64(amount + 1)
+            if word and not amount[0] & 0x40:
+                text[0] = c"-"
+                size = 1
+            size += digits_decimal(word, text + size)
+            text[size] = 0
+            out.put_float(nth, row, PyOS_string_to_double(text, NULL, NULL))
+            out.put_category(nth + 1, row, b"MPT")
+            digits_hex(amount + 9, 24, out.text_room(nth + 2, row, 48))
+            digits_hex(amount + 9, 24, out.text_room(nth + 3, row, 48))
+        elif _drops(amount, &drops):
+            size = digits_decimal(<uint64_t>drops, text)
+            out.put_float(nth, row, <double>drops / 1000000.0)
+            self._put_currency(out, nth + 1, row, XRP)
+            out.put_none(nth + 3, row)
+        else:
+            return -1
+        out.put_text(nth + 4, row, text, size)
+        return 0
+
+    # --- changes of balances
+
+    cdef int _add_change_of(self, Node* node) except -2:
+        """The change that a node shows, to those before it; as `derive.balance_changes` does it."""
+        cdef wide_int now, before = 0, change
+        cdef int now_exponent, before_exponent = 0, exponent
+        cdef const uint8_t* account
+        cdef const uint8_t* low
+        cdef const uint8_t* high
+        cdef bint is_line = node.entry == self.trust_line
+        if (node.now.balance if node.role == IS_CREATED else node.before.balance) == NULL:
+            return 0
+        if node.now.balance == NULL:
+            return -1
+        if not _value_of(node.now.balance, is_line, &now, &now_exponent):
+            return -1
+        if node.role != IS_CREATED:
+            if not _value_of(node.before.balance, is_line, &before, &before_exponent):
+                return -1
+        if not _sum(now, now_exponent, -before, before_exponent, &change, &exponent):
+            return -1
+        if change == 0:
+            return 0
+        if not is_line:
+            account = node.now.account if node.now.account != NULL else node.before.account
+            return -1 if account == NULL else self._add(account, NULL, NULL, change, exponent)
+        low = node.now.low if node.now.low != NULL else node.before.low
+        high = node.now.high if node.now.high != NULL else node.before.high
+        if low == NULL or high == NULL or not low[0] & 0x80 or not high[0] & 0x80:
+            return -1
+        # The currency of the balance, and what one end gains the other owes.
+        if self._add(low + 28, node.now.balance + 8, high + 28, change, exponent) < 0:
+            return -1
+        return self._add(high + 28, node.now.balance + 8, low + 28, -change, exponent)
+
+    cdef int _add(
+        self, const uint8_t* account, const uint8_t* currency, const uint8_t* issuer,
+        wide_int mantissa, int exponent,
+    ) except -2:
+        cdef Change* change
+        cdef int nth
+        for nth in range(self.change_count):
+            change = self.changes + nth
+            if memcmp(change.account, account, 20) != 0 or (change.currency == NULL) != (currency == NULL):
+                continue
+            if currency != NULL and (
+                memcmp(change.currency, currency, 20) != 0 or memcmp(change.issuer, issuer, 20) != 0
+            ):
+                continue
+            if not _sum(
+                change.mantissa, change.exponent, mantissa, exponent,
+                &change.mantissa, &change.exponent,
+            ):
+                return -1
+            return 0
+        if self.change_count == MOST_CHANGES:
+            return -1
+        change = self.changes + self.change_count
+        change.account, change.currency, change.issuer = account, currency, issuer
+        change.mantissa, change.exponent = mantissa, exponent
+        self.change_count += 1
+        return 0
+
+    cdef int _change_rows(
+        self, TableColumns out, const uint8_t* id, Seen* seen, int64_t ledger_index,
+        int64_t close_time, bytes only,
+    ) except -2:
+        cdef int[MOST_CHANGES] order
+        cdef char[128] text
+        cdef Change* change
+        cdef int nth, at, size, exponent
+        cdef double units
+        cdef int64_t row = out.rows
+        for nth in range(self.change_count):
+            if self._put_texts(self.changes + nth) < 0:
+                return -1
+            at = nth
+            while at and _is_before(self.changes + nth, self.changes + order[at - 1]):
+                order[at] = order[at - 1]
+                at -= 1
+            order[at] = nth
+        for nth in range(self.change_count):
+            change = self.changes + order[nth]
+            if change.mantissa == 0:
+                continue
+            size = _wide_text(change.mantissa, change.exponent, text)
+            if size < 0:
+                return -1
+            if only is not None and memcmp(PyBytes_AS_STRING(only), change.account, 20) != 0:
+                continue
+            self._place(out, row, id, seen, ledger_index, close_time)
+            if self._put_name(out, 4, row, self.types, seen.type_code) < 0:
+                return -1
+            out.put_text(5, row, change.account_text, change.account_size)
+            text[size] = 0
+            units = PyOS_string_to_double(text, NULL, NULL)
+            if change.currency == NULL:
+                out.put_float(6, row, units / 1000000.0)
+                self._put_currency(out, 7, row, XRP)
+                out.put_none(9, row)
+            else:
+                out.put_float(6, row, units)
+                self._put_currency(out, 7, row, change.currency)
+                out.put_text(9, row, change.issuer_text, change.issuer_size)
+            out.put_text(10, row, text, size)
+            out.put_none(11, row)
+            row += 1
+        out.rows = row
+        return 0
+
+    cdef int _put_texts(self, Change* change) except -2:
+        """The texts by which changes are in order."""
+        cdef AccountText* found = self._account_text(change.account)
+        if found == NULL:
+            return -1
+        memcpy(change.account_text, found.text, 40)
+        change.account_size = found.size
+        change.issuer_size = 0
+        if change.currency == NULL:
+            memcpy(change.currency_text, b"XRP", 3)
+            change.currency_size = 3
+            return 0
+        change.currency_size = _currency(change.currency, change.currency_text)
+        found = self._account_text(change.issuer)
+        if found == NULL:
+            return -1
+        memcpy(change.issuer_text, found.text, 40)
+        change.issuer_size = found.size
+        return 0
+
+
+cdef int64_t _count_of(tuple blobs) except -1:
+    """How many transactions there are."""
+    if len(blobs) != 3 or type(blobs[0]) is not bytes or type(blobs[1]) is not bytes or (
+        type(blobs[2]) is not bytes
+    ):
+        raise TypeError("blobs are data, spans and ids, all bytes")
+    return PyBytes_GET_SIZE(blobs[2]) // 32
+
+cdef inline bint _drops(const uint8_t* amount, int64_t* drops) noexcept nogil:
+    """XRP that is not negative."""
+    drops[0] = <int64_t>(_be64(amount) & 0x3FFFFFFFFFFFFFFFULL)
+    return amount[0] & 0xE0 == 0x40
+
+cdef inline bint _value_of(
+    const uint8_t* amount, bint is_issued, wide_int* mantissa, int* exponent
+) noexcept nogil:
+    """The exact value of XRP or of an issued amount, whichever it should be."""
+    cdef uint64_t word = _be64(amount)
+    cdef int64_t drops
+    if not is_issued:
+        if not _drops(amount, &drops):
+            return False
+        mantissa[0] = drops
+        exponent[0] = 0
+        return True
+    if not amount[0] & 0x80:
+        return False
+    mantissa[0] = <int64_t>(word & 0x003FFFFFFFFFFFFFULL)
+    exponent[0] = <int>((word >> 54) & 0xFF) - 97
+    if mantissa[0] == 0:
+        exponent[0] = 0
+    elif not word & 0x4000000000000000ULL:
+        mantissa[0] = -mantissa[0]
+    return True
+
+cdef bint _sum(
+    wide_int one, int one_exponent, wide_int other, int other_exponent,
+    wide_int* total, int* exponent,
+) noexcept nogil:
+    """The exact sum; False where that may not fit."""
+    if one == 0 or other == 0:
+        total[0] = other if one == 0 else one
+        exponent[0] = other_exponent if one == 0 else one_exponent
+        return True
+    if one_exponent < other_exponent:
+        other = _scaled(other, other_exponent - one_exponent)
+        other_exponent = one_exponent
+    elif other_exponent < one_exponent:
+        one = _scaled(one, one_exponent - other_exponent)
+    if one == 0 or other == 0:
+        return False
+    if _digits_of(one) >= WIDE_DIGITS or _digits_of(other) >= WIDE_DIGITS:
+        return False
+    total[0] = one + other
+    exponent[0] = other_exponent
+    return True
+
+cdef wide_int _scaled(wide_int value, int zeros) noexcept nogil:
+    """A value with so many zeros behind it; 0 where that does not fit."""
+    cdef int nth
+    if _digits_of(value) + zeros >= WIDE_DIGITS:
+        return 0
+    for nth in range(zeros):
+        value *= 10
+    return value
+
+cdef int _digits_of(wide_int value) noexcept nogil:
+    cdef int count = 0
+    while value:
+        value //= 10
+        count += 1
+    return count
+
+cdef int _wide_text(wide_int value, int exponent, char* out) noexcept nogil:
+    """A value that is not 0 as `derive` writes it, at most 80 bytes; -1 where it has an exponent."""
+    cdef char[48] turned
+    cdef int size = 0, at, length = 0, point
+    if value < 0:
+        out[0] = c"-"
+        length = 1
+        value = -value
+    while value % 10 == 0:
+        value //= 10
+        exponent += 1
+    if exponent > MOST_EXPONENT or exponent < -MOST_EXPONENT:
+        return -1
+    while value:
+        turned[size] = <char>(48 + <int>(value % 10))
+        value //= 10
+        size += 1
+    point = size + exponent  # so many digits stand before the point
+    if point <= 0:
+        out[length] = c"0"
+        out[length + 1] = c"."
+        length += 2
+        for at in range(-point):
+            out[length] = c"0"
+            length += 1
+    for at in range(size):
+        if at and at == point:
+            out[length] = c"."
+            length += 1
+        out[length] = turned[size - 1 - at]
+        length += 1
+    for at in range(exponent):
+        out[length] = c"0"
+        length += 1
+    return length
+
+cdef bint _is_before(Change* one, Change* other) noexcept nogil:
+    """The order of changes: by account, currency and issuer, as texts."""
+    cdef int order = _compare(
+        one.account_text, one.account_size, other.account_text, other.account_size
+    )
+    if order == 0:
+        order = _compare(
+            one.currency_text, one.currency_size, other.currency_text, other.currency_size
+        )
+    if order == 0:
+        order = _compare(
+            one.issuer_text, one.issuer_size, other.issuer_text, other.issuer_size
+        )
+    return order < 0
+
+cdef inline int _compare(
+    const char* one, int one_size, const char* other, int other_size
+) noexcept nogil:
+    cdef int order = memcmp(one, other, one_size if one_size < other_size else other_size)
+    return order if order else one_size - other_size
+
+cdef inline void _write_ctid(
+    int64_t ledger_index, uint32_t index, int64_t network, char* out
+) noexcept nogil:
+    cdef uint64_t number = (
+        <uint64_t>0xC << 60 | <uint64_t>ledger_index << 32 | <uint64_t>index << 16 | <uint64_t>network
+    )
+    cdef uint8_t[8] big
+    cdef int at
+    for at in range(8):
+        big[at] = <uint8_t>(number >> (56 - 8 * at))
+    digits_hex(big, 8, out)
