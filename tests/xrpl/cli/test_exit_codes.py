@@ -203,7 +203,7 @@ def test_a_checkpoint_is_adopted_on_request_alone(cli: Cli, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("config", "state", "records", "letters"),
     [
-        ("", "none: a restart begins anew", "standard output", "none: an error stops the daemon"),
+        ("", "none: a restart starts over", "standard output", "none: an error stops the daemon"),
         (
             '[collectors.m]\ntype = "stdout"\n[dead_letters]\ntype = "logger"\n',
             "out/sample-daemon",

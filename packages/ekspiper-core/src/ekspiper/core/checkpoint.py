@@ -17,7 +17,7 @@ from .source import Position
 
 __all__ = ["Adoption", "Checkpoint", "CommitPolicy", "FileCheckpoint", "FlowState", "Progress"]
 
-# Written into each file, so that another file is told from a damaged checkpoint.
+# Written into each file, so that another file is not taken for a damaged checkpoint.
 FORMAT = "ekspiper checkpoint"
 VERSION = 1
 

@@ -64,7 +64,7 @@ class OutputBucket:
         return Delivery(collector(self.table(records), **options), name="files")
 
     def set_aside(self, records: str) -> str:
-        """Move what was recorded, as it is not to be used, and begin anew; where it is now."""
+        """Move what was recorded, as it is not to be used, and start over; where it is now."""
         for folder, aside in (
             (records, f"{records}.unverified"),
             (f".{records}.ekspiper", f".{records}.unverified.ekspiper"),

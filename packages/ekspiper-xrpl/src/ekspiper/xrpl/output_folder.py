@@ -183,7 +183,7 @@ class OutputFolder:
         return Delivery(collector(self.table(records), **options), name="files")
 
     def set_aside(self, records: str) -> str:
-        """Rename what was recorded, as it is not to be used, and begin anew; where it is now."""
+        """Rename what was recorded, as it is not to be used, and start over; where it is now."""
         table = self.table(records)
         aside = table.with_name(f"{table.stem}.unverified{table.suffix}")
         # A Parquet dataset has its manifest in a folder beside it.

@@ -72,7 +72,7 @@ def parse_ledger(
 
     Args:
         ledger_index: what was asked for; the answer must be that ledger.
-        ledger_hash: the hash that was asked for, likewise.
+        ledger_hash: the hash that was asked for; the answer must have it.
         network_id: of the network that the node is in, kept with the ledger.
         require_validated: refuse an answer that does not say `"validated": true`.
         decoder: decodes transactions when they are read; one of the shape `"record"` without it.

@@ -13,7 +13,7 @@ __all__ = ["ProcessMark"]
 
 @dataclass(frozen=True, slots=True)
 class ProcessMark:
-    """A process, as others see it. On one machine, a dead one is told from one that lives.
+    """A process, as others see it. On one machine, a dead one can be told from one that lives.
 
     Attributes:
         host: the name of its machine.

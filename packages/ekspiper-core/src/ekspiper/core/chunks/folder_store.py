@@ -20,7 +20,7 @@ class FolderStore(ChunkStore):
 
     Args:
         path: the folder; made when it is missing.
-        tables: as of `ChunkStore`, like the rest.
+        tables: as in `ChunkStore`, like the rest.
     """
 
     def __init__(

@@ -32,7 +32,7 @@ class ObjectStore(ChunkStore):
 
     Args:
         url: `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`.
-        tables: as of `ChunkStore`, like the rest.
+        tables: as in `ChunkStore`, like the rest.
         lease: seconds for which the lock holds without being renewed.
     """
 

@@ -27,7 +27,7 @@ class LineReader:
 
     Args:
         schema: an Arrow schema whose last column is `_rest`.
-        empty_lists: as of `Encoder`. Where columns do not tell an empty list from none, lines with
+        empty_lists: as in `Encoder`. Where columns do not tell an empty list from none, lines with
             one are left out.
     """
 

@@ -22,7 +22,7 @@ def conflict(old: Any, new: Any) -> str | None:
     """The first column of `old` that `new` lacks, or has with another type; None when all fit.
 
     Args:
-        old: an Arrow schema or struct type; likewise `new`. More columns in `new` are fine.
+        old: an Arrow schema or struct type, and so is `new`. More columns in `new` are fine.
     """
     theirs = {field.name: field for field in _fields(new)}
     for field in _fields(old):

@@ -26,7 +26,7 @@ class LakeCollector(Collector[Any]):
     """Writes records to a table of a lake. The formats inherit it.
 
     Args:
-        table: makes the table, which is not open, for so many ledgers in a partition.
+        table: makes the table, which is not open, with this many ledgers in a partition.
         schema: an Arrow schema; None finds one in the records.
         partition_ledgers: the number of ledgers in a partition.
         buffer_bytes: the most bytes of rows between two snapshots that are held in memory.

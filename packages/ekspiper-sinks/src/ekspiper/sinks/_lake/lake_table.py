@@ -30,7 +30,7 @@ class LakeTable(Protocol):
 
     @property
     def identity(self) -> str:
-        """The table's own id, which a table that is made anew does not share."""
+        """The table's own id, which a table that replaces it does not share."""
         ...
 
     @property

@@ -33,7 +33,7 @@ _LIBRARIES = ("pyiceberg.", "sqlalchemy.", "requests.", "botocore.", "google.", 
 _PROPERTIES = {
     # A commit reads every manifest; small ones are merged, so that there are not too many.
     "commit.manifest-merge.enabled": "true",
-    # Each commit writes the metadata anew: the old files would pile up.
+    # Each commit writes all metadata again: the old files would pile up.
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "50",
 }

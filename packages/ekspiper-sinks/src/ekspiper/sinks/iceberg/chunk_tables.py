@@ -28,7 +28,7 @@ _ALL = 2**40
 
 
 def chunk_file(path: str | Path, *, schema: Any) -> OneFile:
-    """A file of rows as a table of Iceberg has them, for `ChunkTables`. Arguments as of `OneFile`."""
+    """A file of rows as a table of Iceberg has them, for `ChunkTables`. Arguments as in `OneFile`."""
     kept = IcebergTable.keeps_empty_lists
     return OneFile(path, schema=canonical(with_rest(schema)), empty_lists=kept)
 
@@ -45,7 +45,7 @@ class ChunkTables(ChunkStore):
 
     Args:
         path: the folder.
-        tables: as of `ChunkStore`. Those that do not end in `.parquet` are files of the folder.
+        tables: as in `ChunkStore`. Those that do not end in `.parquet` are files of the folder.
         partition: how many ledgers have a partition of their own.
     """
 

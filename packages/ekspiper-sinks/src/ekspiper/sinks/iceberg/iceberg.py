@@ -49,10 +49,10 @@ class Iceberg(LakeCollector):
     """The function `read_records`, for code that finds this class by its name."""
 
     one_file = staticmethod(chunk_file)
-    """The function `chunk_file`, likewise."""
+    """The function `chunk_file`, for the same reason."""
 
     chunk_store = ChunkTables
-    """The class `ChunkTables`, likewise."""
+    """The class `ChunkTables`, for the same reason."""
 
     def __init__(
         self,

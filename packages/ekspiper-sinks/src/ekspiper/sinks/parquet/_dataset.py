@@ -123,7 +123,7 @@ class Dataset:
             raise CheckpointError(
                 f"the dataset {self.path} is at generation {manifest.generation} and can go back "
                 f"to {manifest.oldest}, but the checkpoint says {generation}: put the folder and "
-                f"{self._files.hidden} back, or begin anew without the checkpoint"
+                f"{self._files.hidden} back, or start over without the checkpoint"
             )
         if generation == manifest.generation:
             return

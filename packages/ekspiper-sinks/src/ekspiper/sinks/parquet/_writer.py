@@ -36,7 +36,7 @@ NO_LEDGER = ""
 """The partition of records without a ledger index: the dataset's folder itself."""
 
 MANY_SMALL_FILES = 16
-"""When so many small files are at the end of a partition, they become one."""
+"""When this many small files are at the end of a partition, they become one."""
 
 
 @dataclass(slots=True)
@@ -59,8 +59,8 @@ class Writer:
         dataset: an open dataset.
         schema: an Arrow schema; None finds one in the records.
         partition_ledgers: the number of ledgers in a partition.
-        row_group_rows: the buffer is written out at so many rows.
-        buffer_bytes: the buffer is written out at so many bytes.
+        row_group_rows: the buffer is written out at this many rows.
+        buffer_bytes: the buffer is written out at this many bytes.
         widen_rows: a dataset with more rows is not rewritten for a schema that grows.
         json_columns: fields kept as JSON text, where the schema is found in the records.
         depth: levels of structs in a schema that is found in the records.

@@ -62,7 +62,7 @@ class Parquet(Collector[Any]):
         compact: let a file grow aside until it has a quarter of a row group, or `visible_seconds`
             have passed, and make one file of 16 small ones. Without it, each checkpoint adds a
             file, however small.
-        visible_seconds: readers see new rows after at most so many seconds.
+        visible_seconds: readers see new rows after at most this many seconds.
         widen_rows: a dataset with more rows keeps its schema.
         json_columns: fields that are kept as JSON text, where the schema is found in the records.
         depth: levels of structs in a schema that is found; what lies deeper is JSON text.
@@ -79,7 +79,7 @@ class Parquet(Collector[Any]):
     """The function `read_records`, for code that finds this class by its name."""
 
     one_file = OneFile
-    """The class `OneFile`, likewise."""
+    """The class `OneFile`, for the same reason."""
 
     takes_lines = takes_blocks = True
     """Records that come as lines are read into columns without their objects, where they fit."""

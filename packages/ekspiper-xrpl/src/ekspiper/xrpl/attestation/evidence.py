@@ -47,7 +47,7 @@ class Anchor:
 
     Attributes:
         ledger_index, ledger_hash: the ledger.
-        verdict: by whom it is signed; or by whom the ledger is signed in whose state it stands.
+        verdict: who signed it; or who signed the ledger whose state names it.
         state_of: that ledger; None when it is signed itself.
         given: the user says that it is the network's; nobody signed it here.
     """

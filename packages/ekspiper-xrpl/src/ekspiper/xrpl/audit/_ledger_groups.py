@@ -113,7 +113,7 @@ class _Groups:
         left, self._at = self._text[self._at :], 0
         more = b""
         while not (self._ended or more):
-            # Twice as much for a ledger that is larger: its lines are encoded anew each time.
+            # Twice as much for a ledger that is larger: its lines are encoded again each time.
             piece = self._file.read(max(_PIECE, len(left), len(self._rest)))
             self._ended = not piece
             whole = len(piece) if self._ended else piece.rfind(b"\n") + 1

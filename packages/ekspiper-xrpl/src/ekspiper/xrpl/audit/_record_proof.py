@@ -54,7 +54,7 @@ Leaf = tuple[bytes, bytes, bytes]
 
 
 class RecordProof:
-    """Makes each record anew from the bytes that it encodes to, and says what differs.
+    """Makes each record again from the bytes that it encodes to, and says what differs.
 
     A hash over the bytes does not prove a record alone: many records encode to the same bytes.
     So the record that the pipeline makes of these bytes must be the one in the file.

@@ -278,7 +278,7 @@ def _audit_transactions(
         report.faults.append(f"ledger {index}: not all are transactions: {_why(error)}")
         return
     if found is not None:
-        # Some faults are found in both ways, by looking at the record and by making it anew.
+        # Some faults are found in both ways, by looking at the record and by making it again.
         faults += (fault for fault in found.faults if fault not in faults)
         root = transaction_tree_root(found.leaves).hex().upper()
         if not found.faults and root != ledger.transaction_hash:

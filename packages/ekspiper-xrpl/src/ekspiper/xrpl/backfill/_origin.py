@@ -42,7 +42,7 @@ class Origin:
 
 
 class LedgersOf(LedgerRange):
-    """Ledgers of given ranges, of one origin. Arguments as of `LedgerRange`."""
+    """Ledgers of given ranges, of one origin. Arguments as in `LedgerRange`."""
 
     def __init__(self, origin: Origin, pool: Any, ranges: Iterable[Any], **options: Any) -> None:
         super().__init__(pool, [*ranges], **options)

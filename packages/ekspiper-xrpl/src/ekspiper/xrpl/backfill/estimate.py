@@ -49,6 +49,6 @@ async def estimate(pool: NodePool, wanted: LedgerSet, missing: LedgerSet) -> Est
 
 
 def _spread(count: int) -> list[int]:
-    """A few of so many places, the first and the last among them."""
+    """A few of this many places, the first and the last among them."""
     samples = min(_SAMPLES, count)
     return [sample * (count - 1) // max(1, samples - 1) for sample in range(samples)]

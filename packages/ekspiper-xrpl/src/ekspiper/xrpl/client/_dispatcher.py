@@ -15,14 +15,14 @@ from .errors import ConnectionLost, NodeBusy, RequestError, RequestTimeout
 
 __all__ = ["Dispatcher"]
 
-# A request that so many connections were lost on is itself the likely reason.
+# A request that this many connections were lost on is itself the likely reason.
 _MOST_ATTEMPTS = 20
 # The first silence may be a node's fault, the second that of the next one; the third is the
 # request's own.
 _MOST_TIMEOUTS = 3
-# A node is asked at most once in so many seconds what it holds, however many requests are parked.
+# A node is asked what it holds at most once in this many seconds, however many requests are parked.
 _REFRESH = 1.0
-# The backlog may be long: so many of those that wait are tried on a node that has room.
+# The backlog may be long: this many of those that wait are tried on a node that has room.
 _LOOK_AHEAD = 64
 
 

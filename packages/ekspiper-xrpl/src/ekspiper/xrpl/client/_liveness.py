@@ -6,7 +6,7 @@ import enum
 
 __all__ = ["Latency", "Liveness", "Sign"]
 
-# Each time no ledger came, the next one gets twice as long, up to so many times the timeout: a
+# Each time no ledger came, the next one gets twice as long, up to this many times the timeout: a
 # network that stands still must not be connected to again every 15 s.
 _LONGEST = 16
 

@@ -81,7 +81,7 @@ class Connect(Protocol):
     async def __call__(
         self, url: str, on_text: Callable[[Text], None], *, timeout: float
     ) -> Connection:
-        """Connect within so many seconds. Raises what `websockets.connect` raises."""
+        """Connect within this many seconds. Raises what `websockets.connect` raises."""
         ...
 
 

@@ -78,13 +78,13 @@ class LedgerSet:
         """The index at a place, counted from 0 in ascending order.
 
         Raises:
-            IndexError: there are not so many.
+            IndexError: there are fewer.
         """
         for first, last in self.ranges:
             if 0 <= place <= last - first:
                 return first + place
             place -= last - first + 1
-        raise IndexError("there are not so many ledgers")
+        raise IndexError("there are fewer ledgers")
 
     def without(self, other: LedgerSet) -> LedgerSet:
         """The ledgers that are not in `other`."""

@@ -23,7 +23,7 @@ log = logging.getLogger("ekspiper.xrpl.client")
 
 # A reader that is this far behind, some minutes of a busy network's transactions, does not catch up.
 _MOST_MESSAGES = 10_000
-# What was passed on already is remembered for so many messages: some minutes of a busy network's
+# What was passed on already is remembered for this many messages: some minutes of a busy network's
 # transactions and validations. A node is never so far behind another.
 _SEEN = 16_384
 # Ledgers whose closing is remembered: four hours.

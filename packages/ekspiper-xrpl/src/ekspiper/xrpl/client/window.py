@@ -175,8 +175,8 @@ def fair_share(
     Args:
         urls: the nodes; none for the sample, which is in the process itself.
         pools: how many pools would be open at the same time.
-        window: most requests in flight on one node, of all pools; None: as of `NodePool`.
-        rate: most requests a second on one node, of all pools; None: as of `NodePool`.
+        window: most requests in flight on one node, of all pools; None: as in `NodePool`.
+        rate: most requests a second on one node, of all pools; None: as in `NodePool`.
     """
     most, bound = bounds_for(window, rate, polite=any(is_public(url) for url in urls))
     shared = max(1, min(pools, most))

@@ -29,7 +29,7 @@ class AuditedChunk:
     """What an audit of one chunk found.
 
     Attributes:
-        report: as of `audit`, with what is wrong within the chunk.
+        report: as in `audit`, with what is wrong within the chunk.
         links: the places in the chain of ledgers that have neighbours in other chunks.
         failure: why it could not be audited; None: it was.
     """
@@ -93,8 +93,8 @@ class ClusterAudit(ClusterJob):
     """Has workers audit all chunks of a store, and checks the chain from chunk to chunk.
 
     Args:
-        store: as of `open_store`; nothing is written to it.
-        deep, definitions, network_id: as of `audit`; without definitions, those that the store
+        store: as in `open_store`; nothing is written to it.
+        deep, definitions, network_id: as in `audit`; without definitions, those that the store
             keeps of its network.
     """
 

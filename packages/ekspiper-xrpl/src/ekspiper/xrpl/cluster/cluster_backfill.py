@@ -30,10 +30,10 @@ __all__ = ["ClusterBackfill"]
 
 log = logging.getLogger("ekspiper")
 
-# Chunks of so many ledgers: each divides a partition.
+# Chunks have one of these numbers of ledgers: each divides a partition.
 _SIZES = (1000, 500, 250, 200, 125, 100, 50, 25, 20, 10)
 
-# A range is cut so small that each worker gets so many chunks, where it is large enough.
+# A range is cut so small that each worker gets this many chunks, where it is large enough.
 _CHUNKS_EACH = 2
 
 # Chunks that wait for the proof of a later one, before headers are asked for in its place.
@@ -59,7 +59,7 @@ class ClusterBackfill(ClusterJob):
         network: a name or URLs, as on the command line; the workers open it themselves.
         pool: open nodes of that network, to find out what is wanted.
         ranges: as on the command line.
-        store: as of `open_store`.
+        store: as in `open_store`.
         verify: prove every ledger.
         books: record the order books as well.
         concurrency: ledgers asked for at once, by all workers.
@@ -170,7 +170,7 @@ class ClusterBackfill(ClusterJob):
         await in_thread(self._store.repair)
 
     def share(self, workers: int) -> FairShare:
-        """What each of so many workers may ask of the nodes."""
+        """What each of this many workers may ask of the nodes."""
         urls = find_network(self._network).urls
         return fair_share(urls, min(workers, self._concurrency))
 

@@ -51,7 +51,7 @@ class ClusterSnapshot(ClusterJob):
     Args:
         network: a name or URLs, as on the command line; the workers open it themselves.
         pool: open nodes of that network.
-        store: as of `open_state_store`.
+        store: as in `open_state_store`.
         ledger: the ledger's index; None: the one that was begun here, or the newest.
         types: ledger entry types to record; None: all. All are read, to prove the state.
         digits: how many digits the objects of a part have in common, so that there are 16, 256 or
@@ -182,7 +182,7 @@ class ClusterSnapshot(ClusterJob):
         return report
 
     def share(self, workers: int) -> FairShare:
-        """What each of so many workers may ask of the nodes."""
+        """What each of this many workers may ask of the nodes."""
         return fair_share(find_network(self._network).urls, workers)
 
     def _fetch(self, workers: Workers) -> PartFetch:

@@ -61,7 +61,7 @@ compiled: Any = _load("_compiled", _INTERFACE)
 """The extension module that reads and writes; None where there is none."""
 
 proof: Any = _load("_proof", _PROOF_INTERFACE)
-"""The one that proves; likewise."""
+"""The one that proves; None where there is none."""
 
 
 def implementation() -> str:

@@ -16,7 +16,7 @@ __all__ = ["RIPPLE_EPOCH", "LedgerHeader", "ripple_time_iso"]
 RIPPLE_EPOCH = 946_684_800
 """Seconds from the Unix epoch to 2000-01-01T00:00:00Z, where the ledger's time begins."""
 
-# Without a zone, so that `isoformat` can print it: `strftime` takes twice as long, for each ledger anew.
+# Without a zone, so that `isoformat` can print it: `strftime` takes twice as long, for each ledger.
 _EPOCH = datetime(2000, 1, 1)
 
 # Index, coins, three hashes, the two times of closing, resolution and flags; big-endian, no gaps.

@@ -85,7 +85,7 @@ class TransactionBlobs:
             raise ValueError("transactions are not in the order of their ledger")
 
     def root(self) -> bytes | None:
-        """The root of their tree, as in `transaction_hash`; every id is hashed anew.
+        """The root of their tree, as in `transaction_hash`; every id is hashed again.
 
         None where an id differs or stands there twice: `transaction_root` and the like say more.
         """

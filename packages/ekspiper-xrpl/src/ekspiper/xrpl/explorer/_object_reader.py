@@ -35,7 +35,7 @@ class ObjectReader:
         pool: open nodes.
         ledger: whose state.
         types: ledger entry types that are wanted; None: all.
-        limit: stop after so many objects; None: read all, and prove them.
+        limit: stop after this many objects; None: read all, and prove them.
         max_rows: the most objects of a table.
     """
 

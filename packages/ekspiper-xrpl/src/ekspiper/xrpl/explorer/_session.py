@@ -182,7 +182,7 @@ class Session:
         try:
             yield await connection.open()
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
-            # An interrupt may have cut a request off in the middle, so the next call begins anew.
+            # An interrupt may have cut a request off in the middle, so the next call connects again.
             # Other calls that are under way keep the connection.
             if self._calls[loop] == 1:
                 await connection.close()

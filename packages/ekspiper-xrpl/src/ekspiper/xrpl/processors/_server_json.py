@@ -193,7 +193,7 @@ class JsonReader:
         return self._object(fields, str(fields.get("TransactionType")), (), found)
 
     def metadata(self, meta: dict[str, Any], found: list[Misfit]) -> dict[str, Any]:
-        """Metadata, likewise."""
+        """The same for metadata."""
         return self._object(meta, "meta", ((), "meta"), found)
 
     def amount(self, amount: Any) -> dict[str, str] | None:

@@ -102,7 +102,7 @@ def hex_bytes(value: Any, what: str, *, size: int | None = None) -> bytes:
 
 
 def natural(value: Any, what: str, *, bits: int = 32) -> int:
-    """A number of so many bits, as a number or in decimal digits without leading zeros."""
+    """A number of a given count of bits, as a number or in decimal digits without leading zeros."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and str(int(value)) == value:
         value = int(value)
     if type(value) is not int or not 0 <= value < 1 << bits:

@@ -7,7 +7,7 @@ TrustError              everything below; a proof, list or message that is refus
   NotProven             each part is genuine, but together they do not prove the ledger
 
 All of them are `Permanent`: reading the same bytes again gives the same error. Ask another node, or
-get the file anew.
+get the file again.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ class Proof:
     Attributes:
         format: `XPRV` or `XPOP`.
         anchor: the ledger that is signed.
-        verdict: by whom it is signed.
+        verdict: who signed it.
         leaves: what is proven, in the order of the proof.
     """
 

@@ -19,7 +19,7 @@ _CLOCKS = 600  # seconds that a validator's clock may differ from the ledger's c
 
 
 def quorum_of(validators: int) -> int:
-    """How many of so many validators must sign: 80 %, rounded up.
+    """How many of a number of validators must sign: 80 %, rounded up.
 
     rippled asks for fewer while some are on the negative UNL. That needs a proof of the object
     `NegativeUNL`; without it, this is never less strict.

@@ -1,4 +1,4 @@
-"""What is said of a backfill into a folder or an object store: before, when only planned, and after."""
+"""What a backfill into a folder or an object store reports: before, when only planned, and after."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def check(
     if named == CUSTOM and settings.network_name is None:
         named = "{network}"
         say("  {network}    mainnet, testnet or devnet as the nodes say, otherwise custom")
-    say(f"  state        {settings.state_folder or 'none: a restart begins anew'}")
+    say(f"  state        {settings.state_folder or 'none: a restart starts over'}")
     for table in settings.collector_tables:
         say(f"  collector    {table.path[-1]} ({table.type}): {', '.join(table.records)}")
     for records, takers in _takers(settings).items():

@@ -87,7 +87,7 @@ def daemon(
     With --out it writes DIR/transactions.jsonl, DIR/ledgers.jsonl, DIR/book_offers.jsonl and
     DIR/amms.jsonl, and continues where it stopped when it is run again. With collectors in the
     configuration it needs no --out: --state holds what it needs to continue. Without any of these
-    it writes records to standard output, and begins anew each time.
+    it writes records to standard output, and starts over each time.
 
     SIGINT, SIGTERM or SIGHUP drains: what was read is kept, then it ends. A second SIGINT or
     SIGTERM stops at once.

@@ -142,7 +142,7 @@ async def _record(
 
 
 async def _source(pool: NodePool, wanted: list[str] | int) -> tuple[Source[Any], LedgerSet]:
-    """What to record: ranges, or so many ledgers after the newest."""
+    """What to record: ranges, or a number of ledgers after the newest."""
     if isinstance(wanted, int):
         # From the newest that any node has: the next one may close before the first subscription.
         await pool.refresh()

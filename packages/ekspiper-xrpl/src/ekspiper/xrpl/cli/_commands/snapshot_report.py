@@ -1,4 +1,4 @@
-"""What is said of a snapshot when it is done, for people or as JSON."""
+"""What a snapshot reports when it is done, for people or as JSON."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def verify(
     lines and Parquet, and asks no node. --deep reads the names of fields as the folder keeps them; with
     --network, as its nodes say them. Exit code 1 when something is wrong.
 
-    --signed shows by whom each ledger is signed, by the list that held when it closed. It needs the
+    --signed shows who signed each ledger, by the list that held when it closed. It needs the
     archive beside the records and the key of a publisher, which is known for named networks.
 
     What workers wrote, they can audit, too: --workers, --scheduler. In an object store (s3://BUCKET/PREFIX,

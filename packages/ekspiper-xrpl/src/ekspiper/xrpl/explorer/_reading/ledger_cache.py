@@ -32,7 +32,7 @@ __all__ = ["CacheRows", "CachedRun", "DamagedCache", "LedgerCache", "default_cac
 
 
 class DamagedCache(EkspiperError):
-    """A file of the cache that does not hold what its name says; it is deleted and read anew."""
+    """A file of the cache that does not hold what its name says; it is deleted and read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ class LedgerCache:
         name = f"{ledgers.first:010d}-{ledgers.last:010d}-{ledgers.anchor}.parquet"
         self.folder.mkdir(parents=True, exist_ok=True)
         # A name of its own, as several explorers may write the same ledgers at once. Not synced to
-        # disk: a file that a power cut spoils does not prove itself, and is read anew.
+        # disk: a file that a power cut spoils does not prove itself, and is read again.
         handle, aside = tempfile.mkstemp(prefix=".", suffix=".part", dir=self.folder)
         os.close(handle)
         try:

@@ -150,7 +150,7 @@ def _add_error(index: Index, request: Mapping[str, Any], response: Mapping[str, 
         ledger_index, account = request.get("ledger_index"), request.get("amm_account")
         if isinstance(ledger_index, int) and isinstance(account, str):
             index.pools.setdefault(account, History()).add(ledger_index, None)
-    # What belongs to the envelope is made anew for each request.
+    # What belongs to the envelope is made for each request.
     told = {k: v for k, v in response.items() if k not in ("id", "request", "type", "status")}
     index.exchanges[exchange_key(request)] = index.spool.add(orjson.dumps(told))
 

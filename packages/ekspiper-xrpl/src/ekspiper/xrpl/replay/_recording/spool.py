@@ -73,7 +73,7 @@ class ByteCache:
     """The answers made last, together not above `max_bytes`.
 
     Args:
-        max_bytes: what may be kept; a larger answer is made anew each time.
+        max_bytes: what may be kept; a larger answer is made again each time.
     """
 
     def __init__(self, max_bytes: int = 32 << 20) -> None:

@@ -28,7 +28,7 @@ _ONLY_ON_A_SOCKET = frozenset({"subscribe", "unsubscribe"})
 
 
 GoDown = Callable[[float], Awaitable[None]]
-"""Drops every connection and refuses new ones for so many seconds."""
+"""Drops every connection and refuses new ones for this many seconds."""
 
 
 async def answer_post(service: Service, http: web.Request, *, go_down: GoDown) -> web.Response:

@@ -39,7 +39,7 @@ class Session:
 
     Args:
         service: what to answer.
-        go_down: drops every connection of the node and refuses new ones for so many seconds.
+        go_down: drops every connection of the node and refuses new ones for this many seconds.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Session:
         await self.socket.send_frame(payload, WSMsgType.TEXT)
 
     async def send_later(self, payload: bytes, delay: float) -> None:
-        """Send a frame after so many seconds; other answers do not wait for it."""
+        """Send a frame after this many seconds; other answers do not wait for it."""
 
         async def send() -> None:
             await asyncio.sleep(delay)
