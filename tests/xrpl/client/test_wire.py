@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import serve
 
-from ekspiper.xrpl.client._wire import Wire, _Gathering, is_loopback
+from ekspiper.xrpl.client._wire import Wire, _Gathering
+from ekspiper.xrpl.client.url import is_loopback
 
 
 @pytest.mark.parametrize(

@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import os
 import re
 import ssl
+import sys
 import time
-from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from email.utils import parsedate_to_datetime
 from functools import partial
+from struct import Struct
 from typing import Any, Protocol, TypeAlias, cast
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.protocol import State
 
+from .url import is_loopback, without_credentials
+
 __all__ = [
     "MAX_FRAME",
     "Connect",
     "Connection",
     "Text",
+    "TextFrames",
     "Wire",
     "asks_for_less",
-    "is_loopback",
     "reason_of",
     "retry_after",
 ]
@@ -36,6 +38,16 @@ MAX_FRAME = 64 * 1024 * 1024
 """A message longer than this many bytes ends the connection before it is read into memory."""
 
 Text: TypeAlias = "bytes | bytearray | memoryview"
+
+# RFC 6455, section 5.2: the first byte of a text message that comes whole and is not compressed.
+_TEXT = 0x81
+# Those of a ping and a pong, which may come between messages, and how long each may be.
+_LONGEST_OF = {0x89: 125, 0x8A: 125}
+# The second byte of what a server sends is a length, or says that it stands in the next two or eight.
+_IN_2, _IN_8 = 126, 127
+_LENGTH_OF_2, _LENGTH_OF_8 = Struct("!H"), Struct("!Q")
+
+_END_OF_HANDSHAKE = b"\r\n\r\n"
 
 # The close code of an end in order: what we send ourselves is not worth a word.
 _NORMAL = 1000
@@ -88,9 +100,9 @@ class Connect(Protocol):
 class Wire(ClientConnection):
     """A client connection that hands each message to `on_text` as soon as it is there.
 
-    One task reads, so the socket is always drained, and a request costs one future. Beside the
-    library's public interface this uses only the methods that every `asyncio.Protocol` has, so
-    that it does not depend on how the library works inside.
+    The library makes the connection, answers pings and ends it. Whole messages do not pass through it:
+    see `TextFrames`. Beside its public interface this uses only the methods that every
+    `asyncio.Protocol` has, so that it does not depend on how the library works inside.
     """
 
     def __init__(self, *args: Any, on_text: Callable[[Text], None], **kwargs: Any) -> None:
@@ -98,13 +110,15 @@ class Wire(ClientConnection):
         self._on_text = on_text
         self._socket: asyncio.Transport | None = None
         self._reading: asyncio.Task[str] | None = None
+        self._frames: TextFrames | None = None
+        self._failure: Exception | None = None
         self.received = 0
 
     @classmethod
     async def open(cls, url: str, on_text: Callable[[Text], None], *, timeout: float) -> Wire:
         """Connect. Raises what `websockets.connect` raises."""
         local = is_loopback(url)
-        address, headers = _without_credentials(url)
+        address, headers = without_credentials(url)
         connection = await _Connect(
             address,
             additional_headers=headers,
@@ -124,12 +138,14 @@ class Wire(ClientConnection):
         return connection
 
     async def _read(self) -> str:
-        """Pass on every message until the connection is lost; why it was, in words."""
+        """Pass on what the library reads until the connection is lost; why it was, in words."""
         try:
             while True:
                 self._on_text(await self.recv(decode=False))
         except ConnectionClosed as gone:
             received, sent = gone.rcvd, gone.sent
+        if self._failure is not None:
+            raise self._failure
         if received is not None:
             return f"closed with {received.code} {received.reason}".rstrip()
         if sent is not None and sent.code != _NORMAL:
@@ -161,11 +177,32 @@ class Wire(ClientConnection):
     def data_received(self, data: bytes) -> None:
         """Bytes came, whole message or not: the peer is alive."""
         self.received += len(data)
-        super().data_received(data)
+        if self._reading is None:
+            super().data_received(data)
+            # The library has read the opening handshake to its end, and stands before a frame: only
+            # then is it known where frames begin.
+            at_frame = self.state is State.OPEN and data.endswith(_END_OF_HANDSHAKE)
+            self._frames = TextFrames(longest=MAX_FRAME) if at_frame else None
+        elif self._frames is None:
+            super().data_received(data)
+        else:
+            self._take(self._frames.split(data))
         if self.state is State.CLOSING and self._socket is not None:
             # The library has answered the closing frame; some servers never end the connection
             # after that.
             self._socket.close()
+
+    def _take(self, pieces: Iterable[tuple[bool, bytes | memoryview]]) -> None:
+        try:
+            for is_text, piece in pieces:
+                if is_text:
+                    self._on_text(piece)
+                else:
+                    super().data_received(bytes(piece))
+        except Exception as error:
+            # The event loop would log it and do no more; who waits for the end must get it.
+            self._failure = error
+            self.drop()
 
 
 class _Gathering:
@@ -201,6 +238,84 @@ class _Gathering:
             self._transport.write(b"".join(written))
 
 
+class TextFrames:
+    """Splits what a server sends into text messages and bytes that the library must look at.
+
+    Servers of the ledger send next to nothing but text messages in one piece. The library parses them
+    with generators, copies them twice and hands them over through a queue, which takes longer than
+    to prove the ledger in them. Here a message is a view of the bytes that came.
+
+    Pings and pongs are for the library. So is everything from the first other frame on: what is in
+    several pieces, compressed, not allowed, or the end. So messages cannot come out of order.
+
+    Args:
+        longest: a message of more bytes is left to the library, which refuses it.
+    """
+
+    def __init__(self, *, longest: int) -> None:
+        self._longest = longest
+        self._begun: list[bytes | memoryview] = []
+        self._missing = 0
+        self._rest = b""
+        self._is_over = False
+
+    def split(self, data: bytes) -> Iterator[tuple[bool, bytes | memoryview]]:
+        """What is complete now, in order: True and a message, or False and bytes for the library."""
+        if self._is_over:
+            yield False, data
+            return
+        at = 0
+        if self._missing:
+            if len(data) < self._missing:
+                self._begun.append(data)
+                self._missing -= len(data)
+                return
+            at, self._missing = self._missing, 0
+            message = b"".join((*self._begun, memoryview(data)[:at]))
+            self._begun.clear()
+            yield True, message
+        elif self._rest:
+            data, self._rest = self._rest + data, b""
+        yield from self._frames(data, at)
+
+    def _frames(self, data: bytes, at: int) -> Iterator[tuple[bool, bytes | memoryview]]:
+        view, have = memoryview(data), len(data)
+        while at < have:
+            kind = data[at]
+            is_text = kind == _TEXT
+            begin, size = _length(data, at, have)
+            longest = self._longest if is_text else _LONGEST_OF.get(kind, -1)
+            if size > longest:
+                self._is_over = True
+                yield False, view[at:]
+                return
+            end = begin + size
+            if is_text and end <= have:
+                yield True, view[begin:end]
+            elif is_text and begin <= have:
+                self._begun, self._missing = [view[begin:]], end - have
+                return
+            elif end <= have:
+                yield False, view[at:end]
+            else:  # not even its length is there, or it is a short one
+                self._rest = data[at:]
+                return
+            at = end
+
+
+def _length(data: bytes, at: int, have: int) -> tuple[int, int]:
+    """Where the content of a frame begins, and how long it is; (`have` + 1, 0) while that is unknown."""
+    if have - at < 2:
+        return have + 1, 0
+    size = data[at + 1]
+    if size < _IN_2:
+        return at + 2, size
+    if size > _IN_8:  # masked, which a server must not do
+        return at + 2, sys.maxsize
+    begin, length = (at + 4, _LENGTH_OF_2) if size == _IN_2 else (at + 10, _LENGTH_OF_8)
+    return (begin, *length.unpack_from(data, at + 2)) if begin <= have else (have + 1, 0)
+
+
 class _Connect(connect):
     """Follows redirects, but takes user and password nowhere else."""
 
@@ -213,30 +328,6 @@ class _Connect(connect):
         if urlsplit(target)[:2] == urlsplit(self.uri)[:2]:
             return target
         return ValueError("redirects to another address, which is not given the password")
-
-
-def _without_credentials(url: str) -> tuple[str, dict[str, str]]:
-    """The URL without user and password, and the header that carries them (RFC 7617).
-
-    In a URL they are percent-encoded, in the header they are not; the library leaves them as
-    they are.
-    """
-    parts = urlsplit(url)
-    credentials, at, host = parts.netloc.rpartition("@")
-    if not at:
-        return url, {}
-    user, _, password = credentials.partition(":")
-    token = b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
-    return urlunsplit(parts._replace(netloc=host)), {"Authorization": f"Basic {token}"}
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the URL points to this machine."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def reason_of(error: BaseException, *, url: str, label: str) -> str:

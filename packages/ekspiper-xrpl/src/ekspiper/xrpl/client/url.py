@@ -1,13 +1,15 @@
-"""The URL of a node: checked, and shown without what may be secret in it."""
+"""The URL of a node: checked, shown and used without what may be secret in it."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
-from urllib.parse import urlsplit
+from base64 import b64encode
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from .errors import BadNodeUrl
 
-__all__ = ["check_url", "redact"]
+__all__ = ["check_url", "is_loopback", "redact", "without_credentials"]
 
 # Hosting services put their access token into the path. A short plain word is not one.
 _PLAIN_SEGMENT = re.compile(r"[a-z][a-z0-9-]{0,9}")
@@ -51,3 +53,27 @@ def check_url(url: str) -> str:
             f"{redact(url)!r} is not the URL of a node; it looks like wss://host:51233"
         )
     return url
+
+
+def without_credentials(url: str) -> tuple[str, dict[str, str]]:
+    """The URL without user and password, and the header that carries them (RFC 7617).
+
+    In a URL they are percent-encoded, in the header they are not; the library leaves them as
+    they are.
+    """
+    parts = urlsplit(url)
+    credentials, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, {}
+    user, _, password = credentials.partition(":")
+    token = b64encode(f"{unquote(user)}:{unquote(password)}".encode()).decode()
+    return urlunsplit(parts._replace(netloc=host)), {"Authorization": f"Basic {token}"}
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL points to this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
