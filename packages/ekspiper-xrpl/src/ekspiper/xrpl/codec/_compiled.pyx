@@ -1,4 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
 """The decoder in C: what fits the definitions and the schema becomes objects, or a line of JSON.
 
 All classes here *decline* whatever is out of the ordinary: bytes that do not decode, a field, type
@@ -8,7 +9,12 @@ say, to keep and to count. So there is one source of errors and of drift, and wh
 small: every read is checked against the end of the blob, and nothing is guessed.
 
 Everything that depends on the definitions comes in as tables, made by `_compiled_codec.py`.
+
+Threads may share what is here: objects that write while they work are locked meanwhile. The GIL alone
+would not do, as another thread may run whenever an address is made in Python.
 """
+
+cimport cython
 
 from cpython.bytes cimport (
     PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE, _PyBytes_Resize
@@ -409,6 +415,7 @@ cdef class LineWriter:
     cdef int metadata
     cdef int success
     cdef int issuance
+    cdef cython.pymutex lock      # for all that follows
     # What lines are written into: the bytes that are handed out, so that nothing is copied.
     cdef PyObject* sheet
     cdef char* out
@@ -569,11 +576,13 @@ cdef class LineWriter:
         meta.end = PyBytes_GET_SIZE(meta_blob)
         if PyBytes_GET_SIZE(hash) != 64:
             return None
-        cdef char* out = self._begin(tx.end + meta.end, 1)
-        out = self._transaction(
-            &tx, &meta, PyBytes_AS_STRING(hash), place, ledger_index, network_id, late, out
-        )
-        return self._written(out)
+        cdef char* out
+        with self.lock:
+            out = self._begin(tx.end + meta.end, 1)
+            out = self._transaction(
+                &tx, &meta, PyBytes_AS_STRING(hash), place, ledger_index, network_id, late, out
+            )
+            return self._written(out)
 
     def lines(
         self,
@@ -601,23 +610,24 @@ cdef class LineWriter:
         cdef char* out
         if PyBytes_GET_SIZE(ids) != 32 * count:
             return None
-        out = self._begin(size, count)
-        for nth in range(count):
-            memcpy(span, PyBytes_AS_STRING(spans) + 16 * nth, 16)
-            tx.data = meta.data = begin
-            tx.position = span[0]
-            tx.end = tx.position + span[1]
-            meta.position = span[2]
-            meta.end = meta.position + span[3]
-            if tx.end > size or meta.end > size:
-                return None
-            digits_hex(<const uint8_t*>PyBytes_AS_STRING(ids) + 32 * nth, 32, hash)
-            out = self._transaction(
-                &tx, &meta, hash, place, ledger_index, network_id, late, out
-            )
-            if out == NULL:
-                return None
-        return self._written(out)
+        with self.lock:
+            out = self._begin(size, count)
+            for nth in range(count):
+                memcpy(span, PyBytes_AS_STRING(spans) + 16 * nth, 16)
+                tx.data = meta.data = begin
+                tx.position = span[0]
+                tx.end = tx.position + span[1]
+                meta.position = span[2]
+                meta.end = meta.position + span[3]
+                if tx.end > size or meta.end > size:
+                    return None
+                digits_hex(<const uint8_t*>PyBytes_AS_STRING(ids) + 32 * nth, 32, hash)
+                out = self._transaction(
+                    &tx, &meta, hash, place, ledger_index, network_id, late, out
+                )
+                if out == NULL:
+                    return None
+            return self._written(out)
 
     # Each method below writes behind `out` and returns where to write on: a local variable, so that
     # compilers keep it in a register. NULL is to decline. There is always room for MARGIN bytes, which is
@@ -685,7 +695,8 @@ cdef class LineWriter:
         blob.data = <const uint8_t*>PyBytes_AS_STRING(data)
         blob.position = 0
         blob.end = PyBytes_GET_SIZE(data)
-        return self._written(self._entry(&blob, index, place, self._begin(blob.end, 1)))
+        with self.lock:
+            return self._written(self._entry(&blob, index, place, self._begin(blob.end, 1)))
 
     def object_lines(self, tuple objects not None, bytes place not None, frozenset types):
         """The lines of the wanted objects of a page in one piece, and how many they are; None to
@@ -701,39 +712,41 @@ cdef class LineWriter:
         cdef const char* text
         cdef int64_t room = 0, count = 0
         cdef uint8_t* data = NULL
-        cdef char* out = self._begin(OBJECT_ROOM * len(objects), len(objects))
-        try:
-            for pair in objects:
-                if type(pair) is not tuple or len(<tuple>pair) != 2:
-                    return None
-                index, digits = <tuple>pair
-                if type(index) is not str or type(digits) is not str:
-                    return None
-                if types is not None and digits[2:6] not in types:
-                    continue
-                text = PyUnicode_AsUTF8AndSize(digits, &size)
-                if size & 1:
-                    return None
-                if size > room:
-                    room = 2 * size
-                    grown = <uint8_t*>PyMem_Realloc(data, room)
-                    if grown == NULL:
-                        raise MemoryError
-                    data = grown
-                if not digits_bytes(text, size >> 1, data):
-                    return None
-                blob.data = data
-                blob.position = 0
-                blob.end = size >> 1
-                out = self._entry(&blob, index, place, out)
-                if out == NULL:
-                    return None
-                count += 1
-        except UnicodeError:  # half a surrogate pair
-            return None
-        finally:
-            PyMem_Free(data)
-        return self._written(out), count
+        cdef char* out
+        with self.lock:
+            try:
+                out = self._begin(OBJECT_ROOM * len(objects), len(objects))
+                for pair in objects:
+                    if type(pair) is not tuple or len(<tuple>pair) != 2:
+                        return None
+                    index, digits = <tuple>pair
+                    if type(index) is not str or type(digits) is not str:
+                        return None
+                    if types is not None and digits[2:6] not in types:
+                        continue
+                    text = PyUnicode_AsUTF8AndSize(digits, &size)
+                    if size & 1:
+                        return None
+                    if size > room:
+                        room = 2 * size
+                        grown = <uint8_t*>PyMem_Realloc(data, room)
+                        if grown == NULL:
+                            raise MemoryError
+                        data = grown
+                    if not digits_bytes(text, size >> 1, data):
+                        return None
+                    blob.data = data
+                    blob.position = 0
+                    blob.end = size >> 1
+                    out = self._entry(&blob, index, place, out)
+                    if out == NULL:
+                        return None
+                    count += 1
+            except UnicodeError:  # half a surrogate pair
+                return None
+            finally:
+                PyMem_Free(data)
+            return self._written(out), count
 
     cdef char* _entry(self, Blob* blob, str index, bytes place, char* out) except? NULL:
         """The line of one ledger object."""
@@ -1403,6 +1416,7 @@ cdef class ObjectReader:
     cdef FieldCodes fields
     cdef object addresses
     cdef bint record
+    cdef cython.pymutex lock      # for all that follows
     # What a node has that is passed over: the field that is looked for, and all bits of its flags.
     cdef int sought, flags
     cdef bint has_sought
@@ -1425,7 +1439,10 @@ cdef class ObjectReader:
         blob.data = <const uint8_t*>PyBytes_AS_STRING(data)
         blob.position = 0
         blob.end = PyBytes_GET_SIZE(data)
-        return self._object(&blob, 0, choice)
+        if choice is None:
+            return self._object(&blob, 0, None)
+        with self.lock:
+            return self._object(&blob, 0, choice)
 
     def is_ordinary(self, bytes data not None):
         """Whether `read` would not decline it."""
@@ -1433,7 +1450,8 @@ cdef class ObjectReader:
         blob.data = <const uint8_t*>PyBytes_AS_STRING(data)
         blob.position = 0
         blob.end = PyBytes_GET_SIZE(data)
-        return self._pass_object(&blob, 0) == 0
+        with self.lock:
+            return self._pass_object(&blob, 0) == 0
 
     cdef object _object(self, Blob* blob, int depth, NodeChoice choice):
         cdef FieldCodes fields = self.fields
@@ -1686,8 +1704,9 @@ cdef class ObjectReader:
 
     cdef object _address(self, const uint8_t* at):
         key = PyBytes_FromStringAndSize(<const char*>at, 20)
-        cdef PyObject* found = PyDict_GetItem(self.addresses, key)
-        return <object>found if found != NULL else self.addresses[key]
+        # A reference of its own: another thread may make the cache forget all.
+        found = (<dict>self.addresses).get(key)
+        return found if found is not None else self.addresses[key]
 
     cdef object _amount(self, Blob* blob):
         cdef const uint8_t* at = blob.data + blob.position
@@ -1932,6 +1951,7 @@ cdef class LineReader:
     cdef _Names members           # of a record, which are no fields
     cdef list codes               # for fields with names of codes: _Names
     cdef uint32_t* field_codes    # type << 8 | nth, by field
+    cdef cython.pymutex lock      # for all that follows
     cdef char* out
     cdef int64_t size
     cdef int64_t room
@@ -1990,13 +2010,14 @@ cdef class LineReader:
         cdef Text json
         json.at = PyBytes_AS_STRING(text)
         json.end = json.at + PyBytes_GET_SIZE(text)
-        self.size = 0
-        try:
-            if self._object(&json, 0) < 0 or json.at != json.end:
+        with self.lock:
+            self.size = 0
+            try:
+                if self._object(&json, 0) < 0 or json.at != json.end:
+                    return None
+            except Exception:  # an address that is none
                 return None
-        except Exception:  # an address that is none
-            return None
-        return PyBytes_FromStringAndSize(self.out, self.size)
+            return PyBytes_FromStringAndSize(self.out, self.size)
 
     def ledger(self, bytes text not None, int64_t begin, int64_t first=0):
         """The records of one ledger, from the line that begins there; None to decline all of them.
@@ -2017,33 +2038,34 @@ cdef class LineReader:
         json.at = PyBytes_AS_STRING(text) + begin
         json.end = PyBytes_AS_STRING(text) + PyBytes_GET_SIZE(text)
         cdef const char* line = json.at
-        self.size = 0
-        try:
-            while json.at < json.end:
-                line = json.at
-                before = self.size
-                if count == self.rows:
-                    self._more_rows()
-                index = self._record(&json, count)
-                if index < 0 or self.size > MOST_BYTES:
-                    return None
-                if count and index != of:
-                    self.size = before
-                    json.at = line
-                    break
-                if not self._is_nth(count, first + count):
-                    return None
-                of = index
-                count += 1
-        except Exception:  # an address that is none
-            return None
-        return (
-            json.at - PyBytes_AS_STRING(text),
-            of,
-            PyBytes_FromStringAndSize(self.out, self.size),
-            PyBytes_FromStringAndSize(<const char*>self.spans, count * SPAN * sizeof(uint32_t)),
-            PyBytes_FromStringAndSize(<const char*>self.ids, count * 32),
-        )
+        with self.lock:
+            self.size = 0
+            try:
+                while json.at < json.end:
+                    line = json.at
+                    before = self.size
+                    if count == self.rows:
+                        self._more_rows()
+                    index = self._record(&json, count)
+                    if index < 0 or self.size > MOST_BYTES:
+                        return None
+                    if count and index != of:
+                        self.size = before
+                        json.at = line
+                        break
+                    if not self._is_nth(count, first + count):
+                        return None
+                    of = index
+                    count += 1
+            except Exception:  # an address that is none
+                return None
+            return (
+                json.at - PyBytes_AS_STRING(text),
+                of,
+                PyBytes_FromStringAndSize(self.out, self.size),
+                PyBytes_FromStringAndSize(<const char*>self.spans, count * SPAN * sizeof(uint32_t)),
+                PyBytes_FromStringAndSize(<const char*>self.ids, count * 32),
+            )
 
     cdef bint _is_nth(self, int64_t nth, int64_t index) noexcept:
         """Whether the metadata of a record says that it has this index."""

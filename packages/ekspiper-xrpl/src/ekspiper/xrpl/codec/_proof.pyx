@@ -1,4 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
 """Proves a ledger's transactions in C: from hex to bytes, to ids, to the root of their tree.
 
 As in `_compiled.pyx`, everything here *declines* what is out of the ordinary: it returns None, and the
@@ -6,6 +7,8 @@ caller takes the code in Python, which knows what to say. Blobs come from strang
 checked against the end of what there is.
 
 What crosses from here to Python are three buffers, see `transaction_blobs.TransactionBlobs`.
+
+Threads share nothing here. A list that is handed in must stay as it is meanwhile.
 """
 
 from cpython.bytes cimport (

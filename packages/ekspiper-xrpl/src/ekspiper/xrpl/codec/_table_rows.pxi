@@ -56,6 +56,7 @@ cdef class TableColumns:
         kinds: what each column holds, see `CellKind`.
     """
 
+    cdef cython.pymutex lock      # for all that follows
     cdef CellColumn* columns
     cdef int count
     cdef int64_t rows, room
@@ -91,21 +92,22 @@ cdef class TableColumns:
         cdef const char* text
         if len(row) != self.count:
             raise ValueError(f"a row of {len(row)} cells for {self.count} columns")
-        self._make_room(self.rows + 1)
-        for nth in range(self.count):
-            cell = row[nth]
-            if cell is None:
-                self.put_none(nth, self.rows)
-            elif self.columns[nth].kind == CELL_FLOAT:
-                self.put_float(nth, self.rows, cell)
-            elif self.columns[nth].kind == CELL_TEXT:
-                text = PyUnicode_AsUTF8AndSize(cell, &size)
-                self.put_text(nth, self.rows, text, size)
-            elif self.columns[nth].kind == CELL_CATEGORY:
-                self.put_category(nth, self.rows, cell.encode())
-            else:
-                self.put_integer(nth, self.rows, cell)
-        self.rows += 1
+        with self.lock:
+            self._make_room(self.rows + 1)
+            for nth in range(self.count):
+                cell = row[nth]
+                if cell is None:
+                    self.put_none(nth, self.rows)
+                elif self.columns[nth].kind == CELL_FLOAT:
+                    self.put_float(nth, self.rows, cell)
+                elif self.columns[nth].kind == CELL_TEXT:
+                    text = PyUnicode_AsUTF8AndSize(cell, &size)
+                    self.put_text(nth, self.rows, text, size)
+                elif self.columns[nth].kind == CELL_CATEGORY:
+                    self.put_category(nth, self.rows, cell.encode())
+                else:
+                    self.put_integer(nth, self.rows, cell)
+            self.rows += 1
 
     def take(self):
         """What the columns hold, which is then gone: for each, a byte for each row that says whether
@@ -115,21 +117,22 @@ cdef class TableColumns:
         cdef int64_t size
         cdef CellColumn* column
         taken = []
-        for nth in range(self.count):
-            column = self.columns + nth
-            size = self.rows + (1 if column.kind == CELL_TEXT else 0)
-            missing = PyByteArray_FromStringAndSize(<char*>column.missing, self.rows)
-            values = PyByteArray_FromStringAndSize(
-                <char*>column.numbers, size * <Py_ssize_t>sizeof(int64_t)
-            )
-            rest = self.places[nth]
-            if column.kind == CELL_TEXT:
-                rest = PyBytes_FromStringAndSize(column.data, column.numbers[self.rows])
-            # One by one, so that no more than one column is there twice.
-            _free_cells(column)
-            taken.append((missing, values, rest))
-            self.places[nth] = None if self.places[nth] is None else {}
-        self.rows = self.room = 0
+        with self.lock:
+            for nth in range(self.count):
+                column = self.columns + nth
+                size = self.rows + (1 if column.kind == CELL_TEXT else 0)
+                missing = PyByteArray_FromStringAndSize(<char*>column.missing, self.rows)
+                values = PyByteArray_FromStringAndSize(
+                    <char*>column.numbers, size * <Py_ssize_t>sizeof(int64_t)
+                )
+                rest = self.places[nth]
+                if column.kind == CELL_TEXT:
+                    rest = PyBytes_FromStringAndSize(column.data, column.numbers[self.rows])
+                # One by one, so that no more than one column is there twice.
+                _free_cells(column)
+                taken.append((missing, values, rest))
+                self.places[nth] = None if self.places[nth] is None else {}
+            self.rows = self.room = 0
         return taken
 
     cdef int _make_room(self, int64_t rows) except -1:
@@ -422,18 +425,19 @@ cdef class TableReader(ObjectReader):
         cdef Seen seen
         cdef const uint8_t* id
         cdef int64_t nth, count = _count_of(blobs)
-        for nth in range(first, count):
-            id = self._enter(blobs, nth, count, &tx, &meta)
-            if (
-                id == NULL
-                or self._read_transaction(&tx, &seen) < 0
-                or self._read_metadata(&meta, &seen, PASS_NODES) < 0
-            ):
-                return nth
-            if type_code >= 0 and type_code != seen.type_code:
-                continue
-            if self._transaction_row(out, id, &seen, ledger_index, close_time, network_id, late) < 0:
-                return nth
+        with self.lock, out.lock:
+            for nth in range(first, count):
+                id = self._enter(blobs, nth, count, &tx, &meta)
+                if (
+                    id == NULL
+                    or self._read_transaction(&tx, &seen) < 0
+                    or self._read_metadata(&meta, &seen, PASS_NODES) < 0
+                ):
+                    return nth
+                if type_code >= 0 and type_code != seen.type_code:
+                    continue
+                if self._transaction_row(out, id, &seen, ledger_index, close_time, network_id, late) < 0:
+                    return nth
         return count
 
     def balance_changes(
@@ -447,15 +451,16 @@ cdef class TableReader(ObjectReader):
         cdef int64_t nth, count = _count_of(blobs)
         if account is not None and PyBytes_GET_SIZE(account) != 20:
             raise ValueError("an account has 20 bytes")
-        for nth in range(first, count):
-            id = self._enter(blobs, nth, count, &tx, &meta)
-            if id == NULL or self._read_transaction(&tx, &seen) < 0:
-                return nth
-            self.change_count = 0
-            if self._read_metadata(&meta, &seen, COLLECT_CHANGES) < 0:
-                return nth
-            if self._change_rows(out, id, &seen, ledger_index, close_time, account) < 0:
-                return nth
+        with self.lock, out.lock:
+            for nth in range(first, count):
+                id = self._enter(blobs, nth, count, &tx, &meta)
+                if id == NULL or self._read_transaction(&tx, &seen) < 0:
+                    return nth
+                self.change_count = 0
+                if self._read_metadata(&meta, &seen, COLLECT_CHANGES) < 0:
+                    return nth
+                if self._change_rows(out, id, &seen, ledger_index, close_time, account) < 0:
+                    return nth
         return count
 
     def of_type(self, tuple blobs not None, int64_t first, int type_code, bint only_successes):
@@ -463,17 +468,18 @@ cdef class TableReader(ObjectReader):
         cdef Blob tx, meta
         cdef Seen seen
         cdef int64_t nth, count = _count_of(blobs)
-        for nth in range(first, count):
-            if (
-                self._enter(blobs, nth, count, &tx, &meta) == NULL
-                or self._read_transaction(&tx, &seen) < 0
-                or self._read_metadata(&meta, &seen, PASS_NODES) < 0
-                or (
-                    seen.type_code == type_code
-                    and (not only_successes or seen.result == self.success)
-                )
-            ):
-                return nth
+        with self.lock:
+            for nth in range(first, count):
+                if (
+                    self._enter(blobs, nth, count, &tx, &meta) == NULL
+                    or self._read_transaction(&tx, &seen) < 0
+                    or self._read_metadata(&meta, &seen, PASS_NODES) < 0
+                    or (
+                        seen.type_code == type_code
+                        and (not only_successes or seen.result == self.success)
+                    )
+                ):
+                    return nth
         return count
 
     def trades(self, tuple blobs not None, int64_t first):
@@ -481,13 +487,14 @@ cdef class TableReader(ObjectReader):
         cdef Blob tx, meta
         cdef Seen seen
         cdef int64_t nth, count = _count_of(blobs)
-        for nth in range(first, count):
-            if (
-                self._enter(blobs, nth, count, &tx, &meta) == NULL
-                or self._read_transaction(&tx, &seen) < 0
-                or self._read_metadata(&meta, &seen, SEEK_TRADES) < 0
-            ):
-                return nth
+        with self.lock:
+            for nth in range(first, count):
+                if (
+                    self._enter(blobs, nth, count, &tx, &meta) == NULL
+                    or self._read_transaction(&tx, &seen) < 0
+                    or self._read_metadata(&meta, &seen, SEEK_TRADES) < 0
+                ):
+                    return nth
         return count
 
     def touching(self, tuple blobs not None, int64_t first, bytes account not None):
@@ -498,16 +505,17 @@ cdef class TableReader(ObjectReader):
         cdef bytes data = blobs[0]
         if PyBytes_GET_SIZE(account) != 20:
             raise ValueError("an account has 20 bytes")
-        for nth in range(first, count):
-            if self._enter(blobs, nth, count, &tx, &meta) == NULL:
-                return nth
-            if (
-                data.find(account, tx.position, tx.end) >= 0
-                or data.find(account, meta.position, meta.end) >= 0
-                or self._read_transaction(&tx, &seen) < 0
-                or self._read_metadata(&meta, &seen, PASS_NODES) < 0
-            ):
-                return nth
+        with self.lock:
+            for nth in range(first, count):
+                if self._enter(blobs, nth, count, &tx, &meta) == NULL:
+                    return nth
+                if (
+                    data.find(account, tx.position, tx.end) >= 0
+                    or data.find(account, meta.position, meta.end) >= 0
+                    or self._read_transaction(&tx, &seen) < 0
+                    or self._read_metadata(&meta, &seen, PASS_NODES) < 0
+                ):
+                    return nth
         return count
 
     def totals(self, tuple blobs not None):
@@ -517,16 +525,17 @@ cdef class TableReader(ObjectReader):
         cdef int64_t nth, drops, count = _count_of(blobs)
         cdef int64_t failed = 0
         fees = 0
-        for nth in range(count):
-            if (
-                self._enter(blobs, nth, count, &tx, &meta) == NULL
-                or self._read_transaction(&tx, &seen) < 0
-                or self._read_metadata(&meta, &seen, PASS_NODES) < 0
-                or not _drops(seen.fee, &drops)
-            ):
-                return None
-            fees += drops
-            failed += seen.result != self.success
+        with self.lock:
+            for nth in range(count):
+                if (
+                    self._enter(blobs, nth, count, &tx, &meta) == NULL
+                    or self._read_transaction(&tx, &seen) < 0
+                    or self._read_metadata(&meta, &seen, PASS_NODES) < 0
+                    or not _drops(seen.fee, &drops)
+                ):
+                    return None
+                fees += drops
+                failed += seen.result != self.success
         return fees, failed
 
     # --- reading; each method returns 0, or -1 to decline

@@ -1,12 +1,15 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
 """Lines of JSON into columns, in C: one pass over the text of a record, without objects in between.
 
 It reads what `LineWriter` writes: compact JSON in ASCII, without escapes. It *declines* every line
 that has anything else in it, or that does not fit the columns: an unknown key, a value of another
 type, a key that comes twice. Nothing of such a line stays, and the caller takes the way in Python,
 which knows what to keep beside the columns, and what to refuse. Every read is checked against the end
-of the line.
+of the line. A builder is locked while it reads, as the GIL is released meanwhile.
 """
+
+cimport cython
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
@@ -77,6 +80,7 @@ cdef class ColumnBuilder:
     cdef int count
     cdef list names        # holds the bytes that `Column.name` points to
     cdef int* keys         # open addressing: the number of a column, or -1
+    cdef cython.pymutex lock  # for what the columns hold, and what follows
     cdef int64_t held      # bytes of the lines since `take`
     # The line that is being read.
     cdef const char* text
@@ -142,7 +146,7 @@ cdef class ColumnBuilder:
         Returns:
             the places of those that do not, in order.
         """
-        cdef int64_t count = len(lines), place, row = self.columns[0].length, total = 0
+        cdef int64_t count = len(lines), place, row, total = 0
         cdef const char** texts = <const char**>malloc((count + 1) * sizeof(char*))
         cdef int64_t* sizes = <int64_t*>malloc((count + 1) * sizeof(int64_t))
         cdef uint8_t* fits = <uint8_t*>malloc(count + 1)
@@ -157,22 +161,24 @@ cdef class ColumnBuilder:
                 texts[place] = PyBytes_AS_STRING(line)
                 sizes[place] = PyBytes_GET_SIZE(line)
                 total += sizes[place]
-            if self.held + total > MOST_BYTES:
-                return list(range(count))
-            self.held += total
-            with nogil:
-                for place in range(count):
-                    self.text = texts[place]
-                    self.at = 0
-                    self.end = sizes[place]
-                    status = self._record(row)
-                    fits[place] = status == 0
-                    if status == 0:
-                        row += 1
-                        continue
-                    self._cut(self.columns, row)
-                    if status == -2:
-                        break
+            with self.lock:
+                if self.held + total > MOST_BYTES:
+                    return list(range(count))
+                self.held += total
+                row = self.columns[0].length
+                with nogil:
+                    for place in range(count):
+                        self.text = texts[place]
+                        self.at = 0
+                        self.end = sizes[place]
+                        status = self._record(row)
+                        fits[place] = status == 0
+                        if status == 0:
+                            row += 1
+                            continue
+                        self._cut(self.columns, row)
+                        if status == -2:
+                            break
             if status == -2:
                 raise MemoryError
             return [place for place in range(count) if not fits[place]]
@@ -190,8 +196,7 @@ cdef class ColumnBuilder:
         Returns:
             whether every line fits.
         """
-        cdef int64_t count = len(blocks), place, row = self.columns[0].length, total = 0
-        cdef int64_t first = row
+        cdef int64_t count = len(blocks), place, row, first, total = 0
         cdef const char** texts = <const char**>malloc((count + 1) * sizeof(char*))
         cdef int64_t* sizes = <int64_t*>malloc((count + 1) * sizeof(int64_t))
         cdef int status = 0
@@ -207,25 +212,27 @@ cdef class ColumnBuilder:
                 texts[place] = PyBytes_AS_STRING(block)
                 sizes[place] = PyBytes_GET_SIZE(block)
                 total += sizes[place]
-            if self.held + total > MOST_BYTES:
-                return False
-            with nogil:
-                for place in range(count):
-                    self.text = texts[place]
-                    end = self.text + sizes[place]
-                    while self.text < end and status == 0:
-                        newline = <const char*>memchr(self.text, c"\n", end - self.text)
-                        self.at = 0
-                        self.end = (end if newline == NULL else newline + 1) - self.text
-                        status = self._record(row)
-                        row += 1
-                        self.text += self.end
-                    if status < 0:
-                        self._cut(self.columns, first)
-                        break
+            with self.lock:
+                if self.held + total > MOST_BYTES:
+                    return False
+                row = first = self.columns[0].length
+                with nogil:
+                    for place in range(count):
+                        self.text = texts[place]
+                        end = self.text + sizes[place]
+                        while self.text < end and status == 0:
+                            newline = <const char*>memchr(self.text, c"\n", end - self.text)
+                            self.at = 0
+                            self.end = (end if newline == NULL else newline + 1) - self.text
+                            status = self._record(row)
+                            row += 1
+                            self.text += self.end
+                        if status < 0:
+                            self._cut(self.columns, first)
+                            break
+                self.held += 0 if status < 0 else total
             if status == -2:
                 raise MemoryError
-            self.held += 0 if status < 0 else total
             return status == 0
         finally:
             free(texts)
@@ -239,12 +246,14 @@ cdef class ColumnBuilder:
             and its buffers: validity (None where all are valid), offsets, values.
         """
         cdef int number
-        cdef int64_t rows = self.columns[0].length
+        cdef int64_t rows
         taken = [None] * self.count
-        self._take(0, rows, taken)
-        for number in range(self.count):
-            _reset(self.columns + number)
-        self.held = 0
+        with self.lock:
+            rows = self.columns[0].length
+            self._take(0, rows, taken)
+            for number in range(self.count):
+                _reset(self.columns + number)
+            self.held = 0
         return rows, taken
 
     cdef int _take(self, int number, int64_t slots, list taken) except -1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Lock
 from typing import Any
 
 from ekspiper.xrpl.codec import implementation
@@ -38,6 +39,7 @@ class LineColumns:
         self._schema = schema
         self._types: list[Any] = []
         self._members: list[range] = []
+        self._lock = Lock()  # what is read and what is taken belong together
         self._builder = builder(self._rows(pa.field("", pa.struct(list(schema)))))
 
     @classmethod
@@ -53,12 +55,14 @@ class LineColumns:
 
     def read(self, lines: Sequence[bytes]) -> tuple[Any, list[int]]:
         """A `pyarrow.RecordBatch` of the lines that fit, in order, and the places of the others."""
-        unfit = self._builder.read(tuple(lines))
-        return self._taken(), unfit
+        with self._lock:
+            unfit = self._builder.read(tuple(lines))
+            return self._taken(), unfit
 
     def read_blocks(self, blocks: Sequence[bytes]) -> Any | None:
         """A `pyarrow.RecordBatch` of all lines in blocks of lines; None where one does not fit."""
-        return self._taken() if self._builder.read_blocks(tuple(blocks)) else None
+        with self._lock:
+            return self._taken() if self._builder.read_blocks(tuple(blocks)) else None
 
     def _taken(self) -> Any:
         rows, taken = self._builder.take()

@@ -45,9 +45,8 @@ class RecordLines:
 
     def __init__(self, rules: DecodedRules) -> None:
         self._writer = line_writer(rules.formats.definitions, partial(_tables, rules))
-        self._ledger: LedgerInfo | None = None
-        self._place = b""
-        self._late = False
+        # As one value, which threads read and replace whole.
+        self._entered: tuple[LedgerInfo | None, bytes, bool] = None, b"", False
 
     def transaction(self, transaction: Transaction, network_id: int) -> bytes | None:
         """The line, with its newline; None where the record has to be made as an object.
@@ -59,16 +58,15 @@ class RecordLines:
         if self._writer is None:
             return None
         ledger = transaction.ledger
-        if ledger is not self._ledger:
-            self._enter(ledger)
+        place, late = self._shared(ledger)
         line: bytes | None = self._writer.line(
             transaction.tx_blob,
             transaction.meta_blob,
             transaction.hash.encode(),
-            self._place,
+            place,
             ledger.header.ledger_index,
             network_id,
-            self._late,
+            late,
         )
         return line
 
@@ -84,12 +82,9 @@ class RecordLines:
         """
         if self._writer is None:
             return None
-        if ledger is not self._ledger:
-            self._enter(ledger)
+        place, late = self._shared(ledger)
         index = ledger.header.ledger_index
-        lines: bytes | None = self._writer.lines(
-            data, spans, ids, self._place, index, network_id, self._late
-        )
+        lines: bytes | None = self._writer.lines(data, spans, ids, place, index, network_id, late)
         return lines
 
     def ledger_object(
@@ -113,17 +108,20 @@ class RecordLines:
         )
         return lines
 
-    def _enter(self, ledger: LedgerInfo) -> None:
+    def _shared(self, ledger: LedgerInfo) -> tuple[bytes, bool]:
         """What all lines of a ledger share, made once for each."""
-        place = {
-            "ledger_index": ledger.ledger_index,
-            "ledger_hash": ledger.ledger_hash,
-            "close_time_iso": ledger.close_time_iso,
-        }
-        self._ledger = ledger
-        # Without the braces, so that it can be put into each line as it is.
-        self._place = orjson.dumps(place)[1:-1]
-        self._late = delivers_in_full(ledger.ledger_index, ledger.header.close_time)
+        entered, place, late = self._entered
+        if entered is not ledger:
+            members = {
+                "ledger_index": ledger.ledger_index,
+                "ledger_hash": ledger.ledger_hash,
+                "close_time_iso": ledger.close_time_iso,
+            }
+            # Without the braces, so that it can be put into each line as it is.
+            place = orjson.dumps(members)[1:-1]
+            late = delivers_in_full(ledger.ledger_index, ledger.header.close_time)
+            self._entered = ledger, place, late
+        return place, late
 
 
 def _object_place(ledger_index: int, ledger_hash: str) -> bytes:
