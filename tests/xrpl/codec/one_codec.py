@@ -55,7 +55,7 @@ class Both:
             shape: (
                 pure_decoder(self.definitions, shape),
                 _compiled_codec.compiled.ObjectReader(
-                    _compiled_codec.field_codes(self.decoder._table),
+                    _compiled_codec.field_codes(self.definitions),
                     AddressCache(),
                     shape == "record",
                 ),
@@ -64,7 +64,7 @@ class Both:
         }
         self.choices = {
             nodes: _compiled_codec.compiled.NodeChoice(
-                _compiled_codec.field_codes(self.decoder._table), nodes.by_code(self.definitions)
+                _compiled_codec.field_codes(self.definitions), nodes.by_code(self.definitions)
             )
             for nodes in _FILTERS
         }

@@ -11,6 +11,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -69,9 +70,10 @@ def implementation() -> str:
     return "pure Python" if compiled is None or proof is None else "compiled"
 
 
-def field_codes(table: FieldTable) -> Any:
-    """The compiled table of fields; only where there is a compiled decoder."""
-    return compiled.FieldCodes(_field_rows(table))
+@lru_cache(maxsize=8)
+def field_codes(definitions: Definitions) -> Any:
+    """The compiled table of fields, made once; only where there is a compiled decoder."""
+    return compiled.FieldCodes(_field_rows(_field_table(definitions)))
 
 
 # The kinds that are a reader in the decoder in Python. The numbers are those of _compiled.pyx.
@@ -119,7 +121,7 @@ def line_writer(
     success = definitions.transaction_results.get("tesSUCCESS")
     if compiled is None or success is None:
         return None
-    codes = field_codes(_field_table(definitions))
+    codes = field_codes(definitions)
     return compiled.LineWriter(
         codes,
         address=encode_address,
@@ -138,7 +140,7 @@ def line_reader(definitions: Definitions, derived: Iterable[str]) -> Any:
     """
     if compiled is None:
         return None
-    codes = field_codes(_field_table(definitions))
+    codes = field_codes(definitions)
     return compiled.LineReader(codes, AccountCache(), derived=derived)
 
 
@@ -170,7 +172,7 @@ def table_reader(
     table = _field_table(definitions)
     try:
         return compiled.TableReader(
-            field_codes(table),
+            field_codes(definitions),
             AddressCache(),
             types=dict(table.names["TransactionType"]),
             results=dict(table.names["TransactionResult"]),

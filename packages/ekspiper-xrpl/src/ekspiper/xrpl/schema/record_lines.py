@@ -152,6 +152,9 @@ class _Contexts:
         self._rules = rules
         self._types = rules.formats.types
         self._known = frozenset(known)
+        self._nested = {
+            name for name in self._known if self._types.get(name) in ("STArray", "STObject")
+        }
         self._numbers: dict[tuple[str, str], int] = {}
 
     def by_code(self, codes: Any, what: str, rule_of: Any) -> dict[int, int]:
@@ -183,7 +186,8 @@ class _Contexts:
         if key not in self._numbers:
             self._numbers[key] = len(self.rows)
             self.rows.append(({}, ()))  # its number is known before its fields: they may hold it
-            names = {name: self._inside(name) for name in rule.names & self._known}
+            names = dict.fromkeys(rule.names & self._known, _PLAIN)
+            names |= {name: self._inside(name) for name in names.keys() & self._nested}
             self.rows[self._numbers[key]] = (names, self._required(rule))
         return self._numbers[key]
 
@@ -192,12 +196,10 @@ class _Contexts:
         return tuple(sorted(rule.required)) if can else None
 
     def _inside(self, name: str) -> int:
-        type_ = self._types.get(name)
-        if type_ == "STArray":
+        """The context of a field that is an object or an array."""
+        if self._types[name] == "STArray":
             return self._of_array(name)
-        if type_ == "STObject":
-            return self._of_rule(("inner", name), self._rules.inner_rule(name))
-        return _PLAIN
+        return self._of_rule(("inner", name), self._rules.inner_rule(name))
 
     def _of_array(self, name: str) -> int:
         key = ("array", name)
