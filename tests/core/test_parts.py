@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from importlib import metadata
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, cast
@@ -173,7 +174,7 @@ def points(monkeypatch: pytest.MonkeyPatch) -> None:
         EntryPoint("parquet", "no_such_module:X", "ekspiper.collectors"),
     ]
     monkeypatch.setattr(
-        registry, "entry_points", lambda group: own if group == "ekspiper.collectors" else []
+        metadata, "entry_points", lambda group: own if group == "ekspiper.collectors" else []
     )
 
 
@@ -206,6 +207,6 @@ def test_a_missing_extra_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
             raise MissingExtra("pip install 'ekspiper-sinks[parquet]'")
 
     point = Needs("parquet", "x:y", "ekspiper.collectors")
-    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [point])
     with pytest.raises(MissingExtra, match="pip install"):
         registry.load("collectors", "parquet")

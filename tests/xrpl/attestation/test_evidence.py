@@ -16,9 +16,7 @@ from ekspiper.xrpl.attestation import (
     Evidence,
     FolderProofs,
     ProofArchive,
-    Publisher,
     SkipLists,
-    Trustees,
 )
 from ekspiper.xrpl.codec import LedgerHeader
 from ekspiper.xrpl.trust import (
@@ -31,6 +29,7 @@ from ekspiper.xrpl.trust import (
     check_proof,
     read_validator_lists,
 )
+from ekspiper.xrpl.trustees import Publisher, Trustees
 
 from ..trust.small_ledger import SmallLedger
 from ..trust.small_network import SmallNetwork

@@ -9,19 +9,11 @@ from typing import Any
 import pytest
 
 from ekspiper.core import ConfigError
-from ekspiper.xrpl.attestation import (
-    ListStore,
-    Publisher,
-    Trustees,
-    clock_of,
-    fetch_document,
-    known_publishers,
-    ledger_time,
-    read_trustees,
-)
+from ekspiper.xrpl.attestation import ListStore, clock_of, fetch_document, ledger_time
 from ekspiper.xrpl.open_network import OpenNetwork
 from ekspiper.xrpl.trust import encode_base64, key_text
 from ekspiper.xrpl.trust.manifest import REVOKED
+from ekspiper.xrpl.trustees import Publisher, Trustees, known_publishers, read_trustees
 
 from ..trust.small_network import NOW, SmallNetwork, key, manifest_bytes
 

@@ -12,17 +12,10 @@ from typing import Any
 
 import pytest
 
-from ekspiper.xrpl.attestation import (
-    HeaderReader,
-    ListStore,
-    Notary,
-    ProofArchive,
-    Publisher,
-    Trustees,
-    read_archive,
-)
+from ekspiper.xrpl.attestation import HeaderReader, ListStore, Notary, ProofArchive, read_archive
 from ekspiper.xrpl.codec import LedgerHeader
 from ekspiper.xrpl.trust import SignedLedger, Validation, key_text
+from ekspiper.xrpl.trustees import Publisher, Trustees
 
 from ..trust.small_network import NOW, SmallNetwork
 from .fake_pool import FakePool, until

@@ -12,19 +12,11 @@ import pytest
 
 from ekspiper.core import ConfigError, Retryable
 from ekspiper.core.testing import ListSource
-from ekspiper.xrpl.attestation import (
-    ListStore,
-    Notary,
-    NotSigned,
-    Publisher,
-    SignedLedgers,
-    Trustees,
-    known_publishers,
-    read_trust,
-)
+from ekspiper.xrpl.attestation import ListStore, Notary, NotSigned, SignedLedgers
 from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.processors import FetchLedger, ledger_record
 from ekspiper.xrpl.sources import LedgerRef
+from ekspiper.xrpl.trustees import Publisher, Trustees, known_publishers, read_trust
 
 from ..trust.small_ledger import SmallLedger
 from ..trust.small_network import NOW, SmallNetwork

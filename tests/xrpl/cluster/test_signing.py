@@ -13,12 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from ekspiper.core.chunks import Chunk
-from ekspiper.xrpl.attestation import Evidence, NotSigned, Trustees, open_notary
+from ekspiper.xrpl.attestation import Evidence, NotSigned, open_notary
 from ekspiper.xrpl.cluster import ClusterBackfill, FetchedChunk, Workers, open_store
 from ekspiper.xrpl.cluster._signed_chain import SignedChain, Span
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.processors import LedgerLink
 from ekspiper.xrpl.replay import Recording
+from ekspiper.xrpl.trustees import Trustees
 
 from .test_cluster_backfill import Inline
 

@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 import pytest
 
-from ekspiper.xrpl.attestation import Evidence, read_trustees
+from ekspiper.xrpl.attestation import Evidence
 from ekspiper.xrpl.replay import SAMPLE, Recording, ReplayNode
 from ekspiper.xrpl.trust import key_text, read_validator_lists
+from ekspiper.xrpl.trustees import read_trustees
 
 from .conftest import Http, Running
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import orjson
 
-from ekspiper.xrpl.attestation import Evidence, read_trustees
+from ekspiper.xrpl.attestation import Evidence
 from ekspiper.xrpl.replay import SAMPLE, ReplayProcess
+from ekspiper.xrpl.trustees import read_trustees
 
 FIRST, LAST = 480, 540
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import difflib
 import sys
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .errors import ConfigError, MissingExtra, UnknownComponent
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["Kind", "known", "load"]
 
@@ -23,6 +25,8 @@ def known(kind: Kind) -> dict[str, EntryPoint]:
 @lru_cache
 def _found(kind: Kind, path: tuple[str, ...]) -> dict[str, EntryPoint]:
     """What is installed on a search path; reading the metadata of all packages takes a while."""
+    from importlib.metadata import entry_points
+
     return {point.name: point for point in entry_points(group=f"ekspiper.{kind}")}
 
 

@@ -17,8 +17,6 @@ from .notary import Notary as Notary
 from .notary import NotaryPool as NotaryPool
 from .open_notary import clock_of as clock_of
 from .open_notary import open_notary as open_notary
-from .open_notary import read_anchor as read_anchor
-from .open_notary import trustees_of as trustees_of
 from .proof_archive import ARCHIVE_NAME as ARCHIVE_NAME
 from .proof_archive import ArchivedState as ArchivedState
 from .proof_archive import ProofArchive as ProofArchive
@@ -29,15 +27,6 @@ from .proven_chain import Prover as Prover
 from .signed_ledgers import NotSigned as NotSigned
 from .signed_ledgers import SignedLedgers as SignedLedgers
 from .skip_lists import SkipLists as SkipLists
-from .trustees import Publisher as Publisher
-from .trustees import TrustChoice as TrustChoice
-from .trustees import Trustees as Trustees
-from .trustees import all_known_publishers as all_known_publishers
-from .trustees import known_publishers as known_publishers
-from .trustees import offline_trustees as offline_trustees
-from .trustees import read_trust as read_trust
-from .trustees import read_trustees as read_trustees
-from .trustees import sample_publishers as sample_publishers
 
 __all__ = [
     "ARCHIVE_NAME",
@@ -60,22 +49,11 @@ __all__ = [
     "ProvenHash",
     "ProvenHeader",
     "Prover",
-    "Publisher",
     "SignedLedgers",
     "SkipLists",
-    "TrustChoice",
-    "Trustees",
-    "all_known_publishers",
     "clock_of",
     "fetch_document",
-    "known_publishers",
     "ledger_time",
-    "offline_trustees",
     "open_notary",
-    "read_anchor",
     "read_archive",
-    "read_trust",
-    "read_trustees",
-    "sample_publishers",
-    "trustees_of",
 ]

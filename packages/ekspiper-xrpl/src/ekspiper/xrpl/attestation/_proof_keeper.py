@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 
 from ekspiper.core import in_thread
 from ekspiper.xrpl.trust import SignedLedger, ValidationTally, read_header
+from ekspiper.xrpl.trustees import Trustees
 
 from .header_reader import HeaderReader
 from .proof_archive import ProofArchive
 from .proven_chain import ProvenHash
-from .trustees import Trustees
 
 __all__ = ["FULLER_AFTER", "ProofKeeper"]
 

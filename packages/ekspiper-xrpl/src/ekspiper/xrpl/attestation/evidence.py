@@ -18,10 +18,10 @@ from ekspiper.xrpl.trust import (
     read_tree_leaves,
     root_hash,
 )
+from ekspiper.xrpl.trustees import Trustees
 
 from .header_reader import read_headers
 from .proof_archive import ARCHIVE_NAME, ArchivedState, read_archive
-from .trustees import Trustees
 
 __all__ = ["HEADERS_NAME", "Anchor", "Evidence"]
 

@@ -33,9 +33,9 @@ from ekspiper.xrpl.trust import (
     write_xpop,
     write_xprv,
 )
+from ekspiper.xrpl.trustees import Trustees
 
 from .evidence import Anchor, Evidence
-from .trustees import Trustees
 
 __all__ = ["FolderProofs", "LedgerTransactions"]
 

@@ -17,8 +17,7 @@ from ekspiper.xrpl.trust import (
     ValidatorList,
     read_validator_lists,
 )
-
-from .trustees import Publisher, Trustees
+from ekspiper.xrpl.trustees import Publisher, Trustees
 
 __all__ = ["Fetch", "ListStore", "fetch_document", "ledger_time"]
 

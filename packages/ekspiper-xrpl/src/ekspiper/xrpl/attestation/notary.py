@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ekspiper.core import Component, EkspiperError, Retryable
 from ekspiper.xrpl.client import LedgerUnavailable
 from ekspiper.xrpl.trust import Manifest, SignedLedger, TrustError, ValidatorSet, Verdict
+from ekspiper.xrpl.trustees import Trustees
 
 from ._proof_keeper import FULLER_AFTER, ProofKeeper
 from ._signing_watch import SigningWatch
@@ -20,7 +21,6 @@ from .header_reader import HeaderPool, HeaderReader
 from .list_store import ListStore
 from .proof_archive import ProofArchive
 from .proven_chain import ProvenChain, ProvenHash
-from .trustees import Trustees
 
 __all__ = ["Notary", "NotaryPool"]
 

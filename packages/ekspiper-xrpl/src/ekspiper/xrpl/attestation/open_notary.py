@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from ekspiper.core import ConfigError
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.open_network import OpenNetwork
 from ekspiper.xrpl.trust import TrustError
+from ekspiper.xrpl.trustees import Trustees
 
 from .evidence import HEADERS_NAME, Evidence
 from .header_reader import HeaderReader
@@ -20,36 +20,12 @@ from .list_store import ListStore, ledger_time
 from .notary import Notary
 from .proof_archive import ARCHIVE_NAME, ProofArchive
 from .proven_chain import ProvenHash
-from .trustees import TrustChoice, Trustees, sample_publishers
 
-__all__ = ["clock_of", "open_notary", "read_anchor", "trustees_of"]
+__all__ = ["clock_of", "open_notary"]
 
 _LISTS = "lists"
 # The sample's list expires like any other, and the sample has to work after that.
 _SAMPLE_TIME = 849_013_200  # 2026-11-26, in seconds of the ledger's epoch
-
-
-def read_anchor(text: str) -> tuple[int, bytes]:
-    """The ledger that an option `INDEX:HASH` gives.
-
-    Raises:
-        ConfigError: it is something else.
-    """
-    match = re.fullmatch(r"(\d{1,10}):([0-9A-Fa-f]{64})", text)
-    if match is None:
-        raise ConfigError(f"--anchor takes INDEX:HASH, such as 103062326:CC0A...3630, not {text!r}")
-    return int(match[1]), bytes.fromhex(match[2])
-
-
-def trustees_of(choice: TrustChoice, network: OpenNetwork) -> Trustees:
-    """Whose signatures count on a network that is open; nobody where only hashes are checked.
-
-    Raises:
-        ConfigError: signatures are wanted, and nobody is trusted.
-    """
-    if network.validator_list and choice.mode != "hashed" and not choice.trustees:
-        return sample_publishers(network.validator_list)
-    return choice.of_network(network.network_id)
 
 
 def clock_of(network: OpenNetwork) -> Callable[[], int]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ekspiper.core import FlowState, Instruments, Pipeline, Progress, Run, Source, State
-from ekspiper.xrpl.attestation import Notary, SignedLedgers
 from ekspiper.xrpl.client import LedgerSet, NodePool
 from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerLink, TransactionEtl
@@ -17,6 +17,9 @@ from ..flows import ROOT, ledger_pipeline
 from ..output_folder import OutputFolder
 from ._origin import LedgersOf, Origin
 from ._reasons import Reasons, by_reason
+
+if TYPE_CHECKING:
+    from ekspiper.xrpl.attestation import Notary, SignedLedgers
 
 __all__ = ["Backfill", "BackfillReport"]
 
@@ -183,6 +186,8 @@ class Backfill:
         """The source with the hashes that validators have signed, where that is wanted."""
         if self._notary is None:
             return source
+        from ekspiper.xrpl.attestation import SignedLedgers
+
         self._signing = SignedLedgers(
             source,
             self._notary,

@@ -6,9 +6,9 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ekspiper.core import Delivery, Instruments, Pipeline, Run, Source
-from ekspiper.xrpl.attestation import Notary, SignedLedgers
 from ekspiper.xrpl.client import LedgerSet, NodePool
 from ekspiper.xrpl.flows import ROOT, ledger_pipeline
 from ekspiper.xrpl.output_folder import OutputFolder
@@ -18,6 +18,9 @@ from ekspiper.xrpl.sources import LedgerRef
 
 from ._origin import LedgersOf, Origin
 from ._reasons import Reasons, by_reason
+
+if TYPE_CHECKING:
+    from ekspiper.xrpl.attestation import Notary, SignedLedgers
 
 __all__ = ["RangeDelivery", "RangeReport", "lane_of"]
 
@@ -196,6 +199,8 @@ class RangeDelivery:
         """The source with the hashes that validators have signed, where that is wanted."""
         if self._notary is None:
             return source
+        from ekspiper.xrpl.attestation import SignedLedgers
+
         self._signing = SignedLedgers(
             source,
             self._notary,

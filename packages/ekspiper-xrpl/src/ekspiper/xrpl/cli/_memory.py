@@ -10,10 +10,10 @@ stays as large as it was then.
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import time
 from collections.abc import Callable
+from functools import cache
 
 __all__ = ["give_back", "give_back_regularly"]
 
@@ -24,11 +24,10 @@ _SHARE = 0.01
 
 def give_back_regularly(loop: asyncio.AbstractEventLoop, *, every: float = _EVERY) -> None:
     """Give memory back every `every` seconds, for as long as the loop runs."""
-    trim = _trim()
 
     def now() -> None:
         began = time.perf_counter()
-        give_back(trim)
+        give_back(_trim())
         took = time.perf_counter() - began
         # Timed from the end: a process of many gigabytes, in which this takes a second, does it
         # less often.
@@ -45,8 +44,11 @@ def give_back(trim: Callable[[int], int] | None) -> None:
         trim(0)
 
 
+@cache
 def _trim() -> Callable[[int], int] | None:
     """`malloc_trim` of glibc; other C libraries return memory by themselves, or cannot be asked."""
+    import ctypes  # for commands that run for a minute
+
     try:
         found: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
     except (AttributeError, OSError, TypeError):

@@ -91,7 +91,9 @@ class Decoder:
         self._record = shape == "record"
         self._choices: dict[NodeFilter, Any] = {}
         self._codes = (
-            None if _compiled_codec.compiled is None else _compiled_codec.field_codes(self.definitions)
+            None
+            if _compiled_codec.compiled is None
+            else _compiled_codec.field_codes(self.definitions)
         )
         self._compiled = (
             None

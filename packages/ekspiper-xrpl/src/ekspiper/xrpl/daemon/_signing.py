@@ -15,13 +15,12 @@ from ekspiper.xrpl.attestation import (
     Notary,
     ProofArchive,
     clock_of,
-    read_trust,
-    trustees_of,
 )
 from ekspiper.xrpl.config import Settings
 from ekspiper.xrpl.open_network import OpenNetwork
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.trust import Verdict
+from ekspiper.xrpl.trustees import read_trust, trustees_of
 
 __all__ = ["SIGNING_METRICS", "signing"]
 

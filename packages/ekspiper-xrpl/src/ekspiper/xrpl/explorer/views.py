@@ -261,13 +261,8 @@ async def prove(
         EkspiperError: it is another ledger than the validators signed, or nothing that is heard
             leads to it.
     """
-    from ekspiper.xrpl.attestation import (
-        TrustChoice,
-        clock_of,
-        open_notary,
-        read_trustees,
-        trustees_of,
-    )
+    from ekspiper.xrpl.attestation import clock_of, open_notary
+    from ekspiper.xrpl.trustees import TrustChoice, read_trustees, trustees_of
 
     trustees = trustees_of(TrustChoice("signed", read_trustees(trust)), network)
     index = ledger.ledger_index
@@ -301,13 +296,8 @@ async def listen(
         EkspiperError: no ledger was signed in time; says why.
     """
     # To look at ledgers alone, no signatures are needed.
-    from ekspiper.xrpl.attestation import (
-        TrustChoice,
-        clock_of,
-        open_notary,
-        read_trustees,
-        trustees_of,
-    )
+    from ekspiper.xrpl.attestation import clock_of, open_notary
+    from ekspiper.xrpl.trustees import TrustChoice, read_trustees, trustees_of
 
     session.check_open()
     options = session.options

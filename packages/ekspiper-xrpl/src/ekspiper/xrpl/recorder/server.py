@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 from ekspiper.core import Retryable
-from ekspiper.xrpl.attestation import Trustees, fetch_document
+from ekspiper.xrpl.attestation import fetch_document
 from ekspiper.xrpl.client import NodePool, RequestError
 from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.snapshot import StateProof
 from ekspiper.xrpl.sources import LedgerObjects, LedgerRef
 from ekspiper.xrpl.trust import TrustError, read_validator_lists
+from ekspiper.xrpl.trustees import Trustees
 
 from ._exchanges import exchange
 

@@ -13,16 +13,14 @@ from ekspiper.xrpl.attestation import (
     FolderProofs,
     ProofArchive,
     SkipLists,
-    TrustChoice,
     clock_of,
     open_notary,
-    read_trustees,
-    trustees_of,
 )
 from ekspiper.xrpl.codec import LedgerHeader
 from ekspiper.xrpl.open_network import OpenNetwork, open_network
 from ekspiper.xrpl.sources import LedgerObjects
 from ekspiper.xrpl.trust import SignedLedger, read_header, read_tree_leaves
+from ekspiper.xrpl.trustees import TrustChoice, read_trustees, trustees_of
 
 from .._interruption import run_interruptible
 from .._logs import tell

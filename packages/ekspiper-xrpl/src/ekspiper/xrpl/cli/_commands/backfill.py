@@ -5,23 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict, Unpack
 
 import typer
 
 from ekspiper.core import draining_on_signals
-from ekspiper.xrpl.attestation import (
-    Notary,
-    TrustChoice,
-    clock_of,
-    open_notary,
-    read_anchor,
-    read_trust,
-    trustees_of,
-)
 from ekspiper.xrpl.backfill import Backfill, BackfillOptions, estimate
 from ekspiper.xrpl.open_network import OpenNetwork, open_network
 from ekspiper.xrpl.output_folder import OutputFolder, default_out
+from ekspiper.xrpl.trustees import TrustChoice, read_anchor, read_trust, trustees_of
 
 from .._interruption import run_interruptible
 from .._options import (
@@ -41,6 +33,9 @@ from .._options import (
 from .._progress import counting_ledgers
 from .._streams import say_json
 from .backfill_report import exit_code, report_as_json, tell_estimate, tell_report
+
+if TYPE_CHECKING:
+    from ekspiper.xrpl.attestation import Notary
 
 __all__ = ["backfill", "notary_of"]
 
@@ -231,6 +226,8 @@ async def notary_of(
     if not trustees:
         yield None
         return
+    from ekspiper.xrpl.attestation import clock_of, open_notary
+
     async with open_notary(
         opened.pool, trustees, folder=folder, anchors=anchors, clock=clock_of(opened)
     ) as notary:

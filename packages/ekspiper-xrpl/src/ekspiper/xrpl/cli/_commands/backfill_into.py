@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from ekspiper.core import ConfigError, Delivery, draining_on_signals
-from ekspiper.xrpl.attestation import TrustChoice, read_anchor, read_trust
 from ekspiper.xrpl.backfill import BackfillOptions, RangeDelivery, RangeReport, lane_of
 from ekspiper.xrpl.config import CollectorTable, Settings, load_settings
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
+from ekspiper.xrpl.trustees import TrustChoice, read_anchor, read_trust
 
 from .._interruption import run_interruptible
 from .._invocation import this_command

@@ -8,13 +8,9 @@ from typing import Annotated
 import typer
 
 from ekspiper.core import ConfigError
-from ekspiper.xrpl.attestation import (
-    Evidence,
-    FolderProofs,
-    offline_trustees,
-    read_trustees,
-)
+from ekspiper.xrpl.attestation import Evidence, FolderProofs
 from ekspiper.xrpl.trust import Proof, TrustError, check_proof
+from ekspiper.xrpl.trustees import offline_trustees, read_trustees
 
 from .._interruption import run_interruptible
 from .._logs import fail, tell
@@ -160,14 +156,9 @@ async def _from_node(
     trust: list[str] | None,
 ) -> bytes:
     # Here alone nodes are asked; a proof from a folder begins sooner without them.
-    from ekspiper.xrpl.attestation import (
-        NodeProofs,
-        TrustChoice,
-        clock_of,
-        open_notary,
-        trustees_of,
-    )
+    from ekspiper.xrpl.attestation import NodeProofs, clock_of, open_notary
     from ekspiper.xrpl.open_network import open_network
+    from ekspiper.xrpl.trustees import TrustChoice, trustees_of
 
     choice = TrustChoice("signed", read_trustees(trust or ()))
     async with (

@@ -17,7 +17,6 @@ from ekspiper.core import (
     registry,
     replace_file,
 )
-from ekspiper.xrpl.attestation import TrustChoice, read_trust, trustees_of
 from ekspiper.xrpl.client import LedgerSet, NodePool
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import OutputFolder
@@ -30,6 +29,7 @@ from ekspiper.xrpl.recorder import (
     recorder_pipeline,
 )
 from ekspiper.xrpl.sources import LedgerRange, LedgerStream
+from ekspiper.xrpl.trustees import TrustChoice, read_trust, trustees_of
 
 from .._interruption import run_interruptible
 from .._invocation import this_command

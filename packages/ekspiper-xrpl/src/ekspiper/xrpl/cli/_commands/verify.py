@@ -153,7 +153,8 @@ def _tell_faults(faults: Sequence[str], *, most: int) -> None:
 
 
 def _evidence(folder: Path, trust: list[str] | None, anchors: list[str] | None) -> Evidence:
-    from ekspiper.xrpl.attestation import Evidence, offline_trustees, read_anchor
+    from ekspiper.xrpl.attestation import Evidence
+    from ekspiper.xrpl.trustees import offline_trustees, read_anchor
 
     given = [read_anchor(text) for text in anchors or ()]
     return Evidence.of_folder(folder, offline_trustees(trust or ()), given=given)

@@ -11,11 +11,11 @@ from typing import Unpack
 
 from ekspiper.core import draining_on_signals
 from ekspiper.core.chunks import ChunkStore
-from ekspiper.xrpl.attestation import TrustChoice, read_anchor, read_trust
 from ekspiper.xrpl.backfill import BackfillOptions, estimate
 from ekspiper.xrpl.cluster import ClusterBackfill, Workers, open_store, proofs_beside
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_folder import default_out
+from ekspiper.xrpl.trustees import TrustChoice, read_anchor, read_trust
 
 from ..._interruption import run_interruptible
 from ..._options import chosen_network

@@ -1,13 +1,18 @@
-"""Whose signatures count: the publishers of lists, or validators that are named one by one."""
+"""Whose signatures count, as options say: publishers of lists, validators, and ledgers that are anchors.
+
+What judges signatures is loaded when somebody names a key: a network without publishers needs none of it.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ekspiper.core import ConfigError
-from ekspiper.xrpl.trust import TrustError, key_text, read_key
+
+from .open_network import OpenNetwork
 
 __all__ = [
     "SAMPLE_NETWORK_ID",
@@ -17,9 +22,11 @@ __all__ = [
     "all_known_publishers",
     "known_publishers",
     "offline_trustees",
+    "read_anchor",
     "read_trust",
     "read_trustees",
     "sample_publishers",
+    "trustees_of",
 ]
 
 _LONGEST_FILE = 1_000_000
@@ -193,6 +200,17 @@ def offline_trustees(texts: Iterable[str]) -> Trustees:
     return given or all_known_publishers()
 
 
+def trustees_of(choice: TrustChoice, network: OpenNetwork) -> Trustees:
+    """Whose signatures count on a network that is open; nobody where only hashes are checked.
+
+    Raises:
+        ConfigError: signatures are wanted, and nobody is trusted.
+    """
+    if network.validator_list and choice.mode != "hashed" and not choice.trustees:
+        return sample_publishers(network.validator_list)
+    return choice.of_network(network.network_id)
+
+
 def read_trustees(texts: Iterable[str]) -> Trustees:
     """Those that options name: `KEY=LIST`, `KEY`, or the path of a file with keys.
 
@@ -202,9 +220,14 @@ def read_trustees(texts: Iterable[str]) -> Trustees:
     Raises:
         ConfigError: a text is something else, or the file cannot be read.
     """
+    given = list(texts)
+    if not given:
+        return Trustees()
+    from ekspiper.xrpl.trust import TrustError, read_key
+
     publishers: list[Publisher] = []
     validators: list[bytes] = []
-    for text in texts:
+    for text in given:
         key, equals, location = text.partition("=")
         try:
             parsed = read_key(key.strip())
@@ -223,6 +246,8 @@ def read_trustees(texts: Iterable[str]) -> Trustees:
 
 
 def _read_file(path: Path) -> list[bytes]:
+    from ekspiper.xrpl.trust import TrustError, key_text, read_key
+
     try:
         if path.stat().st_size > _LONGEST_FILE:
             raise ConfigError(f"--trust {path}: the file is too large to be a list of keys")
@@ -244,3 +269,15 @@ def _read_file(path: Path) -> list[bytes]:
     if doubled:
         raise ConfigError(f"--trust {path}: {doubled[0]} is there twice")
     return keys
+
+
+def read_anchor(text: str) -> tuple[int, bytes]:
+    """The ledger that an option `INDEX:HASH` gives.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    match = re.fullmatch(r"(\d{1,10}):([0-9A-Fa-f]{64})", text)
+    if match is None:
+        raise ConfigError(f"--anchor takes INDEX:HASH, such as 103062326:CC0A...3630, not {text!r}")
+    return int(match[1]), bytes.fromhex(match[2])
