@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ import pytest
 
 from ekspiper.xrpl.cli import _invocation
 from ekspiper.xrpl.cli._invocation import this_command
+from ekspiper.xrpl.replay import Recording, ReplayNode
 
 from .conftest import Cli
 
@@ -104,6 +106,94 @@ def test_a_command_loads_no_more_than_it_needs(
     done = start(_LOADED, *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert not_loaded & set(done.stderr.split()) == set()
+
+
+# What no command on past ledgers needs that reads them over WebSocket and judges no signatures.
+_HEAVY = {
+    "aiohttp",
+    "coincurve",
+    "dask",
+    "distributed",
+    "ekspiper.core.bucket",
+    "ekspiper.core.chunks",
+    "ekspiper.core.testing",
+    "ekspiper.xrpl.attestation",
+    "ekspiper.xrpl.audit",
+    "ekspiper.xrpl.cluster",
+    "ekspiper.xrpl.config",
+    "ekspiper.xrpl.daemon",
+    "ekspiper.xrpl.explorer",
+    "ekspiper.xrpl.recorder",
+    "ekspiper.xrpl.replay",
+    "ekspiper.xrpl.trust",
+    "fluent",
+    "msgpack",
+    "nacl",
+    "obstore",
+    "opentelemetry",
+    "pandas",
+    "prometheus_client",
+    "pyarrow",
+    "pydantic",
+    "rich.console",
+    "sqlite3",
+    "tenacity",
+    "xrpl",
+}
+
+
+_FAILING = """
+from ekspiper.core import Retryable
+from ekspiper.sinks.jsonl import JsonLines
+collect, failures = JsonLines.collect_encoded, [Retryable("the test lets it fail")]
+async def fail_once(self, batch):
+    if failures:
+        raise failures.pop()
+    await collect(self, batch)
+JsonLines.collect_encoded = fail_once
+"""
+
+
+async def loaded_by(command: str, *, cwd: Path, faults: str = "", before: str = "") -> set[str]:
+    """What a command loads that reads the sample over WebSocket, as if it were any network.
+
+    Args:
+        faults: of the node.
+        before: code that runs before the command.
+    """
+    with Recording.sample() as recording:
+        async with ReplayNode(recording, faults=faults) as node:
+            arguments = [*command.split(), "--network", node.url]
+            done = await asyncio.to_thread(start, before + _LOADED, *arguments, cwd=cwd)
+            assert done.returncode == 0, done.stderr
+            assert bool(node.faults_injected) == bool(faults)
+    # Between the names of modules stand the command's own lines.
+    return {line for line in done.stderr.splitlines() if re.fullmatch(r"[\w.]+", line)}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "backfill 478:482 --out out",
+        "snapshot --out out",
+        "payments 478:478",
+        "nodes --json",
+        "books",
+    ],
+)
+async def test_reading_over_websocket_loads_nothing_heavy(command: str, tmp_path: Path) -> None:
+    assert await loaded_by(command, cwd=tmp_path) & _HEAVY == set()
+
+
+async def test_a_daemon_loads_nothing_more_when_something_fails(tmp_path: Path) -> None:
+    command = "daemon --from 478 --until 482 --http off --out"
+    well = await loaded_by(f"{command} well", cwd=tmp_path)
+    faults = "disconnect@479*1"
+    failing = await loaded_by(f"{command} ill", cwd=tmp_path, faults=faults, before=_FAILING)
+    more = {
+        name for name in failing - well if name.partition(".")[0] not in sys.stdlib_module_names
+    }
+    assert more == set()
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
-
 from ..errors import ConfigError, MissingExtra, Retryable
 
 __all__ = ["Bucket", "Refused", "is_bucket_url"]
@@ -157,6 +155,8 @@ class Bucket:
         The library sends again what the store refused for the moment. It does not where an answer
         did not come in time or was cut, as it cannot know that our requests may come twice.
         """
+        from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
+
         retrying = Retrying(
             retry=retry_if_exception(_may_pass),
             stop=stop_after_delay(self._patience),

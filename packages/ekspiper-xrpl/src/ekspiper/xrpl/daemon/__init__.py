@@ -4,7 +4,6 @@ from .daemon import Daemon as Daemon
 from .daemon import Outcome as Outcome
 from .daemon import Watching as Watching
 from .dead_letters import dead_letter_file as dead_letter_file
-from .read_status import read_status as read_status
 from .redelivery import redeliver as redeliver
 from .summary import summary as summary
 from .summary import summary_as_json as summary_as_json
@@ -14,7 +13,6 @@ __all__ = [
     "Outcome",
     "Watching",
     "dead_letter_file",
-    "read_status",
     "redeliver",
     "summary",
     "summary_as_json",

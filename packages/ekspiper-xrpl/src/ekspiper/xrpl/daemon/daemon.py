@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass
+from importlib import import_module
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
 
@@ -29,6 +30,7 @@ from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerLink, Trans
 from ekspiper.xrpl.sources import LedgerStream
 
 from ..coverage import links
+from ..daemon_status import advertised
 from ..flows import ROOT, ledger_pipeline
 from ..ledger_watch import watching_ledgers
 from ..networks import CUSTOM, find_network
@@ -41,7 +43,6 @@ from ._readiness import Readiness
 from ._signing import signing
 from ._status import History, Status
 from .dead_letters import dead_letter_collector, dead_letter_file
-from .read_status import advertised
 
 if TYPE_CHECKING:
     from ._http_server import HttpServer
@@ -52,6 +53,10 @@ log = logging.getLogger("ekspiper")
 
 # Where Prometheus exporters of pipelines are by custom.
 _PORT = 9464
+
+# What the first call that fails would load. A daemon has it from the start: it may have been upgraded on
+# disk by then, and its event loop should not wait for a disk.
+_NEEDED_BY_FAILURES = ("tenacity",)
 
 # Seconds that nodes may be too busy for a ledger, however short `ledger_timeout` is.
 _SHORTEST_RETRY = 60.0
@@ -140,6 +145,8 @@ class Daemon:
             EkspiperError: the pipeline failed.
         """
         settings = self.settings
+        for name in _NEEDED_BY_FAILURES:
+            import_module(name)
         async with AsyncExitStack() as stack:
             if self._folder is not None:
                 # Everything below writes into the folder, the URL of the status page included.

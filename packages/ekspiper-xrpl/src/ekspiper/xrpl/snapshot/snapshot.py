@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ekspiper.core import (
     EkspiperError,
@@ -22,10 +23,12 @@ from ekspiper.xrpl.processors import DriftReport, FetchLedger, LedgerObjectRecor
 from ekspiper.xrpl.sources import LedgerObjects, LedgerRef
 
 from ..ledger import Ledger
-from ..output_bucket import OutputBucket
 from ..output_folder import OutputFolder
 from .proof import StateMismatch, StateProof
 from .second_reading import SecondReading
+
+if TYPE_CHECKING:
+    from ..output_bucket import OutputBucket
 
 __all__ = ["Snapshot", "SnapshotReport", "StateMismatch"]
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ekspiper.xrpl.client import NodePool, NodeStatus
 from ekspiper.xrpl.open_network import open_network
@@ -16,6 +14,9 @@ from ekspiper.xrpl.open_network import open_network
 from .._interruption import run_interruptible
 from .._options import Json, Network, chosen_network
 from .._streams import say, say_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 __all__ = ["nodes"]
 
@@ -36,18 +37,14 @@ def nodes(
       ekspiper nodes --network mainnet
       ekspiper nodes -n ws://10.0.0.1:6006,ws://10.0.0.2:6006 --json
     """
+    if not as_json:
+        import rich.table  # noqa: F401  # what is missing is said before anything is asked
+
     statuses = run_interruptible(_statuses(chosen_network(network), connect_timeout))
     if as_json:
         say_json([_as_json(status) for status in statuses])
-        return
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDE  # a pipe or a file has room for every column
-    with console.capture() as shown:
-        console.print(_table(statuses))
-    say(shown.get(), end="")
-    for line in _problems(statuses):
-        say(line)
+    else:
+        _show(statuses)
 
 
 async def _statuses(network: str, connect_timeout: float) -> list[NodeStatus]:
@@ -70,7 +67,22 @@ async def _until_all_have_answered(pool: NodePool) -> None:
         await asyncio.sleep(_LOOK_AGAIN)
 
 
+def _show(statuses: list[NodeStatus]) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = _WIDE  # a pipe or a file has room for every column
+    with console.capture() as shown:
+        console.print(_table(statuses))
+    say(shown.get(), end="")
+    for line in _problems(statuses):
+        say(line)
+
+
 def _table(statuses: list[NodeStatus]) -> Table:
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("URL", overflow="fold", min_width=25)
     table.add_column("state", no_wrap=True)

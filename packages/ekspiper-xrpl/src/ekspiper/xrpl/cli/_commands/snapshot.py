@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ekspiper.core import draining_on_signals
-from ekspiper.core.bucket import is_bucket_url
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.open_network import open_network
-from ekspiper.xrpl.output_bucket import OutputBucket
 from ekspiper.xrpl.output_folder import OutputFolder, default_out
 from ekspiper.xrpl.snapshot import Snapshot
 from ekspiper.xrpl.verify import ONLY_HASHED
@@ -30,6 +28,9 @@ from .._options import (
 )
 from .._progress import counting_records
 from .snapshot_report import say_snapshot, tell_snapshot
+
+if TYPE_CHECKING:
+    from ekspiper.xrpl.output_bucket import OutputBucket
 
 __all__ = ["snapshot"]
 
@@ -115,13 +116,15 @@ def snapshot(
 
 
 def _place(out: Any, format: str | None) -> OutputFolder | OutputBucket:
-    if not is_bucket_url(out):
+    if not isinstance(out, str):
         return OutputFolder(out, command="snapshot", format=format or "jsonl", tables=("objects",))
     if format not in (None, "parquet"):
         raise typer.BadParameter(
             f"files in an object store are Parquet, not {format}", param_hint="'--format'"
         )
-    bucket = OutputBucket(str(out), command="snapshot")
+    from ekspiper.xrpl.output_bucket import OutputBucket
+
+    bucket = OutputBucket(out, command="snapshot")
     bucket.refuse_others("objects")
     return bucket
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ekspiper.xrpl.daemon import read_status
+from ekspiper.xrpl.daemon_status import read_status
 
 from .._options import Json
 from .._streams import say, say_json

@@ -6,6 +6,5 @@ from .html_page import script as script
 from .html_page import style as style
 from .html_page import view as view
 from .status import Status as Status
-from .status import last_letters as last_letters
 
-__all__ = ["History", "Status", "last_letters", "page", "script", "style", "view"]
+__all__ = ["History", "Status", "page", "script", "style", "view"]

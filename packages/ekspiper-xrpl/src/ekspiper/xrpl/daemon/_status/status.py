@@ -10,21 +10,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-import orjson
-
 from ekspiper.core import Flow, Queue, Run, Statistics
 from ekspiper.xrpl.attestation import Notary
 from ekspiper.xrpl.client import NodePool, NodeStatus, redact
 from ekspiper.xrpl.config import Settings
 
+from ...daemon_status import last_letters
 from ...flows import ROOT
 from .history import History
 
-__all__ = ["Parts", "Status", "last_letters"]
-
-_LETTERS_SHOWN = 20
-# Bytes from the end of the file: enough for the last letters, and read within a millisecond.
-_LETTERS_READ = 256 * 1024
+__all__ = ["Parts", "Status"]
 
 _TRANSACTIONS = "transaction-record/etl"
 
@@ -243,31 +238,6 @@ def _node(node: NodeStatus) -> dict[str, Any]:
 
 def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def last_letters(file: Path | None) -> list[dict[str, Any]]:
-    """The newest dead letters, the newest first, without the items themselves."""
-    if file is None:
-        return []
-    try:
-        with file.open("rb") as opened:
-            size = opened.seek(0, 2)
-            opened.seek(max(0, size - _LETTERS_READ))
-            lines = opened.read().splitlines()
-    except OSError:
-        return []
-    found: list[dict[str, Any]] = []
-    for line in reversed(lines):
-        try:
-            letter = orjson.loads(line)
-        except ValueError:
-            continue  # the first line may have lost its beginning, and the last may be half written
-        if isinstance(letter, dict) and "error" in letter:
-            names = ("time", "position", "flow", "step", "collector", "error", "message")
-            found.append({name: letter.get(name) for name in names})
-        if len(found) == _LETTERS_SHOWN:
-            break
-    return found
 
 
 def _configuration(settings: Settings) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Asks a daemon how it is doing, or the folder of one that is stopped."""
+"""Asks a daemon how it is doing, or the folder of one that is stopped; without loading the daemon."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from ekspiper.core import ConfigError, FileCheckpoint, FileLock
 
-from ..flows import ROOT
-from ._status import last_letters
-
-__all__ = ["advertised", "read_status"]
+__all__ = ["advertised", "last_letters", "read_status"]
 
 # Seconds that a daemon has for its answer.
 _TIMEOUT = 10.0
 
 _URL_FILE = "url"
 _CHECKPOINTS = "daemon.*.json"
+
+_LETTERS_SHOWN = 20
+# Bytes from the end of the file: enough for the last letters, and read within a millisecond.
+_LETTERS_READ = 256 * 1024
 
 
 @contextmanager
@@ -107,6 +110,8 @@ def _of_running(folder: Path, hidden: Path) -> dict[str, Any] | None:
 
 
 def _of_stopped(folder: Path, file: Path) -> dict[str, Any]:
+    from .flows import ROOT
+
     progress = asyncio.run(FileCheckpoint(file).load())
     flow = progress.flows.get(ROOT) if progress is not None else None
     letters = folder / "dead_letters.jsonl"
@@ -148,3 +153,28 @@ def _lines(file: Path) -> int:
             return sum(chunk.count(b"\n") for chunk in iter(lambda: opened.read(1 << 20), b""))
     except OSError:
         return 0
+
+
+def last_letters(file: Path | None) -> list[dict[str, Any]]:
+    """The newest dead letters, the newest first, without the items themselves."""
+    if file is None:
+        return []
+    try:
+        with file.open("rb") as opened:
+            size = opened.seek(0, 2)
+            opened.seek(max(0, size - _LETTERS_READ))
+            lines = opened.read().splitlines()
+    except OSError:
+        return []
+    found: list[dict[str, Any]] = []
+    for line in reversed(lines):
+        try:
+            letter = orjson.loads(line)
+        except ValueError:
+            continue  # the first line may have lost its beginning, and the last may be half written
+        if isinstance(letter, dict) and "error" in letter:
+            names = ("time", "position", "flow", "step", "collector", "error", "message")
+            found.append({name: letter.get(name) for name in names})
+        if len(found) == _LETTERS_SHOWN:
+            break
+    return found
