@@ -21,6 +21,7 @@ HERE = Path(__file__).resolve().parent
 MODULES = (
     "ekspiper.xrpl.codec._compiled",
     "ekspiper.xrpl.codec._proof",
+    "ekspiper.xrpl.processors._offers",
     "ekspiper.xrpl.schema._columns",
 )
 

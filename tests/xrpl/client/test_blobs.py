@@ -13,6 +13,7 @@ import pytest
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.client._call import Call
 from ekspiper.xrpl.client._open_requests import OpenRequests
+from ekspiper.xrpl.client.pool import _BLOBS
 from ekspiper.xrpl.codec import TransactionBlobs
 from ekspiper.xrpl.replay import SAMPLE, ReplayProcess
 from ekspiper.xrpl.verify import parse_ledger, verify_ledger
@@ -30,9 +31,9 @@ def frame(number: object, result: Any = RESULT) -> bytes:
 @pytest.fixture
 async def requests() -> OpenRequests:
     made = OpenRequests(lambda: 0.0)
-    for blobs in (True, False):
+    for cut in (_BLOBS, None):
         answer = asyncio.get_running_loop().create_future()
-        made.add(Call({"command": "ledger"}, answer, ledger_index=242, blobs=blobs))
+        made.add(Call({"command": "ledger"}, answer, ledger_index=242, cut=cut))
     made.add_own()
     return made
 

@@ -113,7 +113,7 @@ def _book_offers_record(
     requests: Queue, pool: RequestPool, collectors: CollectorsByRecord, concurrency: int
 ) -> Flow:
     step = Step(
-        FetchBookOffers(pool),
+        FetchBookOffers(pool, at_once=concurrency),
         name="fetch-book-offers",
         concurrency=concurrency,
         collectors=collectors.get("book_offers", ()),

@@ -1,6 +1,8 @@
 """Nodes of the XRP Ledger, as one pool."""
 
 from .answer import Answer as Answer
+from .answer import Cut as Cut
+from .answer import Text as Text
 from .definitions import network_definitions as network_definitions
 from .errors import BadNodeUrl as BadNodeUrl
 from .errors import ConnectionLost as ConnectionLost
@@ -26,6 +28,7 @@ __all__ = [
     "Answer",
     "BadNodeUrl",
     "ConnectionLost",
+    "Cut",
     "FairShare",
     "LedgerSet",
     "LedgerUnavailable",
@@ -38,6 +41,7 @@ __all__ = [
     "RequestTimeout",
     "Subscription",
     "SubscriptionOverrun",
+    "Text",
     "UnreadableNode",
     "WrongNetwork",
     "check_url",

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Hashable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .answer import Answer
+from .answer import Answer, Cut
 
 if TYPE_CHECKING:
     from xrpl.models.requests.request import Request as ModelRequest
@@ -73,7 +73,7 @@ class Call:
         ledger_index: the ledger it needs; None if it needs no certain one.
         raw: whether an error answer is an answer.
         once: whether each node is asked once only, whatever it answers.
-        blobs: whether the transactions of a ledger are taken as `TransactionBlobs`.
+        cut: what is cut out of the answer's text before that becomes objects.
         avoided: nodes to ask only when no other can answer.
     """
 
@@ -84,7 +84,7 @@ class Call:
         "_stage",
         "answer",
         "attempts",
-        "blobs",
+        "cut",
         "holders",
         "lacking",
         "last_error",
@@ -105,7 +105,7 @@ class Call:
         ledger_index: int | None,
         raw: bool = False,
         once: bool = False,
-        blobs: bool = False,
+        cut: Cut | None = None,
         avoided: tuple[Hashable, ...] = (),
     ) -> None:
         self.message = message
@@ -113,7 +113,7 @@ class Call:
         self.ledger_index = ledger_index
         self.raw = raw
         self.once = once
-        self.blobs = blobs
+        self.cut = cut
         self.holders: list[Hashable] = []
         """Nodes that are working on it."""
         self.lacking: list[Hashable] = []

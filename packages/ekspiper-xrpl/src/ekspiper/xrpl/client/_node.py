@@ -17,8 +17,8 @@ from ._clock import Backoff
 from ._liveness import Latency, Liveness, Sign
 from ._node_log import NodeLog
 from ._open_requests import OpenRequests
-from ._wire import Connect, Connection, Text, asks_for_less, reason_of, retry_after
-from .answer import error_of
+from ._wire import Connect, Connection, asks_for_less, reason_of, retry_after
+from .answer import Text, error_of
 from .errors import ConnectionLost, RequestError, UnreadableNode, WrongNetwork
 from .ledger_set import LedgerSet
 from .node_status import NodeInfo, NodeState, NodeStatus, result_of

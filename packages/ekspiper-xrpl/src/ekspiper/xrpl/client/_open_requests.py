@@ -9,15 +9,13 @@ from typing import Any
 
 import orjson
 
-from ekspiper.xrpl.codec import TransactionBlobs
-
 from ._call import Call
-from ._wire import Text
+from .answer import Cut, Text
 
 __all__ = ["OpenRequests"]
 
 
-# Bytes of a message that holds no transactions worth packing.
+# Bytes of a message in which nothing is worth cutting out.
 _SMALL = 1024
 
 
@@ -33,6 +31,7 @@ class OpenRequests:
         self._numbers = itertools.count(1)
         self._calls: dict[int, tuple[Call, float]] = {}
         self._own: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._cuts: dict[Cut, None] = {}  # those that were asked for so far: a few
 
     def __len__(self) -> int:
         """Requests of the pool's users; those of the pool itself do not count."""
@@ -46,6 +45,8 @@ class OpenRequests:
         """A request is sent; its number."""
         number = next(self._numbers)
         self._calls[number] = (call, self._clock())
+        if call.cut is not None:
+            self._cuts[call.cut] = None
         return number
 
     def add_own(self) -> tuple[int, asyncio.Future[dict[str, Any]]]:
@@ -69,23 +70,27 @@ class OpenRequests:
         return late
 
     def read(self, data: Text) -> Any:
-        """The JSON of a message; where it answers a request for blobs, with the transactions as such.
+        """The JSON of a message; where its request says so, with a part that was cut out of the text.
 
         Raises:
             ValueError: it is not JSON.
         """
-        packed = TransactionBlobs.of_frame(data) if len(data) >= _SMALL else None
-        if packed is not None:
-            text, blobs = packed
-            message = orjson.loads(text)
-            if self._wants_blobs(message) and _put(blobs, message):
-                return message
+        if len(data) >= _SMALL:
+            for cut in self._cuts:
+                taken = cut.take(data)
+                if taken is None:
+                    continue
+                text, part = taken
+                message = orjson.loads(text)
+                if self._cut_of(message) is cut and cut.put(part, message):
+                    return message
         return orjson.loads(data)
 
-    def _wants_blobs(self, message: Any) -> bool:
+    def _cut_of(self, message: Any) -> Cut | None:
+        """The cut that the request for this message asks for."""
         number = message.get("id") if type(message) is dict else None
         entry = self._calls.get(number) if type(number) is int else None
-        return entry is not None and entry[0].blobs
+        return None if entry is None else entry[0].cut
 
     def number_of(self, response: dict[str, Any]) -> int | None:
         """The number of the request that a response answers; None where that cannot be known."""
@@ -123,13 +128,3 @@ class OpenRequests:
         calls = [call for call, _ in self._calls.values()]
         self._calls.clear()
         return calls
-
-
-def _put(blobs: TransactionBlobs, message: dict[str, Any]) -> bool:
-    """Put them where they were taken out; whether that is where the transactions of a ledger stand."""
-    result = message.get("result")
-    ledger = result.get("ledger") if type(result) is dict else None
-    if type(ledger) is not dict or ledger.get("transactions", blobs) is not None:
-        return False
-    ledger["transactions"] = blobs
-    return True

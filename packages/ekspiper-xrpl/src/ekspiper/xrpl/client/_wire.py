@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from email.utils import parsedate_to_datetime
 from functools import partial
 from struct import Struct
-from typing import Any, Protocol, TypeAlias, cast
+from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -20,13 +20,13 @@ from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.protocol import State
 
+from .answer import Text
 from .url import is_loopback, without_credentials
 
 __all__ = [
     "MAX_FRAME",
     "Connect",
     "Connection",
-    "Text",
     "TextFrames",
     "Wire",
     "asks_for_less",
@@ -36,8 +36,6 @@ __all__ = [
 
 MAX_FRAME = 64 * 1024 * 1024
 """A message longer than this many bytes ends the connection before it is read into memory."""
-
-Text: TypeAlias = "bytes | bytearray | memoryview"
 
 # RFC 6455, section 5.2: the first byte of a text message that comes whole and is not compressed.
 _TEXT = 0x81

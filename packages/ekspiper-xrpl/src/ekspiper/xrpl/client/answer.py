@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-__all__ = ["Answer", "Verdict", "error_of", "is_clio", "judge", "warns_of_load"]
+__all__ = ["Answer", "Cut", "Text", "Verdict", "error_of", "is_clio", "judge", "warns_of_load"]
+
+Text: TypeAlias = "bytes | bytearray | memoryview"
+"""A message as it came over the WebSocket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,30 @@ class Answer:
     result: dict[str, Any]
     response: dict[str, Any]
     node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Takes the largest part of an answer out of its text, so that no objects are made of it.
+
+    Attributes:
+        take: gives the text with `null` in place of that part, and the part in another form; None
+            where it is another answer, or anything in it is out of the ordinary.
+        place: the names under which the part stands in the `result`.
+    """
+
+    take: Callable[[Text], tuple[bytes, Any] | None]
+    place: tuple[str, ...]
+
+    def put(self, part: Any, response: dict[str, Any]) -> bool:
+        """Put a part where it was taken out; whether that is its place in this response."""
+        inside: Any = response.get("result")
+        for name in self.place[:-1]:
+            inside = inside.get(name) if type(inside) is dict else None
+        if type(inside) is not dict or inside.get(self.place[-1], part) is not None:
+            return False
+        inside[self.place[-1]] = part
+        return True
 
 
 class Verdict(enum.Enum):

@@ -10,7 +10,7 @@ from collections.abc import Collection, Coroutine, Sequence
 from typing import Any
 
 from ekspiper.core import Component, ConfigError
-from ekspiper.xrpl.codec import Definitions
+from ekspiper.xrpl.codec import Definitions, TransactionBlobs
 
 from ._belief import Belief
 from ._call import Call, Request, as_message
@@ -19,7 +19,7 @@ from ._dispatcher import Dispatcher
 from ._node import Node
 from ._timeouts import Prospect, Timeouts
 from ._wire import Connect, Wire
-from .answer import Answer
+from .answer import Answer, Cut
 from .errors import ConnectionLost, NodeUnreachable, RequestError, UnreadableNode, WrongNetwork
 from .ledger_set import LedgerSet
 from .node_status import NodeStatus
@@ -34,6 +34,7 @@ _TICK = 0.1
 # A server that takes longer to accept a connection, or to say who it is, cannot serve either.
 _GREETING = 10.0
 _USUAL = Timeouts()
+_BLOBS = Cut(TransactionBlobs.of_frame, ("ledger", "transactions"))
 
 
 class NodePool(Component):
@@ -259,11 +260,10 @@ class NodePool(Component):
             blobs: take the transactions of a ledger in binary as one buffer where that can be: then
                 they are `codec.TransactionBlobs` in the result, and no list.
         """
-        return await self._ask(
-            request, ledger_index=ledger_index, avoid=avoid, raw=raw, blobs=blobs
-        )
+        cut = _BLOBS if blobs else None
+        return await self.submit(request, ledger_index=ledger_index, avoid=avoid, raw=raw, cut=cut)
 
-    async def _ask(
+    def submit(
         self,
         request: Request,
         *,
@@ -271,8 +271,16 @@ class NodePool(Component):
         avoid: Collection[str] = (),
         raw: bool = False,
         once: bool = False,
-        blobs: bool = False,
-    ) -> Answer:
+        cut: Cut | None = None,
+    ) -> asyncio.Future[Answer]:
+        """Like `ask`, for those who have many questions: the answer, which is on its way.
+
+        Cancel it if it is not needed any more.
+
+        Args:
+            once: ask each node once only, whatever it answers.
+            cut: what is cut out of the answer's text, where that can be.
+        """
         if self._failure is not None:
             raise self._failure
         if not self._open:
@@ -287,11 +295,11 @@ class NodePool(Component):
             ledger_index=ledger_index,
             raw=raw,
             once=once,
-            blobs=blobs,
+            cut=cut,
             avoided=tuple(node for node in self._nodes if node.label in avoid) if avoid else (),
         )
         self._dispatcher.submit(call)
-        return await call.answer
+        return call.answer
 
     async def ask_once(self, request: Request, *, within: float = 10.0) -> Answer:
         """Ask for something optional: each node once, and no node again.
@@ -311,7 +319,7 @@ class NodePool(Component):
             async with asyncio.timeout(within):
                 while True:
                     try:
-                        return await self._ask(request, once=True)
+                        return await self.submit(request, once=True)
                     except RequestError as error:
                         refusal = error
                     # One that is not connected yet may know.

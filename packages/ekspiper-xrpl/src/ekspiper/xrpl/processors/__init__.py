@@ -2,6 +2,7 @@
 
 from .amm_records import AmmRecords as AmmRecords
 from .book_offer_builder import BookOfferBuilder as BookOfferBuilder
+from .book_offer_builder import BookRequests as BookRequests
 from .book_offer_builder import book_request as book_request
 from .books import OFFER_NODES as OFFER_NODES
 from .books import Asset as Asset
@@ -34,6 +35,7 @@ __all__ = [
     "Asset",
     "Book",
     "BookOfferBuilder",
+    "BookRequests",
     "CollectAttributes",
     "Drift",
     "DriftReport",

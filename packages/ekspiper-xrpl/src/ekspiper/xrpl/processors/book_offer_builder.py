@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ekspiper.core import Processor
+from ekspiper.core import Block, Processor
 from ekspiper.xrpl.ledger import Ledger, LedgerInfo, Transaction
 
 from .books import OFFER_NODES, Book, books_touched
 
-__all__ = ["BookOfferBuilder", "book_request"]
+__all__ = ["BookOfferBuilder", "BookRequests", "book_request"]
+
+# About what a queue takes for one request.
+_REQUEST_BYTES = 512
 
 log = logging.getLogger("ekspiper.xrpl.processors")
+
+
+class BookRequests(Block):
+    """The requests for all books of one ledger, which travel as one.
+
+    Args:
+        ledger: what they are asked at; its transactions are not kept.
+        books: the sides that are asked for, in order.
+    """
+
+    __slots__ = ("books", "place")
+
+    def __init__(self, ledger: LedgerInfo, books: Sequence[Book]) -> None:
+        super().__init__(len(books), _REQUEST_BYTES * len(books))
+        self.place = _place(ledger)
+        self.books = books
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (_request(book, self.place) for book in self.books)
+
+    def to_json(self) -> dict[str, Any]:
+        """What names the ledger in a dead letter."""
+        return dict(self.place)
 
 
 class BookOfferBuilder(Processor[Ledger, dict[str, Any]]):
@@ -24,17 +50,23 @@ class BookOfferBuilder(Processor[Ledger, dict[str, Any]]):
     the open book as well.
     """
 
+    takes_blocks = False
+
     def __init__(self) -> None:
         self._warned = False
 
     async def process(self, item: Ledger) -> list[dict[str, Any]]:
         """The requests for one ledger: `ledger_index`, `ledger_hash`, `close_time_iso`,
         `taker_gets`, `taker_pays`, and `domain` for the book of a domain."""
+        return list(self.to_block(item))
+
+    def to_block(self, item: Ledger) -> BookRequests:
+        """The same requests as one item, for those who take them so."""
         transactions = list(item.showing(OFFER_NODES))
         self._warn_of_missing(item, transactions)
         metas = (each.meta for each in transactions)
         books = books_touched(meta for meta in metas if "AffectedNodes" in meta)
-        return [book_request(book, item) for book in sorted(books)]
+        return BookRequests(item, sorted(books))
 
     def _warn_of_missing(self, ledger: Ledger, transactions: Iterable[Transaction]) -> None:
         unread = [each.hash for each in transactions if not each.is_readable]
@@ -51,13 +83,24 @@ class BookOfferBuilder(Processor[Ledger, dict[str, Any]]):
 
 def book_request(book: Book, ledger: LedgerInfo) -> dict[str, Any]:
     """What `FetchBookOffers` takes: one side of one book at one ledger."""
+    return _request(book, _place(ledger))
+
+
+def _request(book: Book, place: Mapping[str, Any]) -> dict[str, Any]:
     request: dict[str, Any] = {
-        "ledger_index": ledger.ledger_index,
-        "ledger_hash": ledger.ledger_hash,
-        "close_time_iso": ledger.close_time_iso,
+        **place,
         "taker_gets": book.taker_gets.to_request(),
         "taker_pays": book.taker_pays.to_request(),
     }
     if book.domain:
         request["domain"] = book.domain
     return request
+
+
+def _place(ledger: LedgerInfo) -> dict[str, Any]:
+    """What the requests and records of a ledger share."""
+    return {
+        "ledger_index": ledger.ledger_index,
+        "ledger_hash": ledger.ledger_hash,
+        "close_time_iso": ledger.close_time_iso,
+    }

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any, Protocol, runtime_checkable
 
-from ekspiper.core import Permanent, Processor, Retryable
+import orjson
 
-from .books import Asset, record_amount
+from ekspiper.core import LineBlock, Permanent, Processor, Retryable
+from ekspiper.xrpl.client import Answer, Cut
 
-__all__ = ["FetchBookOffers", "RequestPool", "book_command", "book_offers_record"]
+from ._offer_lines import OFFERS, OfferLines, offer_record
+from ._record_line import RecordLine
+from .book_offer_builder import BookRequests
+from .books import Asset, Book
+
+__all__ = [
+    "FetchBookOffers",
+    "RequestPool",
+    "SubmittingPool",
+    "book_command",
+    "book_offers_record",
+]
 
 _LIMIT = 100  # the most that a server gives
+_AT_ONCE = 16
 _ASKED = ("ledger_index", "taker_gets", "taker_pays", "domain")
-_AMOUNTS = ("TakerGets", "TakerPays", "taker_gets_funded", "taker_pays_funded")
 
 
 class RequestPool(Protocol):
@@ -26,6 +40,17 @@ class RequestPool(Protocol):
         ...
 
 
+@runtime_checkable
+class SubmittingPool(Protocol):
+    """What is needed of a `NodePool` to ask it many questions at once."""
+
+    def submit(
+        self, request: dict[str, Any], /, *, ledger_index: int | None = None, cut: Cut | None = None
+    ) -> asyncio.Future[Answer]:
+        """The answer, which is on its way."""
+        ...
+
+
 class FetchBookOffers(Processor[Mapping[str, Any], dict[str, Any]]):
     """Book request -> record: `ledger_index`, `ledger_hash`, `close_time_iso`, `taker_gets`,
     `taker_pays`, `domain` for the book of a domain, `offers`, `truncated`.
@@ -33,11 +58,16 @@ class FetchBookOffers(Processor[Mapping[str, Any], dict[str, Any]]):
     Args:
         pool: where to ask.
         limit: the most offers of one side, 1 to 100.
+        at_once: the most sides that are asked for at once, where those of a ledger come as one.
     """
 
-    def __init__(self, pool: RequestPool, *, limit: int = _LIMIT) -> None:
+    takes_blocks = True
+
+    def __init__(self, pool: RequestPool, *, limit: int = _LIMIT, at_once: int = _AT_ONCE) -> None:
         self.pool = pool
         self.limit = limit
+        self._submitting = pool if isinstance(pool, SubmittingPool) else None
+        self._room = asyncio.Semaphore(at_once)
 
     async def process(self, item: Mapping[str, Any]) -> tuple[dict[str, Any]]:
         """The record of one side of one book.
@@ -50,6 +80,70 @@ class FetchBookOffers(Processor[Mapping[str, Any], dict[str, Any]]):
         result = await self.pool.request(command, ledger_index=item["ledger_index"])
         _check_ledger(item, result)
         return (book_offers_record(item, result, limit=self.limit),)
+
+    async def process_to_block(self, item: Any) -> LineBlock | None:
+        """The lines of all books of a ledger.
+
+        Raises the same errors as `process`, whichever book is at fault.
+        """
+        pool = self._submitting
+        if pool is None or not isinstance(item, BookRequests):
+            return None
+        answers: list[asyncio.Future[Answer]] = []
+        try:
+            for book in item.books:
+                await self._room.acquire()
+                answers.append(self._ask(pool, book, item.place["ledger_index"]))
+            for answer in reversed(answers):  # when the last one is there, most are
+                await answer
+        finally:
+            for answer in answers:
+                answer.cancel()
+        place = orjson.dumps(item.place)[:-1]
+        lines = [
+            self._line(request, place, book, answer.result().result)
+            for request, book, answer in zip(item, item.books, answers, strict=True)
+        ]
+        return LineBlock(b"".join(lines), len(lines), kind=RecordLine)
+
+    def _ask(self, pool: SubmittingPool, book: Book, ledger_index: int) -> asyncio.Future[Answer]:
+        command = {
+            "command": "book_offers",
+            "limit": self.limit,
+            "api_version": 2,
+            "ledger_index": ledger_index,
+            **_asked(book),
+        }
+        try:
+            answer = pool.submit(command, ledger_index=ledger_index, cut=OFFERS)
+        except BaseException:
+            self._room.release()
+            raise
+        answer.add_done_callback(self._leave)
+        return answer
+
+    def _leave(self, answer: asyncio.Future[Answer]) -> None:
+        self._room.release()
+        if not answer.cancelled():
+            answer.exception()  # one error is enough: asyncio would log all others
+
+    def _line(
+        self, request: Mapping[str, Any], place: bytes, book: Book, result: Mapping[str, Any]
+    ) -> bytes:
+        """The line of `book_offers_record`."""
+        _check_ledger(request, result)
+        offers = result.get("offers")
+        if type(offers) is list:
+            offers = OfferLines.of_offers(offers)
+        if not isinstance(offers, OfferLines):
+            raise Permanent(f"{_named(request)}: the answer has no list of offers")
+        truncated = offers.count >= self.limit or "marker" in result
+        return b'%b,%b,"offers":%b,"truncated":%b}\n' % (
+            place,
+            _sides(book),
+            offers.data,
+            b"true" if truncated else b"false",
+        )
 
 
 def book_command(request: Mapping[str, Any], *, limit: int = _LIMIT) -> dict[str, Any]:
@@ -80,7 +174,7 @@ def book_offers_record(
     }
     if "domain" in request:
         record["domain"] = request["domain"]
-    record["offers"] = [_offer(offer) for offer in offers]
+    record["offers"] = [offer_record(offer) for offer in offers]
     # Exactly as many as were asked for may be all, or not: then the record does not claim to be
     # whole.
     record["truncated"] = len(offers) >= limit or "marker" in result
@@ -103,10 +197,18 @@ def _named(request: Mapping[str, Any]) -> str:
     return f"book_offers {shown} at ledger {request['ledger_index']} ({request['ledger_hash']})"
 
 
-def _offer(offer: Mapping[str, Any]) -> dict[str, Any]:
-    """An offer whose amounts all have one shape."""
-    record = dict(offer)
-    for name in _AMOUNTS:
-        if name in record:
-            record[name] = record_amount(record[name])
-    return record
+@lru_cache(maxsize=4096)
+def _asked(book: Book) -> Mapping[str, Any]:
+    """How a server is asked for a book; do not change it."""
+    asked = {"taker_gets": book.taker_gets.to_request(), "taker_pays": book.taker_pays.to_request()}
+    return {**asked, "domain": book.domain} if book.domain else asked
+
+
+@lru_cache(maxsize=4096)
+def _sides(book: Book) -> bytes:
+    """How records name a book, as members of a line."""
+    named: dict[str, Any] = {
+        "taker_gets": book.taker_gets.to_record(),
+        "taker_pays": book.taker_pays.to_record(),
+    }
+    return orjson.dumps({**named, "domain": book.domain} if book.domain else named)[1:-1]

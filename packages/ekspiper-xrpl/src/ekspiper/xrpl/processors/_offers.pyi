@@ -1,0 +1,3 @@
+INTERFACE: int
+
+def read_offers(frame: bytes | bytearray | memoryview) -> tuple[bytes, bytes, int] | None: ...
