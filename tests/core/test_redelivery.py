@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from ekspiper.core import (
     Step,
     processor,
 )
+from ekspiper.core._runner import Redelivery
 from ekspiper.core.dead_letter import as_json
 from ekspiper.core.testing import (
     CommittingCollector,
@@ -170,6 +172,32 @@ def test_a_checkpoint_of_another_pipeline_is_refused() -> None:
     other = Pipeline(Flow("a", source=[], steps=(Step(lambda item: item, name="x"),)))
     with pytest.raises(CheckpointError, match="was taken by another pipeline"):
         run_virtual(other.redeliver(letters, checkpoint=world.checkpoint))
+
+
+def test_a_drained_one_settles_what_it_read_and_reads_no_more() -> None:
+    """The letters that are left stay where they are: the next redelivery begins with all."""
+    world, letters = broken_world()
+    world.broken = False
+    many = letters * 100
+    asked = asyncio.Event()
+
+    async def given() -> AsyncIterator[DeadLetter]:
+        for number, letter in enumerate(many):
+            if number == 70:  # more than are brought in one turn
+                asked.set()
+                await asyncio.sleep(0)
+            yield letter
+
+    async def drained() -> Report:
+        run = Redelivery(world.pipeline().flows, given(), checkpoint=world.checkpoint)
+        running = asyncio.ensure_future(run.finish())
+        await asked.wait()
+        run.drain()
+        return await running
+
+    report = run_virtual(drained())
+    assert report.drained
+    assert 70 <= report.kept == report.read < 80
 
 
 def test_without_a_checkpoint() -> None:

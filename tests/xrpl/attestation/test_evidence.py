@@ -18,7 +18,7 @@ from ekspiper.xrpl.attestation import (
     ProofArchive,
     SkipLists,
 )
-from ekspiper.xrpl.codec import LedgerHeader
+from ekspiper.xrpl.codec import Decoder, LedgerHeader
 from ekspiper.xrpl.trust import (
     Manifest,
     NotProven,
@@ -209,14 +209,41 @@ class TestFolderProofs:
         with pytest.raises(NotProven):
             proofs.prove(next(iter(small.ledgers[13].transactions)))
 
-    def test_an_object_of_a_snapshot(self, small: Small) -> None:
-        last = small.ledgers[-1]
-        ProofArchive(small.path / ARCHIVE_NAME).add(small.network.signed(last.header))
-        from ekspiper.xrpl.codec import Decoder
+    def test_a_record_that_cannot_be_encoded_is_not_proven(self, small: Small) -> None:
+        folder = small.write(small.ledgers, (120,))
+        path = folder / "transactions.jsonl"
+        path.write_bytes(path.read_bytes().replace(b'"Sequence":11300', b'"Sequence":"none"'))
+        with pytest.raises(NotProven, match="a transaction of ledger 113 cannot be encoded"):
+            small.proofs().prove(next(iter(small.ledgers[13].transactions)))
 
+    def test_a_transaction_without_the_record_of_its_ledger(self, small: Small) -> None:
+        folder = small.write(small.ledgers, (120,))
+        path = folder / "ledgers.jsonl"
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join(line for line in lines if b'"ledger_index":113,' not in line))
+        with pytest.raises(NotProven, match="is of ledger 113, which has no record"):
+            small.proofs().prove(next(iter(small.ledgers[13].transactions)))
+
+    def test_a_ledger_that_nothing_proves(self, small: Small) -> None:
+        small.write(small.ledgers, (110,))
+        with pytest.raises(NotProven, match="the archive has no signed ledger after it"):
+            small.proofs().prove(next(iter(small.ledgers[13].transactions)))
+
+    def test_a_ledger_after_a_gap_is_proven_by_none_beyond_it(self, small: Small) -> None:
+        """Neither by the next ledger that is signed, nor by one still further away."""
+        small.write([*small.ledgers[:15], *small.ledgers[16:]], (120, 130))
+        with pytest.raises(NotProven, match="the header of ledger 115 is missing"):
+            small.proofs().prove(next(iter(small.ledgers[13].transactions)))
+
+
+class TestSnapshotProofs:
+    def write(self, small: Small, left_out: int = 0) -> Path:
+        """A snapshot of the last ledger, perhaps without some of its objects."""
+        last = small.ledgers[-1]
         decoder = Decoder(shape="record")
-        with (small.path / "objects.jsonl").open("wb") as file:
-            for index, data in last.objects.items():
+        path = small.path / "objects.jsonl"
+        with path.open("wb") as file:
+            for index, data in sorted(last.objects.items())[left_out:]:
                 record = {
                     **decoder.ledger_object(data),
                     "index": index.hex().upper(),
@@ -224,12 +251,52 @@ class TestFolderProofs:
                     "ledger_hash": last.hash.hex().upper(),
                 }
                 file.write(orjson.dumps(record) + b"\n")
+        return path
+
+    def sign(self, small: Small) -> None:
+        ProofArchive(small.path / ARCHIVE_NAME).add(small.network.signed(small.ledgers[-1].header))
+
+    def test_an_object(self, small: Small) -> None:
+        self.write(small)
+        self.sign(small)
+        last = small.ledgers[-1]
         proofs = small.proofs()
         key = sorted(last.objects)[4]
         (leaf,) = check_proof(proofs.prove(key), small.trustees.keys()).leaves
         assert (leaf.kind, leaf.leaf.data) == ("state", last.objects[key])
         with pytest.raises(NotProven, match="has no object"):
             proofs.prove(bytes(32))
+
+    def test_one_of_a_few_types_proves_nothing(self, small: Small) -> None:
+        self.write(small, left_out=1)
+        self.sign(small)
+        with pytest.raises(NotProven, match="not the whole state: take a snapshot without --type"):
+            small.proofs().prove(sorted(small.ledgers[-1].objects)[4])
+
+    def test_without_signatures(self, small: Small) -> None:
+        self.write(small)
+        with pytest.raises(NotProven, match="`ekspiper anchor --snapshot DIR` adds"):
+            small.proofs().prove(sorted(small.ledgers[-1].objects)[4])
+
+    def test_an_empty_one(self, small: Small) -> None:
+        (small.path / "objects.jsonl").touch()
+        with pytest.raises(NotProven, match="has no objects"):
+            small.proofs().prove(sorted(small.ledgers[-1].objects)[4])
+
+    @pytest.mark.parametrize(
+        ("was", "now", "why"),
+        [
+            (b'"Balance":{"currency":"XRP"', b'"Balance":{"currency":7', "cannot be encoded"),
+            (b'{"', b"{", "not JSON"),
+        ],
+        ids=["a value", "a line"],
+    )
+    def test_a_damaged_record(self, small: Small, was: bytes, now: bytes, why: str) -> None:
+        path = self.write(small)
+        self.sign(small)
+        path.write_bytes(path.read_bytes().replace(was, now, 1))
+        with pytest.raises(NotProven, match=why):
+            small.proofs().prove(sorted(small.ledgers[-1].objects)[4])
 
 
 def test_the_recorded_network(shared_data: Path, tmp_path: Path) -> None:

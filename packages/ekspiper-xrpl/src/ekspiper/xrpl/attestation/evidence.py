@@ -23,7 +23,7 @@ from ekspiper.xrpl.trustees import Trustees
 from .header_reader import read_headers
 from .proof_archive import ARCHIVE_NAME, ArchivedState, read_archive
 
-__all__ = ["HEADERS_NAME", "Anchor", "Evidence"]
+__all__ = ["HEADERS_NAME", "Anchor", "Evidence", "has_table"]
 
 HEADERS_NAME = "headers.bin"
 """The file with headers of ledgers that are not recorded, beside the records."""
@@ -98,13 +98,14 @@ class Evidence:
             given: index and hash of ledgers that the user says are the network's.
 
         Raises:
-            ConfigError: the folder has no records of ledgers.
+            ConfigError: the folder has no records of ledgers, and neither an archive nor a snapshot.
         """
         found = cls()
         # The folder of a snapshot has no records of ledgers, only the archive.
         archive_path = folder / ARCHIVE_NAME
-        # With neither, reading the table says what is missing.
-        if _has_ledgers(folder) or not archive_path.exists():
+        # With none of these, reading the table says what is missing.
+        needs_none = archive_path.exists() or has_table(folder, "objects")
+        if has_table(folder, "ledgers") or is_warehouse(folder) or not needs_none:
             for ledger_index, data in _recorded(folder, found.faults.append):
                 found.recorded[ledger_index] = data
         found.headers = {**read_headers(folder / HEADERS_NAME), **found.recorded}
@@ -231,9 +232,9 @@ class Evidence:
         return f"its header does not lead to ledger {later}, which is signed"
 
 
-def _has_ledgers(folder: Path) -> bool:
-    lines, dataset = folder / "ledgers.jsonl", folder / "ledgers"
-    return lines.exists() or dataset.is_dir() or is_warehouse(folder)
+def has_table(folder: Path, records: str) -> bool:
+    """Whether a folder has records of a kind, as JSON lines or as a Parquet dataset."""
+    return (folder / f"{records}.jsonl").exists() or (folder / records).is_dir()
 
 
 def _recorded(folder: Path, fault: Callable[[str], None]) -> Iterator[tuple[int, bytes]]:

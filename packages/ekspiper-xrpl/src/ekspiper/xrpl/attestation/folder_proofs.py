@@ -35,7 +35,7 @@ from ekspiper.xrpl.trust import (
 )
 from ekspiper.xrpl.trustees import Trustees
 
-from .evidence import Anchor, Evidence
+from .evidence import Anchor, Evidence, has_table
 
 __all__ = ["FolderProofs", "LedgerTransactions"]
 
@@ -111,8 +111,7 @@ class FolderProofs:
             NotProven: it holds neither, or nothing proves its ledger.
             ConfigError: the folder has no records of ledgers.
         """
-        objects = (self._folder / "objects.jsonl", self._folder / "objects")
-        if any(each.exists() for each in objects):
+        if has_table(self._folder, "objects"):
             return self.object(key)
         return self.transaction(key, format=format)
 
