@@ -13,13 +13,12 @@ from ekspiper.xrpl.attestation import (
     ListStore,
     NodeProofs,
     Notary,
-    Publisher,
-    Trustees,
     node_proofs,
 )
 from ekspiper.xrpl.client import RequestError
 from ekspiper.xrpl.codec import Definitions
 from ekspiper.xrpl.trust import NotProven, Proof, check_proof
+from ekspiper.xrpl.trustees import Publisher, Trustees
 
 from ..trust.small_ledger import SmallLedger
 from ..trust.small_network import NOW, SmallNetwork
