@@ -94,7 +94,8 @@ class Writer:
         # A dataset that was made with a schema keeps it, also when it is opened without one.
         self._inferred = schema is None and (stored.inferred or not stored.entries)
         self._buffer: dict[str, list[Any]] = {}
-        self._rows = 0
+        self._leaving: dict[str, list[Any]] = {}
+        self._rows = self._leaving_rows = 0
         self._bytes = 0
         self._sequence = dataset.manifest.sequence
         self._entries: list[Entry] = list(dataset.manifest.entries)
@@ -124,7 +125,17 @@ class Writer:
     @property
     def has_more(self) -> bool:
         """Whether there is anything that readers do not see."""
-        return self._rows > 0 or any(entry.staged for entry in self._entries)
+        return self._rows > 0 or self.is_leaving or any(entry.staged for entry in self._entries)
+
+    @property
+    def is_leaving(self) -> bool:
+        """Whether rows have left the buffer and are not in a file yet."""
+        return bool(self._leaving)
+
+    @property
+    def writes_aside(self) -> bool:
+        """Whether rows may be written while others are encoded: encoding changes nothing then."""
+        return not self._schema_may_grow()
 
     def encode(self, batch: Sequence[Any]) -> Encoded:
         """The batch as Arrow; the schema grows where it may. Buffers nothing.
@@ -221,7 +232,7 @@ class Writer:
         return True
 
     def _schema_may_grow(self) -> bool:
-        rows = sum(entry.rows for entry in self._entries) + self._rows
+        rows = sum(entry.rows for entry in self._entries) + self._leaving_rows + self._rows
         return self._inferred and rows <= self._widen_rows
 
     def is_full(self, encoded: Encoded) -> bool:
@@ -238,20 +249,38 @@ class Writer:
             self._rows += batch.num_rows
             self._bytes += batch.nbytes
 
-    def flush(self) -> None:
-        """Write the buffer to staged files. What cannot be written stays in the buffer.
+    def hand_over(self) -> None:
+        """Empty the buffer for `write`. Does not block."""
+        for partition, batches in self._buffer.items():
+            self._leaving.setdefault(partition, []).extend(batches)
+        self._leaving_rows += self._rows
+        self._buffer = {}
+        self._rows = self._bytes = 0
+
+    def write(self) -> None:
+        """Write what was handed over to staged files. What cannot be written is written next time.
+
+        Where `writes_aside` says so, others may encode, add and ask meanwhile; nothing else.
 
         Raises:
             OSError: the disk is full, or fails in another way.
         """
         self._complete()
-        # One partition at a time leaves the buffer: after a full disk the rest is still there.
-        for partition in list(self._buffer):
-            table = self._table(self._buffer[partition])
+        # One partition at a time: after a full disk the rest is still there.
+        for partition in list(self._leaving):
+            table = self._table(self._leaving[partition])
             self._stage(partition, table)
-            for batch in self._buffer.pop(partition):
-                self._rows -= batch.num_rows
-                self._bytes -= batch.nbytes
+            del self._leaving[partition]
+            self._leaving_rows -= table.num_rows
+
+    def flush(self) -> None:
+        """Write everything to staged files.
+
+        Raises:
+            OSError: as `write`.
+        """
+        self.hand_over()
+        self.write()
 
     def _stage(self, partition: str, table: Any) -> None:
         generation = self.dataset.manifest.generation + 1

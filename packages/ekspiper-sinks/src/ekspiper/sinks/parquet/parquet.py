@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -57,7 +58,7 @@ class Parquet(Collector[Any]):
         partition_ledgers: the number of ledgers in a folder. Records without an integer
             `ledger_index` are in the dataset's folder itself.
         row_group_rows: the most rows in a row group, and in the buffer.
-        buffer_bytes: the most bytes in the buffer.
+        buffer_bytes: the most bytes in the buffer. As many may be on their way to the disk.
         compression: how columns are compressed.
         compact: let a file grow aside until it has a quarter of a row group, or `visible_seconds`
             have passed, and make one file of 16 small ones. Without it, each checkpoint adds a
@@ -127,6 +128,7 @@ class Parquet(Collector[Any]):
             "compact": compact,
         }
         self._writer: Writer | None = None
+        self._writing: asyncio.Future[None] | None = None
         self._visible_seconds = visible_seconds
         self._revealed = -math.inf
 
@@ -159,6 +161,8 @@ class Parquet(Collector[Any]):
         """
         writer, self._writer = self._writer, None
         try:
+            if writer is not None:
+                await self._wait()
             # Without a position: these rows are behind the checkpoint, and a restart that has one
             # takes them back.
             if writer is not None and writer.has_more:
@@ -167,7 +171,10 @@ class Parquet(Collector[Any]):
             self._dataset.close()
 
     async def collect(self, batch: Sequence[Any]) -> None:
-        """Buffer a batch, or nothing of it, and write the buffer out when it is full.
+        """Buffer a batch, or nothing of it, and have the buffer written when it is full.
+
+        It is written while more is collected. If that fails, the next batch that needs room is
+        refused, or the next snapshot; the rows stay.
 
         Raises:
             BatchError: these members cannot be stored: NaN, keys that are not text, a `Decimal`
@@ -177,8 +184,9 @@ class Parquet(Collector[Any]):
         writer = self._opened()
         # Encode first, then touch the buffer: a batch is added whole or not at all.
         encoded = await in_thread(writer.encode, batch)
-        if writer.is_full(encoded):
-            await self._on_disk(writer.flush)
+        could_not_write = self._writing is None and writer.is_leaving
+        if could_not_write or writer.is_full(encoded):
+            await self._make_room(writer)
         writer.add(encoded)
         if encoded.failures:
             raise BatchError(encoded.failures)
@@ -190,6 +198,7 @@ class Parquet(Collector[Any]):
             Retryable: the disk is full, or fails in another way; the rows stay in the buffer.
         """
         writer, now = self._opened(), time.monotonic()
+        await self._wait()
         reveal = now - self._revealed >= self._visible_seconds
         state = await self._on_disk(partial(writer.publish, position, reveal=reveal))
         if reveal:
@@ -203,6 +212,7 @@ class Parquet(Collector[Any]):
             CheckpointError: it belongs to another dataset, or the dataset cannot go back so far.
         """
         writer = self._opened()
+        await self._wait()
         if state is None:
             return None
         if state["dataset"] != self._dataset.manifest.id:
@@ -212,6 +222,27 @@ class Parquet(Collector[Any]):
             )
         await self._on_disk(writer.take_back, state["generation"])
         return None
+
+    async def _make_room(self, writer: Writer) -> None:
+        """Empty the buffer. What was in it is written while the next rows come: one buffer at a time."""
+        await self._wait()
+        if writer.is_leaving or not writer.writes_aside:
+            await self._on_disk(writer.flush)
+            return
+        writer.hand_over()
+        self._writing = asyncio.ensure_future(asyncio.to_thread(writer.write))
+
+    async def _wait(self) -> None:
+        """Until no thread writes. What one could not write is tried again by the next to write."""
+        while self._writing is not None:
+            try:
+                await asyncio.wait((self._writing,))
+            except asyncio.CancelledError:
+                # However long it takes: the dataset may be closed next.
+                await asyncio.wait((self._writing,))
+                raise
+            self._writing.exception()
+            self._writing = None
 
     def _opened(self) -> Writer:
         if self._writer is None:
