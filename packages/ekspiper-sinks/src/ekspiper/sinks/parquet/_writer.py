@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain, takewhile
 from typing import Any
 
@@ -27,29 +27,17 @@ from .._arrow import (
     widened,
     with_rest,
 )
+from ._buffer import Buffer, Encoded
 from ._dataset import Dataset
 from ._manifest import Entry
 
-__all__ = ["Encoded", "Writer"]
+__all__ = ["Writer"]
 
 NO_LEDGER = ""
 """The partition of records without a ledger index: the dataset's folder itself."""
 
 MANY_SMALL_FILES = 16
 """When this many small files are at the end of a partition, they become one."""
-
-
-@dataclass(slots=True)
-class Encoded:
-    """A batch as Arrow has it.
-
-    Args:
-        parts: partition and rows, in order.
-        failures: why some records are not among them, by their place in the batch.
-    """
-
-    parts: list[tuple[str, Any]] = field(default_factory=list)
-    failures: dict[int, Exception] = field(default_factory=dict)
 
 
 class Writer:
@@ -86,17 +74,13 @@ class Writer:
         self.dataset = dataset
         self._partition_ledgers = partition_ledgers
         self._row_group_rows = row_group_rows
-        self._buffer_bytes = buffer_bytes
         self._widen_rows = widen_rows
         self._depth = depth
         self._compact = compact
         stored = dataset.manifest
         # A dataset that was made with a schema keeps it, also when it is opened without one.
         self._inferred = schema is None and (stored.inferred or not stored.entries)
-        self._buffer: dict[str, list[Any]] = {}
-        self._leaving: dict[str, list[Any]] = {}
-        self._rows = self._leaving_rows = 0
-        self._bytes = 0
+        self._buffer = Buffer(rows=row_group_rows, bytes=buffer_bytes)
         self._sequence = dataset.manifest.sequence
         self._entries: list[Entry] = list(dataset.manifest.entries)
         json: dict[str, Shape] = dict.fromkeys(json_columns, "json")
@@ -125,12 +109,12 @@ class Writer:
     @property
     def has_more(self) -> bool:
         """Whether there is anything that readers do not see."""
-        return self._rows > 0 or self.is_leaving or any(entry.staged for entry in self._entries)
+        return self._buffer.rows > 0 or any(entry.staged for entry in self._entries)
 
     @property
     def is_leaving(self) -> bool:
         """Whether rows have left the buffer and are not in a file yet."""
-        return bool(self._leaving)
+        return bool(self._buffer.leaving)
 
     @property
     def writes_aside(self) -> bool:
@@ -232,30 +216,20 @@ class Writer:
         return True
 
     def _schema_may_grow(self) -> bool:
-        rows = sum(entry.rows for entry in self._entries) + self._leaving_rows + self._rows
+        rows = sum(entry.rows for entry in self._entries) + self._buffer.rows
         return self._inferred and rows <= self._widen_rows
 
     def is_full(self, encoded: Encoded) -> bool:
         """Whether the buffer is to be written out before this is added."""
-        rows = sum(batch.num_rows for _, batch in encoded.parts)
-        return self._rows > 0 and (
-            self._rows + rows > self._row_group_rows or self._bytes > self._buffer_bytes
-        )
+        return self._buffer.is_full(encoded)
 
     def add(self, encoded: Encoded) -> None:
         """Buffer an encoded batch. Does not block."""
-        for partition, batch in encoded.parts:
-            self._buffer.setdefault(partition, []).append(batch)
-            self._rows += batch.num_rows
-            self._bytes += batch.nbytes
+        self._buffer.add(encoded)
 
     def hand_over(self) -> None:
         """Empty the buffer for `write`. Does not block."""
-        for partition, batches in self._buffer.items():
-            self._leaving.setdefault(partition, []).extend(batches)
-        self._leaving_rows += self._rows
-        self._buffer = {}
-        self._rows = self._bytes = 0
+        self._buffer.hand_over()
 
     def write(self) -> None:
         """Write what was handed over to staged files. What cannot be written is written next time.
@@ -267,11 +241,9 @@ class Writer:
         """
         self._complete()
         # One partition at a time: after a full disk the rest is still there.
-        for partition in list(self._leaving):
-            table = self._table(self._leaving[partition])
-            self._stage(partition, table)
-            del self._leaving[partition]
-            self._leaving_rows -= table.num_rows
+        for partition, batches in list(self._buffer.leaving.items()):
+            self._stage(partition, self._table(batches))
+            self._buffer.left(partition)
 
     def flush(self) -> None:
         """Write everything to staged files.
