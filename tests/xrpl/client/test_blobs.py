@@ -30,10 +30,10 @@ def frame(number: object, result: Any = RESULT) -> bytes:
 
 @pytest.fixture
 async def requests() -> OpenRequests:
-    made = OpenRequests(lambda: 0.0)
+    made = OpenRequests()
     for cut in (_BLOBS, None):
         answer = asyncio.get_running_loop().create_future()
-        made.add(Call({"command": "ledger"}, answer, ledger_index=242, cut=cut))
+        made.add(Call({"command": "ledger"}, answer, ledger_index=242, cut=cut), 0.0)
     made.add_own()
     return made
 

@@ -91,7 +91,7 @@ async def received(talk: Any, count: int) -> tuple[list[bytes], str]:
         wire = await Wire.open(
             f"ws://127.0.0.1:{port}", lambda text: got.put_nowait(bytes(text)), timeout=5
         )
-        wire.send_now("begin")
+        wire.send_now(b"begin")
         texts = [await got.get() for _ in range(count)]
         await wire.close()
         return texts, await wire.closed()
@@ -129,7 +129,7 @@ async def test_what_goes_wrong_with_a_message_is_raised_at_the_end() -> None:
     async with serve(talk, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         wire = await Wire.open(f"ws://127.0.0.1:{port}", refuse, timeout=5)
-        wire.send_now("begin")
+        wire.send_now(b"begin")
         with pytest.raises(RuntimeError, match="cannot take it"):
             await wire.closed()
 
@@ -149,7 +149,7 @@ async def test_whole_messages_do_not_pass_through_the_library() -> None:
             f"ws://127.0.0.1:{port}", lambda text: got.put_nowait(type(text)), timeout=5
         )
         for _ in range(3):
-            wire.send_now("same")
+            wire.send_now(b"same")
         assert [await got.get() for _ in range(3)] == [memoryview] * 3
         wire.drop()
         await wire.closed()

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from websockets.asyncio.server import serve
 
-from ekspiper.xrpl.client._wire import Wire, _Gathering
+from ekspiper.xrpl.client._wire import Wire
 from ekspiper.xrpl.client.url import is_loopback
 
 
@@ -42,57 +42,54 @@ async def test_fragmented_and_binary_messages_arrive_whole() -> None:
         assert await wire.closed() == "connection lost"
 
 
-class _Sent(asyncio.Transport):
-    """What reaches the socket."""
+class _Counted:
+    """A transport, and what is written to it."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.calls: list[bytes | str] = []
-        self.is_gone = False
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self.sizes: list[int] = []
 
-    def write(self, data: Any) -> None:
-        self.calls.append(bytes(data))
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
-    def write_eof(self) -> None:
-        self.calls.append("eof")
-
-    def close(self) -> None:
-        self.calls.append("close")
-
-    def abort(self) -> None:
-        self.is_gone = True
-
-    def is_closing(self) -> bool:
-        return self.is_gone
+    def write(self, data: bytes) -> None:
+        self.sizes.append(len(data))
+        self._transport.write(data)
 
 
-async def test_what_is_written_in_one_turn_is_sent_at_once() -> None:
-    sent = _Sent()
-    gathering = _Gathering(sent)
-    gathering.write(b"one ")
-    gathering.write(b"two")
-    assert sent.calls == []
-    await asyncio.sleep(0)
-    gathering.write(b"three")
-    await asyncio.sleep(0)
-    assert sent.calls == [b"one two", b"three"]
+async def test_what_is_sent_in_one_turn_leaves_in_one_write_before_the_end() -> None:
+    got: list[Any] = []
+
+    async def listen(connection: Any) -> None:
+        got.extend([message async for message in connection])
+
+    async with serve(listen, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        wire = await Wire.open(f"ws://127.0.0.1:{port}", lambda _: None, timeout=5)
+        counted = _Counted(wire._socket)
+        wire._socket = cast("asyncio.Transport", counted)
+        for text in (b"one", b"two", b"three"):
+            wire.send_now(text)
+        await asyncio.sleep(0)
+        assert len(counted.sizes) == 1
+        wire.send_now(b"last")
+        await wire.close()
+        wire.send_now(b"too late")
+    assert got == ["one", "two", "three", "last"]
+    assert len(counted.sizes) == 1
 
 
-async def test_what_is_written_before_the_end_is_sent_before_it() -> None:
-    sent = _Sent()
-    gathering = _Gathering(sent)
-    gathering.write(b"one")
-    gathering.write_eof()
-    gathering.write(b"two")
-    gathering.close()
-    await asyncio.sleep(0)
-    assert sent.calls == [b"one", "eof", b"two", "close"]
+async def test_nothing_is_sent_over_a_connection_that_is_dropped() -> None:
+    async def listen(connection: Any) -> None:
+        await connection.wait_closed()
 
-
-async def test_nothing_is_sent_over_a_connection_that_is_gone() -> None:
-    sent = _Sent()
-    gathering = _Gathering(sent)
-    gathering.write(b"one")
-    gathering.abort()
-    await asyncio.sleep(0)
-    assert sent.calls == []
+    async with serve(listen, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        wire = await Wire.open(f"ws://127.0.0.1:{port}", lambda _: None, timeout=5)
+        counted = _Counted(wire._socket)
+        wire._socket = cast("asyncio.Transport", counted)
+        wire.send_now(b"one")
+        wire.drop()
+        wire.send_now(b"two")
+        await wire.closed()
+    assert counted.sizes == []

@@ -35,9 +35,13 @@ _SOONEST_RETRY = 0.1
 _LATEST_RETRY = 5.0
 
 
+# A plain dict first: to ask an abstract class costs ten times as much.
+_MAPPINGS = (dict, Mapping)
+
+
 def as_message(request: Request) -> dict[str, Any]:
     """The request as it goes over the WebSocket, without `id`, with an `api_version`."""
-    if isinstance(request, Mapping):
+    if isinstance(request, _MAPPINGS):
         message = dict(request)
     else:
         message = request.to_dict()
@@ -78,12 +82,12 @@ class Call:
     """
 
     __slots__ = (
-        "_avoided",
         "_overloaded_since",
         "_parked_since",
         "_stage",
         "answer",
         "attempts",
+        "avoided",
         "cut",
         "holders",
         "lacking",
@@ -124,7 +128,8 @@ class Call:
         self.timeouts = 0
         self.retry_at = 0.0
         self.last_error = ""
-        self._avoided = avoided
+        self.avoided = avoided
+        """Nodes to ask only when no other can answer."""
         self._stage = Stage.NEW
         self._overloaded_since: float | None = None
         self._parked_since: float | None = None
@@ -149,11 +154,6 @@ class Call:
     def excluded(self) -> tuple[Hashable, ...]:
         """Nodes that are not asked now."""
         return (*self.holders, *self.lacking, *self.refusing)
-
-    @property
-    def avoided(self) -> tuple[Hashable, ...]:
-        """Nodes to ask only when no other can answer."""
-        return self._avoided
 
     @property
     def parked_since(self) -> float | None:
@@ -217,7 +217,7 @@ class Call:
 
     def avoids_nobody(self) -> None:
         """Nodes that could do better will not."""
-        self._avoided = ()
+        self.avoided = ()
 
     def timed_out(self) -> int:
         """A node sat on it for too long; how often that was so."""
@@ -243,17 +243,13 @@ class Backlog:
     """The requests that no node is working on: those that wait for room, and those that are parked."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Call] = deque()
+        self.waiting: deque[Call] = deque()
+        """Those that wait for room."""
         self._parked: list[Call] = []
         self._missed: set[Call] = set()
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._parked)
-
-    @property
-    def any_waits(self) -> bool:
-        """Whether a request waits for room."""
-        return bool(self._waiting)
+        return len(self.waiting) + len(self._parked)
 
     @property
     def any_is_parked(self) -> bool:
@@ -269,9 +265,9 @@ class Backlog:
         """It waits for room; `first` before all others, as it was there before them."""
         call.waits()
         if first:
-            self._waiting.appendleft(call)
+            self.waiting.appendleft(call)
         else:
-            self._waiting.append(call)
+            self.waiting.append(call)
 
     def park(self, call: Call, now: float, *, outage: float = 0.0) -> None:
         """It waits for a node that can answer it."""
@@ -283,12 +279,12 @@ class Backlog:
 
     def next_waiting(self) -> Call:
         """Take out the one that waits first."""
-        return self._waiting.popleft()
+        return self.waiting.popleft()
 
     def take_waiting(self) -> list[Call]:
         """Take out all that wait for room."""
-        taken = [*self._waiting]
-        self._waiting.clear()
+        taken = [*self.waiting]
+        self.waiting.clear()
         return taken
 
     def take_parked(self) -> list[Call]:

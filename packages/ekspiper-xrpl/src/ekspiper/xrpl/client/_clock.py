@@ -27,15 +27,25 @@ class SteadyClock:
 
     def __init__(self) -> None:
         self._stalled = 0.0
+        self._time = _time_of_running_loop
+
+    def begin(self) -> None:
+        """Read the clock of the event loop that runs now, from here on."""
+        # Each request asks several times, and to find the running loop is a system call.
+        self._time = asyncio.get_running_loop().time
 
     def __call__(self) -> float:
         """Seconds, monotonic."""
-        return asyncio.get_running_loop().time() - self._stalled
+        return self._time() - self._stalled
 
     def slept(self, meant: float, real: float) -> None:
         """A sleep that was meant to last `meant` seconds lasted `real`."""
         if real - meant > _NOTICED:
             self._stalled += real - meant
+
+
+def _time_of_running_loop() -> float:
+    return asyncio.get_running_loop().time()
 
 
 class Backoff:

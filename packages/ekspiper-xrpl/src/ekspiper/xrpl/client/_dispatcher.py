@@ -70,7 +70,7 @@ class Dispatcher:
     def submit(self, call: Call) -> None:
         """Take a new request."""
         # Those that wait were there before it.
-        if self._backlog.any_waits or not self._place(call, self._clock()):
+        if self._backlog.waiting or not self._place(call, self._clock()):
             self._backlog.wait(call)
             self._arm()
 
@@ -92,7 +92,7 @@ class Dispatcher:
             if choice is Wait.HOLDER:
                 self._refresh_all(now)
         else:
-            choice.send(call)
+            choice.send(call, now)
         return True
 
     def _choose(self, call: Call, now: float) -> Node | Wait:
@@ -109,7 +109,7 @@ class Dispatcher:
         """Send what waits, as far as there is room."""
         now = self._clock()
         passed: list[Call] = []
-        while self._backlog.any_waits and len(passed) < _LOOK_AHEAD:
+        while self._backlog.waiting and len(passed) < _LOOK_AHEAD:
             if not any(n.ready and n.allows(now) for n in self._nodes):
                 break
             call = self._backlog.next_waiting()
@@ -117,7 +117,7 @@ class Dispatcher:
                 passed.append(call)
         for call in reversed(passed):
             self._backlog.wait(call, first=True)
-        if self._backlog.any_waits:
+        if self._backlog.waiting:
             self._arm()
 
     def _arm(self) -> None:
@@ -139,14 +139,13 @@ class Dispatcher:
 
     # Answers.
 
-    def answered(self, node: Node, call: Call, response: dict[str, Any]) -> None:
+    def answered(self, node: Node, call: Call, response: dict[str, Any], now: float) -> None:
         """Take a response: settle the request, or carry it on."""
-        now = self._clock()
         if warns_of_load(response):
             node.overloaded("warning: load", delay=0.0)
         if call.stage is not Stage.SETTLED:
             self._take(node, call, response, now)
-        if self._backlog.any_waits:
+        if self._backlog.waiting:
             self.pump()
 
     def _take(self, node: Node, call: Call, response: dict[str, Any], now: float) -> None:
@@ -245,7 +244,7 @@ class Dispatcher:
         # First those that waited longer: what is placed now takes the room that is left.
         if self._backlog.any_is_parked:
             self.review(now, elapsed)
-        if self._backlog.any_waits:
+        if self._backlog.waiting:
             self._flush_waiting()
 
     def _look_at_late(self, node: Node, now: float) -> None:
@@ -275,7 +274,7 @@ class Dispatcher:
             return
         # That it is slow is known now, not only when it answers: the next requests avoid it.
         node.timing.take(age, now)
-        other.send(call)
+        other.send(call, now)
         node.log.slow(call.name, age, now, other=other.label)
 
     # Requests that no node can answer now.
@@ -303,7 +302,7 @@ class Dispatcher:
         if choice is Wait.ROOM:
             self._backlog.wait(call)
         elif not isinstance(choice, Wait):
-            choice.send(call)
+            choice.send(call, now)
         else:
             if choice is Wait.HOLDER:
                 self._refresh_all(now)
@@ -318,6 +317,6 @@ class Dispatcher:
             # One that is up to date: it has what the others have.
             able = choose(self._nodes, ledger_index=None, newest=self.newest, now=now)
             if not isinstance(able, Wait):
-                able.send(call)
+                able.send(call, now)
                 return
         self._backlog.park(call, now)

@@ -49,7 +49,7 @@ class NodeEvents(Protocol):
     def lost(self, node: Node, calls: list[Call]) -> None:
         """Its connection is lost, and these requests are not answered."""
 
-    def answered(self, node: Node, call: Call, response: dict[str, Any]) -> None:
+    def answered(self, node: Node, call: Call, response: dict[str, Any], now: float) -> None:
         """A response came."""
 
     def streamed(self, node: Node, message: dict[str, Any]) -> None:
@@ -114,7 +114,7 @@ class Node:
         self.is_left_alone = False
         self._connect = connect
         self._connection: Connection | None = None
-        self._open_requests = OpenRequests(clock)
+        self._open_requests = OpenRequests()
         self._why = ""
         self._backoff = Backoff(clock)
 
@@ -143,16 +143,16 @@ class Node:
 
     # Requests.
 
-    def send(self, call: Call) -> None:
+    def send(self, call: Call, now: float) -> None:
         """Send a request. The caller has looked at `ready` and `allows`."""
         call.sent_to(self)
         self.requests += 1
-        self.window.sent(self._clock())
-        self._send(self._open_requests.add(call), call.message)
+        self.window.sent(now)
+        self._send(self._open_requests.add(call, now), call.message)
 
     def _send(self, number: int, message: Mapping[str, Any]) -> None:
         assert self._connection is not None
-        self._connection.send_now(orjson.dumps({"id": number, **message}).decode())
+        self._connection.send_now(orjson.dumps({"id": number, **message}))
 
     def overdue(self, age: float, now: float) -> list[tuple[int, Call, float]]:
         """Its requests open for longer than `age` seconds, oldest first: number, call, age."""
@@ -395,7 +395,7 @@ class Node:
         now = self._clock()
         self.timing.take(now - sent, now)
         call.left(self)
-        self._events.answered(self, call, response)
+        self._events.answered(self, call, response, now)
 
     def _take_unplaced(self, error: dict[str, Any]) -> None:
         """An error that names no request, with several open: they are sent again, one at a time.

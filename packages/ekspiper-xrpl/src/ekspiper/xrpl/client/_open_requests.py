@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -20,14 +19,9 @@ _SMALL = 1024
 
 
 class OpenRequests:
-    """The requests of one connection by the number that stands in them as `id`.
+    """The requests of one connection by the number that stands in them as `id`."""
 
-    Args:
-        clock: seconds, monotonic.
-    """
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._numbers = itertools.count(1)
         self._calls: dict[int, tuple[Call, float]] = {}
         self._own: dict[int, asyncio.Future[dict[str, Any]]] = {}
@@ -41,10 +35,10 @@ class OpenRequests:
         """A number for a request whose answer does not matter."""
         return next(self._numbers)
 
-    def add(self, call: Call) -> int:
+    def add(self, call: Call, now: float) -> int:
         """A request is sent; its number."""
         number = next(self._numbers)
-        self._calls[number] = (call, self._clock())
+        self._calls[number] = (call, now)
         if call.cut is not None:
             self._cuts[call.cut] = None
         return number

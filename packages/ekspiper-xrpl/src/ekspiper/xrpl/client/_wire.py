@@ -16,7 +16,6 @@ from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.asyncio.server import broadcast
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.protocol import State
 
@@ -71,7 +70,7 @@ class Connection(Protocol):
     @property
     def close_code(self) -> int | None: ...
 
-    def send_now(self, text: str) -> None:
+    def send_now(self, text: bytes) -> None:
         """Put a message into the socket's buffer; ignored when the connection is closing."""
 
     def drop(self) -> None:
@@ -110,6 +109,7 @@ class Wire(ClientConnection):
         self._reading: asyncio.Task[str] | None = None
         self._frames: TextFrames | None = None
         self._failure: Exception | None = None
+        self._is_sending = False
         self.received = 0
 
     @classmethod
@@ -150,12 +150,24 @@ class Wire(ClientConnection):
             return f"broken off with {sent.code} {sent.reason}".rstrip()
         return "connection lost"
 
-    def send_now(self, text: str) -> None:
-        """Put a message into the socket's buffer; ignored when the connection is closing."""
-        # `broadcast` instead of `send`: it never waits, so that the dispatcher needs no task for a
-        # request.
-        if self._socket is not None and not self._socket.is_closing():
-            broadcast((self,), text)
+    def send_now(self, text: bytes) -> None:
+        """Send a message at the end of this turn of the event loop; ignored when it is closing."""
+        if self.state is not State.OPEN:
+            return
+        # Not by `send`, which may wait: the dispatcher would need a task for each request.
+        self.protocol.send_text(text)
+        # Requests come in crowds, such as those for all order books of a ledger, and a system call for
+        # each would cost as much as everything else that the connection does for it.
+        if not self._is_sending:
+            self._is_sending = True
+            self.loop.call_soon(self._send)
+
+    def _send(self) -> None:
+        self._is_sending = False
+        # What the library sends meanwhile, such as a pong or the closing frame, goes behind the messages
+        # before it, and takes them along.
+        if self.state is State.OPEN and self._socket is not None and not self._socket.is_closing():
+            self._socket.write(b"".join(self.protocol.data_to_send()))
 
     def drop(self) -> None:
         """End the connection at once, without the closing handshake a dead peer never answers."""
@@ -169,8 +181,8 @@ class Wire(ClientConnection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The socket is connected."""
-        self._socket = cast("asyncio.Transport", _Gathering(cast("asyncio.Transport", transport)))
-        super().connection_made(self._socket)
+        super().connection_made(transport)
+        self._socket = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came, whole message or not: the peer is alive."""
@@ -201,39 +213,6 @@ class Wire(ClientConnection):
             # The event loop would log it and do no more; who waits for the end must get it.
             self._failure = error
             self.drop()
-
-
-class _Gathering:
-    """A transport that sends what is written in one turn of the event loop with one system call.
-
-    Requests come in crowds, such as those for all order books of a ledger, and a call for each would
-    cost as much as everything else that the connection does for it.
-    """
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._written: list[bytes] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        if not self._written:
-            asyncio.get_running_loop().call_soon(self._send)
-        self._written.append(data)
-
-    def write_eof(self) -> None:
-        self._send()
-        self._transport.write_eof()
-
-    def close(self) -> None:
-        self._send()
-        self._transport.close()
-
-    def _send(self) -> None:
-        written, self._written = self._written, []
-        if written and not self._transport.is_closing():
-            self._transport.write(b"".join(written))
 
 
 class TextFrames:

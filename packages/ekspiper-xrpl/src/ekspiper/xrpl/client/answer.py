@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 __all__ = ["Answer", "Cut", "Text", "Verdict", "error_of", "is_clio", "judge", "warns_of_load"]
 
@@ -13,8 +13,7 @@ Text: TypeAlias = "bytes | bytearray | memoryview"
 """A message as it came over the WebSocket."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """An answer and who gave it.
 
     Attributes:

@@ -150,6 +150,7 @@ class NodePool(Component):
         if self._open:
             return
         self._open = True
+        self._clock.begin()
         for node in self._nodes:
             self._spawn(node.run())
         self._spawn(self._look_after())
@@ -235,13 +236,13 @@ class NodePool(Component):
             LedgerUnavailable: no node has that ledger.
             NodeBusy, NodeUnreachable, RequestTimeout: trying later may help.
         """
-        return (await self.ask(request, ledger_index=ledger_index)).result
+        return (await self.submit(request, ledger_index=ledger_index)).result
 
     async def request_raw(
         self, request: Request, *, ledger_index: int | None = None
     ) -> dict[str, Any]:
         """The whole response as it came over the WebSocket, refusals included."""
-        return (await self.ask(request, ledger_index=ledger_index, raw=True)).response
+        return (await self.submit(request, ledger_index=ledger_index, raw=True)).response
 
     async def ask(
         self,
@@ -440,9 +441,9 @@ class NodePool(Component):
         if all(n.state == "refused" for n in self._nodes):
             self._fail(WrongNetwork("; ".join(n.log.problem for n in self._nodes)))
 
-    def answered(self, node: Node, call: Call, response: dict[str, Any]) -> None:
+    def answered(self, node: Node, call: Call, response: dict[str, Any], now: float) -> None:
         """A response came."""
-        self._dispatcher.answered(node, call, response)
+        self._dispatcher.answered(node, call, response, now)
 
     def streamed(self, node: Node, message: dict[str, Any]) -> None:
         """A message of a subscription came."""
