@@ -34,8 +34,9 @@ def ready(port: int) -> list[str]:
             assert json.load(reply) == {"status": "ready"}
             return []
     except urllib.error.HTTPError as error:
-        reasons: list[str] = json.load(error)["reasons"]
-        return reasons
+        with error:
+            reasons: list[str] = json.load(error)["reasons"]
+            return reasons
     except urllib.error.URLError as error:
         return [str(error)]
 

@@ -33,8 +33,8 @@ def iceberg(folder: Path) -> Any:
     from pyiceberg.catalog import load_catalog
 
     uri = f"sqlite:///{folder}/catalog.db"
-    catalog = load_catalog("ekspiper", type="sql", uri=uri, warehouse=folder.as_uri())
-    return catalog.load_table("a.b")
+    with load_catalog("ekspiper", type="sql", uri=uri, warehouse=folder.as_uri()) as catalog:
+        return catalog.load_table("a.b")
 
 
 READERS: dict[str, Callable[[Path], Any]] = {

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 import tomllib
 
+from packaging.requirements import Requirement
+
 from .conftest import DEPLOY, ROOT
+
+PYTHON = "3.11"
+"""The one in the image."""
 
 LOCKED = DEPLOY / "container" / "requirements.txt"
 
@@ -21,7 +26,12 @@ def needed(package: str, *extras: str) -> set[str]:
     project = tomllib.loads(text)["project"]
     optional = project.get("optional-dependencies", {})
     asked = [*project["dependencies"], *(each for extra in extras for each in optional[extra])]
-    found = {re.split(r"[\[<>=!~ ;]", each)[0].lower() for each in asked}
+    requirements = [Requirement(each) for each in asked]
+    found = {
+        each.name.lower()
+        for each in requirements
+        if each.marker is None or each.marker.evaluate({"python_version": PYTHON})
+    }
     return {name for name in found if not name.startswith("ekspiper")}
 
 

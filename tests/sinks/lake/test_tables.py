@@ -69,8 +69,8 @@ def load_iceberg(folder: Path) -> Any:
     from pyiceberg.catalog import load_catalog
 
     uri = f"sqlite:///{folder}/catalog.db"
-    catalog = load_catalog("ekspiper", type="sql", uri=uri, warehouse=folder.as_uri())
-    return catalog.load_table("lake.records")
+    with load_catalog("ekspiper", type="sql", uri=uri, warehouse=folder.as_uri()) as catalog:
+        return catalog.load_table("lake.records")
 
 
 READERS: dict[str, Callable[[Path], list[int]]] = {

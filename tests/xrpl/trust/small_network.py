@@ -65,7 +65,8 @@ def _pair_of_openssl(seed: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
     pair = ec.derive_private_key(int.from_bytes(seed), ec.SECP256K1())
-    algorithm = ec.ECDSA(utils.Prehashed(SHA256()))
+    # As coincurve does it: who signs the same again makes the same signature.
+    algorithm = ec.ECDSA(utils.Prehashed(SHA256()), deterministic_signing=True)
 
     def sign(digest: bytes) -> bytes:
         signature = pair.sign(digest, algorithm)
