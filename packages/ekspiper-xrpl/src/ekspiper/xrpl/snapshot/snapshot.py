@@ -24,8 +24,8 @@ from ekspiper.xrpl.sources import LedgerObjects, LedgerRef
 
 from ..ledger import Ledger
 from ..output_folder import OutputFolder
-from .proof import StateMismatch, StateProof
 from .second_reading import SecondReading
+from .state_proof import StateMismatch, StateProof
 
 if TYPE_CHECKING:
     from ..output_bucket import OutputBucket

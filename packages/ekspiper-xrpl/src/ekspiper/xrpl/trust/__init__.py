@@ -16,10 +16,10 @@ from .keys import read_key as read_key
 from .manifest import Manifest as Manifest
 from .manifest import decode_base64 as decode_base64
 from .manifest import encode_base64 as encode_base64
-from .proof import check_proof as check_proof
-from .proven import Proof as Proof
-from .proven import ProvenLeaf as ProvenLeaf
-from .proven import Trusted as Trusted
+from .proof import Proof as Proof
+from .proof import ProvenLeaf as ProvenLeaf
+from .proof import Trusted as Trusted
+from .proof_check import check_proof as check_proof
 from .pruned_tree import Leaf as Leaf
 from .pruned_tree import Node as Node
 from .pruned_tree import TreeKind as TreeKind

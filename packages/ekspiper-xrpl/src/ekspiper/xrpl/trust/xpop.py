@@ -18,7 +18,7 @@ from ._json import header_fields, hex_bytes, json_object, members, read_json
 from .errors import BadSignature, Malformed, NotProven
 from .keys import key_text, read_key
 from .manifest import encode_base64
-from .proven import Proof, ProvenLeaf, Trusted, check_owners, judge_anchor
+from .proof import Proof, ProvenLeaf, Trusted, check_owners, judge_anchor
 from .pruned_tree import Leaf, Node, join_transaction, root_hash, split_transaction
 from .signed_ledger import SignedLedger
 from .validation import Validation

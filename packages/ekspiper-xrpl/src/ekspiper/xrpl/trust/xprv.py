@@ -27,7 +27,7 @@ from ._json import (
 from .errors import Malformed, NotProven
 from .keys import check_key
 from .manifest import Manifest
-from .proven import Proof, ProvenLeaf, Trusted, check_owners, judge_anchor
+from .proof import Proof, ProvenLeaf, Trusted, check_owners, judge_anchor
 from .pruned_tree import (
     Leaf,
     Node,
