@@ -20,6 +20,7 @@ from ekspiper.core import (
 from ekspiper.xrpl.processors import (
     AmmRecords,
     BookOfferBuilder,
+    ExchangeReader,
     FetchBookOffers,
     LedgerHeaderRecord,
     RequestPool,
@@ -94,13 +95,14 @@ def _book_offers_fetch(
     ledgers: Queue, requests: Queue, pool: RequestPool, collectors: CollectorsByRecord
 ) -> Flow:
     """What a ledger touched on the exchange: requests for its books, records of its AMMs."""
+    reader = ExchangeReader()
     return Flow(
         "book-offers-fetch",
         source=ledgers,
         steps=(
-            Step(BookOfferBuilder(), name="build-requests", collectors=(requests,)),
+            Step(BookOfferBuilder(reader), name="build-requests", collectors=(requests,)),
             Step(
-                AmmRecords(pool),
+                AmmRecords(pool, reader=reader),
                 name="amm-record",
                 concurrency=_AMMS_AT_ONCE,
                 collectors=collectors.get("amms", ()),

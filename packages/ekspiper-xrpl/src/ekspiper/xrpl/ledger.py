@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 from ekspiper.xrpl.codec import (
@@ -163,7 +163,14 @@ class Transaction:
 class Ledger(LedgerInfo):
     """A closed ledger with all its transactions, in the order of `TransactionIndex`."""
 
-    __slots__ = ("_decoder", "_transactions", "blobs", "size", "transaction_count")
+    __slots__ = (
+        "__weakref__",
+        "_decoder",
+        "_transactions",
+        "blobs",
+        "size",
+        "transaction_count",
+    )
 
     def __init__(
         self,
@@ -219,6 +226,24 @@ class Ledger(LedgerInfo):
         if self._transactions is None:
             return self._made(nodes)
         return (each.showing(nodes) for each in self._transactions)
+
+    def metas(self, nodes: NodeFilter) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Place and metadata of those transactions that show any of these nodes, or are not readable.
+
+        It costs a third of `showing`, as most transactions show none of what one is looking for.
+        """
+        for place, meta in self._may_show(nodes):
+            if meta is None:
+                meta = self.transaction(place, nodes).meta
+            if meta.get("AffectedNodes") != [] or ends_early(meta):
+                yield place, meta
+
+    def _may_show(self, nodes: NodeFilter) -> Sequence[tuple[int, dict[str, Any] | None]]:
+        if self._transactions is not None:
+            return [(place, None) for place in range(len(self._transactions))]
+        assert self.blobs is not None
+        assert self._decoder is not None
+        return self._decoder.shown(self.blobs.data, self.blobs.spans, nodes)
 
     def transaction(self, nth: int, nodes: NodeFilter | None) -> Transaction:
         """One of its transactions as `showing` gives it, and no object for any other."""

@@ -40,7 +40,7 @@ cdef extern from "_digits.h" nogil:
     int digits_without_zeros(const char* digits, int size, int stop)
     enum: DIGITS_MORE
 
-INTERFACE = 4  # as in _compiled_codec.py: an extension of another version is not used
+INTERFACE = 5  # as in _compiled_codec.py: an extension of another version is not used
 
 # How a field is read; the numbers of `field_table.Kind`, and more of them, as a reader in Python is
 # a kind of its own here.
@@ -1443,6 +1443,34 @@ cdef class ObjectReader:
             return self._object(&blob, 0, None)
         with self.lock:
             return self._object(&blob, 0, choice)
+
+    def read_shown(self, bytes data not None, bytes spans not None, NodeChoice choice not None):
+        """What `read` gives of the metadata of those transactions of a ledger that show any node.
+
+        Args:
+            data: their bytes.
+            spans: where they are, as in `LineWriter.lines`.
+
+        Returns:
+            the place of each, and the fields; None in their stead where it would decline.
+        """
+        cdef int64_t nth, count = PyBytes_GET_SIZE(spans) // 16, size = PyBytes_GET_SIZE(data)
+        cdef uint32_t[4] span
+        cdef Blob meta
+        cdef list found = []
+        cdef object fields, name = self.fields.names[choice.nodes]
+        meta.data = <const uint8_t*>PyBytes_AS_STRING(data)
+        for nth in range(count):
+            memcpy(span, PyBytes_AS_STRING(spans) + 16 * nth, 16)
+            meta.position = span[2]
+            meta.end = meta.position + span[3]
+            fields = None
+            if meta.end <= size:
+                with self.lock:
+                    fields = self._object(&meta, 0, choice)
+            if fields is None or (<dict>fields).get(name) != []:
+                found.append((nth, fields))
+        return found
 
     def is_ordinary(self, bytes data not None):
         """Whether `read` would not decline it."""

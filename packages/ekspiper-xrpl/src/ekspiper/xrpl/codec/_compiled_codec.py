@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 # Raised, here and in _compiled.pyx, with every change of what the two call of each other.
-_INTERFACE = 4
+_INTERFACE = 5
 
 # The same for _proof.pyx.
 _PROOF_INTERFACE = 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from . import _compiled_codec
@@ -24,6 +25,7 @@ __all__ = ["UNRECOGNIZED", "Decoder", "Shape", "ends_early", "transaction_index"
 
 Shape = Literal["server", "record"]
 
+_SPAN_BYTES = 16  # four numbers of 32 bits
 _MAX_DEPTH = 10  # as rippled, in STObject.cpp
 _OBJECT_END = b"\xe1"
 _TRANSACTION_INDEX = b"\x20\x1c"
@@ -116,16 +118,38 @@ class Decoder:
         if nodes is None:
             return self._decode(blob, "metadata")
         if self._compiled is not None:
-            choice = self._choices.get(nodes)
-            if choice is None:
-                entries = nodes.by_code(self.definitions)
-                choice = _compiled_codec.compiled.NodeChoice(self._codes, entries)
-                self._choices[nodes] = choice
-            read: dict[str, Any] | None = self._compiled.read(blob, choice)
+            read: dict[str, Any] | None = self._compiled.read(blob, self._choice(nodes))
             if read is not None:
                 return read
         fields = self._decode(blob, "metadata")
         return fields if ends_early(fields) else nodes.shown(fields)
+
+    def shown(
+        self, data: bytes, spans: bytes, nodes: NodeFilter
+    ) -> Sequence[tuple[int, dict[str, Any] | None]]:
+        """The transactions of a ledger whose metadata may show any of these nodes: place, metadata.
+
+        Args:
+            data, spans: as in `TransactionBlobs`.
+            nodes: which of the affected nodes are shown.
+
+        Returns:
+            None in place of metadata that the compiled decoder has not read.
+        """
+        if self._compiled is None:
+            return [(place, None) for place in range(len(spans) // _SPAN_BYTES)]
+        found: list[tuple[int, dict[str, Any] | None]] = self._compiled.read_shown(
+            data, spans, self._choice(nodes)
+        )
+        return found
+
+    def _choice(self, nodes: NodeFilter) -> Any:
+        choice = self._choices.get(nodes)
+        if choice is None:
+            entries = nodes.by_code(self.definitions)
+            choice = _compiled_codec.compiled.NodeChoice(self._codes, entries)
+            self._choices[nodes] = choice
+        return choice
 
     def is_ordinary(self, blob: bytes) -> bool:
         """Whether the compiled decoder reads all of a blob; without one nobody knows beforehand."""

@@ -13,6 +13,7 @@ from .collect_attributes import CollectAttributes as CollectAttributes
 from .drift import DRIFT_METRIC as DRIFT_METRIC
 from .drift import Drift as Drift
 from .drift import DriftReport as DriftReport
+from .exchange_reader import ExchangeReader as ExchangeReader
 from .fetch_book_offers import FetchBookOffers as FetchBookOffers
 from .fetch_book_offers import RequestPool as RequestPool
 from .fetch_book_offers import book_command as book_command
@@ -39,6 +40,7 @@ __all__ = [
     "CollectAttributes",
     "Drift",
     "DriftReport",
+    "ExchangeReader",
     "FetchBookOffers",
     "FetchLedger",
     "LedgerChain",

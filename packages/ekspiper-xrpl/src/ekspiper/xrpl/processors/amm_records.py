@@ -8,10 +8,11 @@ from typing import Any
 
 from ekspiper.core import Processor, Retryable
 from ekspiper.xrpl.client import LedgerUnavailable, RequestError
-from ekspiper.xrpl.derive import POOL_NODES, DerivationError, Pool, pools_touched
+from ekspiper.xrpl.derive import Pool
 from ekspiper.xrpl.ledger import Ledger
 
 from .books import record_amount
+from .exchange_reader import ExchangeReader
 from .fetch_book_offers import RequestPool
 
 __all__ = ["AmmRecords"]
@@ -32,10 +33,14 @@ class AmmRecords(Processor[Ledger, dict[str, Any]]):
 
     Args:
         pool: where to ask; without it, or when no node answers, the record is made from metadata.
+        reader: as in `BookOfferBuilder`.
     """
 
-    def __init__(self, pool: RequestPool | None = None) -> None:
+    def __init__(
+        self, pool: RequestPool | None = None, *, reader: ExchangeReader | None = None
+    ) -> None:
         self.pool = pool
+        self._reader = reader or ExchangeReader()
 
     async def process(self, item: Ledger) -> list[dict[str, Any]]:
         """The records of one ledger.
@@ -44,11 +49,11 @@ class AmmRecords(Processor[Ledger, dict[str, Any]]):
             Retryable: no node could be asked, or one answered for another ledger.
         """
 
-        def on_error(place: int, error: DerivationError) -> None:
-            log.warning("%r changes no record of a pool: %s", item.transactions[place], error)
-
-        metas = (each.meta for each in item.showing(POOL_NODES))
-        touched = pools_touched(metas, on_error=on_error)
+        read = self._reader.read(item)
+        for place, error in read.errors:
+            changed = item.transaction(place, None)
+            log.warning("%r changes no record of a pool: %s", changed, error)
+        touched = read.pools
         return [await self._record(item, touched[account]) for account in sorted(touched)]
 
     async def _record(self, ledger: Ledger, touched: Pool) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ekspiper.core import Block, Processor
-from ekspiper.xrpl.ledger import Ledger, LedgerInfo, Transaction
+from ekspiper.xrpl.ledger import Ledger, LedgerInfo
 
-from .books import OFFER_NODES, Book, books_touched
+from .books import Book
+from .exchange_reader import ExchangeReader
 
 __all__ = ["BookOfferBuilder", "BookRequests", "book_request"]
 
@@ -48,11 +49,15 @@ class BookOfferBuilder(Processor[Ledger, dict[str, Any]]):
     Both sides of a book are asked for, each once for a ledger, in the order of what takers get
     and then pay. An offer in a permissioned domain is in the domain's book; a hybrid one is in
     the open book as well.
+
+    Args:
+        reader: reads what a ledger touched; to share it spares the others who ask for that.
     """
 
     takes_blocks = False
 
-    def __init__(self) -> None:
+    def __init__(self, reader: ExchangeReader | None = None) -> None:
+        self._reader = reader or ExchangeReader()
         self._warned = False
 
     async def process(self, item: Ledger) -> list[dict[str, Any]]:
@@ -62,23 +67,17 @@ class BookOfferBuilder(Processor[Ledger, dict[str, Any]]):
 
     def to_block(self, item: Ledger) -> BookRequests:
         """The same requests as one item, for those who take them so."""
-        transactions = list(item.showing(OFFER_NODES))
-        self._warn_of_missing(item, transactions)
-        metas = (each.meta for each in transactions)
-        books = books_touched(meta for meta in metas if "AffectedNodes" in meta)
-        return BookRequests(item, sorted(books))
-
-    def _warn_of_missing(self, ledger: Ledger, transactions: Iterable[Transaction]) -> None:
-        unread = [each.hash for each in transactions if not each.is_readable]
-        if unread and not self._warned:
+        touched = self._reader.read(item)
+        if touched.unread is not None and not self._warned:
             self._warned = True
             log.warning(
                 "ledger %s: the metadata of %s has a field of an unknown type, after which nothing "
                 "can be read: books and pools may be missing, in later ledgers as well; "
                 "a newer xrpl-py may know the type",
-                ledger.ledger_index,
-                unread[0],
+                item.ledger_index,
+                item.transaction(touched.unread, None).hash,
             )
+        return BookRequests(item, touched.books)
 
 
 def book_request(book: Book, ledger: LedgerInfo) -> dict[str, Any]:

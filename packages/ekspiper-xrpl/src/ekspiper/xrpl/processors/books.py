@@ -92,28 +92,30 @@ def _sides(meta: Mapping[str, Any]) -> Iterator[Book]:
     for element in meta["AffectedNodes"]:
         for node in element.values():
             # A node of a kind that the definitions do not know is hex.
-            if isinstance(node, Mapping) and node.get("LedgerEntryType") == "Offer":
-                yield from _books_of(_entry(node))
+            if not isinstance(node, str) and node.get("LedgerEntryType") == "Offer":
+                yield from _books_of(node)
 
 
-def _entry(node: Mapping[str, Any]) -> dict[str, Any]:
-    """What is shown of an offer; its final state goes before what it was."""
-    entry: dict[str, Any] = {}
-    for part in _SHOWN:
-        for name, value in node.get(part, {}).items():
-            entry.setdefault(name, value)
-    return entry
-
-
-def _books_of(offer: Mapping[str, Any]) -> Iterator[Book]:
+def _books_of(node: Mapping[str, Any]) -> Iterator[Book]:
     """The books an offer stands in; a hybrid one stands in its domain's and in the open one."""
-    gets, pays = offer.get("TakerGets"), offer.get("TakerPays")
+    # What is shown of an offer; its final state goes before what it was.
+    parts = [node[name] for name in _SHOWN if name in node]
+    gets, pays = _first(parts, "TakerGets"), _first(parts, "TakerPays")
     if gets is None or pays is None:
         return
-    domain = offer.get("DomainID", "")
+    domain = _first(parts, "DomainID") or ""
     open_book = Book(Asset.of(gets), Asset.of(pays))
     if domain:
         yield open_book._replace(domain=domain)
-    # Metadata may show either sign of a hybrid offer, as it shows only what changed.
-    if not domain or offer.get("Flags", 0) & _HYBRID or "AdditionalBooks" in offer:
-        yield open_book
+        # Metadata may show either sign of a hybrid offer, as it shows only what changed.
+        flags = _first(parts, "Flags") or 0
+        if not flags & _HYBRID and _first(parts, "AdditionalBooks") is None:
+            return
+    yield open_book
+
+
+def _first(parts: Iterable[Mapping[str, Any]], name: str) -> Any:
+    for part in parts:
+        if name in part:
+            return part[name]
+    return None
