@@ -6,7 +6,6 @@ share that it has in no real work.
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 import itertools
 import shutil
@@ -57,6 +56,6 @@ def chain(recorded: list[Ledger], *, first: int | None = None) -> Iterator[Ledge
     parent = recorded[0].header.parent_hash
     begin = recorded[0].ledger_index if first is None else first
     for index, ledger in zip(itertools.count(begin), itertools.cycle(recorded)):
-        header = dataclasses.replace(ledger.header, ledger_index=index, parent_hash=parent)
+        header = ledger.header._replace(ledger_index=index, parent_hash=parent)
         parent = header.ledger_hash
         yield Ledger(header, ledger_hash=parent.hex().upper(), transactions=ledger.transactions)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -149,7 +148,7 @@ async def test_a_network_that_was_begun_anew_is_believed(
 ) -> None:
     """A ledger that is proven in itself, of a test network that has since been reset."""
     true = ledgers[7]
-    header = dataclasses.replace(true.header, total_coins=1)
+    header = true.header._replace(total_coins=1)
     former = Ledger(
         header, ledger_hash=header.ledger_hash.hex().upper(), transactions=true.transactions
     )

@@ -28,20 +28,17 @@ class LedgerInfo:
         network_id: of the network, where it is known.
     """
 
-    __slots__ = ("header", "ledger_hash", "network_id", "signed_by")
+    __slots__ = ("header", "ledger_hash", "ledger_index", "network_id", "signed_by")
 
     def __init__(
         self, header: LedgerHeader, *, ledger_hash: str, network_id: int | None = None
     ) -> None:
         self.header = header
+        self.ledger_index = header.ledger_index
         self.ledger_hash = ledger_hash
         self.network_id = network_id
         self.signed_by: int | None = None
         """The ledger whose validators' signatures prove this one; None: only hashes do."""
-
-    @property
-    def ledger_index(self) -> int:
-        return self.header.ledger_index
 
     @property
     def parent_hash(self) -> str:
@@ -206,7 +203,8 @@ class Ledger(LedgerInfo):
         Args:
             decoder: of its transactions.
         """
-        ledger = cls(header, ledger_hash=ledger_hash, transactions=(), network_id=network_id)
+        ledger = cls.__new__(cls)  # there is nothing to sort, and to sort nothing takes time, too
+        LedgerInfo.__init__(ledger, header, ledger_hash=ledger_hash, network_id=network_id)
         ledger._transactions = None
         ledger._decoder = decoder
         ledger.blobs = blobs

@@ -50,6 +50,10 @@ class VerificationError(Permanent):
         self.differences = differences
 
 
+# A plain dict first: to ask an abstract class costs ten times as much.
+_MAPPINGS = (dict, Mapping)
+
+
 @cache
 def _record_decoder() -> Decoder:
     return Decoder(shape="record")
@@ -81,7 +85,7 @@ def parse_ledger(
         IncompleteLedger: the answer is not validated, is another ledger, or lacks something.
         CodecError: its bytes cannot be read.
     """
-    ledger = _member(result, "ledger", Mapping, "the answer")
+    ledger = _member(result, "ledger", _MAPPINGS, "the answer")
     if require_validated and result.get("validated") is not True:
         which = "the ledger" if ledger_index is None else f"ledger {ledger_index}"
         raise IncompleteLedger(f"{which} is not validated; ask again later, or another node")
@@ -220,7 +224,7 @@ def _place(ledger: LedgerInfo, at: int) -> str:
     return f"ledger {ledger.ledger_index}, transaction {at} of the answer"
 
 
-def _member(holder: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
+def _member(holder: Mapping[str, Any], key: str, kind: type | tuple[type, ...], where: str) -> Any:
     value = holder.get(key)
     if not isinstance(value, kind):
         found = "is missing" if value is None else f"is a {type(value).__name__}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ekspiper.xrpl.client import NodePool, RequestError
-from ekspiper.xrpl.codec import Decoder
+from ekspiper.xrpl.codec import Decoder, LedgerHeader
 from ekspiper.xrpl.trust import NotProven, Step, read_header, write_xpop, write_xprv
 from ekspiper.xrpl.verify import parse_ledger
 
@@ -59,7 +59,7 @@ class NodeProofs:
                     f"an XPOP needs the signatures of ledger {index} itself, which are gone: "
                     "write an XPRV"
                 )
-            assert isinstance(step, tuple)
+            assert not isinstance(step, LedgerHeader)
             return write_xpop(signed, step[1], leaf)
         decoder = Decoder(self._pool.definitions, shape="server")
         network_id = self._pool.network_id or 0

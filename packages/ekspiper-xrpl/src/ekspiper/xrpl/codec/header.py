@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Self
+from typing import NamedTuple, Self
 
 from .errors import CodecError
 from .sha512 import LEDGER_HEADER, sha512half
@@ -29,8 +28,7 @@ def ripple_time_iso(seconds: int) -> str:
     return (_EPOCH + timedelta(seconds=seconds)).isoformat() + "Z"
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerHeader:
+class LedgerHeader(NamedTuple):
     """The fields that a ledger's hash covers. Times are seconds of the ledger's epoch."""
 
     ledger_index: int
@@ -48,21 +46,11 @@ class LedgerHeader:
         """The header in `ledger_data`, which has neither prefix nor hash."""
         if len(data) != _LAYOUT.size:
             raise CodecError(f"a ledger header has {_LAYOUT.size} bytes, not {len(data)}")
-        return cls(*_LAYOUT.unpack(data))
+        return cls._make(_LAYOUT.unpack(data))
 
     def to_bytes(self) -> bytes:
         """The bytes that are hashed, without their prefix."""
-        return _LAYOUT.pack(
-            self.ledger_index,
-            self.total_coins,
-            self.parent_hash,
-            self.transaction_hash,
-            self.account_hash,
-            self.parent_close_time,
-            self.close_time,
-            self.close_time_resolution,
-            self.close_flags,
-        )
+        return _LAYOUT.pack(*self)
 
     @property
     def ledger_hash(self) -> bytes:

@@ -89,7 +89,7 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
         request = _request(ref)
         index = ref.ledger_index or None
         wrong: dict[str, str] = {}
-        others = Confirmation(self._pool, ref.ledger_index)
+        others: Confirmation | None = None
         for attempt in range(_ATTEMPTS):
             # Nodes that were wrong are asked once more only when no other has it.
             answer = await self._pool.ask(request, ledger_index=index, avoid=wrong, blobs=True)
@@ -98,15 +98,20 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
                 if self._verify:
                     verify_ledger(ledger)
                     for neighbour in neighbours:
-                        await neighbour.wait()
-                    await self._compare_with_others(ledger, ref, answer.node, others)
+                        if not neighbour.is_set():
+                            await neighbour.wait()
+                    # A second node is asked only where nothing else confirms it, or each ledger would
+                    # cost two requests.
+                    if not self._is_confirmed(ledger, ref):
+                        others = others or Confirmation(self._pool, ref.ledger_index)
+                        await others.confirm(ledger, answer.node)
             except Permanent as error:
                 if answer.node in wrong:
                     # Nobody else could answer: a node that is away may come back meanwhile.
                     await asyncio.sleep(_PAUSE * attempt)
                 wrong[answer.node] = _why(error)
                 continue
-            self._settle(ledger, answer.node, {**others.liars, **wrong})
+            self._settle(ledger, answer.node, {**others.liars, **wrong} if others else wrong)
             return ledger
         if ref.signed_by is not None:
             # The ledger exists, as validators signed it: some node will serve it.
@@ -127,10 +132,12 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
             decoder=self._decoder,
         )
 
-    async def _compare_with_others(
-        self, ledger: Ledger, ref: LedgerRef, node: str, others: Confirmation
-    ) -> None:
-        """Against its signed hash; or the stream, the neighbours, or, without them, other nodes."""
+    def _is_confirmed(self, ledger: Ledger, ref: LedgerRef) -> bool:
+        """Whether its signed hash, the stream or a neighbour confirms it; False where there is none.
+
+        Raises:
+            VerificationError: one of them says otherwise.
+        """
         index = ledger.ledger_index
         if ref.signed_by is not None:  # which proves it, whatever the nodes say
             if ledger.ledger_hash != ref.ledger_hash:
@@ -141,7 +148,7 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
                     ],
                 )
             ledger.signed_by = ref.signed_by
-            return
+            return True
         stream = self._pool.closed_ledger(index) or {}
         expected = stream.get("ledger_hash") or ref.ledger_hash
         parent = self._chain.parent_hash(index)
@@ -157,10 +164,7 @@ class FetchLedger(Processor[LedgerRef, Ledger]):
             differences.append(f"it is {ledger.ledger_hash}, but the ledger after it names {child}")
         if differences:
             raise VerificationError(index, differences)
-        # A second node is asked only where nothing else confirms it, or each ledger would cost two
-        # requests.
-        if not (expected or parent or child):
-            await others.confirm(ledger, node)
+        return bool(expected or parent or child)
 
     def _settle(self, ledger: Ledger, node: str, wrong: dict[str, str]) -> None:
         if self._verify:

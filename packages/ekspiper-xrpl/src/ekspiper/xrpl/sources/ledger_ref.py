@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 __all__ = ["LedgerRef"]
 
@@ -23,3 +24,6 @@ class LedgerRef:
     ledger_hash: str | None = None
     close_time: int | None = None
     signed_by: int | None = None
+
+    nbytes: ClassVar[int] = 256
+    """Its size, as queues count it: to measure each anew takes longer than to make it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -131,7 +130,7 @@ def _wrong_parent(result: Result) -> bool:
     if header is None:
         return False
     # The header then hashes to its `ledger_hash`, and only the chain shows that it is wrong.
-    forged = replace(header, parent_hash=bytes(reversed(header.parent_hash)))
+    forged = header._replace(parent_hash=bytes(reversed(header.parent_hash)))
     result["ledger_hash"] = forged.ledger_hash.hex().upper()
     if "ledger_data" in ledger:
         ledger["ledger_data"] = forged.to_bytes().hex().upper()

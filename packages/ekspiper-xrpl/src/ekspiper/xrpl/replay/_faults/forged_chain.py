@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -50,12 +49,12 @@ class ForgedChain(Recording):
                 ) from None
             if true.header is None or (parent is None and not blobs):
                 continue  # nothing to leave out yet: the ledger stays true
-            header = true.header if parent is None else replace(true.header, parent_hash=parent)
+            header = true.header if parent is None else true.header._replace(parent_hash=parent)
             if parent is None:
                 # The last one that was applied: the places of the others still run from 0 without a
                 # gap.
                 blobs = sorted(blobs, key=lambda each: transaction_index(_bytes(each)[1]))[:-1]
-                header = replace(header, transaction_hash=transaction_root(map(_bytes, blobs)))
+                header = header._replace(transaction_hash=transaction_root(map(_bytes, blobs)))
             parent = header.ledger_hash
             name = parent.hex().upper()
             self._names[true.hash.encode()] = name.encode()
