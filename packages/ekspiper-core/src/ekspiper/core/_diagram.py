@@ -37,6 +37,7 @@ def fenced(diagram: str) -> str:
 
 
 def _body(flows: tuple[Drawn, ...]) -> Iterator[str]:
+    # By identity: two queues of one name are a mistake that the pipeline itself refuses.
     queues = {}
     for number, flow in enumerate(flows):
         if isinstance(flow.source, Queue):

@@ -27,6 +27,7 @@ def kind_of(error: BaseException) -> str:
 def describe(error: BaseException) -> str:
     """An exception in one line; the class is named unless the error is one of ours."""
     text = " ".join(str(error).split()) or type(error).__name__
+    # Our messages are sentences; `KeyError: 'x'` is not one without its class.
     ours = type(error).__module__.startswith("ekspiper.")
     return text if ours or text == type(error).__name__ else f"{type(error).__name__}: {text}"
 
@@ -47,6 +48,7 @@ def awaiting(call: Callable[..., Any], what: str) -> Callable[..., Awaitable[Any
     Raises:
         PipelineError: when it is called, if it returns something that cannot be awaited.
     """
+    # Known beforehand for nearly all, and then nothing is checked at each call.
     if inspect.iscoroutinefunction(call):
         return call
 

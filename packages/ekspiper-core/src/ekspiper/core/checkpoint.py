@@ -52,6 +52,7 @@ class Progress:
 
     def to_text(self) -> str:
         """The progress as a checkpoint holds it."""
+        # Sorted and indented, so that two checkpoints can be compared with `diff`.
         content = {"format": FORMAT, "version": VERSION, **asdict(self)}
         return json.dumps(content, indent=1, sort_keys=True)
 
@@ -83,6 +84,7 @@ class Progress:
         """Raise `CheckpointError` unless the same pipeline took this, from the same source."""
         removed = sorted(set(self.shape) - set(shape))
         added = sorted(set(shape) - set(self.shape))
+        # The pipeline before the sources: a flow that is gone would look like another source.
         if added or removed:
             raise ShapeChanged(where, added=added, removed=removed)
         self.refuse_other_source(sources, where)
@@ -163,6 +165,7 @@ class FileCheckpoint:
 
     async def back_up(self) -> str:
         """Copy the file to the first of `NAME.backup-1`, `NAME.backup-2`, ... that is free."""
+        # Never over an earlier copy: somebody may adopt twice before noticing that it was wrong.
         numbers = itertools.count(1)
         names = (self.path.with_name(f"{self.path.name}.backup-{n}") for n in numbers)
         backup = next(path for path in names if not path.exists())
@@ -232,6 +235,7 @@ class Adoption:
 
     def lines(self) -> Iterator[str]:
         """What will happen, for the log."""
+        # A new flow says so once, and not once for each of its collectors.
         fresh = [name for name in self.flows if name not in self.old.flows]
         yield f"it continues where the checkpoint stands: {', '.join(_stands(self.new.flows))}"
         for place in self.added:

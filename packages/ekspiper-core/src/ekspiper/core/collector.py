@@ -30,6 +30,7 @@ class BatchPolicy:
     """
 
     count: int = 500
+    # Large enough to make the cost of a call small, and small enough to be held many times.
     bytes: int = 4 * 1024 * 1024
     period: float = 0.2
 

@@ -63,6 +63,8 @@ class DeadLetter:
             flow=flow,
             step=step,
             collector=collector,
+            # The class by its name alone: a letter is read by people, and by programs in other
+            # languages.
             error=type(error).__name__,
             message=_unicode(str(error)),
             time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -105,6 +107,7 @@ def _as_json(item: Any, depth: int) -> Any:
         return {_unicode(str(key)): _as_json(value, depth + 1) for key, value in item.items()}
     if isinstance(item, list | tuple | set | frozenset):
         return [_as_json(value, depth + 1) for value in item]
+    # Before dataclasses: an object that says how it is to be shown knows better than its fields.
     if callable(getattr(item, "to_json", None)):
         return _as_json(item.to_json(), depth + 1)
     if is_dataclass(item) and not isinstance(item, type):

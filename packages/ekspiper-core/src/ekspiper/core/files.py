@@ -41,6 +41,8 @@ class FileLock:
             # Descriptors made by Python are not inherited by child processes (PEP 446).
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
             try:
+                # Not waited for: the other one may run for months, and the user should know at
+                # once.
                 is_ours = lock_descriptor(descriptor, blocking=False)
             except BaseException:
                 os.close(descriptor)

@@ -204,6 +204,7 @@ def shape_of(flows: Iterable[Flow]) -> tuple[str, ...]:
     for flow in flows:
         for step in flow.steps:
             place = f"{flow.name}/{step.name}"
+            # A step without collectors is a place of its own: items end there.
             places += [f"{place}/{each.name}" for each in step.collectors] or [place]
     return tuple(places)
 
@@ -219,6 +220,7 @@ def deliveries_of(flows: Iterable[Flow]) -> Iterator[tuple[str, Delivery]]:
 
 def name_of(component: object) -> str:
     """What a component without a given name is called: its own name, or that of its class."""
+    # `name` first: a collector may say which of several it is, as a tag or a table.
     name = getattr(component, "name", None) or getattr(component, "__name__", None)
     return name if isinstance(name, str) else type(component).__name__
 
@@ -250,6 +252,8 @@ def _as_processor(candidate: Any) -> Processor[Any, Any]:
         raise PipelineError(
             f"{name} is a class; to call it for each item, write Step(lambda item: {name}(item))"
         )
+    # It could not be awaited, and the error would come with the first item and name neither cause
+    # nor cure.
     if inspect.isgeneratorfunction(process) or inspect.isasyncgenfunction(process):
         raise PipelineError(
             f"the processor {shown(candidate)}: `process` yields; it must return its outputs, for "
@@ -289,6 +293,7 @@ def _as_deliveries(
 def _as_source(flow: str, candidate: Any) -> Source[Any] | Queue:
     if isinstance(candidate, Queue):
         return candidate
+    # Both can be iterated, and nobody means that.
     if isinstance(candidate, str | bytes):
         one = "letter by letter" if isinstance(candidate, str) else "byte by byte"
         raise PipelineError(

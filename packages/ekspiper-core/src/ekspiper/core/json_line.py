@@ -138,6 +138,7 @@ class Block:
 
     def pieces(self, most: int) -> Sequence[Any]:
         """The same items in pieces of at most `most`: blocks, or the items themselves."""
+        # A block knows only whole items; one that can be cut says so in a method of its own.
         return (self,) if self.count <= most else tuple(self)
 
 
@@ -162,6 +163,8 @@ class LineBlock(Block):
 
     def split(self) -> list[bytes]:
         """Each line by itself, with its newline."""
+        # Not `split` or `splitlines`: the newline stays at the end, and other line ends stay in the
+        # text.
         return io.BytesIO(self.lines).readlines()
 
     def pieces(self, most: int) -> Sequence[LineBlock]:

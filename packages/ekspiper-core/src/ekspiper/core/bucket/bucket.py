@@ -53,6 +53,7 @@ class Bucket:
 
     def __init__(self, url: str, *, patience: float = 180.0, timeout: float = 30.0) -> None:
         found = urlsplit(url)
+        # An "@" or a query is where a password would be, and URLs are in logs and checkpoints.
         if found.scheme not in _SCHEMES or not found.netloc or "@" in found.netloc or found.query:
             raise ConfigError(
                 "the URL of an object store is s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or "
@@ -175,6 +176,8 @@ class Bucket:
                 "client_options": {"timeout": timedelta(seconds=self._timeout)},
                 "retry_config": {"retry_timeout": timedelta(seconds=self._patience)},
             }
+            # obstore refuses it otherwise; somebody who wrote http:// has a server of their own in
+            # mind.
             if os.environ.get("AWS_ENDPOINT_URL", "").startswith("http://"):
                 options["client_options"]["allow_http"] = True
             if self.url.startswith("s3:") and (provider := _profile()) is not None:
@@ -195,6 +198,7 @@ def _may_pass(error: BaseException) -> bool:
 
 def _profile() -> Callable[[], Any] | None:
     """Credentials of a profile, by boto3, where the environment itself has none."""
+    # obstore takes these by itself; boto3 would take time to load.
     if "AWS_ACCESS_KEY_ID" in os.environ:
         return None
     if "AWS_PROFILE" not in os.environ and not (Path.home() / ".aws" / "credentials").exists():

@@ -43,6 +43,7 @@ class BucketLock:
     @property
     def is_ours(self) -> bool:
         """Whether it is certain that nobody else has taken it."""
+        # A third of the lease is left for the request that relies on it.
         return time.monotonic() - self._renewed < self._lease * 2 / 3
 
     def acquire(self) -> None:
@@ -56,6 +57,7 @@ class BucketLock:
         except Retryable as error:
             reason = str(error).removeprefix(f"{self._bucket}: ")
             raise ConfigError(f"{self._bucket} cannot be written: {reason}") from None
+        # Only now, when it is ours: a thread that renews what another one holds would take it.
         self._thread.start()
 
     def _take(self) -> None:
@@ -75,6 +77,7 @@ class BucketLock:
             is_over = holder.is_dead or time.monotonic() - since > self._lease
             if is_over and self._put(seen):
                 return
+            # Five looks between two renewals, so that a holder that lives is noticed soon.
             time.sleep(self._lease / 30)
 
     def release(self) -> None:
@@ -86,6 +89,7 @@ class BucketLock:
                 self._bucket.remove([self._name])
 
     def _renew(self) -> None:
+        # Several renewals may fail before the lease ends.
         while not self._ending.wait(self._lease / 6):
             try:
                 if not self._put(self._tag):
@@ -94,6 +98,7 @@ class BucketLock:
                 continue  # the lease ends if this goes on
 
     def _put(self, tag: str | None) -> bool:
+        # Before the request: the lease counts from when the store may have taken it.
         begun = time.monotonic()
         self._count += 1
         about = {"token": self._token, "count": self._count, **asdict(ProcessMark.own())}

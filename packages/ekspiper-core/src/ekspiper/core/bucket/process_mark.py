@@ -51,6 +51,7 @@ class ProcessMark:
 def _where() -> str:
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        # Process numbers mean something only until the next start, and within one container.
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
     return ""
 
@@ -59,5 +60,7 @@ def _began(pid: int) -> str:
     with suppress(OSError, IndexError):
         # The name of the program, in parentheses, may hold spaces and parentheses itself.
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        # A zombie has ended. The 22nd field is the start time, by which a number that was given
+        # again is told apart.
         return "" if fields[0] == "Z" else fields[19]
     return ""

@@ -16,6 +16,7 @@ __all__ = ["ChunkRun", "Outcome"]
 
 R = TypeVar("R")
 
+# How often a chunk is given to the executor again: a chunk that kills workers must come to an end.
 _MOST_LOST = 3
 
 
@@ -93,11 +94,14 @@ class ChunkRun(Generic[R]):
         try:
             self._begin()
             while self._running and not stopping.done():
+                # Stopping is one more thing to wait for, so that it does not have to wait for a
+                # chunk.
                 any_of_them: set[asyncio.Future[Any]] = {*self._running, stopping}
                 await asyncio.wait(any_of_them, return_when=asyncio.FIRST_COMPLETED)
                 for future in [each for each in self._running if each.done()]:
                     chunk = self._running.pop(future)
                     if future.cancelled() and self._may_try_again(chunk):
+                        # First in line: its place in the order may be what others wait for.
                         self._waiting.appendleft(chunk)
                     else:
                         yield _outcome(chunk, future)

@@ -118,6 +118,8 @@ class ChunkStore(ABC):
         with self._writing(staging) as folder:
             aside = Aside(folder)
             yield aside
+            # A table without rows has no file; the last one of the store decides whether the chunk
+            # is there.
             written = tuple(table for table in self.tables if (folder / table).exists())
         aside.staged = Staged(chunk, staging, written)
 
@@ -125,6 +127,7 @@ class ChunkStore(ABC):
         """The name below the store of the file of a chunk."""
         name = PurePosixPath(table)
         first = chunk.first - chunk.first % self._partition
+        # Padded, so that names sort as numbers do.
         folder = f"{self._unit}-{first:010d}-{first + self._partition - 1:010d}"
         return f"{name.stem}/{folder}/{chunk.name}{name.suffix}"
 

@@ -102,6 +102,8 @@ class FolderStore(ChunkStore):
         try:
             yield folder
             for file in folder.iterdir():
+                # Here, on the worker's machine: the one that publishes cannot make another's writes
+                # durable.
                 _sync(file)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)

@@ -39,6 +39,7 @@ def column_for(field: Any, path: str = "", *, empty_lists: bool = True) -> Colum
     Raises:
         ConfigError: JSON values cannot fill a column of its type.
     """
+    # Marks first: a field that holds JSON text is a string to Arrow as well.
     types = arrow().types
     kind = field.type
     path = f"{path}.{field.name}" if path else field.name
@@ -112,6 +113,7 @@ def _floating(kind: Any) -> Column:
         values = _only(values, float, origin, misfits)
         for at, value in enumerate(values):
             if value is not None and not math.isfinite(value):
+                # A failure and no misfit: `_rest` is JSON, so it could not be kept there either.
                 misfits.fail(origin(at), f"it holds {value}, which JSON does not have")
         return arrow().array(values, type=kind)
 
@@ -137,6 +139,7 @@ def _decimal(kind: Any) -> Column:
     )
 
     def column(values: Values, origin: Origin, misfits: Misfits) -> Any:
+        # Nearly always text alone, which needs no second look at each value.
         if Decimal not in set(map(type, values)):
             return texts(values, origin, misfits)
         plain = list(values)
@@ -213,6 +216,7 @@ def _list(kind: Any, member: Column, *, empty_lists: bool) -> Column:
             values = [value or None for value in values]
         # One flat column of all members, and where each list begins: Arrow has lists so.
         offsets: list[int | None] = []
+        # Beside the offsets, which have None for a list that is missing: `bisect` needs numbers.
         starts: list[int] = []
         end = 0
         for value in values:

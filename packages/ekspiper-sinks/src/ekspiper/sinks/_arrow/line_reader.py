@@ -41,6 +41,7 @@ class LineReader:
 
         The rows of the record batch are in order.
         """
+        # One kind in nearly every batch; lines of another one go the way over their objects.
         kind = next((type(one) for one in batch if isinstance(one, JsonLine)), None)
         reader = None if kind is None else self._reader(kind)
         if reader is None:
@@ -49,6 +50,7 @@ class LineReader:
         if not self._empty_lists:
             places = [at for at in places if not _EMPTY_LIST.search(batch[at].line)]
         found, unfit = reader.read([batch[place].line for place in places])
+        # An empty batch in between would only cost a merge.
         if len(unfit) == len(places):
             return None, list(range(len(batch)))
         found = self._with_rest(found)
@@ -127,6 +129,7 @@ def encoded_apart(
     if not failed:
         return made, {}
     failures = {members[place]: error for place, error in failed.items()}
+    # Encoded once more without the blocks that failed: their good lines must not be kept alone.
     made, _ = encode(
         [one for one, member in zip(apart, members, strict=True) if member not in failures]
     )
@@ -145,6 +148,7 @@ def rows_in_order(
     absent = set(missing)
     members = [place for place in range(len(batch)) if place not in absent]
     members += [place for at, place in enumerate(missing) if at not in failures]
+    # The rows that were read and those that were encoded, back in the order of the batch.
     order = sorted(range(len(members)), key=members.__getitem__)
     table = arrow().Table.from_batches([found, *batches]).take(order).combine_chunks()
     failed = {missing[at]: error for at, error in failures.items()}

@@ -53,4 +53,5 @@ class Misfits:
         """The record around `place` cannot be kept."""
         while place[0]:
             place = place[0]
+        # The first reason of a record is the one that is told.
         self.failures.setdefault(place[1], Permanent(why))

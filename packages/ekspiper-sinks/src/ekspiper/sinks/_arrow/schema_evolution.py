@@ -43,6 +43,7 @@ def _conflict_of_fields(old: Any, new: Any) -> str | None:
     if types.is_list(old.type) and types.is_list(new.type):
         inner = _conflict_of_fields(old.type.value_field, new.type.value_field)
         return f"{old.name}: {inner}" if inner else None
+    # The mark counts as well: text that was JSON must not be read back as plain text.
     if old.type == new.type and is_json(old) == is_json(new):
         return None
     return f"{old.name} is {_named(old)} there and {_named(new)} here"

@@ -55,12 +55,14 @@ def widened(shape: Shape | None, value: Any, *, depth: int) -> Shape | None:
         return _widened_struct(shape or {}, value, depth) if depth else "json"
     if isinstance(value, list | tuple) and (shape is None or isinstance(shape, list)):
         return _widened_list(shape or [], value, depth)
+    # What does not fit the type that is there goes to `_rest`: a column never changes its type.
     return _scalar(value) if shape is None else shape
 
 
 def _widened_struct(shape: dict[str, Shape], value: Mapping[Any, Any], depth: int) -> Shape:
     fields = dict(shape)
     for name, item in value.items():
+        # Left out of the schema, not of the data: the encoder puts it into `_rest`.
         if not isinstance(name, str) or (name not in fields and len(fields) >= _MOST_FIELDS):
             continue
         found = widened(fields.get(name), item, depth=depth - 1)

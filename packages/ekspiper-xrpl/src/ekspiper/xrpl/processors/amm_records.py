@@ -54,6 +54,7 @@ class AmmRecords(Processor[Ledger, dict[str, Any]]):
             changed = item.transaction(place, None)
             log.warning("%r changes no record of a pool: %s", changed, error)
         touched = read.pools
+        # Sorted, so that the records of a ledger come in the same order in each run.
         return [await self._record(item, touched[account]) for account in sorted(touched)]
 
     async def _record(self, ledger: Ledger, touched: Pool) -> dict[str, Any]:
@@ -64,6 +65,7 @@ class AmmRecords(Processor[Ledger, dict[str, Any]]):
             "account": touched.account,
             "balances": [touched.balances[asset] for asset in sorted(touched.balances)],
         }
+        # After the ledger that deleted it, no node knows the pool.
         answered = None if touched.deleted else await self._ask(ledger, touched.account)
         return {**record, **(_from_metadata(touched) if answered is None else answered)}
 
@@ -81,6 +83,7 @@ class AmmRecords(Processor[Ledger, dict[str, Any]]):
         except (RequestError, LedgerUnavailable) as error:
             log.info("ledger %s: pool %s from metadata: %s", ledger.ledger_index, account, error)
             return None
+        # The answer cannot be proven, but it can at least be of the ledger that is.
         if result.get("ledger_hash") != ledger.ledger_hash:
             raise Retryable(
                 f"amm_info {account} at ledger {ledger.ledger_index} ({ledger.ledger_hash}):"

@@ -33,6 +33,7 @@ class LedgerChain:
     def add(self, link: LedgerLink) -> None:
         """Remember a proven ledger."""
         self._links[link.ledger_index] = link
+        # By age and not by index: a backfill may read backwards.
         while len(self._links) > self._memory:
             self._links.popitem(last=False)
 

@@ -47,6 +47,7 @@ class LedgerObjectRecord(Processor[ObjectPage, dict[str, Any]]):
 
     async def process(self, item: ObjectPage) -> Iterator[dict[str, Any]]:
         """The records of one page, made one after another."""
+        # A generator: a page has 2,048 objects, and their records need not exist all at once.
         return (self.record(item, index, data) for index, data in item.wanted())
 
     async def process_to_lines(self, item: ObjectPage) -> Iterator[JsonLine | dict[str, Any]]:

@@ -33,6 +33,7 @@ def ledger_record(ledger: Ledger) -> dict[str, Any]:
         "parent_hash": ledger.parent_hash,
         "transaction_hash": header.transaction_hash.hex().upper(),
         "account_hash": header.account_hash.hex().upper(),
+        # Text, as drops are everywhere: they may be more than a float holds exactly.
         "total_coins": str(header.total_coins),
         "close_time": header.close_time,
         "parent_close_time": header.parent_close_time,

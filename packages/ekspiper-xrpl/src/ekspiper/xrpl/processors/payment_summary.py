@@ -68,6 +68,7 @@ def payment_summary(payment: Transaction) -> dict[str, Any]:
         "problem": None if payment.is_readable else _UNREADABLE,
         **_consumed(fields, meta),
     }
+    # What does not apply is left out: people read these lines.
     return {name: value for name, value in summary.items() if value is not None}
 
 

@@ -43,6 +43,7 @@ class SecondReading:
             first: the parts of the first reading, by prefix.
             again: reads all parts once more; it is given the nodes to avoid.
         """
+        # Only nodes that hold the ledger: another one would be asked in vain, and say nothing.
         ready = [n for n in pool.nodes() if n.state == "ready"]
         nodes = [n.url for n in ready if ledger.ledger_index in n.ledgers]
         differing: set[str] = set()
@@ -59,6 +60,7 @@ class SecondReading:
                     f"them right: run it again{alone}",
                     tuple(found),
                 )
+            # No node gives the right root, but what differs between readings is at least suspect.
             differing |= set(found)
         if differing:
             return cls(

@@ -111,6 +111,8 @@ class Snapshot:
                         name="object-record",
                         collectors=(self._folder.collector("objects"),),
                     ),
+                    # A collector like any other, so that its state is in the checkpoint beside the
+                    # length of the file.
                     Step(PassThrough(), name="prove", collectors=(self._proof,)),
                 ),
             )

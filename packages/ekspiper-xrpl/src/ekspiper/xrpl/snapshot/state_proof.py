@@ -50,6 +50,8 @@ class StateProof(Collector[ObjectPage]):
                 raise Permanent(
                     f"a page of {page.prefix!r}, which does not belong to this snapshot"
                 )
+            # All objects of the page, also of types that nobody wants to record: the root is over
+            # all.
             fold.add_page(page.objects)
             if page.last:
                 self._subtrees[page.prefix] = fold.subtree()
