@@ -38,6 +38,7 @@ DEF FIRST_ROWS = 1024
 DEF ACCOUNT_SLOTS = 8192      # a power of two; 64 bytes each
 DEF CURRENCIES = 65536        # that are remembered
 DEF MOST_CHANGES = 128        # of one transaction
+DEF MOST_TOKENS = 32          # nodes of multi-purpose tokens of one transaction
 DEF MOST_EXPONENT = 30        # beyond it, values are written with an exponent: declined
 DEF EXACT_FLOAT = 9007199254740992  # all smaller integers are floats
 
@@ -246,6 +247,10 @@ cdef enum TableRole:
     IS_MODIFIED
     IS_DELETED
     IS_POOL
+    IS_ISSUER
+    IS_ISSUANCE
+    IS_HELD
+    IS_OUTSTANDING
 
 # The field of each role, and the kind that it must have.
 _ROLE_FIELDS = {
@@ -271,6 +276,10 @@ _ROLE_FIELDS = {
     IS_MODIFIED: ("ModifiedNode", OBJECT),
     IS_DELETED: ("DeletedNode", OBJECT),
     IS_POOL: ("AMMID", HEX),
+    IS_ISSUER: ("Issuer", ACCOUNT),
+    IS_ISSUANCE: ("MPTokenIssuanceID", HEX),
+    IS_HELD: ("MPTAmount", UINT64_BASE10),
+    IS_OUTSTANDING: ("OutstandingAmount", UINT64_BASE10),
 }
 
 cdef struct Seen:                 # of a transaction; NULL where it is not there
@@ -292,6 +301,11 @@ cdef struct Part:                 # of an affected node
     const uint8_t* balance
     const uint8_t* low
     const uint8_t* high
+    const uint8_t* issuer
+    const uint8_t* issuance
+    const uint8_t* sequence
+    const uint8_t* held
+    const uint8_t* outstanding
 
 cdef struct Node:
     int role                      # IS_CREATED, IS_MODIFIED or IS_DELETED
@@ -300,16 +314,24 @@ cdef struct Node:
     Part now
     Part before
 
+cdef struct Token:                # a node of a multi-purpose token or of its issuance
+    Node node
+    uint8_t[24] issuance
+    uint64_t count                # how much a holder has, or all have
+    bint is_holder
+
 cdef struct Change:
     const uint8_t* account
-    const uint8_t* currency       # NULL for XRP
+    const uint8_t* currency       # NULL for XRP and for a multi-purpose token
     const uint8_t* issuer
+    const uint8_t* issuance       # NULL for everything else; of a token of this transaction
     wide_int mantissa
     int exponent
     char[40] account_text         # the longest address has 35 letters
     char[40] currency_text
     char[40] issuer_text
-    int account_size, currency_size, issuer_size
+    char[48] issuance_text
+    int account_size, currency_size, issuer_size, issuance_size
 
 cdef struct AccountText:
     uint8_t[20] account
@@ -351,12 +373,18 @@ cdef class TableReader(ObjectReader):
     cdef AccountText* accounts
     cdef Change* changes
     cdef int change_count
+    cdef Token* tokens
+    cdef int token_count
 
     def __cinit__(self, FieldCodes fields not None, *_, **__):
         self.roles = <uint8_t*>PyMem_Malloc(fields.count)
         self.accounts = <AccountText*>PyMem_Malloc(ACCOUNT_SLOTS * sizeof(AccountText))
         self.changes = <Change*>PyMem_Malloc(MOST_CHANGES * sizeof(Change))
-        if self.roles == NULL or self.accounts == NULL or self.changes == NULL:
+        self.tokens = <Token*>PyMem_Malloc(MOST_TOKENS * sizeof(Token))
+        if (
+            self.roles == NULL or self.accounts == NULL or self.changes == NULL
+            or self.tokens == NULL
+        ):
             raise MemoryError
         memset(self.roles, NOT_NEEDED, fields.count)
         memset(self.accounts, 0, ACCOUNT_SLOTS * sizeof(AccountText))
@@ -398,6 +426,7 @@ cdef class TableReader(ObjectReader):
         PyMem_Free(self.roles)
         PyMem_Free(self.accounts)
         PyMem_Free(self.changes)
+        PyMem_Free(self.tokens)
 
     # --- what the explorer calls
 
@@ -456,8 +485,7 @@ cdef class TableReader(ObjectReader):
                 id = self._enter(blobs, nth, count, &tx, &meta)
                 if id == NULL or self._read_transaction(&tx, &seen) < 0:
                     return nth
-                self.change_count = 0
-                if self._read_metadata(&meta, &seen, COLLECT_CHANGES) < 0:
+                if self._read_metadata(&meta, &seen, COLLECT_CHANGES) < 0 or self._add_tokens() < 0:
                     return nth
                 if self._change_rows(out, id, &seen, ledger_index, close_time, account) < 0:
                     return nth
@@ -608,6 +636,7 @@ cdef class TableReader(ObjectReader):
         cdef const uint8_t* at
         if blob.end - blob.position < 6 or _be16(blob.data + blob.position) != 0x201C:
             return -1
+        self.change_count = self.token_count = 0
         seen.index = _be32(blob.data + blob.position + 2)
         seen.result = -1
         while blob.position < blob.end:
@@ -651,9 +680,10 @@ cdef class TableReader(ObjectReader):
             node.role = role
             node.entry = _be16(blob.data + blob.position + 1)
             if mode == COLLECT_CHANGES:
-                if node.entry == self.token or node.entry == self.issuance:
-                    return -1
-                wanted = node.entry == self.account_root or node.entry == self.trust_line
+                wanted = (
+                    node.entry == self.account_root or node.entry == self.trust_line
+                    or node.entry == self.token or node.entry == self.issuance
+                )
             else:
                 wanted = (
                     node.entry == self.offer or node.entry == self.account_root
@@ -667,6 +697,9 @@ cdef class TableReader(ObjectReader):
                 return -1
             if mode == SEEK_TRADES:
                 if self._may_be_trade(&node):
+                    return -1
+            elif node.entry == self.token or node.entry == self.issuance:
+                if self._keep_token(&node) < 0:
                     return -1
             elif self._add_change_of(&node) < 0:
                 return -1
@@ -738,6 +771,18 @@ cdef class TableReader(ObjectReader):
                 part.low = at
             elif role == IS_HIGH:
                 part.high = at
+            elif role == IS_ISSUER:
+                if at[0] != 20:
+                    return -1
+                part.issuer = at + 1
+            elif role == IS_ISSUANCE:
+                part.issuance = at
+            elif role == IS_SEQUENCE:
+                part.sequence = at
+            elif role == IS_HELD:
+                part.held = at
+            elif role == IS_OUTSTANDING:
+                part.outstanding = at
 
     cdef bint _may_be_trade(self, Node* node) noexcept:
         """Whether a trade may show in a node: an offer or something of a pool that has changed."""
@@ -949,19 +994,81 @@ cdef class TableReader(ObjectReader):
             return 0
         if not is_line:
             account = node.now.account if node.now.account != NULL else node.before.account
-            return -1 if account == NULL else self._add(account, NULL, NULL, change, exponent)
+            return -1 if account == NULL else self._add(
+                account, NULL, NULL, NULL, change, exponent
+            )
         low = node.now.low if node.now.low != NULL else node.before.low
         high = node.now.high if node.now.high != NULL else node.before.high
         if low == NULL or high == NULL or not low[0] & 0x80 or not high[0] & 0x80:
             return -1
         # The currency of the balance, and what one end gains the other owes.
-        if self._add(low + 28, node.now.balance + 8, high + 28, change, exponent) < 0:
+        if self._add(low + 28, node.now.balance + 8, high + 28, NULL, change, exponent) < 0:
             return -1
-        return self._add(high + 28, node.now.balance + 8, low + 28, -change, exponent)
+        return self._add(high + 28, node.now.balance + 8, low + 28, NULL, -change, exponent)
+
+    cdef int _keep_token(self, Node* node) except -2:
+        """A node of a multi-purpose token, to be looked at with the others of its issuance."""
+        cdef Token* token
+        cdef const uint8_t* at
+        cdef const uint8_t* issuer
+        if self.token_count == MOST_TOKENS:
+            return -1
+        token = self.tokens + self.token_count
+        token.node = node[0]
+        token.is_holder = node.entry == self.token
+        if token.is_holder:
+            at = node.now.issuance if node.now.issuance != NULL else node.before.issuance
+            if at == NULL or (node.now.account == NULL and node.before.account == NULL):
+                return -1
+            memcpy(token.issuance, at, 24)
+            at = node.now.held
+        else:
+            at = node.now.sequence if node.now.sequence != NULL else node.before.sequence
+            issuer = node.now.issuer if node.now.issuer != NULL else node.before.issuer
+            if at == NULL or issuer == NULL:
+                return -1
+            memcpy(token.issuance, at, 4)
+            memcpy(token.issuance + 4, issuer, 20)
+            at = node.now.outstanding
+        token.count = 0 if at == NULL else _be64(at)
+        self.token_count += 1
+        return 0
+
+    cdef int _add_tokens(self) except -2:
+        """The changes that the nodes of tokens show, each with the others of its issuance."""
+        cdef Token* token
+        cdef Token* other
+        cdef const uint8_t* account
+        cdef wide_int held, delta
+        cdef int nth, at, together
+        for nth in range(self.token_count):
+            token = self.tokens + nth
+            held, together = 0, 0
+            for at in range(self.token_count):
+                other = self.tokens + at
+                if memcmp(token.issuance, other.issuance, 24) == 0:
+                    together += 1
+                    if other.is_holder:
+                        held += other.count
+            if token.is_holder:
+                # What a holder gets, another one or the issuer gives.
+                delta = _count_delta(token, token.node.before.held, together > 1)
+                account = token.node.now.account
+                if account == NULL:
+                    account = token.node.before.account
+            else:
+                # The first that is issued is all that there is, and these holders have it.
+                delta = -_count_delta(token, token.node.before.outstanding, held == token.count)
+                account = token.node.now.issuer
+                if account == NULL:
+                    account = token.node.before.issuer
+            if delta and self._add(account, NULL, NULL, token.issuance, delta, 0) < 0:
+                return -1
+        return 0
 
     cdef int _add(
         self, const uint8_t* account, const uint8_t* currency, const uint8_t* issuer,
-        wide_int mantissa, int exponent,
+        const uint8_t* issuance, wide_int mantissa, int exponent,
     ) except -2:
         cdef Change* change
         cdef int nth
@@ -971,6 +1078,10 @@ cdef class TableReader(ObjectReader):
                 continue
             if currency != NULL and (
                 memcmp(change.currency, currency, 20) != 0 or memcmp(change.issuer, issuer, 20) != 0
+            ):
+                continue
+            if (change.issuance == NULL) != (issuance == NULL) or (
+                issuance != NULL and memcmp(change.issuance, issuance, 24) != 0
             ):
                 continue
             if not _sum(
@@ -983,6 +1094,7 @@ cdef class TableReader(ObjectReader):
             return -1
         change = self.changes + self.change_count
         change.account, change.currency, change.issuer = account, currency, issuer
+        change.issuance = issuance
         change.mantissa, change.exponent = mantissa, exponent
         self.change_count += 1
         return 0
@@ -1020,7 +1132,12 @@ cdef class TableReader(ObjectReader):
             out.put_text(5, row, change.account_text, change.account_size)
             text[size] = 0
             units = PyOS_string_to_double(text, NULL, NULL)
-            if change.currency == NULL:
+            if change.issuance != NULL:
+                out.put_float(6, row, units)
+                out.put_category(7, row, b"MPT")
+                out.put_text(8, row, change.issuance_text, 48)
+                out.put_text(9, row, change.issuance_text, 48)
+            elif change.currency == NULL:
                 out.put_float(6, row, units / 1000000.0)
                 self._put_currency(out, 7, row, XRP)
                 out.put_none(9, row)
@@ -1041,7 +1158,11 @@ cdef class TableReader(ObjectReader):
             return -1
         memcpy(change.account_text, found.text, 40)
         change.account_size = found.size
-        change.issuer_size = 0
+        change.issuer_size = change.currency_size = change.issuance_size = 0
+        if change.issuance != NULL:
+            digits_hex(change.issuance, 24, change.issuance_text)
+            change.issuance_size = 48
+            return 0
         if change.currency == NULL:
             memcpy(change.currency_text, b"XRP", 3)
             change.currency_size = 3
@@ -1089,6 +1210,19 @@ cdef inline bint _value_of(
     elif not word & 0x4000000000000000ULL:
         mantissa[0] = -mantissa[0]
     return True
+
+cdef inline wide_int _count_delta(
+    Token* token, const uint8_t* before, bint may_be_first
+) noexcept nogil:
+    """The change of a count that is left out while it is zero: `derive.balance._count_delta`."""
+    cdef wide_int now = token.count
+    if token.node.role == IS_CREATED:
+        return now
+    if before != NULL:
+        return now - <wide_int>_be64(before)
+    if may_be_first and token.node.before.is_there and token.node.before.is_empty:
+        return now
+    return 0
 
 cdef bint _sum(
     wide_int one, int one_exponent, wide_int other, int other_exponent,
@@ -1176,6 +1310,10 @@ cdef bint _is_before(Change* one, Change* other) noexcept nogil:
     if order == 0:
         order = _compare(
             one.issuer_text, one.issuer_size, other.issuer_text, other.issuer_size
+        )
+    if order == 0:
+        order = _compare(
+            one.issuance_text, one.issuance_size, other.issuance_text, other.issuance_size
         )
     return order < 0
 

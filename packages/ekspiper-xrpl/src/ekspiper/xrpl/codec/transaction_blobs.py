@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from struct import Struct
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ __all__ = ["TransactionBlobs"]
 
 _ID_BYTES = 32
 _SPAN = Struct("=4I")
+_PLACE_BYTES = 6  # the code of TransactionIndex, and the number
 
 
 class TransactionBlobs:
@@ -80,8 +81,18 @@ class TransactionBlobs:
         count = len(self)
         if len(self.ids) != _ID_BYTES * count or len(self.spans) != _SPAN.size * count:
             raise ValueError("ids and places of transactions do not fit each other")
-        indexes = [transaction_index(meta) for _, _, meta in self]
-        if any(after <= before for before, after in pairwise(indexes)):
+        data = self.data
+        # Metadata begins with the place, as a number of which the first byte counts most: so the
+        # beginnings are in order where the places are.
+        begins = [
+            data[meta : meta + min(size, _PLACE_BYTES)]
+            for _, _, meta, size in _SPAN.iter_unpack(self.spans)
+        ]
+        for each in (*begins[:1], *begins[-1:]):
+            transaction_index(each)
+        if any(len(each) < _PLACE_BYTES for each in begins) or not all(
+            map(operator.lt, begins, begins[1:])
+        ):
             raise ValueError("transactions are not in the order of their ledger")
 
     def root(self) -> bytes | None:

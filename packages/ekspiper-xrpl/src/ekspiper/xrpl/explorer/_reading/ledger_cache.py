@@ -28,6 +28,10 @@ _COLUMNS = {
     "ids": "binary",
 }
 
+# In a row group: few, as one ledger is often read alone. A file that has another number of them cannot be
+# read in part, and is written anew.
+_GROUP_LEDGERS = 16
+
 __all__ = ["CacheRows", "CachedRun", "DamagedCache", "LedgerCache", "default_cache_folder"]
 
 
@@ -162,12 +166,14 @@ class LedgerCache:
         """
         parquet = _parquet()
         try:
-            table = parquet.read_table(
-                run.path,
+            with parquet.ParquetFile(run.path) as file:
                 # To the end of the file, also when less is wanted: the name proves its last ledger,
                 # and the chain leads from there to the others.
-                filters=[("ledger_index", ">=", run.first), ("ledger_index", "<=", run.file_last)],
-            )
+                wanted = range(
+                    (run.first - run.file_first) // _GROUP_LEDGERS, file.metadata.num_row_groups
+                )
+                table = file.read_row_groups(list(wanted), use_threads=False)
+            table = table.slice((run.first - run.file_first) % _GROUP_LEDGERS)
             ledgers = list(_from_table(table, network_id, self._decoder))
             _check_chain(ledgers, run)
         except (OSError, ValueError, KeyError, TypeError, EkspiperError) as error:
@@ -189,9 +195,16 @@ class LedgerCache:
         handle, aside = tempfile.mkstemp(prefix=".", suffix=".part", dir=self.folder)
         os.close(handle)
         try:
-            # Small row groups: one ledger is often read alone. No blob is there twice.
             parquet.write_table(
-                table, aside, compression="zstd", row_group_size=16, use_dictionary=False
+                table,
+                aside,
+                # Hashes do not become smaller, and no blob is there twice.
+                compression={
+                    name: "zstd" if name in ("data", "spans") else "none" for name in _COLUMNS
+                },
+                use_dictionary=False,
+                write_statistics=False,
+                row_group_size=_GROUP_LEDGERS,
             )
             Path(aside).replace(self.folder / name)
         finally:
