@@ -1,10 +1,11 @@
-"""Feeds altered bytes to the compiled codec: `python -m fuzz [blobs|lines|objects|proof] [--count N]`.
+"""Feeds altered bytes to the compiled codec: `python -m fuzz WHAT [--count N]`.
 
 `blobs` are transactions in binary, to the decoder and the writer of lines. `objects` are those of a
 state, to the writer of lines and to the fold of the tree. `lines` are lines of transactions, to the
-reader of columns. `proof` are frames, lines and trees, to what proves them. The compiled code must not
-crash or grow; what is altered also goes, one time in `--compare`, to the code in Python, which must say
-the same. It ends with what it did, and exit 1 at the first difference, with the bytes.
+reader of columns. `proof` are frames, lines and trees, to what proves them. `tables` are transactions, to
+the rows of the explorer's tables. The compiled code must not crash or grow; what is altered also goes,
+one time in `--compare`, to the code in Python, which must say the same. It ends with what it did, and
+exit 1 at the first difference, with the bytes.
 """
 
 from __future__ import annotations
@@ -21,8 +22,15 @@ from .blobs import fuzz_blobs
 from .lines import fuzz_lines
 from .objects import fuzz_objects
 from .proof import fuzz_proof
+from .tables import fuzz_tables
 
-_JOBS = {"blobs": fuzz_blobs, "lines": fuzz_lines, "objects": fuzz_objects, "proof": fuzz_proof}
+_JOBS = {
+    "blobs": fuzz_blobs,
+    "lines": fuzz_lines,
+    "objects": fuzz_objects,
+    "proof": fuzz_proof,
+    "tables": fuzz_tables,
+}
 
 
 def main() -> int:

@@ -110,7 +110,9 @@ def test_tables_of_the_sample(
 
     assert len(made) > 30
     assert not made["problem"].notna().any()
-    # Most transactions are dealt with here, or the others would not be worth the code.
+    # Otherwise Python made the rows, and there was nothing to compare.
+    if name in MAIN:
+        assert rows.left == 0
     assert rows.left < sum(ledger.transaction_count for ledger in read) / 4
 
 

@@ -86,6 +86,7 @@ class TableReader:
         results: dict[int, str],
         entries: tuple[int, ...],
         delivering: set[int],
+        liquidity: set[int],
         success: int,
         currency: Callable[[str], str],
         flags: Callable[[str, int], str],
@@ -120,6 +121,24 @@ class TableReader:
         type_code: int,
         only_successes: bool,
     ) -> int: ...
-    def trades(self, blobs: tuple[bytes, bytes, bytes], first: int) -> int: ...
+    def payments(
+        self,
+        out: TableColumns,
+        blobs: tuple[bytes, bytes, bytes],
+        first: int,
+        type_code: int,
+        ledger_index: int,
+        close_time: int,
+        late: bool,
+    ) -> int: ...
+    def trades(
+        self,
+        out: TableColumns,
+        blobs: tuple[bytes, bytes, bytes],
+        first: int,
+        ledger_index: int,
+        close_time: int,
+    ) -> int: ...
+    def trading(self, blobs: tuple[bytes, bytes, bytes], first: int) -> int: ...
     def touching(self, blobs: tuple[bytes, bytes, bytes], first: int, account: bytes) -> int: ...
     def totals(self, blobs: tuple[bytes, bytes, bytes]) -> tuple[int, int] | None: ...

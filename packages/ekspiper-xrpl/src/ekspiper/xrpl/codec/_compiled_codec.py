@@ -151,6 +151,7 @@ def table_reader(
     definitions: Definitions,
     *,
     delivering: Iterable[str],
+    liquidity: Iterable[str],
     currency: Callable[[str], str],
     flags: Callable[[str, int], str],
     line_flag: int,
@@ -161,6 +162,7 @@ def table_reader(
     Args:
         definitions: what the fields are.
         delivering: the transaction types that deliver an amount.
+        liquidity: those that put assets into pools or take them out, without trading.
         currency: the name to show for a currency's code.
         flags: the names of a transaction's flags, by its type and them.
         line_flag, token_flag: the bits of `Flags` by which a line or a token is that of a pool.
@@ -176,15 +178,16 @@ def table_reader(
             AddressCache(),
             types=dict(table.names["TransactionType"]),
             results=dict(table.names["TransactionResult"]),
-            entries=tuple(definitions.ledger_entry_types[each] for each in _TABLE_ENTRIES),
+            entries=tuple(definitions.ledger_entry_types.get(each, -1) for each in _TABLE_ENTRIES),
             delivering={types[name] for name in delivering if name in types},
+            liquidity={types[name] for name in liquidity if name in types},
             success=success,
             currency=currency,
             flags=flags,
             line_flag=line_flag,
             token_flag=token_flag,
         )
-    except (LookupError, ValueError):  # a network whose fields are not those that tables know
+    except ValueError:  # a network whose fields are of other types
         return None
 
 

@@ -34,13 +34,15 @@ cdef enum CellKind:
 DEF PASS_NODES = 0             # what is done with affected nodes
 DEF COLLECT_CHANGES = 1
 DEF SEEK_TRADES = 2
+DEF COLLECT_TRADES = 3
 DEF FIRST_ROWS = 1024
 DEF ACCOUNT_SLOTS = 8192      # a power of two; 64 bytes each
 DEF CURRENCIES = 65536        # that are remembered
 DEF MOST_CHANGES = 128        # of one transaction
 DEF MOST_TOKENS = 32          # nodes of multi-purpose tokens of one transaction
 DEF MOST_EXPONENT = 30        # beyond it, values are written with an exponent: declined
-DEF EXACT_FLOAT = 9007199254740992  # all smaller integers are floats
+DEF MOST_TRADES = 64          # of one transaction
+DEF PARTIAL = 0x00020000      # the flag of a payment that may deliver less than it says
 
 cdef struct CellColumn:
     int kind
@@ -102,10 +104,12 @@ cdef class TableColumns:
                 elif self.columns[nth].kind == CELL_FLOAT:
                     self.put_float(nth, self.rows, cell)
                 elif self.columns[nth].kind == CELL_TEXT:
-                    text = PyUnicode_AsUTF8AndSize(cell, &size)
+                    named = str(cell)
+                    text = PyUnicode_AsUTF8AndSize(named, &size)
                     self.put_text(nth, self.rows, text, size)
                 elif self.columns[nth].kind == CELL_CATEGORY:
-                    self.put_category(nth, self.rows, cell.encode())
+                    # A code without a name stands there as a number.
+                    self.put_category(nth, self.rows, str(cell).encode())
                 else:
                     self.put_integer(nth, self.rows, cell)
             self.rows += 1
@@ -232,6 +236,9 @@ cdef enum TableRole:
     IS_SEQUENCE
     IS_FEE
     IS_AMOUNT
+    IS_SEND_MAX
+    IS_TAG
+    IS_DELEGATE
     IS_INDEX
     IS_RESULT
     IS_DELIVERED
@@ -251,8 +258,11 @@ cdef enum TableRole:
     IS_ISSUANCE
     IS_HELD
     IS_OUTSTANDING
+    IS_GETS
+    IS_PAYS
 
-# The field of each role, and the kind that it must have.
+# The field of each role, and the kind that it must have. What the definitions do not know does not stand
+# in ordinary bytes.
 _ROLE_FIELDS = {
     IS_TYPE: ("TransactionType", NAME16),
     IS_ACCOUNT: ("Account", ACCOUNT),
@@ -261,6 +271,9 @@ _ROLE_FIELDS = {
     IS_SEQUENCE: ("Sequence", UINT32),
     IS_FEE: ("Fee", AMOUNT),
     IS_AMOUNT: ("Amount", AMOUNT),
+    IS_SEND_MAX: ("SendMax", AMOUNT),
+    IS_TAG: ("DestinationTag", UINT32),
+    IS_DELEGATE: ("Delegate", ACCOUNT),
     IS_INDEX: ("TransactionIndex", UINT32),
     IS_RESULT: ("TransactionResult", NAME8),
     IS_DELIVERED: ("DeliveredAmount", AMOUNT),
@@ -280,6 +293,8 @@ _ROLE_FIELDS = {
     IS_ISSUANCE: ("MPTokenIssuanceID", HEX),
     IS_HELD: ("MPTAmount", UINT64_BASE10),
     IS_OUTSTANDING: ("OutstandingAmount", UINT64_BASE10),
+    IS_GETS: ("TakerGets", AMOUNT),
+    IS_PAYS: ("TakerPays", AMOUNT),
 }
 
 cdef struct Seen:                 # of a transaction; NULL where it is not there
@@ -288,15 +303,17 @@ cdef struct Seen:                 # of a transaction; NULL where it is not there
     const uint8_t* destination
     const uint8_t* fee
     const uint8_t* amount
+    const uint8_t* send_max
+    const uint8_t* delegate
+    const uint8_t* tag
     const uint8_t* delivered
     uint32_t flags, sequence, index
     bint has_sequence, has_nodes
     int result
 
 cdef struct Part:                 # of an affected node
-    bint is_there, is_empty
+    bint is_there, is_empty, has_flags, is_pool
     uint32_t flags
-    bint is_pool
     const uint8_t* account
     const uint8_t* balance
     const uint8_t* low
@@ -306,6 +323,8 @@ cdef struct Part:                 # of an affected node
     const uint8_t* sequence
     const uint8_t* held
     const uint8_t* outstanding
+    const uint8_t* gets
+    const uint8_t* pays
 
 cdef struct Node:
     int role                      # IS_CREATED, IS_MODIFIED or IS_DELETED
@@ -320,13 +339,22 @@ cdef struct Token:                # a node of a multi-purpose token or of its is
     uint64_t count                # how much a holder has, or all have
     bint is_holder
 
-cdef struct Change:
-    const uint8_t* account
+cdef struct Worth:                # an exact amount of something
     const uint8_t* currency       # NULL for XRP and for a multi-purpose token
     const uint8_t* issuer
-    const uint8_t* issuance       # NULL for everything else; of a token of this transaction
+    const uint8_t* issuance       # NULL for everything else
     wide_int mantissa
     int exponent
+
+cdef struct Trade:
+    bint with_pool
+    const uint8_t* maker
+    Worth gave
+    Worth got
+
+cdef struct Change:
+    const uint8_t* account
+    Worth worth
     char[40] account_text         # the longest address has 35 letters
     char[40] currency_text
     char[40] issuer_text
@@ -353,19 +381,20 @@ cdef class TableReader(ObjectReader):
         entries: the codes of the entry types AccountRoot, RippleState, MPToken, MPTokenIssuance and
             Offer.
         delivering: codes of the transaction types that deliver an amount.
+        liquidity: codes of those that put assets into pools or take them out, without trading.
         success: the code of the result tesSUCCESS.
         currency: the name to show for a currency's code.
         flags: the names of a transaction's flags, by its type and them.
         line_flag, token_flag: the bits of `Flags` by which a line or a token is that of a pool.
 
     Raises:
-        ValueError: the definitions have not got the fields that are needed.
+        ValueError: a field is of another kind in these definitions.
     """
 
     cdef uint8_t* roles               # by field
     cdef dict types, results
     cdef int account_root, trust_line, token, issuance, offer
-    cdef uint8_t[65536] delivering
+    cdef uint8_t[65536] delivering, liquidity
     cdef int success
     cdef object currency_name, flag_names
     cdef dict currencies, flag_texts
@@ -375,6 +404,8 @@ cdef class TableReader(ObjectReader):
     cdef int change_count
     cdef Token* tokens
     cdef int token_count
+    cdef Trade[MOST_TRADES] trades_made
+    cdef int trade_count
 
     def __cinit__(self, FieldCodes fields not None, *_, **__):
         self.roles = <uint8_t*>PyMem_Malloc(fields.count)
@@ -398,6 +429,7 @@ cdef class TableReader(ObjectReader):
         dict results not None,
         tuple entries not None,
         set delivering not None,
+        set liquidity not None,
         int success,
         object currency,
         object flags,
@@ -408,15 +440,20 @@ cdef class TableReader(ObjectReader):
         ObjectReader.__init__(self, fields, addresses, True)
         for role, (name, kind) in _ROLE_FIELDS.items():
             field = fields.id_by_name.get(name, 0)
-            if field == 0 or fields.kinds[field] != kind:
+            if field == 0:
+                continue
+            if fields.kinds[field] != kind or (role == IS_ISSUANCE and fields.sizes[field] != 24):
                 raise ValueError(f"{name} is not what tables know")
             self.roles[field] = role
         self.types = {code: name.encode() for code, name in types.items()}
         self.results = {code: name.encode() for code, name in results.items()}
         self.account_root, self.trust_line, self.token, self.issuance, self.offer = entries
         memset(self.delivering, 0, sizeof(self.delivering))
+        memset(self.liquidity, 0, sizeof(self.liquidity))
         for code in delivering:
             self.delivering[<uint16_t>code] = 1
+        for code in liquidity:
+            self.liquidity[<uint16_t>code] = 1
         self.success = success
         self.currency_name, self.flag_names = currency, flags
         self.currencies, self.flag_texts = {}, {}
@@ -510,7 +547,56 @@ cdef class TableReader(ObjectReader):
                     return nth
         return count
 
-    def trades(self, tuple blobs not None, int64_t first):
+    def payments(
+        self, TableColumns out not None, tuple blobs not None, int64_t first, int type_code,
+        int64_t ledger_index, int64_t close_time, bint late,
+    ):
+        """Rows of the table of payments; `type_code` is that of Payment, the others as above."""
+        cdef Blob tx, meta
+        cdef Seen seen
+        cdef const uint8_t* id
+        cdef int64_t nth, count = _count_of(blobs)
+        cdef int mode
+        with self.lock, out.lock:
+            for nth in range(first, count):
+                id = self._enter(blobs, nth, count, &tx, &meta)
+                if id == NULL or self._read_transaction(&tx, &seen) < 0:
+                    return nth
+                mode = COLLECT_CHANGES if seen.type_code == type_code else PASS_NODES
+                if self._read_metadata(&meta, &seen, mode) < 0:
+                    return nth
+                if seen.type_code != type_code or seen.result != self.success:
+                    continue
+                if (
+                    self._add_tokens() < 0
+                    or self._payment_row(out, id, &seen, ledger_index, close_time, late) < 0
+                ):
+                    return nth
+        return count
+
+    def trades(
+        self, TableColumns out not None, tuple blobs not None, int64_t first, int64_t ledger_index,
+        int64_t close_time,
+    ):
+        """Rows of the table of trades."""
+        cdef Blob tx, meta
+        cdef Seen seen
+        cdef const uint8_t* id
+        cdef int64_t nth, count = _count_of(blobs)
+        with self.lock, out.lock:
+            for nth in range(first, count):
+                id = self._enter(blobs, nth, count, &tx, &meta)
+                if (
+                    id == NULL
+                    or self._read_transaction(&tx, &seen) < 0
+                    or self._read_metadata(&meta, &seen, COLLECT_TRADES) < 0
+                    or (not self.liquidity[seen.type_code] and self._add_pool_trades() < 0)
+                    or self._trade_rows(out, id, &seen, ledger_index, close_time) < 0
+                ):
+                    return nth
+        return count
+
+    def trading(self, tuple blobs not None, int64_t first):
         """The next transaction that may have traded with an offer or a pool."""
         cdef Blob tx, meta
         cdef Seen seen
@@ -625,6 +711,14 @@ cdef class TableReader(ObjectReader):
                 seen.fee = at
             elif role == IS_AMOUNT:
                 seen.amount = at
+            elif role == IS_SEND_MAX:
+                seen.send_max = at
+            elif role == IS_TAG:
+                seen.tag = at
+            elif role == IS_DELEGATE:
+                if at[0] != 20:
+                    return -1
+                seen.delegate = at + 1
         if seen.type_code < 0 or seen.account == NULL or seen.fee == NULL:
             return -1
         return 0
@@ -636,7 +730,7 @@ cdef class TableReader(ObjectReader):
         cdef const uint8_t* at
         if blob.end - blob.position < 6 or _be16(blob.data + blob.position) != 0x201C:
             return -1
-        self.change_count = self.token_count = 0
+        self.change_count = self.token_count = self.trade_count = 0
         seen.index = _be32(blob.data + blob.position + 2)
         seen.result = -1
         while blob.position < blob.end:
@@ -697,6 +791,12 @@ cdef class TableReader(ObjectReader):
                 return -1
             if mode == SEEK_TRADES:
                 if self._may_be_trade(&node):
+                    return -1
+            elif mode == COLLECT_TRADES:
+                if node.entry == self.offer:
+                    if self._add_trade_with_offer(&node) < 0:
+                        return -1
+                elif self._may_be_trade(&node) and self._add_change_of_pool(&node) < 0:
                     return -1
             elif node.entry == self.token or node.entry == self.issuance:
                 if self._keep_token(&node) < 0:
@@ -759,6 +859,7 @@ cdef class TableReader(ObjectReader):
                 continue
             elif role == IS_FLAGS:
                 part.flags = _be32(at)
+                part.has_flags = True
             elif role == IS_POOL:
                 part.is_pool = True
             elif role == IS_ACCOUNT:
@@ -783,6 +884,10 @@ cdef class TableReader(ObjectReader):
                 part.held = at
             elif role == IS_OUTSTANDING:
                 part.outstanding = at
+            elif role == IS_GETS:
+                part.gets = at
+            elif role == IS_PAYS:
+                part.pays = at
 
     cdef bint _may_be_trade(self, Node* node) noexcept:
         """Whether a trade may show in a node: an offer or something of a pool that has changed."""
@@ -936,36 +1041,56 @@ cdef class TableReader(ObjectReader):
         self, TableColumns out, int nth, int64_t row, const uint8_t* amount
     ) except -2:
         """Five cells: units, currency, its code, issuer, the value as it is printed."""
-        cdef char[128] text  # more than any value takes
-        cdef int size = 0
-        cdef uint64_t word
-        cdef int64_t drops
+        cdef char[128] text
+        cdef int size = _amount_text(amount, text)
+        cdef double units
+        if size < 0:
+            return -1
+        text[size] = 0
+        units = PyOS_string_to_double(text, NULL, NULL)
         if amount[0] & 0x80:
-            word = _be64(amount)
-            size = _issued_value(word, text)
-            text[size] = 0
-            out.put_float(nth, row, PyOS_string_to_double(text, NULL, NULL))
             self._put_currency(out, nth + 1, row, amount + 8)
             if self._put_account(out, nth + 3, row, amount + 28) < 0:
                 return -1
         elif amount[0] & 0x20:
-            word = _be64(amount + 1)
-            if word and not amount[0] & 0x40:
-                text[0] = c"-"
-                size = 1
-            size += digits_decimal(word, text + size)
-            text[size] = 0
-            out.put_float(nth, row, PyOS_string_to_double(text, NULL, NULL))
-            out.put_category(nth + 1, row, b"MPT")
-            digits_hex(amount + 9, 24, out.text_room(nth + 2, row, 48))
-            digits_hex(amount + 9, 24, out.text_room(nth + 3, row, 48))
-        elif _drops(amount, &drops):
-            size = digits_decimal(<uint64_t>drops, text)
-            out.put_float(nth, row, <double>drops / 1000000.0)
+            self._put_issuance(out, nth + 1, row, amount + 9)
+        else:
+            units /= 1000000.0
+            self._put_currency(out, nth + 1, row, XRP)
+            out.put_none(nth + 3, row)
+        out.put_float(nth, row, units)
+        out.put_text(nth + 4, row, text, size)
+        return 0
+
+    cdef int _put_issuance(
+        self, TableColumns out, int nth, int64_t row, const uint8_t* issuance
+    ) except -2:
+        """The three cells that say of which token an amount is."""
+        out.put_category(nth, row, b"MPT")
+        digits_hex(issuance, 24, out.text_room(nth + 1, row, 48))
+        digits_hex(issuance, 24, out.text_room(nth + 2, row, 48))
+        return 0
+
+    cdef int _put_worth(self, TableColumns out, int nth, int64_t row, Worth* worth) except -2:
+        """Five cells as those of `_put_amount`, of a value that was calculated."""
+        cdef char[128] text
+        cdef int size = _wide_text(worth.mantissa, worth.exponent, text)
+        cdef double units
+        if size < 0:
+            return -1
+        text[size] = 0
+        units = PyOS_string_to_double(text, NULL, NULL)
+        if worth.issuance != NULL:
+            self._put_issuance(out, nth + 1, row, worth.issuance)
+        elif worth.currency == NULL:
+            units /= 1000000.0
             self._put_currency(out, nth + 1, row, XRP)
             out.put_none(nth + 3, row)
         else:
-            return -1
+            self._put_currency(out, nth + 1, row, worth.currency)
+            if self._put_account(out, nth + 3, row, worth.issuer) < 0:
+                return -1
+        out.put_float(nth, row, units)
         out.put_text(nth + 4, row, text, size)
         return 0
 
@@ -973,38 +1098,39 @@ cdef class TableReader(ObjectReader):
 
     cdef int _add_change_of(self, Node* node) except -2:
         """The change that a node shows, to those before it; as `derive.balance_changes` does it."""
-        cdef wide_int now, before = 0, change
-        cdef int now_exponent, before_exponent = 0, exponent
+        cdef Worth now, before, change
         cdef const uint8_t* account
         cdef const uint8_t* low
         cdef const uint8_t* high
         cdef bint is_line = node.entry == self.trust_line
         if (node.now.balance if node.role == IS_CREATED else node.before.balance) == NULL:
             return 0
-        if node.now.balance == NULL:
+        if node.now.balance == NULL or not _read_worth(node.now.balance, &now):
             return -1
-        if not _value_of(node.now.balance, is_line, &now, &now_exponent):
+        before = now
+        before.mantissa = 0
+        if node.role != IS_CREATED and not _read_worth(node.before.balance, &before):
             return -1
-        if node.role != IS_CREATED:
-            if not _value_of(node.before.balance, is_line, &before, &before_exponent):
-                return -1
-        if not _sum(now, now_exponent, -before, before_exponent, &change, &exponent):
+        if now.issuance != NULL or (now.currency == NULL) == is_line:
             return -1
-        if change == 0:
+        change = now
+        if not _subtract(&now, &before, &change):
+            return -1
+        if change.mantissa == 0:
             return 0
         if not is_line:
             account = node.now.account if node.now.account != NULL else node.before.account
-            return -1 if account == NULL else self._add(
-                account, NULL, NULL, NULL, change, exponent
-            )
-        low = node.now.low if node.now.low != NULL else node.before.low
-        high = node.now.high if node.now.high != NULL else node.before.high
-        if low == NULL or high == NULL or not low[0] & 0x80 or not high[0] & 0x80:
+            return -1 if account == NULL else self._add(account, &change)
+        low, high = _end(node, True), _end(node, False)
+        if low == NULL or high == NULL:
             return -1
         # The currency of the balance, and what one end gains the other owes.
-        if self._add(low + 28, node.now.balance + 8, high + 28, NULL, change, exponent) < 0:
+        change.issuer = high
+        if self._add(low, &change) < 0:
             return -1
-        return self._add(high + 28, node.now.balance + 8, low + 28, NULL, -change, exponent)
+        change.issuer = low
+        change.mantissa = -change.mantissa
+        return self._add(high, &change)
 
     cdef int _keep_token(self, Node* node) except -2:
         """A node of a multi-purpose token, to be looked at with the others of its issuance."""
@@ -1039,7 +1165,8 @@ cdef class TableReader(ObjectReader):
         cdef Token* token
         cdef Token* other
         cdef const uint8_t* account
-        cdef wide_int held, delta
+        cdef wide_int held
+        cdef Worth delta
         cdef int nth, at, together
         for nth in range(self.token_count):
             token = self.tokens + nth
@@ -1052,63 +1179,55 @@ cdef class TableReader(ObjectReader):
                         held += other.count
             if token.is_holder:
                 # What a holder gets, another one or the issuer gives.
-                delta = _count_delta(token, token.node.before.held, together > 1)
+                delta.mantissa = _count_delta(token, token.node.before.held, together > 1)
                 account = token.node.now.account
                 if account == NULL:
                     account = token.node.before.account
             else:
                 # The first that is issued is all that there is, and these holders have it.
-                delta = -_count_delta(token, token.node.before.outstanding, held == token.count)
+                delta.mantissa = -_count_delta(
+                    token, token.node.before.outstanding, held == token.count
+                )
                 account = token.node.now.issuer
                 if account == NULL:
                     account = token.node.before.issuer
-            if delta and self._add(account, NULL, NULL, token.issuance, delta, 0) < 0:
+            delta.currency = delta.issuer = NULL
+            delta.issuance = token.issuance
+            delta.exponent = 0
+            if delta.mantissa and self._add(account, &delta) < 0:
                 return -1
         return 0
 
-    cdef int _add(
-        self, const uint8_t* account, const uint8_t* currency, const uint8_t* issuer,
-        const uint8_t* issuance, wide_int mantissa, int exponent,
-    ) except -2:
+    cdef int _add(self, const uint8_t* account, Worth* worth) except -2:
+        """A change of an account's balance, to that of the same thing."""
+        cdef Change* change = self._change_of(account, worth)
+        if change == NULL:
+            return -1
+        return 0 if _sum(
+            change.worth.mantissa, change.worth.exponent, worth.mantissa, worth.exponent,
+            &change.worth.mantissa, &change.worth.exponent,
+        ) else -1
+
+    cdef Change* _change_of(self, const uint8_t* account, Worth* worth) noexcept:
+        """What there is of an account and a thing so far; NULL where there is no more room."""
         cdef Change* change
         cdef int nth
         for nth in range(self.change_count):
             change = self.changes + nth
-            if memcmp(change.account, account, 20) != 0 or (change.currency == NULL) != (currency == NULL):
-                continue
-            if currency != NULL and (
-                memcmp(change.currency, currency, 20) != 0 or memcmp(change.issuer, issuer, 20) != 0
-            ):
-                continue
-            if (change.issuance == NULL) != (issuance == NULL) or (
-                issuance != NULL and memcmp(change.issuance, issuance, 24) != 0
-            ):
-                continue
-            if not _sum(
-                change.mantissa, change.exponent, mantissa, exponent,
-                &change.mantissa, &change.exponent,
-            ):
-                return -1
-            return 0
+            if memcmp(change.account, account, 20) == 0 and _is_same(&change.worth, worth):
+                return change
         if self.change_count == MOST_CHANGES:
-            return -1
+            return NULL
         change = self.changes + self.change_count
-        change.account, change.currency, change.issuer = account, currency, issuer
-        change.issuance = issuance
-        change.mantissa, change.exponent = mantissa, exponent
+        change.account = account
+        change.worth = worth[0]
+        change.worth.mantissa = 0
         self.change_count += 1
-        return 0
+        return change
 
-    cdef int _change_rows(
-        self, TableColumns out, const uint8_t* id, Seen* seen, int64_t ledger_index,
-        int64_t close_time, bytes only,
-    ) except -2:
-        cdef int[MOST_CHANGES] order
-        cdef char[128] text
-        cdef Change* change
-        cdef int nth, at, size, exponent
-        cdef double units
-        cdef int64_t row = out.rows
+    cdef int _sort(self, int* order) except -2:
+        """The changes in the order of their texts."""
+        cdef int nth, at
         for nth in range(self.change_count):
             if self._put_texts(self.changes + nth) < 0:
                 return -1
@@ -1117,35 +1236,30 @@ cdef class TableReader(ObjectReader):
                 order[at] = order[at - 1]
                 at -= 1
             order[at] = nth
+        return 0
+
+    cdef int _change_rows(
+        self, TableColumns out, const uint8_t* id, Seen* seen, int64_t ledger_index,
+        int64_t close_time, bytes only,
+    ) except -2:
+        cdef int[MOST_CHANGES] order
+        cdef Change* change
+        cdef int nth
+        cdef int64_t row = out.rows
+        if self._sort(order) < 0:
+            return -1
         for nth in range(self.change_count):
             change = self.changes + order[nth]
-            if change.mantissa == 0:
+            if change.worth.mantissa == 0:
                 continue
-            size = _wide_text(change.mantissa, change.exponent, text)
-            if size < 0:
-                return -1
             if only is not None and memcmp(PyBytes_AS_STRING(only), change.account, 20) != 0:
                 continue
             self._place(out, row, id, seen, ledger_index, close_time)
             if self._put_name(out, 4, row, self.types, seen.type_code) < 0:
                 return -1
             out.put_text(5, row, change.account_text, change.account_size)
-            text[size] = 0
-            units = PyOS_string_to_double(text, NULL, NULL)
-            if change.issuance != NULL:
-                out.put_float(6, row, units)
-                out.put_category(7, row, b"MPT")
-                out.put_text(8, row, change.issuance_text, 48)
-                out.put_text(9, row, change.issuance_text, 48)
-            elif change.currency == NULL:
-                out.put_float(6, row, units / 1000000.0)
-                self._put_currency(out, 7, row, XRP)
-                out.put_none(9, row)
-            else:
-                out.put_float(6, row, units)
-                self._put_currency(out, 7, row, change.currency)
-                out.put_text(9, row, change.issuer_text, change.issuer_size)
-            out.put_text(10, row, text, size)
+            if self._put_worth(out, 6, row, &change.worth) < 0:
+                return -1
             out.put_none(11, row)
             row += 1
         out.rows = row
@@ -1159,20 +1273,275 @@ cdef class TableReader(ObjectReader):
         memcpy(change.account_text, found.text, 40)
         change.account_size = found.size
         change.issuer_size = change.currency_size = change.issuance_size = 0
-        if change.issuance != NULL:
-            digits_hex(change.issuance, 24, change.issuance_text)
+        if change.worth.issuance != NULL:
+            digits_hex(change.worth.issuance, 24, change.issuance_text)
             change.issuance_size = 48
             return 0
-        if change.currency == NULL:
+        if change.worth.currency == NULL:
             memcpy(change.currency_text, b"XRP", 3)
             change.currency_size = 3
             return 0
-        change.currency_size = _currency(change.currency, change.currency_text)
-        found = self._account_text(change.issuer)
+        change.currency_size = _currency(change.worth.currency, change.currency_text)
+        found = self._account_text(change.worth.issuer)
         if found == NULL:
             return -1
         memcpy(change.issuer_text, found.text, 40)
         change.issuer_size = found.size
+        return 0
+
+    # --- payments
+
+    cdef int _payment_row(
+        self, TableColumns out, const uint8_t* id, Seen* seen, int64_t ledger_index,
+        int64_t close_time, bint late,
+    ) except -2:
+        cdef int[MOST_CHANGES] order
+        cdef char[128] text, said
+        cdef const uint8_t* amount = seen.delivered
+        cdef Change* gained
+        cdef Change* spent
+        cdef Worth cost
+        cdef int64_t row = out.rows, drops
+        cdef int nth, size, said_size
+        if amount == NULL and late:
+            amount = seen.amount
+        if amount == NULL or seen.amount == NULL or seen.destination == NULL:
+            return -1
+        if not _drops(seen.fee, &drops) or self._sort(order) < 0:
+            return -1
+        gained = self._gained(order, seen)
+        spent = self._spent(order, seen, drops, &cost)
+        self._place(out, row, id, seen, ledger_index, close_time)
+        if self._put_account(out, 4, row, seen.account) < 0:
+            return -1
+        if self._put_account(out, 5, row, seen.destination) < 0:
+            return -1
+        if seen.tag == NULL:
+            out.put_none(6, row)
+        else:
+            out.put_integer(6, row, _be32(seen.tag))
+        if self._put_amount(out, 7, row, amount) < 0:
+            return -1
+        if gained == NULL:
+            out.put_none(12, row)
+            out.put_none(13, row)
+        else:
+            size = _wide_text(gained.worth.mantissa, gained.worth.exponent, text)
+            if size < 0:
+                return -1
+            text[size] = 0
+            out.put_float(
+                12, row,
+                PyOS_string_to_double(text, NULL, NULL)
+                / (1000000.0 if _is_xrp(&gained.worth) else 1.0),
+            )
+            out.put_text(13, row, text, size)
+        if spent == NULL:
+            for nth in range(14, 19):
+                out.put_none(nth, row)
+        elif self._put_worth(out, 14, row, &cost) < 0:
+            return -1
+        if spent != NULL and not _is_of(&spent.worth, seen.amount):
+            out.put_category(19, row, b"exchange")
+        else:
+            out.put_category(19, row, b"token" if seen.amount[0] & 0xA0 else b"xrp")
+        size, said_size = _amount_text(amount, text), _amount_text(seen.amount, said)
+        if said_size < 0:
+            return -1
+        out.put_integer(
+            20, row,
+            seen.flags & PARTIAL != 0 and (size != said_size or memcmp(text, said, size) != 0),
+        )
+        out.put_float(21, row, <double>drops / 1000000.0)
+        out.put_integer(22, row, drops)
+        out.put_none(23, row)
+        out.rows += 1
+        return 0
+
+    cdef Change* _gained(self, int* order, Seen* seen) noexcept:
+        """By how much the receiver's balance of the asset rose, as in `_tables.payments`."""
+        cdef Change* change
+        cdef int nth
+        for nth in range(self.change_count):
+            change = self.changes + order[nth]
+            if (
+                change.worth.mantissa != 0
+                and memcmp(change.account, seen.destination, 20) == 0
+                and _is_of(&change.worth, seen.amount)
+            ):
+                return change if change.worth.mantissa > 0 else NULL
+        return NULL
+
+    cdef Change* _spent(self, int* order, Seen* seen, int64_t drops, Worth* cost) noexcept:
+        """What left the sender without the fee, and how much; as in `_tables.payments`."""
+        cdef const uint8_t* wanted = seen.send_max if seen.send_max != NULL else seen.amount
+        cdef bint pays_fee = (
+            seen.delegate == NULL or memcmp(seen.delegate, seen.account, 20) == 0
+        )
+        cdef Change* change
+        cdef Change* spent = NULL
+        cdef Worth lost
+        cdef int nth
+        for nth in range(self.change_count):
+            change = self.changes + order[nth]
+            lost = change.worth
+            if lost.mantissa == 0 or memcmp(change.account, seen.account, 20) != 0:
+                continue
+            if pays_fee and _is_xrp(&lost):
+                lost.mantissa += drops
+            if lost.mantissa >= 0:
+                continue
+            if spent == NULL or (_is_of(&lost, wanted) and not _is_of(&spent.worth, wanted)):
+                spent = change
+                cost[0] = lost
+                cost.mantissa = -lost.mantissa
+        return spent
+
+    # --- trades
+
+    cdef int _add_trade_with_offer(self, Node* node) except -2:
+        """The trade that the node of an offer shows; none where no amount fell."""
+        cdef Trade* trade
+        cdef const uint8_t* gets = node.now.gets if node.now.gets != NULL else node.before.gets
+        cdef const uint8_t* pays = node.now.pays if node.now.pays != NULL else node.before.pays
+        if node.before.gets == NULL and node.before.pays == NULL:
+            return 0
+        # It says whether it was filled, for which both must be there.
+        if node.role == IS_DELETED and (node.now.gets == NULL or node.now.pays == NULL):
+            return -1
+        if self.trade_count == MOST_TRADES or gets == NULL or pays == NULL:
+            return -1
+        trade = self.trades_made + self.trade_count
+        trade.with_pool = False
+        trade.maker = node.now.account if node.now.account != NULL else node.before.account
+        if trade.maker == NULL:
+            return -1
+        if not (
+            _fall(gets, node.before.gets, node.now.gets, &trade.gave)
+            and _fall(pays, node.before.pays, node.now.pays, &trade.got)
+        ):
+            return -1
+        if trade.gave.mantissa != 0 or trade.got.mantissa != 0:
+            self.trade_count += 1
+        return 0
+
+    cdef int _add_change_of_pool(self, Node* node) except -2:
+        """How much a pool has more of something; as in `derive.trade`."""
+        cdef Worth change, now, before
+        cdef Change* kept
+        cdef const uint8_t* account = node.now.account
+        cdef uint32_t flags = node.now.flags if node.now.has_flags else node.before.flags
+        if account == NULL:
+            account = node.before.account
+        if node.entry == self.token:
+            if not flags & self.token_flag or node.before.held == NULL:
+                return 0
+            change.currency = change.issuer = NULL
+            change.issuance = node.now.issuance
+            if change.issuance == NULL:
+                change.issuance = node.before.issuance
+            if change.issuance == NULL:
+                return -1
+            change.exponent = 0
+            change.mantissa = 0 if node.now.held == NULL else _be64(node.now.held)
+            change.mantissa -= _be64(node.before.held)
+        else:
+            if node.before.balance == NULL:
+                return 0
+            if node.entry == self.trust_line and not flags & self.line_flag:
+                return 0
+            if (
+                node.now.balance == NULL
+                or not _read_worth(node.now.balance, &now)
+                or not _read_worth(node.before.balance, &before)
+            ):
+                return -1
+            change = now
+            if not _subtract(&now, &before, &change) or now.issuance != NULL:
+                return -1
+            if (now.currency == NULL) == (node.entry == self.trust_line):
+                return -1
+            if node.entry == self.trust_line:
+                # A pool never owes, so it is the end from which the balance is positive.
+                if before.mantissa > 0 or now.mantissa > 0:
+                    account, change.issuer = _end(node, True), _end(node, False)
+                else:
+                    account, change.issuer = _end(node, False), _end(node, True)
+                    change.mantissa = -change.mantissa
+                if change.issuer == NULL:
+                    return -1
+        if account == NULL:
+            return -1
+        kept = self._change_of(account, &change)
+        if kept == NULL:
+            return -1
+        kept.worth.mantissa, kept.worth.exponent = change.mantissa, change.exponent
+        return 0
+
+    cdef int _add_pool_trades(self) except -2:
+        """The trades with pools: one asset became more, and another one less."""
+        cdef Change* change
+        cdef Change* more
+        cdef Change* less
+        cdef Trade* trade
+        cdef int nth, at, ups, downs
+        for nth in range(self.change_count):
+            more = less = NULL
+            ups = downs = 0
+            for at in range(self.change_count):
+                change = self.changes + at
+                if memcmp(change.account, self.changes[nth].account, 20) != 0:
+                    continue
+                if at < nth:  # this pool has had its turn
+                    ups = 2
+                    break
+                if change.worth.mantissa > 0:
+                    more = change
+                    ups += 1
+                elif change.worth.mantissa < 0:
+                    less = change
+                    downs += 1
+            if ups != 1 or downs != 1:
+                continue
+            if self.trade_count == MOST_TRADES:
+                return -1
+            trade = self.trades_made + self.trade_count
+            trade.with_pool = True
+            trade.maker = less.account
+            trade.gave, trade.got = less.worth, more.worth
+            trade.gave.mantissa = -trade.gave.mantissa
+            self.trade_count += 1
+        return 0
+
+    cdef int _trade_rows(
+        self, TableColumns out, const uint8_t* id, Seen* seen, int64_t ledger_index,
+        int64_t close_time,
+    ) except -2:
+        cdef Trade* trade
+        cdef double price
+        cdef int nth
+        cdef int64_t row = out.rows
+        for nth in range(self.trade_count):
+            trade = self.trades_made + nth
+            self._place(out, row, id, seen, ledger_index, close_time)
+            out.put_category(4, row, b"amm" if trade.with_pool else b"offer")
+            if self._put_account(out, 5, row, trade.maker) < 0:
+                return -1
+            if self._put_account(out, 6, row, seen.account) < 0:
+                return -1
+            if self._put_worth(out, 7, row, &trade.gave) < 0:
+                return -1
+            if self._put_worth(out, 12, row, &trade.got) < 0:
+                return -1
+            if trade.gave.mantissa == 0:
+                out.put_none(17, row)
+            elif _price(&trade.got, &trade.gave, &price) < 0:
+                return -1
+            else:
+                out.put_float(17, row, price)
+            out.put_none(18, row)
+            row += 1
+        out.rows = row
         return 0
 
 
@@ -1189,27 +1558,139 @@ cdef inline bint _drops(const uint8_t* amount, int64_t* drops) noexcept nogil:
     drops[0] = <int64_t>(_be64(amount) & 0x3FFFFFFFFFFFFFFFULL)
     return amount[0] & 0xE0 == 0x40
 
-cdef inline bint _value_of(
-    const uint8_t* amount, bint is_issued, wide_int* mantissa, int* exponent
-) noexcept nogil:
-    """The exact value of XRP or of an issued amount, whichever it should be."""
+cdef int _amount_text(const uint8_t* amount, char* out) noexcept nogil:
+    """The value of an amount as it is printed; -1 for negative XRP."""
+    cdef int size = 0
+    cdef uint64_t word
+    cdef int64_t drops
+    if amount[0] & 0x80:
+        return _issued_value(_be64(amount), out)
+    if amount[0] & 0x20:
+        word = _be64(amount + 1)
+        if word and not amount[0] & 0x40:
+            out[0] = c"-"
+            size = 1
+        return size + digits_decimal(word, out + size)
+    return digits_decimal(<uint64_t>drops, out) if _drops(amount, &drops) else -1
+
+cdef bint _read_worth(const uint8_t* amount, Worth* worth) noexcept nogil:
+    """An amount of any kind, exactly; False for negative XRP."""
     cdef uint64_t word = _be64(amount)
     cdef int64_t drops
-    if not is_issued:
-        if not _drops(amount, &drops):
-            return False
-        mantissa[0] = drops
-        exponent[0] = 0
-        return True
-    if not amount[0] & 0x80:
-        return False
-    mantissa[0] = <int64_t>(word & 0x003FFFFFFFFFFFFFULL)
-    exponent[0] = <int>((word >> 54) & 0xFF) - 97
-    if mantissa[0] == 0:
-        exponent[0] = 0
-    elif not word & 0x4000000000000000ULL:
-        mantissa[0] = -mantissa[0]
+    worth.currency = worth.issuer = worth.issuance = NULL
+    worth.exponent = 0
+    if amount[0] & 0x80:
+        worth.currency, worth.issuer = amount + 8, amount + 28
+        worth.mantissa = <int64_t>(word & 0x003FFFFFFFFFFFFFULL)
+        if worth.mantissa:
+            worth.exponent = <int>((word >> 54) & 0xFF) - 97
+    elif amount[0] & 0x20:
+        worth.issuance = amount + 9
+        worth.mantissa = _be64(amount + 1)
+    else:
+        worth.mantissa = drops if _drops(amount, &drops) else -1
+        return worth.mantissa >= 0
+    if not amount[0] & 0x40:
+        worth.mantissa = -worth.mantissa
     return True
+
+cdef inline bint _is_xrp(Worth* worth) noexcept nogil:
+    return worth.currency == NULL and worth.issuance == NULL
+
+cdef bint _is_same(Worth* one, Worth* other) noexcept nogil:
+    """Whether two amounts are of the same thing."""
+    if one.issuance != NULL or other.issuance != NULL:
+        return (
+            one.issuance != NULL and other.issuance != NULL
+            and memcmp(one.issuance, other.issuance, 24) == 0
+        )
+    if one.currency == NULL or other.currency == NULL:
+        return one.currency == other.currency
+    return memcmp(one.currency, other.currency, 20) == 0 and memcmp(one.issuer, other.issuer, 20) == 0
+
+cdef bint _is_of(Worth* worth, const uint8_t* amount) noexcept nogil:
+    """Whether it is the currency of an amount, whoever issues it."""
+    cdef bint is_token = amount[0] & 0xA0 == 0x20
+    if worth.issuance != NULL or is_token:
+        return worth.issuance != NULL and is_token and memcmp(worth.issuance, amount + 9, 24) == 0
+    return memcmp(
+        worth.currency if worth.currency != NULL else XRP,
+        amount + 8 if amount[0] & 0x80 else XRP,
+        20,
+    ) == 0
+
+cdef inline bint _subtract(Worth* after, Worth* before, Worth* change) noexcept nogil:
+    return _sum(
+        after.mantissa, after.exponent, -before.mantissa, before.exponent,
+        &change.mantissa, &change.exponent,
+    )
+
+cdef bint _fall(
+    const uint8_t* amount, const uint8_t* before, const uint8_t* now, Worth* fall
+) noexcept nogil:
+    """By how much an amount fell, of the kind that `amount` is; False to decline."""
+    cdef Worth earlier, later
+    if not _read_worth(amount, fall):
+        return False
+    fall.mantissa = fall.exponent = 0
+    if before == NULL:
+        return True
+    if now == NULL or not _read_worth(before, &earlier) or not _read_worth(now, &later):
+        return False
+    return _subtract(&earlier, &later, fall)
+
+cdef inline const uint8_t* _end(Node* node, bint low) noexcept nogil:
+    """The account at one end of a trust line; NULL where it does not say."""
+    cdef const uint8_t* limit
+    if low:
+        limit = node.now.low if node.now.low != NULL else node.before.low
+    else:
+        limit = node.now.high if node.now.high != NULL else node.before.high
+    return limit + 28 if limit != NULL and limit[0] & 0x80 else NULL
+
+cdef int _price(Worth* over, Worth* under, double* price) except -2:
+    """How much of one is paid for a unit of the other, to 15 digits as `derive` has it."""
+    cdef char[128] text
+    cdef wide_int one = over.mantissa, other = under.mantissa, quotient, rest, unit, part
+    cdef int exponent, more, size = 0
+    cdef bint is_negative = (one < 0) != (other < 0)
+    one, other = -one if one < 0 else one, -other if other < 0 else other
+    if one == 0:
+        price[0] = 0.0
+        return 0
+    exponent = over.exponent - under.exponent
+    exponent += (6 if _is_xrp(under) else 0) - (6 if _is_xrp(over) else 0)
+    while one % 10 == 0:
+        one //= 10
+        exponent += 1
+    while other % 10 == 0:
+        other //= 10
+        exponent -= 1
+    # So many zeros that the quotient has two digits more than are kept.
+    more = _digits_of(other) + 17 - _digits_of(one)
+    if more > 0:
+        one = _scaled(one, more)
+        exponent -= more
+    if one == 0 or WIDE_DIGITS < 37:
+        return -1
+    quotient, rest = one // other, one % other
+    unit, more = 1, _digits_of(quotient) - 15
+    exponent += more
+    while more > 0:
+        unit *= 10
+        more -= 1
+    part = quotient % unit
+    quotient //= unit
+    if 2 * part > unit or (2 * part == unit and (rest != 0 or quotient % 2 == 1)):
+        quotient += 1
+    if is_negative:
+        text[0] = c"-"
+        size = 1
+    size += digits_decimal(<uint64_t>quotient, text + size)
+    size = _with_exponent(text, size, exponent)
+    text[size] = 0
+    price[0] = PyOS_string_to_double(text, NULL, NULL)
+    return 0
 
 cdef inline wide_int _count_delta(
     Token* token, const uint8_t* before, bint may_be_first
@@ -1263,9 +1744,12 @@ cdef int _digits_of(wide_int value) noexcept nogil:
     return count
 
 cdef int _wide_text(wide_int value, int exponent, char* out) noexcept nogil:
-    """A value that is not 0 as `derive` writes it, at most 80 bytes; -1 where it has an exponent."""
+    """A value as `derive` writes it, at most 80 bytes; -1 where it has an exponent."""
     cdef char[48] turned
     cdef int size = 0, at, length = 0, point
+    if value == 0:
+        out[0] = c"0"
+        return 1
     if value < 0:
         out[0] = c"-"
         length = 1

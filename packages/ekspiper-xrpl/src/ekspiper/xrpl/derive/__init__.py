@@ -31,12 +31,14 @@ from .time import UNIX_TIME_FIELDS as UNIX_TIME_FIELDS
 from .time import ripple_time as ripple_time
 from .time import times as times
 from .time import to_datetime as to_datetime
+from .trade import LIQUIDITY as LIQUIDITY
 from .trade import TRADE_NODES as TRADE_NODES
 from .trade import trades as trades
 
 __all__ = [
     "BALANCE_NODES",
     "DELIVERING",
+    "LIQUIDITY",
     "MALFORMED",
     "POOL_FLAGS",
     "POOL_NODES",

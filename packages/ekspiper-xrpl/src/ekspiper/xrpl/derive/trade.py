@@ -13,7 +13,7 @@ from ._values import AssetKey, asset_key, difference, quotient, value_of, value_
 from .errors import derivation
 from .pools import POOL_NODES, is_pool_line, is_pool_token
 
-__all__ = ["TRADE_NODES", "trades"]
+__all__ = ["LIQUIDITY", "TRADE_NODES", "trades"]
 
 TRADE_NODES = NodeFilter("Offer", **POOL_NODES.entries)
 """The nodes of metadata that `trades` looks at."""
@@ -22,7 +22,7 @@ _XRP: AssetKey = ("XRP", "", "")
 _DROPS = Decimal(1_000_000)
 
 # These change a pool without trading: they put assets in or take them out.
-_LIQUIDITY = frozenset(
+LIQUIDITY = frozenset(
     {"AMMCreate", "AMMDeposit", "AMMWithdraw", "AMMClawback", "AMMDelete", "AMMBid", "AMMVote"}
 )
 
@@ -50,7 +50,7 @@ def trades(fields: Mapping[str, Any], meta: Mapping[str, Any]) -> list[dict[str,
     """
     taker = fields["Account"]
     found = [_with_offer(node, taker) for node in changes(meta, "Offer") if _was_taken(node)]
-    if fields["TransactionType"] not in _LIQUIDITY:
+    if fields["TransactionType"] not in LIQUIDITY:
         found += _with_pools(meta, taker)
     return found
 

@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from ekspiper.xrpl.codec import Definitions, table_reader
-from ekspiper.xrpl.derive import DELIVERING, POOL_FLAGS, transaction_flags
+from ekspiper.xrpl.derive import DELIVERING, LIQUIDITY, POOL_FLAGS, transaction_flags
 from ekspiper.xrpl.ledger import Ledger, Transaction
 
 from ._assets import currency_cells
@@ -82,6 +82,7 @@ def reader_for(definitions: Definitions) -> Any:
     return table_reader(
         definitions,
         delivering=DELIVERING,
+        liquidity=LIQUIDITY,
         currency=lambda code: currency_cells({"currency": code})[0],
         flags=lambda type_, flags: " ".join(
             transaction_flags(type_, flags, definitions=definitions)

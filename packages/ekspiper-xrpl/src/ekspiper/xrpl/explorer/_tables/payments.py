@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ekspiper.xrpl.derive import BALANCE_NODES, balance_changes
+from ekspiper.xrpl.codec import RIPPLE_EPOCH
+from ekspiper.xrpl.derive import BALANCE_NODES, balance_changes, delivers_in_full
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import Asset
 
@@ -120,12 +121,19 @@ def _kind(fields: Mapping[str, Any], spent: Mapping[str, Any] | None) -> str:
     return "xrp" if wanted == XRP else "token"
 
 
-def _scan(reader: Any, _: Any, ledger: Ledger, blobs: Blobs, first: int) -> int:
-    """Passes over everything but payments that succeeded."""
+def _scan(reader: Any, out: Any, ledger: Ledger, blobs: Blobs, first: int) -> int:
     assert ledger.definitions is not None
-    code = ledger.definitions.transaction_types["Payment"]
-    found: int = reader.of_type(blobs, first, code, True)
-    return found
+    index, closed = ledger.ledger_index, ledger.header.close_time
+    done: int = reader.payments(
+        out,
+        blobs,
+        first,
+        ledger.definitions.transaction_types["Payment"],
+        index,
+        closed + RIPPLE_EPOCH,
+        delivers_in_full(index, closed),
+    )
+    return done
 
 
 TABLE = TransactionTable(_COLUMNS, _rows, BALANCE_NODES, _scan)

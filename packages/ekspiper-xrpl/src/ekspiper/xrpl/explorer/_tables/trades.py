@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ekspiper.xrpl.codec import RIPPLE_EPOCH
 from ekspiper.xrpl.derive import TRADE_NODES, trades
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import Asset
@@ -105,13 +106,19 @@ def _place(transaction: Transaction, trade: Mapping[str, Any]) -> tuple[Any, ...
 
 def of_pair(rows: Rows) -> TransactionTable:
     """The table of the trades of a pair, by the function that makes its rows."""
-    return TransactionTable(_PAIR_COLUMNS, rows, TRADE_NODES, _scan)
+    return TransactionTable(_PAIR_COLUMNS, rows, TRADE_NODES, _scan_for_any)
 
 
-def _scan(reader: Any, _: Any, ledger: Ledger, blobs: Blobs, first: int) -> int:
+def _scan_for_any(reader: Any, _: Any, ledger: Ledger, blobs: Blobs, first: int) -> int:
     """Passes over transactions that changed no offer and no pool."""
-    found: int = reader.trades(blobs, first)
+    found: int = reader.trading(blobs, first)
     return found
+
+
+def _scan(reader: Any, out: Any, ledger: Ledger, blobs: Blobs, first: int) -> int:
+    index, closed = ledger.ledger_index, ledger.header.close_time
+    done: int = reader.trades(out, blobs, first, index, closed + RIPPLE_EPOCH)
+    return done
 
 
 TABLE = TransactionTable(_COLUMNS, _rows, TRADE_NODES, _scan)
