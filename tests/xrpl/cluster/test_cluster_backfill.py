@@ -14,10 +14,10 @@ import pytest
 from ekspiper.core import ConfigError
 from ekspiper.core.chunks import Chunk
 from ekspiper.xrpl.audit import audit
-from ekspiper.xrpl.client import FairShare
 from ekspiper.xrpl.cluster import (
     ChunkFetch,
     ClusterBackfill,
+    FairShare,
     FetchedChunk,
     Workers,
     open_store,

@@ -18,9 +18,10 @@ import pytest
 from ekspiper.core import ConfigError, Retryable
 from ekspiper.core.chunks import Chunk
 from ekspiper.xrpl.attestation import FolderProofs
-from ekspiper.xrpl.client import Answer, FairShare, NodePool, RequestError
+from ekspiper.xrpl.client import Answer, NodePool, RequestError
 from ekspiper.xrpl.cluster import (
     ClusterSnapshot,
+    FairShare,
     FetchedPart,
     PartFetch,
     Workers,

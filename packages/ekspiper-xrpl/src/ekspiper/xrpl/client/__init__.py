@@ -21,15 +21,14 @@ from .subscription import Subscription as Subscription
 from .subscription import SubscriptionOverrun as SubscriptionOverrun
 from .url import check_url as check_url
 from .url import redact as redact
-from .window import FairShare as FairShare
-from .window import fair_share as fair_share
+from .window import bounds_for as bounds_for
+from .window import is_public as is_public
 
 __all__ = [
     "Answer",
     "BadNodeUrl",
     "ConnectionLost",
     "Cut",
-    "FairShare",
     "LedgerSet",
     "LedgerUnavailable",
     "NodeBusy",
@@ -44,8 +43,9 @@ __all__ = [
     "Text",
     "UnreadableNode",
     "WrongNetwork",
+    "bounds_for",
     "check_url",
-    "fair_share",
+    "is_public",
     "network_definitions",
     "redact",
 ]

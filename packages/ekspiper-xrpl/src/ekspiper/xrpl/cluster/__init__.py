@@ -9,6 +9,8 @@ from .cluster_backfill import ClusterBackfill as ClusterBackfill
 from .cluster_job import ClusterJob as ClusterJob
 from .cluster_job import ClusterProgress as ClusterProgress
 from .cluster_snapshot import ClusterSnapshot as ClusterSnapshot
+from .fair_share import FairShare as FairShare
+from .fair_share import fair_share as fair_share
 from .part_fetch import FetchedPart as FetchedPart
 from .part_fetch import PartFetch as PartFetch
 from .stores import open_state_store as open_state_store
@@ -30,10 +32,12 @@ __all__ = [
     "ClusterJob",
     "ClusterProgress",
     "ClusterSnapshot",
+    "FairShare",
     "FetchedChunk",
     "FetchedPart",
     "PartFetch",
     "Workers",
+    "fair_share",
     "local_workers",
     "open_state_store",
     "open_store",

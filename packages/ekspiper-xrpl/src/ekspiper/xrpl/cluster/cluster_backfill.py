@@ -12,7 +12,7 @@ from ekspiper.core import ConfigError, in_thread
 from ekspiper.core.chunks import Chunk, ChunkStore, Outcome, cut
 from ekspiper.xrpl.attestation import Notary
 from ekspiper.xrpl.backfill import BackfillReport
-from ekspiper.xrpl.client import FairShare, LedgerSet, NodePool, fair_share
+from ekspiper.xrpl.client import LedgerSet, NodePool
 from ekspiper.xrpl.networks import find_network
 from ekspiper.xrpl.processors import DriftReport, LedgerLink
 from ekspiper.xrpl.sources import LedgerRange
@@ -23,6 +23,7 @@ from ._signing import Signing, spans_of
 from ._task import reason_of
 from .chunk_fetch import ChunkFetch, FetchedChunk
 from .cluster_job import ClusterJob, ClusterProgress
+from .fair_share import FairShare, fair_share
 from .stores import ABOUT, PARTITION, format_of, keep_definitions
 from .workers import Workers
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ekspiper.core import ConfigError, Permanent, PipelineError, Retryable, in_thread
 from ekspiper.core.chunks import Chunk, ChunkStore, Outcome
-from ekspiper.xrpl.client import FairShare, NodePool, fair_share
+from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.codec import Subtree, join_subtrees
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.networks import find_network
@@ -21,6 +21,7 @@ from ekspiper.xrpl.sources import LedgerObjects, LedgerRef
 
 from ._task import reason_of
 from .cluster_job import ClusterJob, ClusterProgress
+from .fair_share import FairShare, fair_share
 from .part_fetch import FetchedPart, PartFetch
 from .stores import ABOUT, SUBTREE, keep_definitions
 from .workers import Workers
