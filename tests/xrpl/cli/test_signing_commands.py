@@ -57,6 +57,40 @@ def test_an_anchor_from_a_snapshot(cli: Cli, node: str, trust: str) -> None:
     assert "2 skip lists of the state of ledger 540 are kept" in done.out
 
 
+@pytest.fixture
+def s3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An S3 server, and the environment that leads to it."""
+    pytest.importorskip("obstore", reason="obstore is not installed")
+    pytest.importorskip("pyarrow", reason="pyarrow is not installed")
+    server = pytest.importorskip("chaos.s3_server", reason="moto is not installed")
+    with server.serving(tmp_path / "s3") as running:
+        for name, value in running.environment.items():
+            monkeypatch.setenv(name, value)
+        yield
+
+
+@pytest.mark.usefixtures("s3")
+def test_an_anchor_and_its_audit_in_an_object_store(cli: Cli, node: str, trust: str) -> None:
+    from ekspiper.core.bucket import Bucket
+
+    state, history = "s3://lake/state", "s3://lake/history"
+    done = cli("snapshot", "--ledger", "540", "-n", node, "-o", state)
+    assert done.code == 0, done.err
+    done = cli("anchor", "-n", node, "--snapshot", state, "-o", history, "--trust", trust)
+    assert done.code == 0, done.err
+    assert f"{history}/proofs.jsonl: ledger 540 is signed by 4 of 5 validators" in done.out
+    assert "2 skip lists of the state of ledger 540 are kept" in done.out
+    done = cli("backfill", "505:508", "-n", node, "-o", history, "--trust", trust)
+    assert done.code == 0, done.err
+    signed = cli("verify", history, "--signed", "--trust", trust)
+    assert signed.code == 0, signed.err
+    assert "4 of 4 ledgers signed by at least 4 of 5 validators" in signed.out
+    Bucket(history).remove(["proofs.jsonl"])
+    unsigned = cli("verify", history, "--signed", "--trust", trust)
+    assert unsigned.code == 1
+    assert "ledger 505 is not signed: the archive has no signed ledger after it" in unsigned.err
+
+
 def test_a_proof_by_what_a_node_serves(cli: Cli, node: str, trust: str) -> None:
     """After the rotation and the stopped validator, the list's own keys do not suffice."""
     cli("backfill", "441:443", "-n", node, "-o", "o", "--trust", "hashed")

@@ -19,10 +19,13 @@ from chaos.s3_server import SECRET, S3Thread, serving
 from ekspiper.core import ConfigError
 from ekspiper.core.bucket import Bucket
 from ekspiper.core.chunks import Chunk
+from ekspiper.xrpl.attestation import FolderProofs
 from ekspiper.xrpl.client import NodePool
 from ekspiper.xrpl.cluster import ClusterSnapshot, Workers, open_state_store
+from ekspiper.xrpl.codec import Definitions, state_root
 from ekspiper.xrpl.open_network import open_network
 from ekspiper.xrpl.output_bucket import OutputBucket
+from ekspiper.xrpl.output_folder import DEFINITIONS
 from ekspiper.xrpl.replay import Recording, ReplayNode
 from ekspiper.xrpl.snapshot import Snapshot, StateMismatch
 from tests.command import ekspiper
@@ -114,6 +117,10 @@ async def test_by_workers_it_is_proven_continued_and_refused_where_others_write(
     store = open_state_store(URL)
     assert await take() == (16, COUNT)
     assert len(set(kept())) == len(kept()) == COUNT
+    definitions = Definitions.from_server(json.loads(store.read(DEFINITIONS.as_posix()) or b""))
+    index, objects = FolderProofs.of_snapshot(URL, definitions)
+    about = json.loads(store.read("snapshot.json") or b"")
+    assert (index, state_root(objects).hex().upper()) == (540, about["account_hash"])
     # As after a crash in the middle: one part is not there.
     store.withdraw(Chunk(3, 3))
     assert len(kept()) < COUNT

@@ -27,9 +27,9 @@ __all__ = ["OneFile", "is_one_file"]
 _MARK = {b"ekspiper": b"one file"}
 
 
-def is_one_file(path: Path) -> bool:
-    """Whether `OneFile` wrote the file."""
-    metadata = arrow_parquet().read_schema(path).metadata or {}
+def is_one_file(source: Any) -> bool:
+    """Whether `OneFile` wrote the file, which is a path or what pyarrow can read."""
+    metadata = arrow_parquet().read_schema(source).metadata or {}
     return _MARK.items() <= metadata.items()
 
 

@@ -10,6 +10,7 @@ from ekspiper.core import ConfigError
 
 from .._arrow import arrow_parquet, records_of
 from ._dataset import files_at
+from ._folder_files import DatasetFiles
 from ._manifest import Manifest
 from .one_file import is_one_file
 
@@ -20,7 +21,7 @@ def read_records(path: str | Path) -> Iterator[dict[str, Any]]:
     """Every record of the dataset at `path`, field by field what was collected.
 
     They come by folder and file, in the order in which they were collected. `path` may be the URL
-    of a dataset in an object store. It may also be a folder with files of `OneFile`, which come by
+    of a dataset in an object store. It may also be a place with files of `OneFile`, which come by
     folder and name. A writer may be at work; what it publishes meanwhile may be among them or not.
 
     Raises:
@@ -31,7 +32,7 @@ def read_records(path: str | Path) -> Iterator[dict[str, Any]]:
     at = files_at(path)
     text = at.load()
     if text is None:
-        sources: Iterator[Any] = iter(_single_files(Path(path)))
+        sources = _single_files(path, at)
     else:
         manifest = Manifest.parse(text, f"{at.hidden}/manifest.json")
         # A file may have been moved since the manifest was read, so both places are looked at.
@@ -42,9 +43,15 @@ def read_records(path: str | Path) -> Iterator[dict[str, Any]]:
             yield from records_of(batch)
 
 
-def _single_files(path: Path) -> list[Path]:
-    """The files of a folder of `OneFile`s, which needs no manifest: each is whole or not there."""
-    files = sorted(path.rglob("*.parquet"))
-    if not files or any(not is_one_file(file) for file in files):
+def _single_files(path: str | Path, at: DatasetFiles) -> Iterator[Any]:
+    """The files of a place of `OneFile`s, which needs no manifest: each is whole or not there."""
+    names = sorted(at.sizes())
+    sources = (at.source(name, None) for name in names)
+    for source in sources:
+        # One by one: from an object store each is fetched whole.
+        if not is_one_file(source):
+            names = []
+            break
+        yield source
+    if not names:
         raise ConfigError(f"{path} is not a dataset of ekspiper: a manifest beside it is missing")
-    return files

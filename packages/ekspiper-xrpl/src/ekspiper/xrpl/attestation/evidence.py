@@ -90,11 +90,18 @@ class Evidence:
 
     @classmethod
     def of_folder(
-        cls, folder: Path, trustees: Trustees, *, given: Iterable[tuple[int, bytes]] = ()
+        cls,
+        folder: Path,
+        trustees: Trustees,
+        *,
+        given: Iterable[tuple[int, bytes]] = (),
+        records: str | None = None,
     ) -> Evidence:
         """Read everything in a folder, and judge it.
 
         Args:
+            records: where the records of its ledgers are, if not in the folder: the URL of a place
+                in an object store.
             given: index and hash of ledgers that the user says are the network's.
 
         Raises:
@@ -105,8 +112,9 @@ class Evidence:
         archive_path = folder / ARCHIVE_NAME
         # With none of these, reading the table says what is missing.
         needs_none = archive_path.exists() or has_table(folder, "objects")
-        if has_table(folder, "ledgers") or is_warehouse(folder) or not needs_none:
-            for ledger_index, data in _recorded(folder, found.faults.append):
+        has_some = records is not None or has_table(folder, "ledgers") or is_warehouse(folder)
+        if has_some or not needs_none:
+            for ledger_index, data in _recorded(records or folder, found.faults.append):
                 found.recorded[ledger_index] = data
         found.headers = {**read_headers(folder / HEADERS_NAME), **found.recorded}
         anchors: dict[int, Anchor] = {}
@@ -237,7 +245,7 @@ def has_table(folder: Path, records: str) -> bool:
     return (folder / f"{records}.jsonl").exists() or (folder / records).is_dir()
 
 
-def _recorded(folder: Path, fault: Callable[[str], None]) -> Iterator[tuple[int, bytes]]:
+def _recorded(folder: Path | str, fault: Callable[[str], None]) -> Iterator[tuple[int, bytes]]:
     """The headers in the records of ledgers, as bytes."""
     columns = (*_NUMBERS, *_HASHES, "ledger_hash")
     for record in read_table(folder, "ledgers", columns=columns, damaged=fault):

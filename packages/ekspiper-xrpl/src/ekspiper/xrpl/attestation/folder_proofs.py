@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from ekspiper.xrpl.audit import encode_record, read_table
 from ekspiper.xrpl.codec import (
@@ -149,7 +148,7 @@ class FolderProofs:
             NotProven: the folder does not have it, or nothing proves its ledger.
         """
         pruner = StatePruner([key])
-        entries = sorted(self._objects())
+        entries = sorted(_objects_of(self._folder, self._encoder))
         header = self._snapshot_header()
         for index, data in entries:
             pruner.add(index, data)
@@ -236,30 +235,26 @@ class FolderProofs:
 
     @staticmethod
     def of_snapshot(
-        folder: Path, definitions: Definitions | None = None
+        folder: Path | str, definitions: Definitions | None = None
     ) -> tuple[int, list[tuple[bytes, bytes]]]:
         """The ledger of a snapshot, and index and bytes of each of its objects.
+
+        Args:
+            folder: of the snapshot; or the URL of its place in an object store.
 
         Raises:
             ConfigError: the folder has no snapshot.
             NotProven: a record cannot be read.
         """
-        proofs = FolderProofs(folder, Evidence(), Trustees(), definitions=definitions)
-        return proofs._snapshot_index(), list(proofs._objects())
+        return _ledger_of(folder), list(_objects_of(folder, Encoder(definitions)))
 
     def _network_of(self, signed: SignedLedger) -> int:
         source = signed.validator_list
         known = self._trustees.keys().get(source.publisher) if source is not None else None
         return known or 0
 
-    def _snapshot_index(self) -> int:
-        """The ledger whose objects the folder holds."""
-        for record in read_table(self._folder, "objects", damaged=lambda fault: None):
-            return int(record["ledger_index"])
-        raise NotProven(f"{self._folder} has no objects")
-
     def _snapshot_header(self) -> LedgerHeader:
-        data = self._evidence.headers.get(self._snapshot_index())
+        data = self._evidence.headers.get(_ledger_of(self._folder))
         if data is None:
             raise NotProven(
                 "nothing proves the ledger of this snapshot: `ekspiper anchor --snapshot DIR` adds "
@@ -267,16 +262,23 @@ class FolderProofs:
             )
         return LedgerHeader.from_bytes(data)
 
-    def _objects(self) -> Iterator[tuple[bytes, bytes]]:
-        faults: list[str] = []
-        for record in read_table(self._folder, "objects", damaged=faults.append):
-            yield bytes.fromhex(record["index"]), self._object_bytes(record)
-        if faults:
-            raise NotProven(faults[0])
 
-    def _object_bytes(self, record: Mapping[str, Any]) -> bytes:
+def _ledger_of(place: Path | str) -> int:
+    """The ledger whose objects a folder holds, or a place in an object store."""
+    for record in read_table(place, "objects", damaged=lambda fault: None):
+        return int(record["ledger_index"])
+    raise NotProven(f"{place} has no objects")
+
+
+def _objects_of(place: Path | str, encoder: Encoder) -> Iterator[tuple[bytes, bytes]]:
+    """Index and bytes of each of them."""
+    faults: list[str] = []
+    for record in read_table(place, "objects", damaged=faults.append):
         fields = {name: value for name, value in record.items() if name not in _ADDED}
         try:
-            return self._encoder.encode(fields)
+            data = encoder.encode(fields)
         except CodecError as error:
             raise NotProven(f"object {record.get('index')} cannot be encoded: {error}") from None
+        yield bytes.fromhex(record["index"]), data
+    if faults:
+        raise NotProven(faults[0])

@@ -16,7 +16,7 @@ __all__ = ["is_warehouse", "read_line", "read_table"]
 
 
 def read_table(
-    folder: Path,
+    folder: Path | str,
     records: str,
     *,
     columns: Sequence[str] | None = None,
@@ -25,6 +25,7 @@ def read_table(
     """The records of a kind, in the order in which they were written.
 
     Args:
+        folder: that they are in; or the URL of a place in an object store, where they are Parquet.
         columns: read only these, where the format can.
         damaged: told what cannot be read. In JSON lines that is a line, and the next one follows;
             in Parquet it is the rest of the table.
@@ -32,6 +33,12 @@ def read_table(
     Raises:
         ConfigError: the folder has no such table.
     """
+    if isinstance(folder, str):
+        try:
+            yield from registry.load("collectors", "parquet").read_records(f"{folder}/{records}")
+        except ValueError as error:  # pyarrow's own are kinds of it; the network's are not
+            damaged(f"{records} cannot be read: {str(error).splitlines()[0]}")
+        return
     lines, dataset = folder / f"{records}.jsonl", folder / records
     if lines.is_file():
         yield from _lines(lines, damaged)

@@ -40,6 +40,7 @@ __all__ = [
     "not_empty",
     "path",
     "path_argument",
+    "path_or_url",
 ]
 
 
@@ -86,10 +87,10 @@ def path_argument(metavar: str, help: str, *, urls: bool = False) -> Any:
     Args:
         urls: whether it may be the URL of a place in an object store.
     """
-    return typer.Argument(metavar=metavar, help=help, parser=_path_or_url if urls else path)
+    return typer.Argument(metavar=metavar, help=help, parser=path_or_url if urls else path)
 
 
-def _path_or_url(text: str) -> Path | str:
+def path_or_url(text: str) -> Path | str:
     """A path, or the URL of a place in an object store as it was given."""
     return text if "://" in text else path(text)
 
@@ -104,7 +105,7 @@ def default_out_option(command: str, *, urls: bool = False) -> Any:
         "--out",
         "-o",
         metavar="DIR|URL" if urls else "DIR",
-        parser=_path_or_url if urls else path,
+        parser=path_or_url if urls else path,
         help=f"Folder for files. [default: out/NETWORK-{command}]",
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,7 +26,7 @@ from ekspiper.xrpl.trustees import TrustChoice, read_trustees, trustees_of
 
 from .._interruption import run_interruptible
 from .._logs import tell
-from .._options import ConnectTimeout, Network, TrustKeys, chosen_network, path
+from .._options import ConnectTimeout, Network, TrustKeys, chosen_network, path_or_url
 from .._streams import say
 
 __all__ = ["anchor"]
@@ -35,17 +37,21 @@ _SAY_EVERY = 200_000
 def anchor(
     network: Network = None,
     out: Annotated[
-        Path | None,
+        Any,
         typer.Option(
-            "--out", "-o", metavar="DIR", parser=path, help="Folder of the archive, proofs.jsonl."
+            "--out",
+            "-o",
+            metavar="DIR|URL",
+            parser=path_or_url,
+            help="Folder of the archive, proofs.jsonl.",
         ),
     ] = None,
     snapshot: Annotated[
-        Path | None,
+        Any,
         typer.Option(
             "--snapshot",
-            metavar="DIR",
-            parser=path,
+            metavar="DIR|URL",
+            parser=path_or_url,
             help="Use the snapshot in this folder, taken without --type, instead of a new one.",
         ),
     ] = None,
@@ -61,22 +67,40 @@ def anchor(
     keeps the LedgerHashes objects of it. With them, any earlier ledger is proven by at most 255
     headers. Nothing else of the state is kept, so it takes time and traffic, but hardly any disk.
 
+    Archive and snapshot may also be in an object store: s3://BUCKET/PREFIX, gs:// or az://.
+
     Examples:
       ekspiper anchor --network mainnet --out out/history
       ekspiper anchor --network mainnet --snapshot out/state
     """
-    folder = out or snapshot
-    if folder is None:
+    place = out or snapshot
+    if place is None:
         raise typer.BadParameter("say where the archive is: --out DIR, or --snapshot DIR")
-    folder.mkdir(parents=True, exist_ok=True)
-    work = _anchor(chosen_network(network), folder, snapshot, parallel, trust, connect_timeout)
-    say(run_interruptible(work))
+    with _archive_at(place) as folder:
+        work = _anchor(chosen_network(network), folder, snapshot, parallel, trust, connect_timeout)
+        kept = run_interruptible(work)
+    say(f"{place}/{ARCHIVE_NAME}: {kept}")
+
+
+@contextmanager
+def _archive_at(place: Path | str) -> Iterator[Path]:
+    """The folder of the archive; for an object store one of this machine, which goes there."""
+    if not isinstance(place, str):
+        place.mkdir(parents=True, exist_ok=True)
+        yield place
+        return
+    from ekspiper.xrpl.cluster import proofs_beside, stored_at
+
+    store = stored_at(place)
+    # Two who add to the archive at once would each put it back without what the other one added.
+    with store.locked(), proofs_beside(store) as folder:
+        yield folder
 
 
 async def _anchor(
     network: str,
     folder: Path,
-    snapshot: Path | None,
+    snapshot: Path | str | None,
     parallel: int,
     trust: list[str] | None,
     connect_timeout: float | None,
@@ -111,8 +135,8 @@ async def _anchor(
     archive.add_state(header, tree)
     count = sum(1 for _ in read_tree_leaves(tree))
     return (
-        f"{archive.path}: {signed.verdict(_anybody(signed))}. {count} skip lists of the state of "
-        f"ledger {header.ledger_index} are kept."
+        f"{signed.verdict(_anybody(signed))}. {count} skip lists of the state of ledger "
+        f"{header.ledger_index} are kept."
     )
 
 

@@ -80,8 +80,6 @@ def verify(
     if workers is not None or scheduler is not None or isinstance(folder, str):
         from ._by_workers import verify_by_chunks
 
-        if signed and isinstance(folder, str):
-            raise typer.BadParameter("--signed reads folders: copy the prefix to a disk first")
         report = verify_by_chunks(
             folder,
             deep=deep,
@@ -152,12 +150,18 @@ def _tell_faults(faults: Sequence[str], *, most: int) -> None:
         tell(f"{counted(len(faults), 'fault')}.")
 
 
-def _evidence(folder: Path, trust: list[str] | None, anchors: list[str] | None) -> Evidence:
+def _evidence(folder: Path | str, trust: list[str] | None, anchors: list[str] | None) -> Evidence:
     from ekspiper.xrpl.attestation import Evidence
     from ekspiper.xrpl.trustees import offline_trustees, read_anchor
 
     given = [read_anchor(text) for text in anchors or ()]
-    return Evidence.of_folder(folder, offline_trustees(trust or ()), given=given)
+    trustees = offline_trustees(trust or ())
+    if not isinstance(folder, str):
+        return Evidence.of_folder(folder, trustees, given=given)
+    from ekspiper.xrpl.cluster import proofs_beside, stored_at
+
+    with proofs_beside(stored_at(folder)) as proofs:
+        return Evidence.of_folder(proofs, trustees, given=given, records=folder)
 
 
 def _say_signatures(evidence: Evidence) -> None:
