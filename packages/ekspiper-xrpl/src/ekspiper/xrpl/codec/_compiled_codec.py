@@ -111,7 +111,7 @@ Row = tuple[int, int, str, int, dict[int, str | int] | None]
 def line_writer(
     definitions: Definitions, tables: Callable[[Iterable[str]], Mapping[str, Any]]
 ) -> Any:
-    """Writes records as lines, see `LineWriter` in _compiled.pyx; None where it cannot.
+    """Writes records as lines, see `LineWriter` in _line_writer.pxi; None where it cannot.
 
     Args:
         definitions: what the fields are.
@@ -132,7 +132,7 @@ def line_writer(
 
 
 def line_reader(definitions: Definitions, derived: Iterable[str]) -> Any:
-    """Encodes lines of records, see `LineReader` in _compiled.pyx; None where the codec is pure Python.
+    """Encodes lines of records, see `LineReader` in _line_reader.pxi; None where the codec is pure Python.
 
     Args:
         definitions: what the fields are.

@@ -52,6 +52,7 @@ DEF LARGEST = 918744         # what a length prefix can say
 DEF NODE = 640               # an inner node, padded: its prefix and 16 hashes in five blocks
 DEF NODE_SIZE = 516
 DEF NO_PARENT = 0xFFFFFFFF
+DEF NO_DEPTH = 0xFFFFFFFF
 
 cdef int LANES = sha512_lanes()
 
@@ -344,84 +345,94 @@ cdef inline int64_t _prefix(int64_t size, uint8_t* out) noexcept nogil:
     return 3
 
 
-cdef class _Tree:
-    """The inner nodes over sorted leaves: made from the top down, hashed from the bottom up."""
+cdef class _Nodes:
+    """Inner nodes, each with the message that it is hashed from."""
 
     cdef uint8_t* messages       # NODE bytes for each node
     cdef Node* nodes
-    cdef sha512_job* jobs
     cdef uint32_t count, room
 
     def __dealloc__(self):
         PyMem_Free(self.messages)
         PyMem_Free(self.nodes)
-        PyMem_Free(self.jobs)
 
-    cdef int _more(self) except -1:
-        cdef uint32_t room = 2 * self.room if self.room else 16
-        messages = <uint8_t*>PyMem_Realloc(self.messages, <size_t>room * NODE)
-        if messages == NULL:
+    cdef uint32_t empty_node(self) except NO_PARENT:
+        """One more node, without anything below it; its number. All messages may move."""
+        cdef uint32_t room
+        cdef uint8_t* message
+        if self.count == self.room:
+            room = 2 * self.room if self.room else 64
+            messages = <uint8_t*>PyMem_Realloc(self.messages, <size_t>room * NODE)
+            if messages == NULL:
+                raise MemoryError
+            self.messages = messages
+            nodes = <Node*>PyMem_Realloc(self.nodes, room * sizeof(Node))
+            if nodes == NULL:
+                raise MemoryError
+            self.nodes = nodes
+            self.room = room
+        message = self.messages + <size_t>self.count * NODE
+        memcpy(message, b"MIN", 4)
+        memset(message + 4, 0, NODE_SIZE - 4)
+        self.count += 1
+        return self.count - 1
+
+    cdef inline uint8_t* below(self, uint32_t number, uint32_t digit) noexcept:
+        """Where in a node the hash of what is below it belongs."""
+        return self.messages + <size_t>number * NODE + 4 + KEY * digit
+
+    cdef int hash(self, uint8_t* root, int lanes) except -1:
+        """The hashes of all nodes that have a depth, into their parents, from the bottom up; into `root`
+        that of the one without a parent."""
+        cdef uint32_t nth, waiting
+        cdef int depth, deepest = 0
+        cdef sha512_job* job
+        cdef sha512_job* jobs = <sha512_job*>PyMem_Malloc(max(self.count, 1) * sizeof(sha512_job))
+        if jobs == NULL:
             raise MemoryError
-        self.messages = messages
-        nodes = <Node*>PyMem_Realloc(self.nodes, room * sizeof(Node))
-        if nodes == NULL:
-            raise MemoryError
-        self.nodes = nodes
-        self.room = room
+        for nth in range(self.count):
+            if self.nodes[nth].depth != NO_DEPTH:
+                deepest = max(deepest, <int>self.nodes[nth].depth)
+        for depth in range(deepest, -1, -1):
+            waiting = 0
+            for nth in range(self.count):
+                if self.nodes[nth].depth != <uint32_t>depth:
+                    continue
+                job = jobs + waiting
+                job.at = self.messages + <size_t>nth * NODE
+                job.blocks = sha512_pad(self.messages + <size_t>nth * NODE, NODE_SIZE)
+                job.half = (
+                    root if self.nodes[nth].parent == NO_PARENT
+                    else self.below(self.nodes[nth].parent, self.nodes[nth].slot)
+                )
+                waiting += 1
+            sha512_many(jobs, waiting, lanes)
+        PyMem_Free(jobs)
         return 0
+
+
+cdef class _Tree(_Nodes):
+    """The inner nodes over sorted leaves, made from the top down."""
 
     cdef int add(
         self, const Leaf* leaves, uint32_t first, uint32_t end, uint32_t depth, uint32_t parent, uint32_t slot
     ) except -1:
         """The node over all leaves from `first` to before `end`, which share `depth` digits."""
         cdef uint32_t at = first, next_, digit
-        cdef uint32_t self_ = self.count
-        cdef uint8_t* message
-        if self.count == self.room:
-            self._more()
-        self.count += 1
-        self.nodes[self_].parent = parent
-        self.nodes[self_].depth = depth
-        self.nodes[self_].slot = slot
-        message = self.messages + <size_t>self_ * NODE
-        memcpy(message, b"MIN", 4)
-        memset(message + 4, 0, NODE_SIZE - 4)
+        cdef uint32_t number = self.empty_node()
+        self.nodes[number].parent = parent
+        self.nodes[number].depth = depth
+        self.nodes[number].slot = slot
         while at < end:
             digit = _digit(leaves[at].key, depth)
             next_ = at + 1
             while next_ < end and _digit(leaves[next_].key, depth) == digit:
                 next_ += 1
             if next_ == at + 1:
-                message = self.messages + <size_t>self_ * NODE  # it moves when there are more nodes
-                memcpy(message + 4 + KEY * digit, leaves[at].hash, KEY)
+                memcpy(self.below(number, digit), leaves[at].hash, KEY)
             else:
-                self.add(leaves, at, next_, depth + 1, self_, digit)
+                self.add(leaves, at, next_, depth + 1, number, digit)
             at = next_
-        return 0
-
-    cdef int hash(self, uint8_t* root, int lanes) except -1:
-        """The hash of the first node, into `root`."""
-        cdef uint32_t nth, parent, waiting = 0
-        cdef int depth, deepest = 0
-        self.jobs = <sha512_job*>PyMem_Malloc(self.count * sizeof(sha512_job))
-        if self.jobs == NULL:
-            raise MemoryError
-        for nth in range(self.count):
-            deepest = max(deepest, <int>self.nodes[nth].depth)
-        for depth in range(deepest, -1, -1):
-            waiting = 0
-            for nth in range(self.count):
-                if <int>self.nodes[nth].depth != depth:
-                    continue
-                parent = self.nodes[nth].parent
-                self.jobs[waiting].at = self.messages + <size_t>nth * NODE
-                self.jobs[waiting].blocks = sha512_pad(self.messages + <size_t>nth * NODE, NODE_SIZE)
-                self.jobs[waiting].half = (
-                    root if parent == NO_PARENT
-                    else self.messages + <size_t>parent * NODE + 4 + KEY * self.nodes[nth].slot
-                )
-                waiting += 1
-            sha512_many(self.jobs, waiting, lanes)
         return 0
 
 
@@ -475,10 +486,10 @@ def tree_root(bytes data not None, bytes spans not None, bytes ids not None, int
         leaves = <Leaf*>PyMem_Malloc(count * sizeof(Leaf))
         if messages == NULL or hashes == NULL or jobs == NULL or leaves == NULL:
             raise MemoryError
-        _hash_ids(blobs, span, count, messages, hashes, jobs, lanes)
+        _hash_all(blobs, span, NULL, count, messages, hashes, jobs, lanes)
         if memcmp(hashes, said, <size_t>count * KEY) != 0:
             return None
-        _hash_leaves(blobs, span, said, count, messages, hashes, jobs, lanes)
+        _hash_all(blobs, span, said, count, messages, hashes, jobs, lanes)
         for nth in range(count):
             leaves[nth].key = said + KEY * nth
             leaves[nth].hash = hashes + KEY * nth
@@ -537,28 +548,7 @@ cdef inline const uint8_t* _key(object value) noexcept:
     return <const uint8_t*>PyBytes_AS_STRING(value)
 
 
-cdef void _hash_ids(
-    const uint8_t* blobs,
-    const uint32_t* span,
-    uint32_t count,
-    uint8_t* messages,
-    uint8_t* hashes,
-    sha512_job* jobs,
-    int lanes,
-) noexcept nogil:
-    cdef uint8_t* at = messages
-    cdef uint32_t nth
-    for nth in range(count):
-        memcpy(at, b"TXN", 4)
-        memcpy(at + 4, blobs + span[SPAN * nth], span[SPAN * nth + 1])
-        jobs[nth].at = at
-        jobs[nth].half = hashes + <size_t>KEY * nth
-        jobs[nth].blocks = sha512_pad(at, 4 + <size_t>span[SPAN * nth + 1])
-        at += jobs[nth].blocks * SHA512_BLOCK
-    sha512_many(jobs, count, lanes)
-
-
-cdef void _hash_leaves(
+cdef void _hash_all(
     const uint8_t* blobs,
     const uint32_t* span,
     const uint8_t* ids,
@@ -568,21 +558,15 @@ cdef void _hash_leaves(
     sha512_job* jobs,
     int lanes,
 ) noexcept nogil:
-    """As `tree.transaction_leaf`."""
+    """The leaves of transactions with these ids; their ids where there are none."""
     cdef uint8_t* at = messages
     cdef uint8_t* end
     cdef uint32_t nth
     for nth in range(count):
-        memcpy(at, b"SND", 4)
-        end = at + 4
-        end += _prefix(span[SPAN * nth + 1], end)
-        memcpy(end, blobs + span[SPAN * nth], span[SPAN * nth + 1])
-        end += span[SPAN * nth + 1]
-        end += _prefix(span[SPAN * nth + 3], end)
-        memcpy(end, blobs + span[SPAN * nth + 2], span[SPAN * nth + 3])
-        end += span[SPAN * nth + 3]
-        memcpy(end, ids + <size_t>KEY * nth, KEY)
-        end += KEY
+        if ids == NULL:
+            end = _id_message(blobs, span + SPAN * nth, at)
+        else:
+            end = _leaf_message(blobs, span + SPAN * nth, ids + <size_t>KEY * nth, at)
         jobs[nth].at = at
         jobs[nth].half = hashes + <size_t>KEY * nth
         jobs[nth].blocks = sha512_pad(at, end - at)
@@ -590,47 +574,46 @@ cdef void _hash_leaves(
     sha512_many(jobs, count, lanes)
 
 
+cdef inline uint8_t* _id_message(const uint8_t* blobs, const uint32_t* span, uint8_t* out) noexcept nogil:
+    memcpy(out, b"TXN", 4)
+    memcpy(out + 4, blobs + span[0], span[1])
+    return out + 4 + span[1]
+
+
+cdef inline uint8_t* _leaf_message(
+    const uint8_t* blobs, const uint32_t* span, const uint8_t* id, uint8_t* out
+) noexcept nogil:
+    """As `tree.transaction_leaf`."""
+    cdef int blob
+    memcpy(out, b"SND", 4)
+    out += 4
+    for blob in range(2):
+        out += _prefix(span[2 * blob + 1], out)
+        memcpy(out, blobs + span[2 * blob], span[2 * blob + 1])
+        out += span[2 * blob + 1]
+    memcpy(out, id, KEY)
+    return out + KEY
+
+
 # --- the state ----------------------------------------------------------------------------------
 
-cdef class _Path:
+cdef class _Path(_Nodes):
     """The open nodes of a fold, from its prefix down to the last leaf, and those that are closed below.
 
-    As `tree._TreeFold`, but that a closed node is hashed later, side by side with others.
+    As `tree._TreeFold`, but that a closed node is hashed later, side by side with others. An open one
+    has no depth.
     """
 
-    cdef uint8_t* messages       # NODE bytes for each node
-    cdef Node* nodes             # of an open one, the depth is not set
-    cdef sha512_job* jobs
-    cdef uint32_t count, room
     cdef uint32_t base           # digits of the prefix
     cdef uint32_t[KEY_DIGITS + 1] open
     cdef int levels              # how many are open
     cdef int shared              # digits that the last leaf shares with the one before it
 
-    def __dealloc__(self):
-        PyMem_Free(self.messages)
-        PyMem_Free(self.nodes)
-        PyMem_Free(self.jobs)
-
     cdef int _open(self) except -1:
         """One more level."""
-        cdef uint8_t* message
-        if self.count == self.room:
-            self.room = 2 * self.room if self.room else 1024
-            messages = <uint8_t*>PyMem_Realloc(self.messages, <size_t>self.room * NODE)
-            if messages == NULL:
-                raise MemoryError
-            self.messages = messages
-            nodes = <Node*>PyMem_Realloc(self.nodes, self.room * sizeof(Node))
-            if nodes == NULL:
-                raise MemoryError
-            self.nodes = nodes
-        message = self.messages + <size_t>self.count * NODE
-        memcpy(message, b"MIN", 4)
-        memset(message + 4, 0, NODE_SIZE - 4)
-        self.nodes[self.count].depth = NO_PARENT
-        self.open[self.levels] = self.count
-        self.count += 1
+        cdef uint32_t number = self.empty_node()
+        self.nodes[number].depth = NO_DEPTH
+        self.open[self.levels] = number
         self.levels += 1
         return 0
 
@@ -655,31 +638,7 @@ cdef class _Path:
         return 0
 
     cdef inline uint8_t* _slot(self, int level, uint32_t digit) noexcept:
-        return self.messages + <size_t>self.open[level] * NODE + 4 + KEY * digit
-
-    cdef int hash(self, int lanes) except -1:
-        """The hashes of all closed nodes, into their parents: from the bottom up."""
-        cdef uint32_t nth, waiting
-        cdef int depth, deepest = 0
-        self.jobs = <sha512_job*>PyMem_Malloc(max(self.count, 1) * sizeof(sha512_job))
-        if self.jobs == NULL:
-            raise MemoryError
-        for nth in range(self.count):
-            if self.nodes[nth].depth != NO_PARENT:
-                deepest = max(deepest, <int>self.nodes[nth].depth)
-        for depth in range(deepest, 0, -1):
-            waiting = 0
-            for nth in range(self.count):
-                if self.nodes[nth].depth != <uint32_t>depth:
-                    continue
-                self.jobs[waiting].at = self.messages + <size_t>nth * NODE
-                self.jobs[waiting].blocks = sha512_pad(self.messages + <size_t>nth * NODE, NODE_SIZE)
-                self.jobs[waiting].half = (
-                    self.messages + <size_t>self.nodes[nth].parent * NODE + 4 + KEY * self.nodes[nth].slot
-                )
-                waiting += 1
-            sha512_many(self.jobs, waiting, lanes)
-        return 0
+        return self.below(self.open[level], digit)
 
 
 cdef inline int _shared(const uint8_t* one, const uint8_t* other) noexcept nogil:
@@ -784,7 +743,7 @@ def fold_page(
                     return None
                 path.place(last_key, last_leaf, digits)
             last_key, last_leaf = at, at + KEY
-        path.hash(lanes)
+        path.hash(NULL, lanes)
         return (
             PyBytes_FromStringAndSize(<const char*>last_key, KEY),
             PyBytes_FromStringAndSize(<const char*>last_leaf, KEY),

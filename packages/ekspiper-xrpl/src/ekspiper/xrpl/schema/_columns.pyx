@@ -146,7 +146,7 @@ cdef class ColumnBuilder:
         Returns:
             the places of those that do not, in order.
         """
-        cdef int64_t count = len(lines), place, row, total = 0
+        cdef int64_t count = len(lines), place, row, total
         cdef const char** texts = <const char**>malloc((count + 1) * sizeof(char*))
         cdef int64_t* sizes = <int64_t*>malloc((count + 1) * sizeof(int64_t))
         cdef uint8_t* fits = <uint8_t*>malloc(count + 1)
@@ -154,13 +154,7 @@ cdef class ColumnBuilder:
         try:
             if texts == NULL or sizes == NULL or fits == NULL:
                 raise MemoryError
-            for place in range(count):
-                line = lines[place]
-                if type(line) is not bytes:
-                    raise TypeError(f"a line is bytes, not {type(line).__name__}")
-                texts[place] = PyBytes_AS_STRING(line)
-                sizes[place] = PyBytes_GET_SIZE(line)
-                total += sizes[place]
+            total = _texts("line", lines, texts, sizes)
             with self.lock:
                 if self.held + total > MOST_BYTES:
                     return list(range(count))
@@ -196,7 +190,7 @@ cdef class ColumnBuilder:
         Returns:
             whether every line fits.
         """
-        cdef int64_t count = len(blocks), place, row, first, total = 0
+        cdef int64_t count = len(blocks), place, row, first, total
         cdef const char** texts = <const char**>malloc((count + 1) * sizeof(char*))
         cdef int64_t* sizes = <int64_t*>malloc((count + 1) * sizeof(int64_t))
         cdef int status = 0
@@ -205,13 +199,7 @@ cdef class ColumnBuilder:
         try:
             if texts == NULL or sizes == NULL:
                 raise MemoryError
-            for place in range(count):
-                block = blocks[place]
-                if type(block) is not bytes:
-                    raise TypeError(f"a block is bytes, not {type(block).__name__}")
-                texts[place] = PyBytes_AS_STRING(block)
-                sizes[place] = PyBytes_GET_SIZE(block)
-                total += sizes[place]
+            total = _texts("block", blocks, texts, sizes)
             with self.lock:
                 if self.held + total > MOST_BYTES:
                     return False
@@ -514,6 +502,17 @@ cdef class ColumnBuilder:
         for child in range(column.child, column.child + column.children):
             self._cut(self.columns + child, inside)
 
+
+cdef int64_t _texts(str what, tuple given, const char** texts, int64_t* sizes) except -1:
+    """Where the texts of these bytes are, and their sizes; how many bytes in all."""
+    cdef int64_t place, total = 0
+    for place, text in enumerate(given):
+        if type(text) is not bytes:
+            raise TypeError(f"a {what} is bytes, not {type(text).__name__}")
+        texts[place] = PyBytes_AS_STRING(text)
+        sizes[place] = PyBytes_GET_SIZE(text)
+        total += sizes[place]
+    return total
 
 cdef inline int _hash(const char* text, int size) noexcept nogil:
     """Of a key: its size, its first, middle and last bytes; the keys of a struct hardly collide."""
