@@ -5,10 +5,12 @@ from .bucket import Refused as Refused
 from .bucket import is_bucket_url as is_bucket_url
 from .bucket_checkpoint import BucketCheckpoint as BucketCheckpoint
 from .bucket_document import BucketDocument as BucketDocument
+from .bucket_lock import LEASE as LEASE
 from .bucket_lock import BucketLock as BucketLock
 from .process_mark import ProcessMark as ProcessMark
 
 __all__ = [
+    "LEASE",
     "Bucket",
     "BucketCheckpoint",
     "BucketDocument",

@@ -14,7 +14,10 @@ from ..errors import ConfigError, Retryable
 from .bucket import Bucket, Refused
 from .process_mark import ProcessMark
 
-__all__ = ["BucketLock"]
+__all__ = ["LEASE", "BucketLock"]
+
+LEASE = 30.0
+"""Seconds for which a lock holds that nobody renews, where nothing else is said."""
 
 
 class BucketLock:
@@ -29,7 +32,7 @@ class BucketLock:
         lease: seconds for which the lock holds without being renewed.
     """
 
-    def __init__(self, bucket: Bucket, name: str, *, lease: float) -> None:
+    def __init__(self, bucket: Bucket, name: str, *, lease: float = LEASE) -> None:
         self._bucket = bucket
         self._name = name
         self._lease = lease

@@ -9,14 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..bucket import Bucket, BucketLock
+from ..bucket import LEASE, Bucket, BucketLock
 from ..errors import Retryable
 from .chunk_store import HIDDEN, ChunkStore
 
 __all__ = ["ObjectStore"]
-
-# Seconds for which a lock holds that nobody renews.
-_LEASE = 30.0
 
 
 class ObjectStore(ChunkStore):
@@ -43,7 +40,7 @@ class ObjectStore(ChunkStore):
         *,
         partition: int = 100_000,
         unit: str = "items",
-        lease: float = _LEASE,
+        lease: float = LEASE,
     ) -> None:
         super().__init__(tables, partition=partition, unit=unit)
         self._bucket = Bucket(url)
