@@ -160,7 +160,7 @@ def test_a_second_signal_stops_at_once(
     )
     daemon.wait_said("is failing: ")  # ledgers are read by now, and wait for it
     daemon.process.send_signal(signal.SIGINT)
-    daemon.wait_said("SIGINT: draining; once more to stop at once")
+    daemon.wait_said("SIGINT: draining; send it once more to stop at once")
     assert daemon.end(signal.SIGINT) == 1
     assert "stopped before everything was kept" in daemon.said()
 

@@ -389,7 +389,7 @@ def test_a_sink_that_holds_another_source_is_refused() -> None:
 
     store, checkpoint = CommittingCollector.Store(), MemoryCheckpoint()
     store.position = "item of something else"
-    with pytest.raises(CheckpointError, match="the source ended at 'item 50' without coming to it"):
+    with pytest.raises(CheckpointError, match="the source ended at 'item 50' without reaching it"):
         run_virtual(
             chain(Named(range(50), polite=True), CommittingCollector(store)).run(
                 checkpoint=checkpoint, commit=CommitPolicy(items=1)

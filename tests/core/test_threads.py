@@ -101,7 +101,7 @@ def test_threads_are_for_plain_functions(function: Any) -> None:
 
 async def test_an_async_function_in_disguise_is_found_when_it_runs() -> None:
     made, _ = stepping(lambda item: waits_politely(item), threads=True)
-    with pytest.raises(FlowFailed, match="is async, and runs without threads=True"):
+    with pytest.raises(FlowFailed, match="is async, and needs no threads=True"):
         await made.run()
 
 

@@ -273,7 +273,7 @@ def _in_threads(worker: Processor[Any, Any], threads: int, max_outputs: int) -> 
     function = worker.function if isinstance(worker, FunctionProcessor) else None
     if function is None or inspect.iscoroutinefunction(function):
         raise PipelineError(
-            f"threads=True is for plain functions; {name_of(worker)} is async, and runs without"
+            f"threads=True is for plain functions; {name_of(worker)} is async, and needs no threads"
         )
     return FunctionProcessor(function, threads=threads, max_outputs=max_outputs)
 

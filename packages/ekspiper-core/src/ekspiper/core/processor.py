@@ -110,7 +110,7 @@ class FunctionProcessor(Processor[Any, Any]):
         if inspect.isawaitable(result) or inspect.isasyncgen(result):
             if inspect.iscoroutine(result):
                 result.close()  # Python would warn that nobody awaited it
-            raise PipelineError(f"{self.__name__} is async, and runs without threads=True")
+            raise PipelineError(f"{self.__name__} is async, and needs no threads=True")
         return () if result is None else (result,)
 
 

@@ -57,7 +57,7 @@ def draining_on_signals(
             return
         received += 1
         if received == 1:
-            log.info("%s: draining; once more to stop at once", number.name)
+            log.info("%s: draining; send it once more to stop at once", number.name)
             run.drain()
         else:
             log.warning("%s again: stopping now", number.name)

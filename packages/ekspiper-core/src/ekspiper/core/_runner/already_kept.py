@@ -96,7 +96,7 @@ class AlreadyKept:
             return  # it ended before that position, so everything it gave is kept
         raise CheckpointError(
             f"{self._place} holds everything up to {position!r}, but the source ended at {last!r} "
-            "without coming to it: it reads something else; give the sink another place, or "
+            "without reaching it: it reads something else; give the sink another place, or "
             "start from the checkpoint that belongs to it"
         )
 

@@ -73,7 +73,7 @@ class Part:
             log.error("%s", message)
 
     def _log_retry(self, error: Exception) -> None:
-        log.warning("%s does not open: %s; trying again", self.name, describe(error))
+        log.warning("%s cannot be opened: %s; trying again", self.name, describe(error))
 
 
 def parts_of(flows: Iterable[Flow], *, with_sources: bool = True) -> list[Part]:

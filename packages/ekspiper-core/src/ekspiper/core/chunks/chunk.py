@@ -22,7 +22,7 @@ class Chunk:
 
     def __post_init__(self) -> None:
         if not 0 <= self.first <= self.last:
-            raise ConfigError(f"a chunk is from 0 or more up, not {self.first}:{self.last}")
+            raise ConfigError(f"a chunk begins at 0 or later, not {self.first}:{self.last}")
 
     def __len__(self) -> int:
         return self.last - self.first + 1

@@ -185,6 +185,6 @@ class Dataset:
                 file = f"{self._files.hidden}/staging/{entry.staged}"
                 raise ConfigError(
                     f"{file if entry.staged else f'{self.path}/{entry.path}'} {what}, and the "
-                    f"manifest in {self._files.hidden} says {entry.bytes}: put it back, or begin "
-                    f"anew without {self.path} and {self._files.hidden}"
+                    f"manifest in {self._files.hidden} says {entry.bytes}: put it back, or start "
+                    f"over without {self.path} and {self._files.hidden}"
                 )

@@ -139,7 +139,7 @@ class Notary(Component):
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("what proves ledgers by signatures has failed: %r", error, exc_info=error)
+            log.error("the proof of ledgers by signatures has failed: %r", error, exc_info=error)
 
     # What is proven.
 
