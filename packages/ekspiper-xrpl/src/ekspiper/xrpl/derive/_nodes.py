@@ -61,7 +61,8 @@ def changes(meta: Mapping[str, Any], *types: str) -> Iterator[Node]:
     unread = ends_early(meta)
     for element in meta["AffectedNodes"]:
         for kind, node in element.items():
-            if kind not in _KINDS or ends_early(node):
+            # Decoding stops where it ends early, so such a node is the last of all.
+            if kind not in _KINDS or (unread and ends_early(node)):
                 unread = True
                 continue
             type_ = node["LedgerEntryType"]

@@ -36,7 +36,11 @@ class BookRequests(Block):
         self.books = books
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        return (_request(book, self.place) for book in self.books)
+        return map(self.request, self.books)
+
+    def request(self, book: Book) -> dict[str, Any]:
+        """The request for one of the books, by itself."""
+        return _request(book, self.place)
 
     def to_json(self) -> dict[str, Any]:
         """What names the ledger in a dead letter."""

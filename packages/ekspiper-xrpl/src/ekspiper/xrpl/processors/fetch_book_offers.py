@@ -78,7 +78,9 @@ class FetchBookOffers(Processor[Mapping[str, Any], dict[str, Any]]):
         """
         command = book_command(item, limit=self.limit)
         result = await self.pool.request(command, ledger_index=item["ledger_index"])
-        _check_ledger(item, result)
+        if (fault := _fault(item, result)) is not None:
+            # Another node, or the same one later, may have the right ledger.
+            raise Retryable(f"{_named(item)}: {fault}")
         return (book_offers_record(item, result, limit=self.limit),)
 
     async def process_to_block(self, item: Any) -> LineBlock | None:
@@ -101,8 +103,8 @@ class FetchBookOffers(Processor[Mapping[str, Any], dict[str, Any]]):
                 answer.cancel()
         place = orjson.dumps(item.place)[:-1]
         lines = [
-            self._line(request, place, book, answer.result().result)
-            for request, book, answer in zip(item, item.books, answers, strict=True)
+            self._line(item, place, book, answer.result().result)
+            for book, answer in zip(item.books, answers, strict=True)
         ]
         return LineBlock(b"".join(lines), len(lines), kind=RecordLine)
 
@@ -128,15 +130,16 @@ class FetchBookOffers(Processor[Mapping[str, Any], dict[str, Any]]):
             answer.exception()  # one error is enough: asyncio would log all others
 
     def _line(
-        self, request: Mapping[str, Any], place: bytes, book: Book, result: Mapping[str, Any]
+        self, item: BookRequests, place: bytes, book: Book, result: Mapping[str, Any]
     ) -> bytes:
         """The line of `book_offers_record`."""
-        _check_ledger(request, result)
+        if (fault := _fault(item.place, result)) is not None:
+            raise Retryable(f"{_named(item.request(book))}: {fault}")
         offers = result.get("offers")
         if type(offers) is list:
             offers = OfferLines.of_offers(offers)
         if not isinstance(offers, OfferLines):
-            raise Permanent(f"{_named(request)}: the answer has no list of offers")
+            raise Permanent(f"{_named(item.request(book))}: the answer has no list of offers")
         truncated = offers.count >= self.limit or "marker" in result
         return b'%b,%b,"offers":%b,"truncated":%b}\n' % (
             place,
@@ -181,14 +184,13 @@ def book_offers_record(
     return record
 
 
-def _check_ledger(request: Mapping[str, Any], result: Mapping[str, Any]) -> None:
-    """Servers have answered for another ledger: no offers are better than wrong ones."""
+def _fault(place: Mapping[str, Any], result: Mapping[str, Any]) -> str | None:
+    """Why an answer is not of this ledger. Servers have given such: no offers are better than wrong ones."""
     for name in ("ledger_index", "ledger_hash"):
-        if str(result.get(name)).upper() != str(request[name]).upper():
-            # Another node, or the same one later, may have the right ledger.
-            raise Retryable(f"{_named(request)}: the answer is of {name} {result.get(name)}")
-    if result.get("validated") is not True:
-        raise Retryable(f"{_named(request)}: the answer is not validated")
+        given = result.get(name)
+        if given != place[name] and str(given).upper() != str(place[name]).upper():
+            return f"the answer is of {name} {given}"
+    return None if result.get("validated") is True else "the answer is not validated"
 
 
 def _named(request: Mapping[str, Any]) -> str:
