@@ -2,7 +2,8 @@
 
 `blobs` are transactions in binary, to the decoder and the writer of lines. `objects` are those of a
 state, to the writer of lines and to the fold of the tree. `lines` are lines of transactions, to the
-reader of columns. `proof` are frames, lines and trees, to what proves them. `tables` are transactions, to
+reader of columns. `offers` are answers with
+order books, to what takes the offers out of their text. `proof` are frames, lines and trees, to what proves them. `tables` are transactions, to
 the rows of the explorer's tables. The compiled code must not crash or grow; what is altered also goes,
 one time in `--compare`, to the code in Python, which must say the same. It ends with what it did, and
 exit 1 at the first difference, with the bytes.
@@ -21,6 +22,7 @@ from ekspiper.xrpl.replay import SAMPLE
 from .blobs import fuzz_blobs
 from .lines import fuzz_lines
 from .objects import fuzz_objects
+from .offers import fuzz_offers
 from .proof import fuzz_proof
 from .tables import fuzz_tables
 
@@ -28,6 +30,7 @@ _JOBS = {
     "blobs": fuzz_blobs,
     "lines": fuzz_lines,
     "objects": fuzz_objects,
+    "offers": fuzz_offers,
     "proof": fuzz_proof,
     "tables": fuzz_tables,
 }
