@@ -14,6 +14,13 @@ from ekspiper.core.testing import ListSource
 from ekspiper.xrpl.cli._interruption import Interrupted, run_interruptible
 
 
+@pytest.fixture(autouse=True, params=["asyncio", "uvloop"])
+def _loop(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "uvloop":
+        pytest.importorskip("uvloop")
+    monkeypatch.setenv("EKSPIPER_LOOP", request.param)
+
+
 @pytest.fixture(autouse=True)
 def _handlers_come_back() -> Iterator[None]:
     before = [signal.getsignal(number) for number in SIGNALS]

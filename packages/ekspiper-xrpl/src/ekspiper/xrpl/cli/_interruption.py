@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from ekspiper.core import SIGNALS
+from ekspiper.xrpl.event_loop import run_in_event_loop
 
 from ._memory import give_back_regularly
 from .main import collect_garbage_rarely
@@ -31,7 +32,7 @@ class Interrupted(Exception):
 
 
 def run_interruptible(work: Coroutine[Any, Any, T], *, code: int = 1) -> T:
-    """`asyncio.run`, in which a signal cancels the work.
+    """`run_in_event_loop`, in which a signal cancels the work.
 
     While a pipeline runs, the signals are its own: they drain it.
 
@@ -61,7 +62,7 @@ def run_interruptible(work: Coroutine[Any, Any, T], *, code: int = 1) -> T:
             return await task
 
     try:
-        return asyncio.run(guarded())
+        return run_in_event_loop(guarded())
     except asyncio.CancelledError:
         # Without a signal it is a fault of ours, which deserves its traceback.
         if interrupted:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from ekspiper.core import Collector, Permanent, Run, registry
 from ekspiper.core.chunks import Chunk, ChunkStore, Staged
 from ekspiper.xrpl.codec import Definitions
+from ekspiper.xrpl.event_loop import run_in_event_loop
 from ekspiper.xrpl.flows import ledger_pipeline
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.open_network import OpenNetwork
@@ -88,7 +88,7 @@ class ChunkFetch:
         """
         try:
             with garbage_collected_rarely():
-                return asyncio.run(self._fetch(chunk))
+                return run_in_event_loop(self._fetch(chunk))
         except Exception as error:
             return FetchedChunk(failure=reason_of(error))
 

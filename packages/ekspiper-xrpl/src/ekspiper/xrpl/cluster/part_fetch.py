@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 from ekspiper.core import Flow, PassThrough, Permanent, Pipeline, Run, Step
 from ekspiper.core.chunks import Chunk, ChunkStore, Staged
 from ekspiper.xrpl.codec import Definitions, Subtree
+from ekspiper.xrpl.event_loop import run_in_event_loop
 from ekspiper.xrpl.processors import DriftReport, LedgerObjectRecord
 from ekspiper.xrpl.snapshot import StateProof
 from ekspiper.xrpl.sources import LedgerObjects
@@ -101,7 +101,7 @@ class PartFetch:
         """
         try:
             with garbage_collected_rarely():
-                return asyncio.run(self._fetch(chunk) if self.keeps else self._read(chunk))
+                return run_in_event_loop(self._fetch(chunk) if self.keeps else self._read(chunk))
         except Exception as error:
             return FetchedPart(failure=reason_of(error))
 
