@@ -13,7 +13,7 @@ from ekspiper.xrpl.codec import Decoder, Definitions, TransactionBlobs, _compile
 from ekspiper.xrpl.explorer import _table_rows
 from ekspiper.xrpl.explorer import _tables as tables
 from ekspiper.xrpl.explorer._table_rows import TableRows
-from ekspiper.xrpl.explorer._tables import TransactionTable
+from ekspiper.xrpl.explorer._tables import TransactionTable, totals_of
 from ekspiper.xrpl.ledger import Ledger
 from ekspiper.xrpl.replay import SAMPLE
 
@@ -114,6 +114,12 @@ def test_tables_of_the_sample(
     if name in MAIN:
         assert rows.left == 0
     assert rows.left < sum(ledger.transaction_count for ledger in read) / 4
+
+
+def test_what_ledgers_paid_in_fees(ledgers: list[Ledger]) -> None:
+    reader = _table_rows.reader_for(DEFINITIONS)
+    for each in [*ledgers, altered(ledgers[0], 50, random.Random(1))]:
+        assert totals_of(each, reader) == totals_of(in_python(each))
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -11,7 +11,7 @@ import pytest
 from ekspiper.core import ConfigError
 from ekspiper.xrpl import Explorer
 from ekspiper.xrpl.derive import shorten
-from ekspiper.xrpl.explorer import TooManyRows, _table_rows
+from ekspiper.xrpl.explorer import TooManyRows, _table, _table_rows
 from ekspiper.xrpl.explorer._assets import amount_cells, asset_text, currency_cells, parse_asset
 from ekspiper.xrpl.ledger import Transaction
 from ekspiper.xrpl.processors import Asset
@@ -349,7 +349,8 @@ def test_the_column_of_problems_is_shown_only_when_it_says_something(tables: Tab
 def spoil(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
     """Metadata of one transaction whose end cannot be read, where rows are made in Python: the
     compiled codec looks at bytes, and declines those (see test_compiled_rows.py)."""
-    monkeypatch.setattr(_table_rows, "reader_for", lambda _: None)
+    for module in (_table, _table_rows):
+        monkeypatch.setattr(module, "reader_for", lambda _: None)
     read = Transaction.meta.fget
     assert read is not None
 

@@ -14,9 +14,11 @@ cdef extern from *:
     typedef long long wide_int;
     #define WIDE_DIGITS 17
     #endif
+    #define BILLIONS 1000000000000000000LL
     """
     ctypedef long long wide_int  # of 128 bits, where the compiler has them
     const int WIDE_DIGITS        # that surely fit
+    const int64_t BILLIONS       # the largest power of ten that 64 bits with a sign hold
 
 from cpython.bytearray cimport PyByteArray_FromStringAndSize
 
@@ -1660,12 +1662,8 @@ cdef int _price(Worth* over, Worth* under, double* price) except -2:
         return 0
     exponent = over.exponent - under.exponent
     exponent += (6 if _is_xrp(under) else 0) - (6 if _is_xrp(over) else 0)
-    while one % 10 == 0:
-        one //= 10
-        exponent += 1
-    while other % 10 == 0:
-        other //= 10
-        exponent -= 1
+    exponent += _strip(&one)
+    exponent -= _strip(&other)
     # So many zeros that the quotient has two digits more than are kept.
     more = _digits_of(other) + 17 - _digits_of(one)
     if more > 0:
@@ -1737,16 +1735,42 @@ cdef wide_int _scaled(wide_int value, int zeros) noexcept nogil:
     return value
 
 cdef int _digits_of(wide_int value) noexcept nogil:
+    cdef char[DIGITS_ROOM + 24] text
+    if value == 0:
+        return 0
+    return _wide_digits(value if value > 0 else -value, text)
+
+cdef int _wide_digits(wide_int value, char* out) noexcept nogil:
+    """The digits of a value that is not negative; with what is scratch behind them at most 64 bytes."""
+    cdef char[DIGITS_ROOM] low
+    cdef int length, size
+    if value < BILLIONS:
+        return digits_decimal(<uint64_t>value, out)
+    length = digits_decimal(<uint64_t>(value // BILLIONS), out)
+    size = digits_decimal(<uint64_t>(value % BILLIONS), low)
+    memset(out + length, c"0", 18 - size)
+    memcpy(out + length + 18 - size, low, size)
+    return length + 18
+
+cdef int _strip(wide_int* value) noexcept nogil:
+    """Take the zeros at its end off a value that is positive; how many they were."""
     cdef int count = 0
-    while value:
-        value //= 10
+    cdef uint64_t small
+    while value[0] >= BILLIONS and value[0] % 10 == 0:
+        value[0] //= 10
         count += 1
+    if value[0] < BILLIONS:
+        small = <uint64_t>value[0]
+        while small % 10 == 0:
+            small //= 10
+            count += 1
+        value[0] = <int64_t>small
     return count
 
 cdef int _wide_text(wide_int value, int exponent, char* out) noexcept nogil:
     """A value as `derive` writes it, at most 80 bytes; -1 where it has an exponent."""
-    cdef char[48] turned
-    cdef int size = 0, at, length = 0, point
+    cdef char[DIGITS_ROOM + 24] digits
+    cdef int size, end, length = 0, point
     if value == 0:
         out[0] = c"0"
         return 1
@@ -1754,33 +1778,25 @@ cdef int _wide_text(wide_int value, int exponent, char* out) noexcept nogil:
         out[0] = c"-"
         length = 1
         value = -value
-    while value % 10 == 0:
-        value //= 10
-        exponent += 1
+    size = _wide_digits(value, digits)
+    point = size + exponent  # so many digits stand before the point
+    end = digits_without_zeros(digits, size, 1)
+    exponent += size - end
     if exponent > MOST_EXPONENT or exponent < -MOST_EXPONENT:
         return -1
-    while value:
-        turned[size] = <char>(48 + <int>(value % 10))
-        value //= 10
-        size += 1
-    point = size + exponent  # so many digits stand before the point
-    if point <= 0:
-        out[length] = c"0"
-        out[length + 1] = c"."
-        length += 2
-        for at in range(-point):
-            out[length] = c"0"
-            length += 1
-    for at in range(size):
-        if at and at == point:
-            out[length] = c"."
-            length += 1
-        out[length] = turned[size - 1 - at]
-        length += 1
-    for at in range(exponent):
-        out[length] = c"0"
-        length += 1
-    return length
+    if exponent >= 0:
+        memcpy(out + length, digits, end)
+        memset(out + length + end, c"0", exponent)
+        return length + end + exponent
+    if point > 0:
+        memcpy(out + length, digits, point)
+        out[length + point] = c"."
+        memcpy(out + length + point + 1, digits + point, end - point)
+        return length + end + 1
+    memcpy(out + length, b"0.", 2)
+    memset(out + length + 2, c"0", -point)
+    memcpy(out + length + 2 - point, digits, end)
+    return length + 2 - point + end
 
 cdef bint _is_before(Change* one, Change* other) noexcept nogil:
     """The order of changes: by account, currency and issuer, as texts."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Iterable, Sequence, Sized
 from contextlib import aclosing
 from typing import Any
 
 from ekspiper.xrpl.ledger import Ledger, Transaction
 from ekspiper.xrpl.processors import Asset
 
+from . import _tables as tables
 from ._assets import asset_text
 from ._frame import Frame, make_frame
 from ._reading import LedgerQuery, LedgerReader
 from ._session import Session
-from ._table_rows import TableRows
-from ._tables import Column, TransactionTable, of_pair, pair_rows, pairs_of
+from ._table_rows import TableRows, reader_for
+from ._tables import TransactionTable, of_pair, pair_rows, pairs_of
 from .errors import TooManyRows, UnknownPair
 from .order_book import offers_of
 
@@ -23,18 +24,9 @@ __all__ = ["ledger_table", "pair_table", "transaction_table"]
 # Pairs that are named where another one was not traded.
 _LISTED = 6
 
-LedgerRows = Callable[[Ledger], Iterable[Sequence[Any]]]
 
-
-async def ledger_table(
-    session: Session,
-    query: LedgerQuery,
-    columns: Sequence[Column],
-    rows: LedgerRows,
-    *,
-    max_rows: int,
-) -> Frame:
-    """The table of the rows that each ledger gives.
+async def ledger_table(session: Session, query: LedgerQuery, *, max_rows: int) -> Frame:
+    """The table of ledgers.
 
     `attrs` says which ledgers it was made from: `first_ledger`, `last_ledger`.
 
@@ -43,12 +35,15 @@ async def ledger_table(
     """
     async with session.call() as reader:
         first, last = await reader.resolve(query)
+        definitions = reader.pool.definitions
+        compiled = reader_for(definitions)
         listed: list[Sequence[Any]] = []
         async with aclosing(reader.shown(first, last)) as ledgers:
             async for ledger in ledgers:
-                listed.extend(rows(ledger))
+                known = ledger.definitions is definitions
+                listed.extend(tables.ledgers.rows(ledger, compiled if known else None))
                 _check_size(listed, ledger, max_rows=max_rows)
-    frame = make_frame(columns, listed)
+    frame = make_frame(tables.ledgers.COLUMNS, listed)
     frame.attrs |= {"first_ledger": first, "last_ledger": last}
     return frame
 

@@ -218,14 +218,7 @@ class Explorer:
         """A row for each ledger: when it closed, how many transactions, what they paid in fees."""
         from ._table import ledger_table
 
-        query = parse_query(ledgers)
-        return await ledger_table(
-            self._session,
-            query,
-            tables.ledgers.COLUMNS,
-            tables.ledgers.rows,
-            max_rows=self.max_rows,
-        )
+        return await ledger_table(self._session, parse_query(ledgers), max_rows=self.max_rows)
 
     async def transactions(
         self, ledgers: Ledgers = _NEWEST, *, type: str | None = None, fields: bool = False

@@ -37,10 +37,14 @@ then `problem` says which."""
 _DROPS = 1_000_000
 
 
-def rows(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
-    """The row of a ledger."""
+def rows(ledger: Ledger, reader: Any = None) -> Iterator[tuple[Any, ...]]:
+    """The row of a ledger.
+
+    Args:
+        reader: the compiled codec for tables, where it is there, for the definitions of the ledger.
+    """
     header = ledger.header
-    fees, failed, problem = totals_of(ledger)
+    fees, failed, problem = totals_of(ledger, reader)
     yield (
         ledger.ledger_index,
         header.close_time + RIPPLE_EPOCH,
@@ -58,8 +62,13 @@ def rows(ledger: Ledger) -> Iterator[tuple[Any, ...]]:
     )
 
 
-def totals_of(ledger: Ledger) -> tuple[int | None, int | None, str | None]:
+def totals_of(ledger: Ledger, reader: Any = None) -> tuple[int | None, int | None, str | None]:
     """What its transactions paid in drops, and how many failed; or None for both, and the reason."""
+    blobs = ledger.blobs
+    if reader is not None and blobs is not None:
+        totals = reader.totals((blobs.data, blobs.spans, blobs.ids))
+        if totals is not None:
+            return (*totals, None)
     fees = failed = 0
     for each in ledger.showing(NODES):
         try:
