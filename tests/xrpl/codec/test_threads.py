@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,8 @@ pytestmark = pytest.mark.skipif(
     _compiled_codec.compiled is None, reason="the compiled codec is not built: hatch run dev:codec"
 )
 
+ROOT = Path(__file__).resolve().parents[3]
+ENABLED = "getattr(sys, '_is_gil_enabled', lambda: True)"
 THREADS = 8
 DEFINITIONS = Definitions.bundled()
 
@@ -108,6 +111,7 @@ def test_threads_share_what_encodes_lines(ledgers: list[Ledger]) -> None:
 
 
 def test_threads_share_what_makes_columns(ledgers: list[Ledger]) -> None:
+    pytest.importorskip("pyarrow")
     lines = new_lines()
     made = [lines.transaction(each, 21_338) or b"" for each in _transactions(ledgers)]
     columns = LineColumns.of(arrow_schema(Formats(DEFINITIONS).transactions_table()))
@@ -130,6 +134,7 @@ def test_threads_share_what_reads_for_tables(ledgers: list[Ledger]) -> None:
         delivering=DELIVERING,
         currency=str,
         flags=lambda name, bits: f"{name} {bits}",
+        liquidity=(),
         line_flag=0,
         token_flag=0,
     )
@@ -147,3 +152,16 @@ def test_threads_share_what_reads_for_tables(ledgers: list[Ledger]) -> None:
 
     alone = read(0)
     assert in_threads(read) == [alone] * THREADS
+
+
+def test_every_extension_runs_without_the_gil() -> None:
+    """One that does not say so would turn the GIL on in a Python that has none."""
+    sources = sorted(ROOT.glob("packages/*/src/**/*.pyx"))
+    assert sources
+    for source in sources:
+        assert "# cython: freethreading_compatible=True\n" in source.read_text(), source
+    program = f"import sys\nenabled = {ENABLED}\nbefore = enabled()\n"
+    for source in sources:
+        module = ".".join(source.relative_to(ROOT).with_suffix("").parts[3:])
+        program += f"import {module}\nassert enabled() == before, {module!r}\n"
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)

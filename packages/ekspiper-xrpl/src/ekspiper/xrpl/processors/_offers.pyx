@@ -1,4 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+# cython: freethreading_compatible=True
 """The offers of an answer to `book_offers` in the shape of records, from text to text in C.
 
 It does what `OfferLines.of_offers` does with the objects of the same text, and *declines* what is out of
