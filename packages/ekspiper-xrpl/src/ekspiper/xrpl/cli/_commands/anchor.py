@@ -112,6 +112,7 @@ async def _anchor(
             opened.pool, trustees_of(choice, opened), folder=folder, clock=clock_of(opened)
         ) as notary,
     ):
+        # Said, as it may take a minute in which nothing else happens.
         tell("Waiting for a ledger that the validators sign.")
         signed = await notary.newest()
         if snapshot is None:

@@ -139,6 +139,8 @@ def backfill(
         )
     if state is not None:
         raise typer.BadParameter("--state goes with --config; --out DIR holds its own state")
+    # Object stores and Iceberg have no file that could be cut back: what is there is there by
+    # chunks.
     by_chunks = isinstance(out, str) or format == "iceberg"
     if workers is not None or scheduler is not None or by_chunks:
         from ._by_workers import backfill_by_chunks
@@ -205,6 +207,7 @@ async def _backfill(
             run = job.start()
             with draining_on_signals(run), counting_ledgers(run, len(job.missing)):
                 await run.finish()
+        # Also without a run: what was there before may have gaps that no node can fill.
         report = job.conclude(run)
     seconds = run.statistics().seconds if run is not None else 0.0
     if as_json:

@@ -54,12 +54,15 @@ def backfill_into(
     """
     node = {} if connect_timeout is None else {"connect_timeout": connect_timeout}
     settings = load_settings(config, network=network, node=node)
+    # Said only where nobody chose it, as by the daemon.
     if network is None and settings.network == "sample":
         chosen_network(None)
     lane = lane_of(ranges)
+    # Only on request: each book of each ledger is a request of its own.
     books = ("book_offers", "amms") if options.get("books") else ()
     kinds = ("transactions", "ledgers", *books)
     tables = _tables(settings, kinds, lane)
+    # Beside the daemon's state and not in it: both run at the same time, each with its own lock.
     parent = state or (settings.state_folder or Path("out")) / "backfill"
     folder = OutputFolder(parent / lane, command="backfill", option="--state", tables=())
     with folder.locked():
@@ -108,6 +111,8 @@ async def _send(
     as_json: bool,
     **options: Unpack[BackfillOptions],
 ) -> int:
+    # The daemon may wait an hour for a ledger. Here somebody waits, and past ledgers are there or
+    # not.
     node = settings.node.model_dump(exclude={"ledger_timeout"})
     async with AsyncExitStack() as stack:
         opened = await stack.enter_async_context(
@@ -136,12 +141,14 @@ async def _send(
         report = job.conclude(run)
     seconds = run.statistics().seconds if run is not None else 0.0
     if as_json:
+        # Records are on standard output then, and a report among them would spoil them.
         printed = any(table.type == "stdout" for table in tables)
         say_json(_as_json(report, folder, seconds=seconds), beside_records=printed)
     else:
         _tell_report(report, folder, seconds=seconds)
     if report.failed:
         return 3
+    # 1, so that a scheduler runs it again; 3 would ask for a person.
     return 1 if report.left else 0
 
 

@@ -95,6 +95,7 @@ def tell_report(report: BackfillReport, place: str, *, verified: bool, seconds: 
 
 def _fetched(report: BackfillReport, place: str, *, verified: bool, seconds: float) -> str:
     if report.fetched:
+        # Said each time: nobody should have to look up whether these were proven.
         proof = "all verified" if verified else "not verified"
         return (
             f"{counted(report.fetched, 'ledger')} fetched, {proof}, "

@@ -68,7 +68,10 @@ async def _books(
     as_json: bool,
 ) -> int:
     async with open_network(network, connect_timeout=connect_timeout) as opened:
+        # All books at once: only the whole state can be proven, and offers of one book are all over
+        # it.
         found = await read_books(opened.pool, ledger, parallel=parallel)
+    # The nodes are not needed any more; a reader that is slow should not hold connections open.
     if await _write(found, folder):
         nothing = ", so that no file is" if folder else ""
         tell(f"Stopped on request: not all books are written{nothing}.")

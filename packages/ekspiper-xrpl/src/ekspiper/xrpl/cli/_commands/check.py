@@ -41,6 +41,7 @@ def check(
         if not as_json:
             raise
         say_json({"file": str(file), "mistakes": mistakes.as_json()})
+        # As JSON the mistakes are the answer, and the exit code is the same as in words.
         raise typer.Exit(2) from None
     if as_json:
         say_json(_as_json(file, settings))

@@ -24,6 +24,7 @@ def replay(
     ],
     port: Annotated[
         int, typer.Option(metavar="P", min=0, max=65535, help="Port; 0 for any free one.")
+        # The port of rippled's WebSocket in its example configuration: clients have it already.
     ] = 6006,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", parser=not_empty, help="Address to listen on.")

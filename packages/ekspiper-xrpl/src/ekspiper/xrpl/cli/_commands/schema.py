@@ -203,6 +203,7 @@ async def _collect(
                 source=transactions,
                 steps=(Step(TransactionEtl(known), collectors=(records,)),),
             ),
+            # A step without collectors: the counts are all that is kept.
             Flow("collect-attributes", source=records, steps=(Step(attributes),)),
         )
         run = pipeline.start()

@@ -143,6 +143,7 @@ async def _snapshot(
         counter = counting_records(run, "ledger-objects/object-record")
         with draining_on_signals(run), counter:
             await run.finish()
+        # Nothing can be proven of half a state.
         if run.draining:
             tell("Stopped on request; run it again to continue.")
             return 1

@@ -46,6 +46,7 @@ def status(
     else:
         for line in _lines(document):
             say(line)
+    # For scripts and health checks, which look at nothing else.
     if not document["ready"]:
         raise typer.Exit(1)
 

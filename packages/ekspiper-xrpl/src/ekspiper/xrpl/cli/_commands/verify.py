@@ -76,6 +76,7 @@ def verify(
       ekspiper verify s3://lake/history --deep --workers 8
     """
     definitions, network_id = known_network(network, connect_timeout)
+    # Without --network the folder's own definitions count, which the audit reads itself.
     known = None if network is None else definitions
     if workers is not None or scheduler is not None or isinstance(folder, str):
         from ._by_workers import verify_by_chunks
@@ -91,8 +92,10 @@ def verify(
         )
     else:
         report = audit(folder, deep=deep, definitions=known, network_id=network_id)
+    # After the audit: signatures prove headers, and these must first belong to the records.
     evidence = _evidence(folder, trust, anchor) if signed else None
     if evidence is not None:
+        # In one list, so that the exit code and --json know one kind of fault.
         report.faults += evidence.faults
         report.faults += (
             f"ledger {index} is not signed: {why}" for index, why in evidence.unsigned().items()

@@ -80,12 +80,15 @@ async def _backfill(
     began = time.monotonic()
     verified = options.get("verify", True)
     async with AsyncExitStack() as stack:
+        # Locked before the nodes are asked: a second run should end at once, and not after a
+        # minute.
         stack.enter_context(store.locked())
         opened = await stack.enter_async_context(
             open_network(network, connect_timeout=connect_timeout)
         )
         notary = None
         if verified and not dry_run:
+            # The notary writes files, and a bucket has none: they are brought here and back.
             folder = stack.enter_context(proofs_beside(store))
             notary = await stack.enter_async_context(notary_of(opened, choice, folder, anchors))
         job = ClusterBackfill(
@@ -104,9 +107,11 @@ async def _backfill(
             tell_estimate(found, store.address, as_json=as_json)
             return 0
         if job.missing:
+            # Started only when there is something to fetch: that takes some seconds.
             with begun() as workers, draining_on_signals(job), counting_chunks(job.progress):
                 await job.run(workers)
         report = await job.conclude()
+    # With the start of the workers: that is how long somebody has waited.
     seconds = time.monotonic() - began
     if as_json:
         say_json(report_as_json(report, store.address, verified=verified, seconds=seconds))

@@ -31,6 +31,7 @@ def chosen_workers(
     if scheduler is not None:
         starting = workers_of_scheduler(scheduler, timeout=timeout)
     else:
+        # Without Dask where nobody asked for several: an object store alone needs no cluster.
         starting = local_workers(workers) if workers is not None else Workers.in_process()
     with starting as found:
         if found.dashboard is not None:
