@@ -164,6 +164,7 @@ class Explorer:
             EkspiperError: `signed`, and the validators signed another ledger, or none in time.
         """
         async with self._session.call() as reader:
+            # Proven by its hashes first: signatures then say that it is this one.
             ledger = await reader.named(which)
             if not signed or reader.network is None:
                 return LedgerView(ledger)
@@ -186,6 +187,7 @@ class Explorer:
                 index, place, _ = parse_ctid(digits)
                 return LedgerView(await reader.one(await reader.index_of(index))).transaction(place)
             command = {"command": "tx", "transaction": digits, "binary": True}
+            # Only to find out its ledger: what is shown comes out of the proven one.
             found = await reader.pool.request(command)
             return LedgerView(await reader.one(int(found["ledger_index"]))).transaction(digits)
 

@@ -64,6 +64,7 @@ class TransactionView:
     @property
     def fields(self) -> dict[str, object]:
         """Its own fields, as records have them; a copy."""
+        # A copy, as tables may be made of the same transaction later.
         return dict(self.transaction.fields)
 
     @property
@@ -81,6 +82,7 @@ class TransactionView:
         return f"{kind} {shorten(self.hash)} in ledger {self.ledger_index}: {result}"
 
     def _repr_html_(self) -> str:
+        # Any of them may be missing where the bytes could not be read to their end.
         fields, meta = self.transaction.fields, self.transaction.meta
         close_time = self.transaction.ledger.close_time_iso
         fee = int(fields["Fee"]["value"]) / _DROPS if "Fee" in fields else None
@@ -245,6 +247,7 @@ class TrustView:
         ledgers = [str(index) for index in self.signatures["ledger_index"]][-_MARKS:]
         rows = []
         for name in self.validators["validator"]:
+            # Characters instead of a picture: it is shown everywhere, also in a terminal.
             marks = "".join("■" if signed else "□" for signed in self.signatures[name][-_MARKS:])
             rows.append(row((str(name), marks)))
         span = f"ledgers {ledgers[0]} to {ledgers[-1]}" if ledgers else "no ledgers"

@@ -54,6 +54,7 @@ def of_account(account: str) -> TransactionTable:
 def touches(transaction: Transaction, account: str) -> bool:
     """Whether the account sent it, received it, or owns an entry that it changed."""
     fields = transaction.fields
+    # These two first, as they spare the look through the metadata.
     if account in (fields["Account"], fields.get("Destination")):
         return True
     return any(
@@ -69,6 +70,7 @@ def _rows(transaction: Transaction, account: str) -> Iterator[tuple[Any, ...]]:
         return
     fields, meta = transaction.fields, transaction.meta
     own = [each for each in balance_changes(meta) if each["account"] == account]
+    # In drops, as a sum of floats would not be exact.
     xrp = sum(int(each["value"]) for each in own if _is_xrp(each))
     index, place_in_ledger, close_time, name = place(transaction)
     role, other = _role(fields, account)
@@ -97,6 +99,7 @@ def _role(fields: Mapping[str, Any], account: str) -> tuple[str, str | None]:
 
 
 def _is_of(node: Mapping[str, Any], account: str) -> bool:
+    # A node that was created has only new fields, and one that was threaded may have none.
     shown = node.get("FinalFields") or node.get("NewFields") or {}
     if any(shown.get(name) == account for name in _OWNERS):
         return True
@@ -108,6 +111,7 @@ def _balance(meta: Mapping[str, Any], account: str) -> float | None:
         for change, node in element.items():
             shown = node.get("FinalFields") or node.get("NewFields") or {}
             if node["LedgerEntryType"] == "AccountRoot" and shown.get("Account") == account:
+                # Its last balance is still shown, but it went to another account.
                 return 0.0 if change == "DeletedNode" else int(shown["Balance"]["value"]) / _DROPS
     return None
 

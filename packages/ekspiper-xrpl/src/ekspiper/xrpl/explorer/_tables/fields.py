@@ -47,6 +47,7 @@ def field_columns(fields: Iterable[Field], *, skip: Iterable[str] = ()) -> list[
 
 def _columns(field: Field) -> Iterator[FieldColumn]:
     name = field.name
+    # A cell cannot hold several values in a way that pandas counts with.
     if field.repeated:
         yield _plain(name, "object")
     elif field.type == "Amount":
@@ -55,6 +56,7 @@ def _columns(field: Field) -> Iterator[FieldColumn]:
         yield FieldColumn(Column(name, "string"), lambda record: _asset(record.get(name)))
     elif name in TIME_FIELDS:
         yield FieldColumn(Column(name, "time"), lambda record: _time(record.get(name)))
+    # An oracle counts from 1970; all other times of the ledger begin with the year 2000.
     elif name in UNIX_TIME_FIELDS:
         yield _plain(name, "time")
     elif field.kind == "integer":

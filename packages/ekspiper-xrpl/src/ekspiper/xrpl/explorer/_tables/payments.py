@@ -55,6 +55,7 @@ _PARTIAL = 0x0002_0000
 def _rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
     """The row of a transaction, if it is a payment that succeeded."""
     fields, meta = transaction.fields, transaction.meta
+    # A failed one has moved nothing but its fee.
     if fields["TransactionType"] != "Payment" or meta["TransactionResult"] != "tesSUCCESS":
         return
     fee = int(fields["Fee"]["value"])
@@ -84,6 +85,7 @@ def _gained(
     wanted = Asset.of(fields["Amount"])
     for change in changes:
         if change["account"] == fields["Destination"] and _is_of(change, wanted):
+            # Tokens that come back to their issuer lower what it owes: that is no gain of its own.
             return None if change["value"].startswith("-") else change
     return None
 
@@ -93,6 +95,7 @@ def _spent(
 ) -> Mapping[str, Any] | None:
     """What left the sender: the balance that fell, or, of an issuer, the debt that grew."""
     sender = fields["Account"]
+    # What the sender meant to pay with; without SendMax it is what should arrive.
     wanted = Asset.of(fields.get("SendMax") or fields["Amount"])
     lost = []
     for change in changes:
@@ -104,6 +107,8 @@ def _spent(
             change = {**change, "value": str(int(change["value"]) + fee)}
         if change["value"].startswith("-"):
             lost.append({**change, "value": change["value"][1:]})
+    # That asset first: the balance of another may have fallen because an offer of the sender was
+    # taken.
     lost.sort(key=lambda change: not _is_of(change, wanted))
     return lost[0] if lost else None
 
@@ -111,6 +116,7 @@ def _spent(
 def _is_of(change: Mapping[str, Any], asset: Asset) -> bool:
     if asset.mpt_issuance_id or change.get("mpt_issuance_id"):
         return bool(change.get("mpt_issuance_id") == asset.mpt_issuance_id)
+    # Without the issuer: the change is of a trust line, which names the account at its other end.
     return bool(change["currency"] == asset.currency)
 
 

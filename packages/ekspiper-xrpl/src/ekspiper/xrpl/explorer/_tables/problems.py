@@ -29,6 +29,7 @@ def guarded(columns: Sequence[Column], rows: Rows) -> tuple[tuple[Column, ...], 
 
     def with_problems(transaction: Transaction) -> Iterable[Sequence[Any]]:
         try:
+            # Such a row is there with what could be read, so the reason stands beside it.
             problem = None if "TransactionResult" in transaction.meta else _NO_RESULT
             return [(*row, problem) for row in rows(transaction)]
         except (EkspiperError, *MALFORMED) as error:

@@ -64,6 +64,7 @@ def _rows(transaction: Transaction) -> Iterator[tuple[Any, ...]]:
             *_place(transaction, trade),
             *amount_cells(trade["gave"]),
             *amount_cells(trade["got"]),
+            # To 15 digits, which a float holds.
             None if price is None else float(price),
         )
 

@@ -32,6 +32,7 @@ def check_type(name: str | None, definitions: Definitions) -> None:
     known = Formats(definitions).transactions
     if name is None or name in known:
         return
+    # Whatever was written: the nearest names at least show what names look like.
     nearest = difflib.get_close_matches(name, known, n=3, cutoff=0.0)
     raise ConfigError(
         f"no transaction type is called {name!r}; the nearest are {', '.join(nearest)}"
@@ -41,6 +42,7 @@ def check_type(name: str | None, definitions: Definitions) -> None:
 def with_fields(name: str | None, definitions: Definitions) -> TransactionTable:
     """The usual columns and those of every field of a type, or of all types."""
     formats = Formats(definitions)
+    # Without a type, the columns of all types; those without any value are left out later.
     schema = formats.transaction(name) if name else formats.transactions_table()
     more = field_columns(schema.fields, skip=_OMITTED)
     table = transactions.of_type(name, definitions)

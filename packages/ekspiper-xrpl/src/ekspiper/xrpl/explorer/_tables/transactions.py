@@ -101,6 +101,7 @@ def delivered(transaction: Transaction) -> tuple[Any, ...]:
         close_time=transaction.ledger.header.close_time,
     )
     if amount is None or amount == UNAVAILABLE:
+        # The word stands where the raw value would be: a number is missing, and it is said why.
         return (*_NOTHING[:-1], amount)
     return amount_cells(amount)
 
