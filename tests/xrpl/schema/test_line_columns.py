@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import random
 from collections.abc import Iterable, Iterator
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -248,6 +249,22 @@ def test_of_blocks_with_a_line_that_does_not_fit_nothing_stays(
     batch = small.read_blocks([b'{"texts":["c"]}\n{}\n', b"", b"{}\n"])
     assert batch is not None
     assert batch.column("texts").to_pylist() == [["c"], None, None]
+
+
+@pytest.mark.parametrize("odd", ["\\", "\x1f", "\x80", '"'])
+def test_an_odd_character_is_found_wherever_it_stands(small: LineColumns, odd: str) -> None:
+    plain = ["x" * size for size in range(1, 70)]
+    texts = [*plain, *(text[:at] + odd + text[at:] for text in plain for at in range(len(text)))]
+    for start in ('{"text":"', '{"any":{"a":"'):
+        end = '"}\n' if "text" in start else '"}}\n'
+        _, unfit = small.read([(start + text + end).encode("latin-1") for text in texts])
+        assert unfit == list(range(len(plain), len(texts)))
+
+
+def test_keys_may_come_in_any_order(small: LineColumns) -> None:
+    names = {"text": "a", "small": 1, "large": 2, "any": {"b": 3}}
+    found = [{name: names[name] for name in order} for order in permutations(names)]
+    assert_read(small, found, list(range(len(found))))
 
 
 def test_a_key_that_comes_twice_is_left_out(small: LineColumns) -> None:

@@ -16,6 +16,14 @@ from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
+cdef extern from "_scan.h" nogil:
+    const char* scan_text(const char* at, const char* end)
+    const char* scan_json(const char* at, const char* end)
+    bint scan_key(const char* at, const char* end, const char* key, int size)
+    void scan_copy(char* out, const char* text, int64_t size, const char* end)
+    int64_t scan_bits(const uint8_t* bytes, int64_t count, uint8_t* out)
+    enum: SCAN_DIGITS, SCAN_SHORT
+
 # What a column holds; the numbers of `line_columns.py`.
 cdef enum Kind:
     NOTHING = 0   # a value that is not read here: decline
@@ -29,26 +37,7 @@ cdef enum Kind:
 INTERFACE = 2  # raised, here and in line_columns.py, with every change of what the two call
 
 DEF MOST_BYTES = 0x3FFFFFFF   # of a batch: offsets have 32 bits
-DEF MOST_DIGITS = 18          # of an integer, so that it fits 64 bits
 DEF KEPT_BYTES = 1048576      # of a column's buffer, from batch to batch
-DEF TEXT_END = 1              # what ends the plain part of a text
-DEF BARE = 2                  # what may stand in JSON outside of a text
-
-cdef uint8_t[256] CLASSES
-
-cdef void _fill_tables() noexcept:
-    cdef const char* bare = "{}[]:,-0123456789"
-    cdef int at
-    memset(CLASSES, 0, 256)
-    for at in range(256):
-        if at < 0x20 or at >= 0x80 or at == 0x22 or at == 0x5C:
-            CLASSES[at] = TEXT_END
-    at = 0
-    while bare[at]:
-        CLASSES[<uint8_t>bare[at]] |= BARE
-        at += 1
-
-_fill_tables()
 
 cdef struct Column:
     int kind
@@ -56,6 +45,10 @@ cdef struct Column:
     int64_t least, most  # of an integer
     const char* name
     int name_size
+    const char* key      # `"name":`, and room behind it
+    # Most keys come in the order of the last time: which column came first in this struct then, and
+    # which behind this column; -1 for none.
+    int first, next
     int child, children  # of a struct: its fields stand together; of a list: its member
     int keys, keys_mask  # of a struct: its part of the table of keys
     # The values so far. A slot that no value came for is null, and is made when the next one comes.
@@ -105,9 +98,11 @@ cdef class ColumnBuilder:
                 raise ValueError(f"column {number} has impossible children")
             if kind == LIST and children != 1:
                 raise ValueError(f"column {number} is a list of {children} members")
-            self.names.append(name)
-            column.name = PyBytes_AS_STRING(name)
-            column.name_size = len(name)
+            key = b'"' + name + b'":' + bytes(16)
+            self.names.append(key)
+            column.key = PyBytes_AS_STRING(key)
+            column.name, column.name_size = column.key + 1, len(name)
+            column.first = column.next = -1
             if kind == STRUCT:
                 column.keys = total
                 column.keys_mask = 1
@@ -280,6 +275,7 @@ cdef class ColumnBuilder:
 
     cdef int _struct(self, Column* column, int64_t slot) noexcept nogil:
         cdef int status, number
+        cdef int* guess = &column.first
         if _begin(column, slot) < 0:
             return -1 if column.length > slot else -2
         column.length = slot + 1
@@ -288,9 +284,12 @@ cdef class ColumnBuilder:
         if self._is(c"}"):
             return 0
         while True:
-            number = self._key(column)
-            if number < 0:
-                return -1
+            number = guess[0]
+            if number < 0 or not self._has_key(self.columns + number):
+                number = guess[0] = self._key(column)
+                if number < 0:
+                    return -1
+            guess = &self.columns[number].next
             status = self._value(self.columns + number, slot)
             if status < 0:
                 return status
@@ -335,7 +334,9 @@ cdef class ColumnBuilder:
             begin = self.at + 1
             if self._skip_text() < 0:
                 return -1
-            status = _keep(column, slot, self.text + begin, self.at - 1 - begin)
+            status = _keep(
+                column, slot, self.text + begin, self.at - 1 - begin, self.text + self.end
+            )
         elif column.kind == INTEGER:
             if self._integer(&number) < 0 or number < column.least or number > column.most:
                 return -1
@@ -345,7 +346,9 @@ cdef class ColumnBuilder:
             begin = self.at
             if self._skip_json() < 0:
                 return -1
-            status = _keep(column, slot, self.text + begin, self.at - begin)
+            status = _keep(
+                column, slot, self.text + begin, self.at - begin, self.text + self.end
+            )
         else:
             if self._instant(&number) < 0:
                 return -1
@@ -359,6 +362,14 @@ cdef class ColumnBuilder:
         """Whether this is the next character; then it is behind us."""
         if self.at < self.end and self.text[self.at] == expected:
             self.at += 1
+            return True
+        return False
+
+    cdef inline bint _has_key(self, Column* column) noexcept nogil:
+        """Whether the key of this column is the next one; then it is behind us."""
+        cdef int size = column.name_size + 3
+        if scan_key(self.text + self.at, self.text + self.end, column.key, size):
+            self.at += size
             return True
         return False
 
@@ -382,62 +393,22 @@ cdef class ColumnBuilder:
 
     cdef inline int _skip_text(self) noexcept nogil:
         """Behind the quote at the end of a text of plain characters."""
-        cdef int64_t at = self.at + 1
-        cdef uint64_t word, quote, escape
+        cdef const char* quote
         if not self._is(c'"'):
             return -1
-        # Eight bytes at once, while none of them is a quote, a backslash, a control or not ASCII.
-        while at + 8 <= self.end:
-            memcpy(&word, self.text + at, 8)
-            quote = word ^ 0x2222222222222222ULL
-            escape = word ^ 0x5C5C5C5C5C5C5C5CULL
-            if (
-                word
-                | ((word - 0x2020202020202020ULL) & ~word)
-                | ((quote - 0x0101010101010101ULL) & ~quote)
-                | ((escape - 0x0101010101010101ULL) & ~escape)
-            ) & 0x8080808080808080ULL:
-                break
-            at += 8
-        while at < self.end and not CLASSES[<uint8_t>self.text[at]] & TEXT_END:
-            at += 1
-        if at >= self.end or self.text[at] != c'"':
+        quote = scan_text(self.text + self.at, self.text + self.end)
+        if quote == NULL:
             return -1
-        self.at = at + 1
+        self.at = quote + 1 - self.text
         return 0
 
-    cdef int _skip_json(self) noexcept nogil:
+    cdef inline int _skip_json(self) noexcept nogil:
         """Behind a value of any kind, but for what the writer of lines does not write."""
-        cdef int depth = 0, digits = 0
-        cdef char letter
-        while self.at < self.end:
-            letter = self.text[self.at]
-            if letter == c'"':
-                if self._skip_text() < 0:
-                    return -1
-                digits = 0
-                if depth == 0:
-                    return 0
-                continue
-            if not CLASSES[<uint8_t>letter] & BARE:
-                return -1
-            if c"0" <= letter <= c"9":
-                digits += 1
-                # A longer one comes back from JSON as another number.
-                if digits > MOST_DIGITS or depth == 0:
-                    return -1
-            else:
-                digits = 0
-            self.at += 1
-            if letter == c"{" or letter == c"[":
-                depth += 1
-            elif letter == c"}" or letter == c"]":
-                depth -= 1
-                if depth == 0:
-                    return 0
-            if depth == 0:
-                return -1
-        return -1
+        cdef const char* end = scan_json(self.text + self.at, self.text + self.end)
+        if end == NULL:
+            return -1
+        self.at = end - self.text
+        return 0
 
     cdef inline int _integer(self, int64_t* number) noexcept nogil:
         cdef bint minus = self._is(c"-")
@@ -447,7 +418,7 @@ cdef class ColumnBuilder:
             letter = self.text[self.at]
             if letter < c"0" or letter > c"9":
                 break
-            if self.at - begin >= MOST_DIGITS:
+            if self.at - begin >= SCAN_DIGITS:
                 return -1
             found = found * 10 + (letter - 48)
             self.at += 1
@@ -582,19 +553,21 @@ cdef int _grow(Column* column, int64_t slots) noexcept nogil:
     column.room = room
     return 0
 
-cdef inline int _keep(Column* column, int64_t slot, const char* text, int64_t size) noexcept nogil:
+cdef inline int _keep(
+    Column* column, int64_t slot, const char* text, int64_t size, const char* end
+) noexcept nogil:
     """Copy a text into its slot."""
-    cdef int64_t room = column.data_room
-    if column.data == NULL or column.data_size + size > room:
+    cdef int64_t room = column.data_room, needed = column.data_size + size + SCAN_SHORT
+    if needed > room:
         room = 4096 if room == 0 else room
-        while room < column.data_size + size:
+        while room < needed:
             room *= 2
         data = <char*>realloc(column.data, room)
         if data == NULL:
             return -2
         column.data = data
         column.data_room = room
-    memcpy(column.data + column.data_size, text, size)
+    scan_copy(column.data + column.data_size, text, size, end)
     column.data_size += size
     column.offsets[slot + 1] = <int32_t>column.data_size
     return 0
@@ -625,17 +598,9 @@ cdef bytes _bytes(const void* data, int64_t size):
 
 cdef tuple _bits(Column* column, int64_t slots):
     """How many slots are null, and a bit for each that is valid; None where all are."""
-    cdef int64_t slot, nulls = slots
-    for slot in range(slots):
-        nulls -= column.valid[slot]
-    if nulls == 0:
-        return 0, None
     cdef bytes packed = PyBytes_FromStringAndSize(NULL, (slots + 7) // 8)
-    cdef uint8_t* bits = <uint8_t*>PyBytes_AS_STRING(packed)
-    memset(bits, 0, (slots + 7) // 8)
-    for slot in range(slots):
-        bits[slot >> 3] |= column.valid[slot] << (slot & 7)
-    return nulls, packed
+    cdef int64_t valid = scan_bits(column.valid, slots, <uint8_t*>PyBytes_AS_STRING(packed))
+    return slots - valid, None if valid == slots else packed
 
 cdef bytes _numbers(Column* column, int64_t slots):
     if column.width == 8:
