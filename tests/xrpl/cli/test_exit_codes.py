@@ -161,7 +161,7 @@ def test_a_traceback_only_when_it_is_asked_for(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("on purpose")
 
-    monkeypatch.setattr("ekspiper.xrpl.cli._commands.daemon.Daemon", broken)
+    monkeypatch.setattr("ekspiper.xrpl.daemon.Daemon", broken)
     done = cli("daemon")
     assert done.code == 1
     assert done.errors == [

@@ -92,6 +92,7 @@ def start(code: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[
         (["--help"], {"asyncio", "ekspiper.core", "orjson", "rich.console", "websockets", "xrpl"}),
         (["--version"], {"aiohttp", "rich.console", "websockets", "xrpl"}),
         (["backfill", "--help"], {"aiohttp", "prometheus_client", "pyarrow", "rich.console"}),
+        (["daemon", "--help"], {"aiohttp", "prometheus_client", "pydantic", "rich.console"}),
         (["graph"], {"aiohttp", "prometheus_client", "pyarrow", "rich.console"}),
         (
             ["backfill", "478:478", "--out", "out"],

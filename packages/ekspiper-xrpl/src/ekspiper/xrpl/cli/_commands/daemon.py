@@ -7,8 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from ekspiper.core import ConfigError
-from ekspiper.xrpl.config import load_settings
-from ekspiper.xrpl.daemon import Daemon, summary, summary_as_json
 
 from .._interruption import run_interruptible
 from .._invocation import this_command
@@ -100,6 +98,10 @@ def daemon(
       ekspiper daemon --network sample --out out/sample
       ekspiper daemon --network mainnet --config ekspiper.toml
     """
+    # Not for `--help`, or for an option that does not exist.
+    from ekspiper.xrpl.config import load_settings
+    from ekspiper.xrpl.daemon import Daemon, summary, summary_as_json
+
     settings = load_settings(
         config,
         network=network,

@@ -6,9 +6,6 @@ import asyncio
 
 import typer
 
-from ekspiper.xrpl.config import load_settings
-from ekspiper.xrpl.daemon import redeliver as redeliver_letters
-
 from .._logs import set_up_logs, tell
 from .._options import ConfigFile, Json, Network, Out, State, chosen_network, log_options
 from .._streams import say_json
@@ -34,6 +31,9 @@ def redeliver(
       ekspiper redeliver --network sample --out out/sample
       ekspiper redeliver --config ekspiper.toml
     """
+    from ekspiper.xrpl.config import load_settings
+    from ekspiper.xrpl.daemon import redeliver as redeliver_letters
+
     settings = load_settings(config, network=network, out=out, state=state)
     set_up_logs(
         **{"level": settings.log_level, "format": settings.log_format, **log_options(context)}
