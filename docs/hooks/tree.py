@@ -17,6 +17,10 @@ MARKS = re.compile(r"(<!-- tree (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 WIDTH = 30
 
 
+# A .pxi is a part of a module that is compiled.
+_SUFFIXES = {".py", ".pyx", ".pxi"}
+
+
 def page() -> str:
     """The page with trees as they should be now."""
     return MARKS.sub(
@@ -34,7 +38,7 @@ def _rows(folder: Path, indent: str) -> Iterator[str]:
     yield _row(f"{indent}{folder.name}/", folder / "__init__.py")
     below = indent + "  "
     rooms = [each for each in sorted(folder.iterdir()) if (each / "__init__.py").exists()]
-    modules = [each for each in sorted(folder.iterdir()) if each.suffix in {".py", ".pyx"}]
+    modules = [each for each in sorted(folder.iterdir()) if each.suffix in _SUFFIXES]
     for module in modules:
         if module.name != "__init__.py":
             yield _row(f"{below}{module.name}", module)
@@ -44,7 +48,12 @@ def _rows(folder: Path, indent: str) -> Iterator[str]:
 
 def _row(name: str, module: Path) -> str:
     text = module.read_text(encoding="utf-8")
-    said = _docstring(text) if module.suffix == ".py" else text[text.index('"""') + 3 :]
+    if module.suffix == ".py":
+        said = _docstring(text)
+    elif module.suffix == ".pxi":  # begins with a comment, as its text is not a module
+        said = text.removeprefix("# ").replace("Included by", "A part of", 1)
+    else:
+        said = text[text.index('"""') + 3 :]
     return f"{name:<{WIDTH}} {said.splitlines()[0]}"
 
 

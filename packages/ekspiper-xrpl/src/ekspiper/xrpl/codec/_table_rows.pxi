@@ -1,8 +1,7 @@
-# Rows of tables, straight from blobs into columns. Included by _compiled.pyx, as it reads bytes with the
-# same functions.
+# Rows of tables, straight from blobs into columns. Included by _compiled.pyx.
 #
 # The rows are those that the explorer makes of decoded objects. Here they are made of ordinary
-# transactions alone; everything else is declined, one transaction at a time, and its rows come in as
+# transactions alone. Everything else is declined, one transaction at a time, and its rows come in as
 # Python tuples. So the explorer's functions stay the reference.
 
 cdef extern from *:
