@@ -12,7 +12,6 @@ keeps nothing; beside it, a loop that only fetches.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from reading_peers import Job, bare_loop, best_of, fetch_json_only, fetch_only, 
 from ekspiper.xrpl.backfill import Backfill
 from ekspiper.xrpl.cli import collect_garbage_rarely
 from ekspiper.xrpl.client import NodePool
+from ekspiper.xrpl.event_loop import run_in_event_loop
 from ekspiper.xrpl.output_folder import OutputFolder
 from ekspiper.xrpl.replay import ReplayProcess
 
@@ -178,5 +178,5 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="ekspiper-") as out:
         made = write_long_chain(arguments.folder, Path(out), count=arguments.ledgers)
-        missed = asyncio.run(measure(Path(out), *made, rounds=arguments.rounds))
+        missed = run_in_event_loop(measure(Path(out), *made, rounds=arguments.rounds))
     sys.exit(missed)

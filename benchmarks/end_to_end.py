@@ -12,7 +12,6 @@ is the same loop with the same requests for books, whose answers are parsed and 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -33,6 +32,7 @@ from reading_peers import (
 from ekspiper.core import FileCheckpoint, registry
 from ekspiper.xrpl.cli import collect_garbage_rarely
 from ekspiper.xrpl.client import NodePool
+from ekspiper.xrpl.event_loop import run_in_event_loop
 from ekspiper.xrpl.flows import ledger_pipeline
 from ekspiper.xrpl.processors import FetchLedger
 from ekspiper.xrpl.replay import ReplayProcess
@@ -103,4 +103,4 @@ if __name__ == "__main__":
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
-    sys.exit(asyncio.run(measure(arguments.folder, arguments.rounds)))
+    sys.exit(run_in_event_loop(measure(arguments.folder, arguments.rounds)))
