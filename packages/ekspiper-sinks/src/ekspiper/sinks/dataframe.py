@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -269,7 +270,18 @@ def _are_times(values: list[Any]) -> bool:
 
 
 def _times(values: Any) -> Any:
-    return _pandas().to_datetime(values, utc=True, format="ISO8601")
+    pandas = _pandas()
+    try:
+        return pandas.to_datetime(values, utc=True, format="ISO8601")
+    except pandas.errors.OutOfBoundsDatetime:
+        # pandas 2 counts nanoseconds here, which do not reach the years before 1678 and after 2262.
+        plain = [value if value is None else _plain_utc(value) for value in values]
+        return pandas.Series(plain, dtype="datetime64[us]").dt.tz_localize("UTC")
+
+
+def _plain_utc(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

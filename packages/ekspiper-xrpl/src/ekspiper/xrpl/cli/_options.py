@@ -77,8 +77,9 @@ def _range(context: typer.Context, ranges: list[str]) -> list[str]:
     return ranges
 
 
-def _optional_range(context: typer.Context, ranges: list[str] | None) -> list[str] | None:
-    return _range(context, ranges) if ranges else ranges
+def _optional_range(context: typer.Context, ranges: list[str] | None) -> list[str]:
+    # Not None: typer takes the length of what it gets here.
+    return _range(context, ranges) if ranges else []
 
 
 def path_argument(metavar: str, help: str, *, urls: bool = False) -> Any:
