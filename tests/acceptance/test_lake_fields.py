@@ -37,6 +37,11 @@ def iceberg(folder: Path) -> Any:
         return catalog.load_table("a.b")
 
 
+def with_duckdb(connection: Any) -> Any:
+    # Held by a name: DuckDB closes a connection that nobody holds, also below its results.
+    return connection.query(f"SELECT ledger_index, {FIELD} FROM rows").fetch_arrow_table()
+
+
 READERS: dict[str, Callable[[Path], Any]] = {
     "delta: pyarrow": lambda folder: delta(folder).to_pyarrow_table(),
     "delta: pandas": lambda folder: pa.Table.from_pandas(delta(folder).to_pandas()),
@@ -49,13 +54,7 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "iceberg: pyarrow": lambda folder: iceberg(folder).scan().to_arrow(),
     "iceberg: pandas": lambda folder: pa.Table.from_pandas(iceberg(folder).scan().to_pandas()),
     "iceberg: Polars": lambda folder: polars.scan_iceberg(iceberg(folder)).collect().to_arrow(),
-    "iceberg: DuckDB": lambda folder: (
-        iceberg(folder)
-        .scan()
-        .to_duckdb("rows")
-        .query(f"SELECT ledger_index, {FIELD} FROM rows")
-        .fetch_arrow_table()
-    ),
+    "iceberg: DuckDB": lambda folder: with_duckdb(iceberg(folder).scan().to_duckdb("rows")),
 }
 
 

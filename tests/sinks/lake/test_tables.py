@@ -73,6 +73,11 @@ def load_iceberg(folder: Path) -> Any:
         return catalog.load_table("lake.records")
 
 
+def with_duckdb(connection: Any) -> list[int]:
+    # Held by a name: DuckDB closes a connection that nobody holds, also below its results.
+    return [row[0] for row in connection.sql("SELECT ledger_index FROM records").fetchall()]
+
+
 READERS: dict[str, Callable[[Path], list[int]]] = {
     "iceberg: itself": lambda folder: (
         load_iceberg(folder).scan().to_arrow()["ledger_index"].to_pylist()
@@ -83,14 +88,7 @@ READERS: dict[str, Callable[[Path], list[int]]] = {
     "iceberg: Polars": lambda folder: (
         polars.scan_iceberg(load_iceberg(folder)).collect()["ledger_index"].to_list()
     ),
-    "iceberg: DuckDB": lambda folder: [
-        row[0]
-        for row in load_iceberg(folder)
-        .scan()
-        .to_duckdb("records")
-        .sql("SELECT ledger_index FROM records")
-        .fetchall()
-    ],
+    "iceberg: DuckDB": lambda folder: with_duckdb(load_iceberg(folder).scan().to_duckdb("records")),
     "delta: itself": lambda folder: (
         read_delta(folder).to_pyarrow_table()["ledger_index"].to_pylist()
     ),

@@ -16,7 +16,9 @@ from ekspiper.sinks.parquet import Parquet
 
 
 def with_duckdb(path: Path) -> list[int]:
-    rows = duckdb.connect().sql(f"select n from '{path}/*/*.parquet' order by n").fetchall()
+    # `with`, as DuckDB closes a connection that nobody holds, also below its results.
+    with duckdb.connect() as connection:
+        rows = connection.sql(f"select n from '{path}/*/*.parquet' order by n").fetchall()
     return [n for (n,) in rows]
 
 
@@ -82,7 +84,8 @@ async def test_the_readers_see_the_fields(tmp_path: Path) -> None:
     await collector.collect(records(0, 3))
     await collector.close()
     query = f"select meta.nodes[1].a from '{tmp_path}/d/*/*.parquet'"
-    assert duckdb.connect().sql(query).fetchall() == [("0",), ("1",), ("2",)]
+    with duckdb.connect() as connection:
+        assert connection.sql(query).fetchall() == [("0",), ("1",), ("2",)]
     frame = pd.read_parquet(tmp_path / "d")
     assert [meta["nodes"][0]["a"] for meta in frame["meta"]] == ["0", "1", "2"]
     nodes = pl.col("meta").struct.field("nodes").list.first().struct.field("a")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -254,13 +255,14 @@ def test_damaged_lines_are_faults_beside_the_others(folder: Path) -> None:
     whole = transactions.read_bytes()
     transactions.write_bytes(b"x" + whole)
     report = audit(folder, deep=True)
-    assert report.faults[:3] == [
-        "ledgers.jsonl, line 4: not a record",
-        "ledgers.jsonl, line 16: not JSON, and it is cut off: unexpected character, expected a "
-        "string key: line 1 column 2 (char 1)",
-        "transactions.jsonl, line 1: not JSON: unexpected character, expected a JSON value: "
-        "line 1 column 1 (char 0)",
+    expected = [
+        r"ledgers\.jsonl, line 4: not a record",
+        # orjson says the reason, each version in its own words.
+        r"ledgers\.jsonl, line 16: not JSON, and it is cut off: .+: line 1 column 2 \(char 1\)",
+        r"transactions\.jsonl, line 1: not JSON: .+: line 1 column 1 \(char 0\)",
     ]
+    for fault, pattern in zip(report.faults, expected, strict=False):
+        assert re.fullmatch(pattern, fault)
     assert all(fault.startswith("ledger 468: ") for fault in report.faults[3:])
     assert (len(report.ledgers), report.proven) == (14, 13)
 

@@ -64,7 +64,7 @@ def test_a_dry_run_leaves_the_folder_as_it_is(tmp_path: Path) -> None:
     [
         (("--workers", 2, "--scheduler", "tcp://127.0.0.1:1"), "give one of them"),
         (("--workers", 2, "--format", "jsonl"), "workers write parquet or iceberg"),
-        (("--workers", 0), "greater than or equal to 1"),
+        (("--workers", 0), "Invalid value for '--workers'"),  # and how typer says why
         (("--workers", 1, "--config", "x.toml"), "do not go with it"),
         (("--scheduler", "tcp://127.0.0.1:1", "--connect-timeout", "0.5"), "no Dask scheduler"),
     ],
