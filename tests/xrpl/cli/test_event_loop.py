@@ -32,6 +32,19 @@ def test_without_uvloop_and_without_the_wish_for_it(monkeypatch: pytest.MonkeyPa
     assert run_in_event_loop(_loop()) == "asyncio"
 
 
+def test_a_choice_that_cannot_be_met(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EKSPIPER_LOOP", "trio")
+    done = cli("nodes", "--network", "sample")
+    assert (done.code, done.err.strip()) == (
+        2,
+        "ekspiper: EKSPIPER_LOOP: 'trio' is neither asyncio nor uvloop",
+    )
+    monkeypatch.setenv("EKSPIPER_LOOP", "uvloop")
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    done = cli("nodes", "--network", "sample")
+    assert (done.code, "uvloop is not installed" in done.err) == (2, True)
+
+
 def test_a_backfill_writes_the_same_on_both(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("uvloop")
     files = {}

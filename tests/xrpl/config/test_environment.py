@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 
 import pytest
 
+import ekspiper.xrpl
 from ekspiper.xrpl.config._layers import read_environment
 
 from .conftest import Write, mistakes
@@ -65,15 +68,26 @@ def test_a_mistake_names_the_variable_not_the_file(
     assert line.startswith(expected)
 
 
-@pytest.mark.parametrize("name", ["EKSPIPER_PURE", "EKSPIPER_COMPILED"])
-def test_what_chooses_the_codec_is_not_a_setting(
-    name: str, monkeypatch: pytest.MonkeyPatch
+def _variables_in_code() -> set[str]:
+    """What our own code asks the environment for by its full name, and what builds the codec."""
+    names = {"EKSPIPER_COMPILED"}
+    for file in Path(ekspiper.xrpl.__file__).parent.rglob("*.py"):
+        if file.name != "_layers.py":
+            names.update(re.findall(r'"(EKSPIPER_[A-Z]+)"', file.read_text()))
+    return names
+
+
+def test_what_chooses_the_codec_or_the_loop_is_not_a_setting(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(name, "1")
+    names = _variables_in_code()
+    assert {"EKSPIPER_PURE", "EKSPIPER_LOOP"} <= names
+    for name in names:
+        monkeypatch.setenv(name, "1")
     assert read_environment(os.environ) == {}
 
 
-def test_an_empty_variable_is_no_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_does_not_name_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EKSPIPER_OUT", "")
     assert mistakes(None) == ["EKSPIPER_OUT: the path is empty; . is the folder where you are"]
 

@@ -68,6 +68,8 @@ def run_interruptible(work: Coroutine[Any, Any, T], *, code: int = 1) -> T:
         if interrupted:
             raise Interrupted(code) from None
         raise
+    finally:
+        work.close()  # does nothing unless there was no loop to begin it in
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from .mistakes import Mistake, raise_all
 __all__ = ["PREFIX", "lay_over", "read_environment", "setting_of", "variable_of"]
 
 PREFIX = "EKSPIPER_"
-# Variables that choose the codec, in this process and when it is built: they are not settings.
-_OTHERS = frozenset({"EKSPIPER_PURE", "EKSPIPER_COMPILED"})
+# Variables that choose the codec, in this process and when it is built, and the event loop: they are
+# not settings.
+_OTHERS = frozenset({"EKSPIPER_PURE", "EKSPIPER_COMPILED", "EKSPIPER_LOOP"})
 
 # A shell takes no dot in the name of a variable, and single underscores are in the names of
 # settings.
