@@ -101,6 +101,7 @@ class LakeCollector(Collector[Any]):
             await in_thread(writer.commit_early)
         encoded = await in_thread(writer.encode, batch)
         writer.add(encoded)
+        # After the others were added: a bad record must not cost its neighbours.
         if encoded.failures:
             raise BatchError(encoded.failures)
 

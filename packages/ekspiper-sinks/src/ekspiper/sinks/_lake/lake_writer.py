@@ -77,6 +77,8 @@ class LakeWriter:
         """
         wanted = lake_schema(self._given)
         stored = self.table.open(wanted)
+        # The table may have columns that we do not, as of an earlier schema: they stay, and are
+        # null.
         self._use(united(stored, wanted, table=str(self.table)))
         found = self.table.position_row()
         # Taking them back later would delete somebody else's rows.
@@ -147,6 +149,7 @@ class LakeWriter:
         for record in unfit:
             shape = widened(shape, record, depth=_DEPTH + 1)
         assert isinstance(shape, dict)
+        # Only more columns: a type that a column has never changes.
         schema = united(self._encoder.schema, schema_of_shape(shape))
         if schema.equals(self._encoder.schema, check_metadata=True):
             return False
@@ -193,6 +196,7 @@ class LakeWriter:
         if self._next is not None:
             self._reconcile()
         row = advance(self.row)
+        # Rows that were committed early still need their position, although none is pending.
         if not self._pending and self.row.written_rows == self.row.snapshot_rows:
             return
         # Before the commit: when its outcome stays unknown, this says what to look for.
@@ -230,6 +234,7 @@ class LakeWriter:
             else grown_table(pa.Table.from_batches([batch]), schema)
             for batch in self._pending
         ]
+        # An empty table first, as there may be no rows at all.
         return pa.concat_tables([schema.empty_table(), *tables]).cast(schema)
 
     def restore(self, state: Mapping[str, Any] | None) -> Position | None:
@@ -243,6 +248,7 @@ class LakeWriter:
         """
         now = self.row
         kept = now.back_to(state, str(self.table))
+        # What was committed without a position comes again, and would be there twice.
         if kept.written_rows < now.written_rows:
             self.table.cut_back(kept)
             self._settle(kept)
