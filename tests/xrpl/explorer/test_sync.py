@@ -14,7 +14,7 @@ import pytest
 
 from ekspiper.core import MissingExtra
 from ekspiper.xrpl import Explorer
-from ekspiper.xrpl.explorer import ExplorerClosed, SyncExplorer
+from ekspiper.xrpl.explorer import ExplorerClosed, SyncExplorer, sync_explorer
 
 METHODS = {name for name, value in vars(Explorer).items() if callable(value) and name[0] != "_"}
 
@@ -60,7 +60,7 @@ async def test_a_forgotten_explorer_is_collected_where_another_loop_runs(
 async def test_without_nest_asyncio_it_says_what_to_do(
     xrpl: Explorer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "nest_asyncio", None)
+    monkeypatch.setitem(sys.modules, sync_explorer._NESTING, None)
 
     with pytest.raises(MissingExtra, match=r"ekspiper-xrpl\[notebook\].*or leave out .sync"):
         xrpl.sync.ledgers("-3:")

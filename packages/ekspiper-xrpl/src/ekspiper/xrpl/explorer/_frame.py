@@ -146,7 +146,7 @@ def _booleans(count: int, missing: bytearray, values: bytearray, _: None) -> Any
 
 def _seconds(count: int, missing: bytearray, values: bytearray, _: None) -> Any:
     stamps = (np.frombuffer(values, np.int64) * 1_000_000_000).view("datetime64[ns]")
-    stamps[_missing(missing)] = np.datetime64("NaT")
+    stamps[_missing(missing)] = np.datetime64("NaT", "ns")
     return pd.DatetimeIndex(stamps).tz_localize("UTC")
 
 

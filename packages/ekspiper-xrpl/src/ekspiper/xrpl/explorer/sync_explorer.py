@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
 import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from importlib import import_module
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
@@ -18,6 +20,9 @@ from .explorer import Explorer
 from .views import LedgerView
 
 __all__ = ["SyncExplorer"]
+
+# nest-asyncio is no longer kept, and what it does to asyncio warns since Python 3.14.
+_NESTING = "nest_asyncio" if sys.version_info < (3, 14) else "nest_asyncio2"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -160,7 +165,7 @@ async def _next(views: AsyncGenerator[LedgerView]) -> LedgerView | None:
 
 def _allow_nesting(loop: asyncio.AbstractEventLoop) -> None:
     try:
-        import nest_asyncio
+        nest_asyncio = import_module(_NESTING)
     except ImportError:
         raise MissingExtra(
             "a call without await inside a running event loop, as in Jupyter, needs nest-asyncio: "
