@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 import pytest
 
-from ekspiper.core import Flow, Permanent, Pipeline, Queue, Retryable, RetryPolicy, Step, registry
+from ekspiper.core import Flow, Permanent, Pipeline, Queue, Retryable, RetryPolicy, Step
 from ekspiper.core.testing import RecordingCollector
+from ekspiper.sinks.jsonl import JsonLines
 from ekspiper.xrpl.client import Answer, Cut, RequestError
 from ekspiper.xrpl.codec import LedgerHeader
 from ekspiper.xrpl.ledger import LedgerInfo
@@ -175,7 +176,7 @@ async def test_one_book_that_fails_takes_no_other_with_it(tmp_path: Path) -> Non
 
     node = Refusing(faults={late: {"ledger_hash": "00"}})
     queue, letters = Queue("requests"), RecordingCollector()
-    lines = registry.load("collectors", "jsonl")(tmp_path / "books.jsonl")
+    lines = JsonLines(tmp_path / "books.jsonl")
     step = Step(
         FetchBookOffers(node),
         name="fetch",
