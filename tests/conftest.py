@@ -23,6 +23,7 @@ _TOGETHER = {
         "xrpl/client/test_live_follow.py",
         "xrpl/config",
         "xrpl/daemon",
+        "xrpl/processors/test_books_as_blocks.py",
         "xrpl/processors/test_ledgers_as_blocks.py",
         "xrpl/recorder",
         "xrpl/snapshot",
