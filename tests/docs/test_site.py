@@ -20,6 +20,8 @@ import pytest
 from .browser import Browser
 
 pytest.importorskip("mkdocs")
+# Whichever test comes first waits until the whole site is built.
+pytestmark = pytest.mark.timeout(600)
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (
     "",

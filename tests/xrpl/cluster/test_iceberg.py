@@ -61,6 +61,25 @@ async def test_it_continues_and_is_proven(tmp_path: Path) -> None:
     assert store.chunks() == store.chunks("transactions.parquet") == []
 
 
+async def test_who_only_reads_leaves_no_catalog_open(tmp_path: Path) -> None:
+    store = open_store(tmp_path, format="iceberg")
+    await fill(store, "421:430", chunk=10)
+    closed: list[str] = []
+    opened = store._made  # type: ignore[attr-defined]
+
+    def watched(name: str, schema: Any) -> Any:
+        found = opened(name, schema)
+        close = found.close
+        found.close = lambda: (closed.append(name), close())
+        return found
+
+    store._made = watched  # type: ignore[attr-defined]
+    (chunk,) = store.chunks()
+    assert closed == ["ledgers"]
+    assert store.read(store.place("transactions.parquet", chunk))
+    assert closed == ["ledgers", "transactions"]
+
+
 async def test_a_crash_between_tables_is_repaired(tmp_path: Path) -> None:
     store = open_store(tmp_path, format="iceberg")
     await fill(store, "421:430", chunk=10)

@@ -62,10 +62,11 @@ class ChunkTables(ChunkStore):
         self._files = FolderStore(path, tables, partition=partition, unit=unit)
         self._partition_ledgers = partition
         self._tables: dict[str, IcebergTable] = {}
+        self._keeps_open = False
 
     def __getstate__(self) -> dict[str, Any]:
         # Catalogs stay here.
-        return {**self.__dict__, "_tables": {}}
+        return {**self.__dict__, "_tables": {}, "_keeps_open": False}
 
     @property
     def address(self) -> str:
@@ -75,23 +76,35 @@ class ChunkTables(ChunkStore):
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Lock the folder; a crash releases the lock, too."""
-        with self._files.locked():
-            try:
-                yield
-            finally:
-                for table in self._tables.values():
-                    table.close()
-                self._tables.clear()
+        with self._files.locked(), self._tables_kept_open():
+            yield
+
+    @contextmanager
+    def _tables_kept_open(self) -> Iterator[None]:
+        """Close what is opened at the end; of the outermost, if there are several."""
+        # Who only reads does not lock, and must not leave the connections of a catalog behind.
+        if self._keeps_open:
+            yield
+            return
+        self._keeps_open = True
+        try:
+            yield
+        finally:
+            self._keeps_open = False
+            for table in self._tables.values():
+                table.close()
+            self._tables.clear()
 
     def read(self, name: str) -> bytes | None:
         """The bytes of a file; for one of a chunk, its rows as Parquet, without those of no use."""
         chunk, table = _chunk_of(name)
         if chunk is None:
             return self._files.read(name)
-        found = self._table(table)
-        if found is None:
-            return None
-        rows = found.read(["*"], chunk.first, chunk.last)
+        with self._tables_kept_open():
+            found = self._table(table)
+            if found is None:
+                return None
+            rows = found.read(["*"], chunk.first, chunk.last)
         if not rows.num_rows:
             return None
         content = io.BytesIO()
@@ -104,10 +117,11 @@ class ChunkTables(ChunkStore):
 
     def chunks(self, table: str | None = None) -> list[Chunk]:
         """The ledgers that are there, a partition at most in a chunk."""
-        found = self._table(PurePosixPath(table or self.tables[-1]).stem)
-        if found is None:
-            return []
-        column = found.read([LEDGER], 0, _ALL).column(LEDGER)
+        with self._tables_kept_open():
+            found = self._table(PurePosixPath(table or self.tables[-1]).stem)
+            if found is None:
+                return []
+            column = found.read([LEDGER], 0, _ALL).column(LEDGER)
         return cut(_runs(sorted(set(column.to_pylist()))), self._partition_ledgers)
 
     def publish(self, staged: Staged) -> None:
