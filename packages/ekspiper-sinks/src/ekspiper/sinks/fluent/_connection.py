@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from ekspiper.core import Permanent, Retryable
 
@@ -60,8 +60,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the loop."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not an instance of it
         self._socket = transport.get_extra_info("socket")
         self._is_tcp = self._socket.family in (socket.AF_INET, socket.AF_INET6)
         if self._is_tcp:
