@@ -224,7 +224,7 @@ async def new_ledgers(
                 count = None if count is None else count - 1
                 if count is not None and count <= 0:
                     return
-                # A time that has passed is no wait, but still a turn for other tasks.
+                # When the time has passed this does not wait, but other tasks still get a turn.
                 await asyncio.sleep(due - loop.time())
 
 

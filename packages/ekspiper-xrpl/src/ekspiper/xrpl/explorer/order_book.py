@@ -183,7 +183,7 @@ def _side(offers: Sequence[Mapping[str, Any]], *, base_is_paid: bool) -> Frame:
         amount, total = (pays, gets) if base_is_paid else (gets, pays)
         size, worth = units(amount), units(total)
         price = _price(offer, base_is_paid)
-        # Without money behind it an offer cannot be taken, and is no depth.
+        # Without money behind it an offer cannot be taken, and adds nothing to the depth.
         if not size or worth is None or price is None:
             continue
         depth += size

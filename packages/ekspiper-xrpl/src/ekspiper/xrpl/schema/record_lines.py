@@ -23,8 +23,8 @@ from .inner_objects import ARRAY_ELEMENTS, NODE_OBJECTS
 
 __all__ = ["RecordLines"]
 
-# Contexts of _line_writer.pxi: 1 is a value that is no object, and the highest number means "whichever
-# entry the node names".
+# Contexts of _line_writer.pxi: 1 is a value that is not an object, and the highest number means "the
+# entry that the node names".
 _PLAIN = 1
 _BY_ENTRY = 0xFFFF
 

@@ -85,7 +85,7 @@ def _gained(
     wanted = Asset.of(fields["Amount"])
     for change in changes:
         if change["account"] == fields["Destination"] and _is_of(change, wanted):
-            # Tokens that come back to their issuer lower what it owes: that is no gain of its own.
+            # Tokens that come back to their issuer lower what it owes; its own assets do not grow.
             return None if change["value"].startswith("-") else change
     return None
 
